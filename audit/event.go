@@ -1,0 +1,88 @@
+// Package audit is the append-only, hash-chained log: the closed list of
+// events, their canonical form, the chain, verification and export. It knows no
+// database; the store asks Seal for the next entry inside its transaction.
+//
+// docs/audit-format.md describes the bytes for whoever verifies without us.
+package audit
+
+import "time"
+
+// Event is what happened, before it is sealed into the chain.
+type Event struct {
+	Time    time.Time // kept in unix milliseconds, UTC
+	Action  Action
+	Actor   string // objectGUID, or one of the Actor… words
+	Target  string // objectGUID of the account that it is about, or ""
+	Request string // request id, or ""
+	Outcome Outcome
+	Reason  string // stable code ("password.history"), or ""
+	// Detail holds values that name nobody: strings, bools, int64 below 2^53,
+	// and []string. Keys are lower_snake.
+	Detail map[string]any
+	// Personal holds names as shown, reasons, addresses, devices. Each enters
+	// the chain as SHA-256 over a 16-byte salt and the value; value and salt
+	// stand beside and can be erased without breaking anything.
+	Personal map[string]string
+}
+
+// Actors that are no account.
+const (
+	ActorSystem    = "system"    // a job of the server
+	ActorOperator  = "operator"  // the command line on the server's machine
+	ActorAnonymous = "anonymous" // nobody has proved who they are yet
+)
+
+// Outcome is how it ended.
+type Outcome string
+
+// The outcomes.
+const (
+	OK      Outcome = "ok"
+	Denied  Outcome = "denied"
+	Failed  Outcome = "failed"
+	Unknown Outcome = "unknown"
+)
+
+// Action is one of the closed list below; Seal refuses any other.
+type Action string
+
+// The actions.
+const (
+	ServerStarted Action = "server.started"
+	ServerStopped Action = "server.stopped"
+
+	InvitationCreated Action = "invitation.created"
+	InvitationUsed    Action = "invitation.used"
+	InvitationRefused Action = "invitation.refused"
+	InvitationRevoked Action = "invitation.revoked"
+	PasswordProved    Action = "password.proved"  // the AD password, at enrolment
+	PasswordDisproved Action = "password.refused" // likewise, wrong
+
+	PasskeyRegistered   Action = "passkey.registered"
+	PasskeyRenamed      Action = "passkey.renamed"
+	PasskeyRemoved      Action = "passkey.removed"
+	PasskeyCloneWarning Action = "passkey.clone-warning"
+	PasskeyBackupFlip   Action = "passkey.backup-eligible-flip"
+
+	SignedIn      Action = "session.signed-in"
+	SignInRefused Action = "session.refused"
+	SignedOut     Action = "session.signed-out"
+	SteppedUp     Action = "session.stepped-up" // an assertion bound to one statement
+
+	RequestSubmitted Action = "request.submitted" // with the policy's decision
+	RequestDenied    Action = "request.denied"    // the policy said no
+	RequestProved    Action = "request.proved"    // a proof was consumed by it
+	RequestApproved  Action = "request.approved"
+	RequestCancelled Action = "request.cancelled"
+	RequestExpired   Action = "request.expired"
+
+	ExecutionIntended Action = "execution.intended" // before the directory is written
+	ExecutionDone     Action = "execution.done"
+	ExecutionRefused  Action = "execution.refused" // the directory or a check refused: nothing written
+	ExecutionFailed   Action = "execution.failed"  // refused for good
+	ExecutionUnknown  Action = "execution.unknown" // the answer was lost
+	ExecutionSettled  Action = "execution.settled" // an unknown outcome, by reading
+	GeneratedSeen     Action = "execution.seen"    // the one-time password was confirmed as seen
+
+	AccountRelocked Action = "account.relocked" // within 30 minutes of an unlock
+)

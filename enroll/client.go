@@ -1,0 +1,25 @@
+package enroll
+
+import "time"
+
+// Client is the browser that does something, as the edge sees it.
+type Client struct {
+	Device   string // "Chrome on Android"; hostile, personal
+	Address  string // personal
+	Remember bool   // the person's own device: the session outlives the browser
+}
+
+// Opened is what an open invitation tells before anything is proved: enough to
+// see that it is for oneself, and no more.
+type Opened struct {
+	GivenName string
+	Password  bool // the current AD password is asked for
+	Expires   time.Time
+}
+
+// Labels of the statements that this package's own acts are bound to. Each
+// carries a version.
+const (
+	LabelAddPasskey    = "latchkey/add-passkey/v1"
+	LabelRemovePasskey = "latchkey/remove-passkey/v1"
+)

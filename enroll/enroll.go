@@ -1,0 +1,130 @@
+// Package enroll is the relying party: passkeys and every other proof that a
+// person registers ahead of time, the ceremonies that register and assert them,
+// invitations, and sessions (who proved what, when).
+//
+// It holds rules and values. It knows no SQL, no LDAP and no HTTP: it declares
+// the Store and the Directory that it needs. It never learns what a proof is
+// for: other packages hand it opaque bytes to bind into a challenge.
+//
+// A ceremony is taken from the store, in one statement that tells who won and
+// that is committed, before anything is verified; a failed attempt never brings
+// it back.
+package enroll
+
+import (
+	"time"
+
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"github.com/latchkey/latchkey/ad"
+)
+
+// Credential is a registered passkey.
+type Credential struct {
+	ID      []byte // credential ID, unique
+	Account ad.GUID
+	Name    string // as the person named it; hostile
+	// Record is the library's whole credential: public key, AAGUID, transports,
+	// sign count, clone warning, backup flags, attestation.
+	Record   webauthn.Credential
+	Created  time.Time
+	LastUsed time.Time // zero for never
+}
+
+// Purpose of a ceremony. One row serves one purpose.
+type Purpose string
+
+// The purposes.
+const (
+	PurposeSignIn     Purpose = "sign-in"     // discoverable assertion, nobody named
+	PurposeStepUp     Purpose = "step-up"     // assertion of a signed-in person, bound to a statement
+	PurposeRegister   Purpose = "register"    // creation, of a signed-in person
+	PurposeEnrol      Purpose = "enrol"       // creation, by invitation
+	PurposeEnrolGrant Purpose = "enrol-grant" // the AD password was proved for an invitation
+)
+
+// Ceremony is the server's half of a WebAuthn ceremony, or of a grant.
+type Ceremony struct {
+	ID      string // SHA-256 of the browser's token, hex
+	Purpose Purpose
+	Account ad.GUID // zero for a sign-in
+	Session string  // id of the session that began it; "" for none
+	// Data is the library's session data, as one JSON blob that comes back whole.
+	Data []byte
+	// Label, Nonce and Statement make the challenge of a step-up:
+	// SHA-256(label ‖ nonce ‖ statement). Statement is opaque here.
+	Label     string
+	Nonce     []byte
+	Statement []byte
+	// Invitation is the hash of the invitation that an enrolment uses.
+	Invitation string
+	Created    time.Time
+	Expires    time.Time
+}
+
+// ProofKind names what was proved.
+type ProofKind string
+
+// The kinds, in the words of the policy.
+const (
+	ProofPasskey  ProofKind = "passkey"
+	ProofPassword ProofKind = "password" // the current AD password
+)
+
+// Proof is one thing that a person proved once. It is consumed by at most one
+// request: the store's unique row tells who won.
+type Proof struct {
+	ID      string
+	Kind    ProofKind
+	Account ad.GUID
+	Session string
+	// Label and Statement are what the assertion was bound to; both empty for a
+	// sign-in, which counts for at most one unlock of the signer's own account.
+	Label     string
+	Statement []byte
+	At        time.Time
+	// Receipt keeps what anyone needs to verify the assertion later.
+	Receipt Receipt
+}
+
+// Bound says whether the proof covers exactly this statement.
+func (p Proof) Bound(label string, statement []byte) bool {
+	return p.Label == label && len(statement) > 0 && string(p.Statement) == string(statement)
+}
+
+// Receipt is an assertion as it was signed. Public keys and the log are enough
+// to check it: challenge = SHA-256(label ‖ nonce ‖ statement).
+type Receipt struct {
+	CredentialID      []byte `json:"credential_id"`
+	ClientDataJSON    []byte `json:"client_data_json"`
+	AuthenticatorData []byte `json:"authenticator_data"`
+	Signature         []byte `json:"signature"`
+	Nonce             []byte `json:"nonce"`
+}
+
+// Session is a signed-in browser. A new id is made at each gain of assurance.
+type Session struct {
+	ID      string // SHA-256 of the cookie, hex
+	Account ad.GUID
+	// Credential is the passkey that signed in.
+	Credential []byte
+	SignedIn   time.Time
+	LastSeen   time.Time
+	Expires    time.Time // absolute
+	Remember   bool      // false: a session cookie, on somebody else's device
+	Device     string    // short words for the person ("Chrome on Android"); hostile
+	Address    string    // client address at sign-in
+}
+
+// Invitation lets one person register a passkey, once.
+type Invitation struct {
+	ID      string // SHA-256 of the link's token, hex
+	Account ad.GUID
+	By      string // actor: "operator", or the objectGUID of the person
+	// Password asks for the current AD password once.
+	Password bool
+	Created  time.Time
+	Expires  time.Time
+	Used     time.Time // zero while open
+	Revoked  time.Time // zero while open
+}

@@ -1,0 +1,117 @@
+package enroll
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// What a Store answers. Anything else is a fault of the store, and denies.
+var (
+	ErrNoCeremony   = errors.New("ceremony.unknown")           // unknown, taken before, or expired
+	ErrNoCredential = errors.New("passkey.unknown")            // unknown or removed
+	ErrDuplicate    = errors.New("passkey.already-registered") // this credential ID exists
+	ErrNoSession    = errors.New("session.unknown")            // unknown or ended
+	ErrNoInvitation = errors.New("invitation.unknown")         // unknown
+	ErrNoHandle     = errors.New("handle.unknown")
+)
+
+// Store keeps what this package owns. Every method that takes events commits
+// them with its change, or neither. Times are unix milliseconds in the store.
+type Store interface {
+	CeremonyStore
+	CredentialStore
+	SessionStore
+	InvitationStore
+}
+
+// CeremonyStore holds ceremonies until they are taken or purged.
+type CeremonyStore interface {
+	// SaveCeremony keeps at most limit ceremonies of one purpose and account:
+	// the oldest go first.
+	SaveCeremony(ctx context.Context, c Ceremony, limit int) error
+	// TakeCeremony deletes and returns in one committed statement; of many
+	// callers one wins, the rest get ErrNoCeremony. An expired one, and one of
+	// another purpose, is ErrNoCeremony (and is gone).
+	TakeCeremony(ctx context.Context, id string, purpose Purpose, now time.Time) (Ceremony, error)
+	// Ceremony reads without taking (for an enrol-grant).
+	Ceremony(ctx context.Context, id string, purpose Purpose, now time.Time) (Ceremony, error)
+	// PurgeCeremonies deletes what expired and returns how many.
+	PurgeCeremonies(ctx context.Context, now time.Time) (int, error)
+}
+
+// CredentialStore holds passkeys and user handles.
+type CredentialStore interface {
+	// Handle returns the account's random user handle, storing candidate when
+	// there is none yet.
+	Handle(ctx context.Context, account ad.GUID, candidate []byte) ([]byte, error)
+	// AccountByHandle is ErrNoHandle when unknown.
+	AccountByHandle(ctx context.Context, handle []byte) (ad.GUID, error)
+	// Credentials lists an account's passkeys, oldest first.
+	Credentials(ctx context.Context, account ad.GUID) ([]Credential, error)
+	// Credential is ErrNoCredential when unknown.
+	Credential(ctx context.Context, id []byte) (Credential, error)
+	// AddCredential is ErrDuplicate when the ID exists.
+	AddCredential(ctx context.Context, c Credential, events ...audit.Event) error
+	// UpdateCredential changes one passkey through a closure, which does no I/O
+	// and may run again; an error from it changes nothing and comes back.
+	UpdateCredential(ctx context.Context, id []byte, fn func(*Credential) ([]audit.Event, error)) error
+	// RemoveCredential deletes it, and ends every session that it signed in.
+	RemoveCredential(ctx context.Context, account ad.GUID, id []byte, events ...audit.Event) error
+	// Asserted commits one assertion whole: the passkey's counters through fn,
+	// the proof, the new session when there is one, and the events.
+	Asserted(ctx context.Context, id []byte, fn func(*Credential) ([]audit.Event, error), proof Proof, session *Session) error
+}
+
+// SessionStore holds sessions.
+type SessionStore interface {
+	AddSession(ctx context.Context, s Session, events ...audit.Event) error
+	// Session is ErrNoSession when unknown or past Expires.
+	Session(ctx context.Context, id string, now time.Time) (Session, error)
+	TouchSession(ctx context.Context, id string, seen time.Time) error
+	// EndSession deletes one; ending an unknown one is no error and logs nothing.
+	EndSession(ctx context.Context, id string, events ...audit.Event) error
+	// EndSessions deletes all of an account's, but not the one named keep.
+	EndSessions(ctx context.Context, account ad.GUID, keep string) error
+	Sessions(ctx context.Context, account ad.GUID) ([]Session, error)
+	PurgeSessions(ctx context.Context, now time.Time, idle time.Duration) (int, error)
+	// SignInProof returns the session's sign-in proof while no request has
+	// consumed it, or ErrNoProof.
+	SignInProof(ctx context.Context, session string) (Proof, error)
+}
+
+// ErrNoProof is returned where no unused proof is left.
+var ErrNoProof = errors.New("proof.unknown")
+
+// InvitationStore holds invitations.
+type InvitationStore interface {
+	AddInvitation(ctx context.Context, i Invitation, events ...audit.Event) error
+	// Invitation is ErrNoInvitation when unknown. Used, revoked and expired
+	// ones come back: the caller says which.
+	Invitation(ctx context.Context, id string) (Invitation, error)
+	// Enrol commits an enrolment whole: the invitation is marked used (one
+	// statement; ErrInvitationUsed when another won), the passkey added, the
+	// grant taken, the session made, and the events written.
+	Enrol(ctx context.Context, invitation string, now time.Time, c Credential, session Session, events ...audit.Event) error
+	// RevokeInvitation closes an open one; ErrNoInvitation when there is none.
+	RevokeInvitation(ctx context.Context, id string, now time.Time, events ...audit.Event) error
+}
+
+// What an invitation can no longer do.
+var (
+	ErrInvitationUsed    = errors.New("invitation.used")
+	ErrInvitationExpired = errors.New("invitation.expired")
+	ErrInvitationRevoked = errors.New("invitation.revoked")
+)
+
+// Directory is what this package needs of Active Directory.
+type Directory interface {
+	Account(ctx context.Context, account ad.GUID) (ad.Account, error)
+	// CheckPassword binds with the person's password on a connection of its
+	// own. nil, ad.ErrMustChange and ad.ErrPasswordExpired prove it.
+	CheckPassword(ctx context.Context, account ad.GUID, password secret.Text) error
+}

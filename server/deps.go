@@ -1,0 +1,91 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/password"
+	"github.com/latchkey/latchkey/secret"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// Actor is who asks, as the edge knows it: the signed-in session and where it
+// comes from.
+type Actor = workflow.Actor
+
+// Passkeys is what the edge needs of enroll.
+type Passkeys interface {
+	// BeginSignIn returns the browser's token for the ceremony and the options.
+	BeginSignIn(ctx context.Context) (token secret.Text, options *protocol.CredentialAssertion, err error)
+	// FinishSignIn verifies the assertion and makes a session; cookie is its
+	// secret. body is the credential's JSON as the browser's toJSON gave it.
+	FinishSignIn(ctx context.Context, token secret.Text, body []byte, from enroll.Client) (enroll.Session, secret.Text, error)
+	// Session finds a live session by its cookie, or enroll.ErrNoSession.
+	Session(ctx context.Context, cookie secret.Text) (enroll.Session, error)
+	SignOut(ctx context.Context, s enroll.Session, everywhere bool) error
+
+	// BeginStepUp binds label and statement (opaque) into the challenge.
+	BeginStepUp(ctx context.Context, s enroll.Session, label string, statement []byte) (secret.Text, *protocol.CredentialAssertion, error)
+	// FinishStepUp returns the unconsumed proof, bound to label and statement.
+	FinishStepUp(ctx context.Context, s enroll.Session, token secret.Text, body []byte) (enroll.Proof, error)
+
+	// OpenInvitation says what an invitation is good for; it consumes nothing.
+	OpenInvitation(ctx context.Context, token secret.Text) (enroll.Opened, error)
+	// ProvePassword checks the AD password for an invitation and returns a
+	// grant, good for ten minutes.
+	ProvePassword(ctx context.Context, token, password secret.Text, from enroll.Client) (grant secret.Text, err error)
+	// BeginEnrol needs a grant where the invitation asks for the password.
+	BeginEnrol(ctx context.Context, token, grant secret.Text) (ceremony secret.Text, options *protocol.CredentialCreation, err error)
+	// FinishEnrol uses the invitation up, adds the passkey and signs in.
+	FinishEnrol(ctx context.Context, ceremony secret.Text, name string, body []byte, from enroll.Client) (enroll.Session, secret.Text, error)
+	// Invite makes a link for another device of the signed-in person. It needs
+	// a proof from FinishStepUp with enroll.LabelAddPasskey.
+	InviteSelf(ctx context.Context, s enroll.Session, proof enroll.Proof) (token secret.Text, expires time.Time, err error)
+
+	// BeginRegister and FinishRegister add a passkey on this device. They need
+	// the same proof.
+	BeginRegister(ctx context.Context, s enroll.Session, proof enroll.Proof) (secret.Text, *protocol.CredentialCreation, error)
+	FinishRegister(ctx context.Context, s enroll.Session, token secret.Text, name string, body []byte) (enroll.Credential, error)
+	Credentials(ctx context.Context, s enroll.Session) ([]enroll.Credential, error)
+	Rename(ctx context.Context, s enroll.Session, id []byte, name string) error
+	// Remove needs a proof with enroll.LabelRemovePasskey over the credential
+	// id. Removing the last one needs last to be true, or enroll.ErrLastPasskey.
+	Remove(ctx context.Context, s enroll.Session, id []byte, proof enroll.Proof, last bool) error
+	// Handle is the user handle, for the browser's signal methods.
+	Handle(ctx context.Context, account ad.GUID) ([]byte, error)
+}
+
+// Requests is what the edge needs of workflow.
+type Requests interface {
+	// Options says what the policy lets the person do now, and why not.
+	Options(ctx context.Context, account ad.Account) []workflow.Option
+	// Account reads the actor's own account.
+	Account(ctx context.Context, who Actor) (ad.Account, error)
+	// Rules are the rules that apply to the actor's own password now.
+	Rules(ctx context.Context, who Actor) (workflow.PasswordRules, error)
+
+	// Submit opens a request for the actor's own account. An open request of the
+	// same kind is returned instead of a second one. An unlock that the session's
+	// sign-in proves is executed before Submit returns.
+	Submit(ctx context.Context, who Actor, kind workflow.Kind, reason string) (workflow.Request, error)
+	Request(ctx context.Context, who Actor, id string) (workflow.Request, error)
+	Mine(ctx context.Context, who Actor) ([]workflow.Request, error)
+	// Statement is what a proof for this request is bound to.
+	Statement(ctx context.Context, who Actor, id string) (label string, statement []byte, err error)
+	// Prove consumes a proof; when none is missing any more the request is
+	// approved, and an unlock is executed.
+	Prove(ctx context.Context, who Actor, id string, p enroll.Proof) (workflow.Request, error)
+	// CheckPassword judges without trying: strength, banned, breached and the
+	// known rules. The request must be approved.
+	CheckPassword(ctx context.Context, who Actor, id string, value secret.Text) ([]password.Finding, error)
+	// Execute writes. value is empty for one-time, old only for change. The
+	// generated password comes back once, for the owner's screen.
+	Execute(ctx context.Context, who Actor, id string, value, old secret.Text) (workflow.Request, secret.Text, error)
+	// Seen confirms the generated password as seen; idempotent.
+	Seen(ctx context.Context, who Actor, id string) (workflow.Request, error)
+	Cancel(ctx context.Context, who Actor, id string) (workflow.Request, error)
+}

@@ -1,0 +1,89 @@
+package workflow
+
+import (
+	"time"
+
+	"github.com/latchkey/latchkey/enroll"
+)
+
+// Policy is the checked form of the configuration's `policies:`, with groups
+// resolved to SIDs. First match wins; no match means no; an error in a condition
+// is an error of the rule and denies.
+type Policy struct {
+	Rules []Rule
+	// Hash of the configuration text, hex SHA-256: part of every decision.
+	Hash string
+}
+
+// Rule is one entry.
+type Rule struct {
+	Name string
+	Who  Condition
+	Acts map[Kind]Act
+}
+
+// Condition matches a target account. All that are set must match; an empty one
+// without Everyone is an error.
+type Condition struct {
+	Everyone   bool
+	Group      *Group // nested membership, by SID
+	OU         string // DN; the account lies under it
+	Department string // case-insensitive, whole
+	Not        *Condition
+}
+
+// Group is a group of the directory as the configuration names it.
+type Group struct {
+	DN  string
+	SID string // resolved at load; "" when that failed
+	// Err is why it could not be resolved: the rule then denies.
+	Err string
+}
+
+// Act is what a rule demands for one kind.
+type Act struct {
+	// Prove lists alternatives; each is a set of proofs that are all needed.
+	Prove [][]enroll.ProofKind
+	// Approve lists the tiers of reviews; empty needs none. (Reviews.)
+	Approve []Tier
+}
+
+// Tier is one tier of approvers.
+type Tier struct{}
+
+// Verdict of a policy. The zero value denies.
+type Verdict int
+
+// The verdicts.
+const (
+	Deny Verdict = iota
+	Allow
+)
+
+// Decision is what the policy said, kept with the request.
+type Decision struct {
+	Verdict Verdict              `json:"verdict"`
+	Rule    string               `json:"rule,omitempty"`
+	Prove   [][]enroll.ProofKind `json:"prove,omitempty"`
+	Policy  string               `json:"policy"` // hash
+	// Findings tell, in order, why; the last one decided.
+	Findings []Finding `json:"findings"`
+}
+
+// Finding is one step of an evaluation.
+type Finding struct {
+	Rule   string `json:"rule,omitempty"`
+	Code   string `json:"code"` // "matched", "not-matched", "kind-not-allowed", "group-unresolved", "protected" …
+	Detail string `json:"detail,omitempty"`
+}
+
+// Limits are the times of a request; zero values take the defaults.
+type Limits struct {
+	Draft       time.Duration // proofs must come within; 10 minutes
+	Approved    time.Duration // a reset stays open for typing; 60 minutes
+	SignInProof time.Duration // a sign-in counts for an unlock within; 5 minutes
+	Write       time.Duration // one directory write; 15 seconds
+	Lease       time.Duration // of an executor, from the intent; 30 seconds
+	Watch       time.Duration // after an unlock; 30 minutes
+	Tries       int           // refused values under one approval; 5
+}

@@ -1,0 +1,151 @@
+// Package workflow is the product's rules: requests, policies, execution. It
+// knows no SQL, no LDAP and no HTTP; it declares the Store and the Directory
+// that it needs, and cmd joins them.
+//
+// A request goes
+//
+//	draft → pending → approved → executing → done | failed | unknown
+//	draft, pending, approved → expired | cancelled      pending → denied
+//	executing → approved   the directory refused the value and wrote nothing
+//	unknown → done | approved | failed   after reading on the same controller
+//	done → executing       a generated password that was never confirmed as
+//	                       seen is replaced under the same approval
+//
+// Every change goes through Store.Update: request, consumed proofs, audit events
+// and notices commit together or not at all. The closure re-checks the state,
+// does no I/O and may run again.
+package workflow
+
+import (
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
+)
+
+// Kind is what a person asks for.
+type Kind string
+
+// The kinds.
+const (
+	KindUnlock  Kind = "unlock"
+	KindReset   Kind = "reset"    // a new password, typed in the last step
+	KindChange  Kind = "change"   // the old password is known
+	KindOneTime Kind = "one-time" // generated, shown once, to be changed at next logon
+)
+
+// Kinds lists them in the order in which a person reads them.
+var Kinds = []Kind{KindUnlock, KindReset, KindChange, KindOneTime}
+
+// State is where a request stands.
+type State string
+
+// The states.
+const (
+	Draft     State = "draft"   // proofs are missing
+	Pending   State = "pending" // reviews are missing
+	Approved  State = "approved"
+	Executing State = "executing"
+	Done      State = "done"
+	Failed    State = "failed"
+	Unknown   State = "unknown"
+	Denied    State = "denied"
+	Expired   State = "expired"
+	Cancelled State = "cancelled"
+)
+
+// Open says whether something may still happen.
+func (s State) Open() bool {
+	switch s {
+	case Draft, Pending, Approved, Executing, Unknown:
+		return true
+	}
+	return false
+}
+
+// Request is everything that a person can ask for.
+type Request struct {
+	ID        string   `json:"id"` // uuid v7
+	Kind      Kind     `json:"kind"`
+	State     State    `json:"state"`
+	Requester ad.GUID  `json:"requester"`
+	Target    ad.GUID  `json:"target"`
+	Reason    string   `json:"reason,omitempty"` // free text; hostile, personal
+	Decision  Decision `json:"decision"`
+	// Proofs that this request consumed. The store's unique row per proof id
+	// tells who won when two requests want the same.
+	Proofs []ConsumedProof `json:"proofs,omitempty"`
+	Intent *Intent         `json:"intent,omitempty"` // of the last execution
+	Result *Result         `json:"result,omitempty"` // of the last execution
+	// Tries counts values that the directory refused under this approval.
+	Tries int `json:"tries,omitempty"`
+	// Seen: the generated password was confirmed as seen by its owner.
+	Seen bool `json:"seen,omitempty"`
+	// Watch: a done unlock is watched until then.
+	WatchUntil time.Time `json:"watch_until,omitzero"`
+	Relocked   *Relock   `json:"relocked,omitempty"`
+
+	Created  time.Time `json:"created"`
+	Updated  time.Time `json:"updated"`
+	Deadline time.Time `json:"deadline"` // of the present state
+	// Wake is when a job must look at it next; zero for never. Indexed.
+	Wake time.Time `json:"wake,omitzero"`
+	// Version counts updates, so that a page knows that it is behind.
+	Version int64 `json:"version"`
+	// Session that submitted it, for the log; Device and Address are personal.
+	Session string `json:"session,omitempty"`
+	Device  string `json:"device,omitempty"`
+	Address string `json:"address,omitempty"`
+}
+
+// ConsumedProof is a proof as the request keeps it.
+type ConsumedProof struct {
+	ID      string           `json:"id"`
+	Kind    enroll.ProofKind `json:"kind"`
+	At      time.Time        `json:"at"`
+	Receipt enroll.Receipt   `json:"receipt"`
+}
+
+// Intent is committed before the directory is written.
+type Intent struct {
+	At         time.Time `json:"at"`
+	Controller string    `json:"controller"`
+	Before     ad.Marks  `json:"before"`
+	WasLocked  bool      `json:"was_locked"`
+	// WriteDeadline: no write is sent after it. Lease: nobody else settles
+	// before it. Executor names the server process.
+	WriteDeadline time.Time `json:"write_deadline"`
+	Lease         time.Time `json:"lease"`
+	Executor      string    `json:"executor"`
+	MustChange    bool      `json:"must_change"`
+}
+
+// Result is how an execution ended.
+type Result struct {
+	At         time.Time `json:"at"`
+	Code       string    `json:"code,omitempty"` // cause when refused, failed or unknown
+	Diagnostic string    `json:"diagnostic,omitempty"`
+	Controller string    `json:"controller,omitempty"`
+	Unlocked   bool      `json:"unlocked,omitempty"` // a locked account was unlocked
+	Settled    bool      `json:"settled,omitempty"`  // known by reading, the answer was lost
+	After      ad.Marks  `json:"after"`
+}
+
+// Relock is a lockout seen within the watch after an unlock.
+type Relock struct {
+	At           time.Time   `json:"at"`
+	BadPasswords int         `json:"bad_passwords"`
+	Cause        RelockCause `json:"cause"`
+}
+
+// RelockCause is the likely cause of a new lockout.
+type RelockCause string
+
+// The causes.
+const (
+	// CauseDevice: the tries came within minutes and evenly: a device or
+	// service still sends an old password.
+	CauseDevice RelockCause = "device"
+	// CauseTyping: somebody, perhaps the person, typed wrong passwords.
+	CauseTyping RelockCause = "typing"
+)
