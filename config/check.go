@@ -1,0 +1,254 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// check finds every mistake that can be found without the network.
+func (c Config) check(name string, text []byte) Problems {
+	f := newFinder(name, text)
+	c.checkServer(f)
+	c.checkDirectory(f)
+	c.checkTimes(f)
+	c.checkPasswords(f)
+	c.checkPolicies(f)
+	sort.SliceStable(f.out, func(i, j int) bool { return f.out[i].Line < f.out[j].Line })
+	return f.out
+}
+
+func (c Config) checkServer(f *finder) {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		f.add("listen", "%q is no host:port, such as 127.0.0.1:8080", c.Listen)
+	}
+	checkPublicURL(f, c.PublicURL)
+	if strings.TrimSpace(c.Organisation) == "" {
+		f.add("organisation", "is missing: people see this name on the first screen")
+	}
+	if c.Data == "" {
+		f.add("data", "is empty: name a directory that only the service may read")
+	}
+	if strings.TrimSpace(c.Support.Name) == "" || c.Support.Phone == "" && c.Support.Mail == "" {
+		f.add("support", "needs a name and a phone or mail: every error says whom to ask")
+	}
+	for i, s := range c.TrustedProxies {
+		if _, err := parsePrefix(s); err != nil {
+			f.add(fmt.Sprintf("trusted_proxies[%d]", i), "%q is no address or network, such as 10.1.2.3 or 10.1.2.0/24", s)
+		}
+	}
+	oneOf(f, "log.level", c.Log.Level, "debug", "info", "warn", "error")
+	oneOf(f, "log.format", c.Log.Format, "text", "json")
+}
+
+// checkPublicURL: a relying party ID must be a domain (WebAuthn 5.1.2), so an
+// address or a single label can never work, and only https or localhost is a
+// secure context.
+func checkPublicURL(f *finder, s string) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		f.add("public_url", "%q is no URL, such as https://latchkey.corp.example.test", s)
+		return
+	}
+	host := u.Hostname()
+	local := host == "localhost" || strings.HasSuffix(host, ".localhost")
+	switch {
+	case u.Scheme != "https" && !(u.Scheme == "http" && local):
+		f.add("public_url", "must begin with https:// (http:// only for localhost): passkeys need a secure origin")
+	case net.ParseIP(host) != nil:
+		f.add("public_url", "%q is an address: passkeys need a host name", host)
+	case !local && !strings.Contains(host, "."):
+		f.add("public_url", "%q has no dot: passkeys need a whole host name, such as latchkey.corp.example.test", host)
+	case host != strings.ToLower(host):
+		f.add("public_url", "%q has capital letters: write the host name in lower case", host)
+	case strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		f.add("public_url", "must end after the host: Latchkey lives at the root of its own name")
+	}
+}
+
+func (c Config) checkDirectory(f *finder) {
+	d := c.Directory
+	if len(d.Controllers) == 0 {
+		f.add("directory.controllers", "is empty: name at least one, such as ldaps://dc1.corp.example.test")
+	}
+	for i, s := range d.Controllers {
+		u, err := url.Parse(s)
+		if err != nil || u.Hostname() == "" || u.Scheme != "ldaps" && u.Scheme != "ldap" {
+			f.add(fmt.Sprintf("directory.controllers[%d]", i), "%q is neither ldaps://host nor ldap://host (with StartTLS)", s)
+		}
+	}
+	checkFile(f, "directory.ca_file", d.CAFile)
+	checkDN(f, "directory.base_dn", d.BaseDN)
+	for i, dn := range d.ProtectedGroups {
+		checkDN(f, fmt.Sprintf("directory.protected_groups[%d]", i), dn)
+	}
+	for i, dn := range d.ProtectedOUs {
+		checkDN(f, fmt.Sprintf("directory.protected_ous[%d]", i), dn)
+	}
+	checkAccount(f, "directory.read", d.Read)
+	if d.Write != (Account{}) {
+		checkAccount(f, "directory.write", d.Write)
+	}
+	between(f, "directory.timeout", d.Timeout, time.Second, time.Minute)
+}
+
+func checkAccount(f *finder, key string, a Account) {
+	if a.Bind == "" {
+		f.add(key+".bind", "is missing: name the service account, such as svc-latchkey@corp.example.test")
+	}
+	if (a.PasswordFile == "") == (a.PasswordEnv == "") {
+		f.add(key, "needs either password_file or password_env")
+		return
+	}
+	if _, err := a.Secret(); err != nil {
+		at := key + ".password_file"
+		if a.PasswordEnv != "" {
+			at = key + ".password_env"
+		}
+		f.add(at, "%v", err)
+	}
+}
+
+func (c Config) checkTimes(f *finder) {
+	between(f, "enrolment.invitation_valid", c.Enrolment.InvitationValid, 5*time.Minute, 30*24*time.Hour)
+	between(f, "sessions.idle", c.Sessions.Idle, time.Minute, 24*time.Hour)
+	between(f, "sessions.absolute", c.Sessions.Absolute, 5*time.Minute, 7*24*time.Hour)
+	between(f, "sessions.short", c.Sessions.Short, time.Minute, time.Hour)
+	between(f, "requests.approved", c.Requests.Approved, 5*time.Minute, 24*time.Hour)
+	between(f, "requests.watch", c.Requests.Watch, 0, 24*time.Hour)
+}
+
+func (c Config) checkPasswords(f *finder) {
+	if c.Passwords.Strength < 0 || c.Passwords.Strength > 4 {
+		f.add("passwords.strength", "%d is out of range: 0 (off) to 4 (very strong)", c.Passwords.Strength)
+	}
+	for i, word := range c.Passwords.Banned {
+		if len([]rune(strings.TrimSpace(word))) < 3 {
+			f.add(fmt.Sprintf("passwords.banned[%d]", i), "%q is shorter than 3 characters and would refuse nearly everything", word)
+		}
+	}
+	checkFile(f, "passwords.banned_file", c.Passwords.BannedFile)
+	checkFile(f, "passwords.breached_file", c.Passwords.BreachedFile)
+}
+
+func (c Config) checkPolicies(f *finder) {
+	if len(c.Policies) == 0 {
+		f.add("policies", "is empty: no match means no, so nobody could do anything")
+	}
+	seen := map[string]bool{}
+	everyone := -1
+	for i, p := range c.Policies {
+		key := fmt.Sprintf("policies[%d]", i)
+		if p.Name == "" {
+			f.add(key, "needs a name: it stands in every decision and in the log")
+		}
+		if seen[p.Name] && p.Name != "" {
+			f.add(key+".name", "%q is used twice", p.Name)
+		}
+		seen[p.Name] = true
+		if everyone >= 0 {
+			f.add(key, "is never reached: policies[%d] is for everyone and stands before it", everyone)
+		}
+		if p.Who.Everyone && p.Who.Not == nil {
+			everyone = i
+		}
+		checkWho(f, key+".who", p.Who)
+		checkActs(f, key, p)
+	}
+}
+
+func checkWho(f *finder, key string, w Who) {
+	named := w.Group != "" || w.OU != "" || w.Department != "" || w.Not != nil
+	switch {
+	case !named && !w.Everyone:
+		f.add(key, "matches nobody: write everyone: true, or a group, ou, department or not")
+	case w.Everyone && (w.Group != "" || w.OU != "" || w.Department != ""):
+		f.add(key, "everyone: true can't stand beside group, ou or department")
+	}
+	checkDN(f, key+".group", w.Group)
+	checkDN(f, key+".ou", w.OU)
+	if w.Not != nil {
+		checkWho(f, key+".not", *w.Not)
+	}
+}
+
+func checkActs(f *finder, key string, p Policy) {
+	acts := p.acts()
+	for _, kind := range workflow.Kinds {
+		act := acts[kind]
+		if act == nil {
+			continue
+		}
+		at := fmt.Sprintf("%s.%s", key, kind)
+		if len(act.Prove) == 0 {
+			f.add(at, "needs prove: without a proof anybody could act as this person")
+		}
+		for i, alternative := range act.alternatives() {
+			for _, proof := range alternative {
+				if !slices.Contains(proofs, proof) {
+					f.add(fmt.Sprintf("%s.prove[%d]", at, i), "%q is no proof; allowed: %s", proof, words(proofs))
+				}
+			}
+		}
+	}
+}
+
+func words(kinds []enroll.ProofKind) string {
+	out := make([]string, len(kinds))
+	for i, k := range kinds {
+		out[i] = string(k)
+	}
+	return strings.Join(out, ", ")
+}
+
+func between(f *finder, key string, v, least, most time.Duration) {
+	if v < least || v > most {
+		f.add(key, "%s is out of range: %s to %s", v, least, most)
+	}
+}
+
+func oneOf(f *finder, key, v string, allowed ...string) {
+	if !slices.Contains(allowed, v) {
+		f.add(key, "%q is not known; allowed: %s", v, strings.Join(allowed, ", "))
+	}
+}
+
+func checkFile(f *finder, key, path string) {
+	if path == "" {
+		return
+	}
+	if _, err := os.Stat(path); err != nil {
+		f.add(key, "%v", err)
+	}
+}
+
+func checkDN(f *finder, key, dn string) {
+	if dn == "" {
+		return
+	}
+	if parsed, err := ldap.ParseDN(dn); err != nil || len(parsed.RDNs) == 0 {
+		f.add(key, "%q is no distinguished name, such as OU=Staff,DC=corp,DC=example,DC=test", dn)
+	}
+}
+
+func parsePrefix(s string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return p.Masked(), nil
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("parse network %q: %w", s, err)
+	}
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}

@@ -1,0 +1,79 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// Policy is one entry of `policies:`. First match wins; no match means no.
+type Policy struct {
+	Name    string `yaml:"name"`
+	Who     Who    `yaml:"who"`
+	Unlock  *Act   `yaml:"unlock"`
+	Reset   *Act   `yaml:"reset"`
+	Change  *Act   `yaml:"change"`
+	OneTime *Act   `yaml:"one-time"`
+}
+
+// Who selects accounts. All keys that are set must match.
+type Who struct {
+	Everyone   bool   `yaml:"everyone"`
+	Group      string `yaml:"group"`
+	OU         string `yaml:"ou"`
+	Department string `yaml:"department"`
+	Not        *Who   `yaml:"not"`
+}
+
+// Act is what one kind of request takes. Prove is a list of alternatives, "+"
+// means all of them: [passkey, recovery-code + mail-code].
+type Act struct {
+	Prove []string `yaml:"prove"`
+}
+
+// proofs that this version knows.
+var proofs = []enroll.ProofKind{enroll.ProofPasskey}
+
+func (p Policy) acts() map[workflow.Kind]*Act {
+	return map[workflow.Kind]*Act{
+		workflow.KindUnlock:  p.Unlock,
+		workflow.KindReset:   p.Reset,
+		workflow.KindChange:  p.Change,
+		workflow.KindOneTime: p.OneTime,
+	}
+}
+
+func (p Policy) rule() workflow.Rule {
+	r := workflow.Rule{Name: p.Name, Who: p.Who.condition(), Acts: map[workflow.Kind]workflow.Act{}}
+	for kind, act := range p.acts() {
+		if act != nil {
+			r.Acts[kind] = workflow.Act{Prove: act.alternatives()}
+		}
+	}
+	return r
+}
+
+func (w Who) condition() workflow.Condition {
+	c := workflow.Condition{Everyone: w.Everyone, OU: w.OU, Department: w.Department}
+	if w.Group != "" {
+		c.Group = &workflow.Group{DN: w.Group}
+	}
+	if w.Not != nil {
+		n := w.Not.condition()
+		c.Not = &n
+	}
+	return c
+}
+
+func (a Act) alternatives() [][]enroll.ProofKind {
+	var out [][]enroll.ProofKind
+	for _, alternative := range a.Prove {
+		var all []enroll.ProofKind
+		for word := range strings.SplitSeq(alternative, "+") {
+			all = append(all, enroll.ProofKind(strings.TrimSpace(word)))
+		}
+		out = append(out, all)
+	}
+	return out
+}
