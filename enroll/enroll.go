@@ -127,4 +127,5 @@ type Invitation struct {
 	Expires  time.Time
 	Used     time.Time // zero while open
 	Revoked  time.Time // zero while open
+	Tries    int       // wrong passwords so far
 }

@@ -18,6 +18,8 @@ var (
 	ErrNoSession    = errors.New("session.unknown")            // unknown or ended
 	ErrNoInvitation = errors.New("invitation.unknown")         // unknown
 	ErrNoHandle     = errors.New("handle.unknown")
+	// ErrLastPasskey: the only passkey is removed only when that is meant.
+	ErrLastPasskey = errors.New("passkey.last")
 )
 
 // Store keeps what this package owns. Every method that takes events commits
@@ -26,7 +28,10 @@ type Store interface {
 	CeremonyStore
 	CredentialStore
 	SessionStore
+	ProofStore
 	InvitationStore
+	// Record commits events that no change goes with (a refusal, say).
+	Record(ctx context.Context, events ...audit.Event) error
 }
 
 // CeremonyStore holds ceremonies until they are taken or purged.
@@ -60,10 +65,15 @@ type CredentialStore interface {
 	// UpdateCredential changes one passkey through a closure, which does no I/O
 	// and may run again; an error from it changes nothing and comes back.
 	UpdateCredential(ctx context.Context, id []byte, fn func(*Credential) ([]audit.Event, error)) error
-	// RemoveCredential deletes it, and ends every session that it signed in.
-	RemoveCredential(ctx context.Context, account ad.GUID, id []byte, events ...audit.Event) error
+	// RemoveCredential deletes it, and ends every session that it signed in but
+	// not the one named keep. In the same transaction it looks whether it is the
+	// account's only one: then last must be true, or ErrLastPasskey. One of
+	// another account is ErrNoCredential.
+	RemoveCredential(ctx context.Context, account ad.GUID, id []byte, keep string, last bool, events ...audit.Event) error
 	// Asserted commits one assertion whole: the passkey's counters through fn,
-	// the proof, the new session when there is one, and the events.
+	// the proof, the new session when there is one, and the events. The passkey
+	// is ErrNoCredential when it was removed meanwhile; an error from fn changes
+	// nothing and comes back.
 	Asserted(ctx context.Context, id []byte, fn func(*Credential) ([]audit.Event, error), proof Proof, session *Session) error
 }
 
@@ -87,15 +97,34 @@ type SessionStore interface {
 // ErrNoProof is returned where no unused proof is left.
 var ErrNoProof = errors.New("proof.unknown")
 
+// ProofStore holds proofs. A proof is consumed once, by a request or by an act
+// of this package: both put a row into the same place, whose key is the proof.
+type ProofStore interface {
+	// Proof is ErrNoProof when unknown or consumed.
+	Proof(ctx context.Context, id string) (Proof, error)
+	// UseProof consumes it for use ("passkey.add"), in one committed statement;
+	// ErrNoProof when it is unknown or another won.
+	UseProof(ctx context.Context, id, use string) error
+	// PurgeProofs deletes what nobody consumed and is older, and returns how many.
+	PurgeProofs(ctx context.Context, before time.Time) (int, error)
+}
+
 // InvitationStore holds invitations.
 type InvitationStore interface {
 	AddInvitation(ctx context.Context, i Invitation, events ...audit.Event) error
 	// Invitation is ErrNoInvitation when unknown. Used, revoked and expired
 	// ones come back: the caller says which.
 	Invitation(ctx context.Context, id string) (Invitation, error)
+	// TryInvitation adds one to Tries while it is below limit, in one committed
+	// statement; at limit it is ErrInvitationTries. Called before each try, so
+	// that no crowd of tries gets past the limit.
+	TryInvitation(ctx context.Context, id string, limit int) error
+	// ForgiveTry takes one back, not below zero: it was no wrong password.
+	ForgiveTry(ctx context.Context, id string) error
 	// Enrol commits an enrolment whole: the invitation is marked used (one
-	// statement; ErrInvitationUsed when another won), the passkey added, the
-	// grant taken, the session made, and the events written.
+	// statement; ErrInvitationUsed when it is no longer open, unrevoked and
+	// unexpired), the passkey added (ErrDuplicate), every ceremony and grant of
+	// the invitation deleted, the session made, and the events written.
 	Enrol(ctx context.Context, invitation string, now time.Time, c Credential, session Session, events ...audit.Event) error
 	// RevokeInvitation closes an open one; ErrNoInvitation when there is none.
 	RevokeInvitation(ctx context.Context, id string, now time.Time, events ...audit.Event) error
@@ -106,6 +135,7 @@ var (
 	ErrInvitationUsed    = errors.New("invitation.used")
 	ErrInvitationExpired = errors.New("invitation.expired")
 	ErrInvitationRevoked = errors.New("invitation.revoked")
+	ErrInvitationTries   = errors.New("invitation.too-many-tries") // wrong passwords: it is dead
 )
 
 // Directory is what this package needs of Active Directory.
