@@ -7,6 +7,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/password"
 	"github.com/latchkey/latchkey/secret"
@@ -32,6 +33,8 @@ type Passkeys interface {
 	BeginStepUp(ctx context.Context, s enroll.Session, label string, statement []byte) (secret.Text, *protocol.CredentialAssertion, error)
 	// FinishStepUp returns the unconsumed proof, bound to label and statement.
 	FinishStepUp(ctx context.Context, s enroll.Session, token secret.Text, body []byte) (enroll.Proof, error)
+	// Proof finds an unconsumed proof of this very session, or enroll.ErrNoProof.
+	Proof(ctx context.Context, s enroll.Session, id string) (enroll.Proof, error)
 
 	// OpenInvitation says what an invitation is good for; it consumes nothing.
 	OpenInvitation(ctx context.Context, token secret.Text) (enroll.Opened, error)
@@ -88,4 +91,24 @@ type Requests interface {
 	// Seen confirms the generated password as seen; idempotent.
 	Seen(ctx context.Context, who Actor, id string) (workflow.Request, error)
 	Cancel(ctx context.Context, who Actor, id string) (workflow.Request, error)
+}
+
+// Log reads what is kept about one person. (The store's.)
+type Log interface {
+	// Events lists entries about the account, newest first, with their personal
+	// values.
+	Events(ctx context.Context, account ad.GUID, limit int) ([]audit.Entry, error)
+	CountEvents(ctx context.Context, account ad.GUID) (int, error)
+	CountRequests(ctx context.Context, account ad.GUID) (int, error)
+	Sessions(ctx context.Context, account ad.GUID) ([]enroll.Session, error)
+}
+
+// Limits are token buckets that outlive the process and that all servers share.
+type Limits interface {
+	// Take takes one token from the bucket named key, which holds burst tokens
+	// when full, gains one each refill, and is full when it is unknown. It
+	// returns 0 when there was a token; otherwise nothing was taken, and the
+	// answer is how long until there is one. One statement, so that of two
+	// callers only one gets the last token. A full bucket may be forgotten.
+	Take(ctx context.Context, key string, burst int, refill time.Duration, now time.Time) (wait time.Duration, err error)
 }
