@@ -59,6 +59,7 @@ const (
 	PasswordDisproved Action = "password.refused" // likewise, wrong
 
 	PasskeyRegistered   Action = "passkey.registered"
+	PasskeyRefused      Action = "passkey.refused" // a registration that was not taken
 	PasskeyRenamed      Action = "passkey.renamed"
 	PasskeyRemoved      Action = "passkey.removed"
 	PasskeyCloneWarning Action = "passkey.clone-warning"
@@ -68,6 +69,7 @@ const (
 	SignInRefused Action = "session.refused"
 	SignedOut     Action = "session.signed-out"
 	SteppedUp     Action = "session.stepped-up" // an assertion bound to one statement
+	StepUpRefused Action = "session.step-up-refused"
 
 	RequestSubmitted Action = "request.submitted" // with the policy's decision
 	RequestDenied    Action = "request.denied"    // the policy said no
@@ -85,4 +87,47 @@ const (
 	GeneratedSeen     Action = "execution.seen"    // the one-time password was confirmed as seen
 
 	AccountRelocked Action = "account.relocked" // within 30 minutes of an unlock
+
+	PersonalErased Action = "personal.erased" // personal values of the log, on request
 )
+
+// actions is the closed list.
+var actions = map[Action]bool{
+	ServerStarted:       true,
+	ServerStopped:       true,
+	InvitationCreated:   true,
+	InvitationUsed:      true,
+	InvitationRefused:   true,
+	InvitationRevoked:   true,
+	PasswordProved:      true,
+	PasswordDisproved:   true,
+	PasskeyRegistered:   true,
+	PasskeyRefused:      true,
+	PasskeyRenamed:      true,
+	PasskeyRemoved:      true,
+	PasskeyCloneWarning: true,
+	PasskeyBackupFlip:   true,
+	SignedIn:            true,
+	SignInRefused:       true,
+	SignedOut:           true,
+	SteppedUp:           true,
+	StepUpRefused:       true,
+	RequestSubmitted:    true,
+	RequestDenied:       true,
+	RequestProved:       true,
+	RequestApproved:     true,
+	RequestCancelled:    true,
+	RequestExpired:      true,
+	ExecutionIntended:   true,
+	ExecutionDone:       true,
+	ExecutionRefused:    true,
+	ExecutionFailed:     true,
+	ExecutionUnknown:    true,
+	ExecutionSettled:    true,
+	GeneratedSeen:       true,
+	AccountRelocked:     true,
+	PersonalErased:      true,
+}
+
+// Known says whether the action is one of the closed list.
+func Known(a Action) bool { return actions[a] }

@@ -1,0 +1,184 @@
+package enroll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// Invite makes a link's token for one account, for the command line. by is
+// audit.ActorOperator or an objectGUID; valid of zero takes the configured time,
+// 30 days at most. Errors: ErrGone, ad.ErrProtected, ad.ErrDisabled,
+// ad.ErrAccountExpired, ad.ErrUnavailable.
+func (s *Service) Invite(ctx context.Context, account ad.GUID, by string, passwordAsked bool, valid time.Duration) (secret.Text, Invitation, error) {
+	if valid <= 0 {
+		valid = s.cfg.InvitationValid
+	}
+	if _, err := s.enrollable(ctx, account); err != nil {
+		return secret.Text{}, Invitation{}, err
+	}
+	return s.invite(ctx, account, by, passwordAsked, min(valid, invitationLimit))
+}
+
+func (s *Service) invite(ctx context.Context, account ad.GUID, by string, passwordAsked bool, valid time.Duration) (secret.Text, Invitation, error) {
+	token, id, err := s.token()
+	if err != nil {
+		return secret.Text{}, Invitation{}, err
+	}
+	now := s.now()
+	inv := Invitation{ID: id, Account: account, By: by, Password: passwordAsked, Created: now, Expires: now.Add(valid)}
+	e := s.event(audit.InvitationCreated, account)
+	e.Actor = by
+	e.Detail["invitation"], e.Detail["password"] = id, passwordAsked
+	e.Detail["expires"] = inv.Expires.UnixMilli()
+	if err := s.store.AddInvitation(ctx, inv, e); err != nil {
+		return secret.Text{}, Invitation{}, fmt.Errorf("add invitation: %w", err)
+	}
+	return token, inv, nil
+}
+
+// Revoke closes an open invitation by its id. ErrNoInvitation when none is open.
+func (s *Service) Revoke(ctx context.Context, id, by string) error {
+	inv, err := s.store.Invitation(ctx, id)
+	if err != nil {
+		return fmt.Errorf("find invitation: %w", err)
+	}
+	e := s.event(audit.InvitationRevoked, inv.Account)
+	e.Actor = by
+	e.Detail["invitation"] = id
+	if err := s.store.RevokeInvitation(ctx, id, s.now(), e); err != nil {
+		return fmt.Errorf("revoke invitation: %w", err)
+	}
+	return nil
+}
+
+// invitation finds an open one, or says why it is not: ErrNoInvitation,
+// ErrInvitationUsed, ErrInvitationRevoked, ErrInvitationExpired,
+// ErrInvitationTries.
+func (s *Service) invitation(ctx context.Context, token secret.Text) (Invitation, error) {
+	return s.openInvitation(ctx, tokenID(token))
+}
+
+func (s *Service) openInvitation(ctx context.Context, id string) (Invitation, error) {
+	inv, err := s.store.Invitation(ctx, id)
+	switch {
+	case err != nil:
+	case !inv.Used.IsZero():
+		err = ErrInvitationUsed
+	case !inv.Revoked.IsZero():
+		err = ErrInvitationRevoked
+	case !s.now().Before(inv.Expires):
+		err = ErrInvitationExpired
+	case inv.Tries >= maxTries:
+		err = ErrInvitationTries
+	}
+	if err != nil {
+		return inv, fmt.Errorf("open invitation: %w", err)
+	}
+	return inv, nil
+}
+
+// OpenInvitation says what an invitation is good for; it consumes nothing.
+func (s *Service) OpenInvitation(ctx context.Context, token secret.Text) (Opened, error) {
+	inv, err := s.invitation(ctx, token)
+	if err != nil {
+		return Opened{}, err
+	}
+	a, err := s.enrollable(ctx, inv.Account)
+	if err != nil {
+		return Opened{}, err
+	}
+	return Opened{GivenName: a.GivenName, Password: inv.Password, Expires: inv.Expires}, nil
+}
+
+// ProvePassword tries the AD password once for an invitation that asks for it,
+// and returns a grant that lets BeginEnrol in for ten minutes. A wrong password
+// is ad.ErrWrongPassword; after five the invitation is dead (ErrInvitationTries).
+// Nothing is tried, and ErrNoTries returned, within two of the directory's
+// lockout threshold. Causes such as ad.ErrLocked pass through.
+func (s *Service) ProvePassword(ctx context.Context, token, password secret.Text, from Client) (secret.Text, error) {
+	inv, err := s.invitation(ctx, token)
+	if err != nil {
+		return secret.Text{}, s.refusedInvitation(ctx, inv, from, err)
+	}
+	if !inv.Password {
+		return secret.Text{}, fmt.Errorf("prove password: %w", ErrPasswordNotAsked)
+	}
+	if err := s.tryPassword(ctx, inv, password, from); err != nil {
+		return secret.Text{}, err
+	}
+	e := withClient(s.event(audit.PasswordProved, inv.Account), from)
+	e.Detail["invitation"] = inv.ID
+	if err := s.store.Record(ctx, e); err != nil {
+		return secret.Text{}, fmt.Errorf("record proof of password: %w", err)
+	}
+	return s.saveFor(ctx, Ceremony{
+		Purpose: PurposeEnrolGrant, Account: inv.Account, Invitation: inv.ID, Data: []byte("{}"),
+	}, GrantValid)
+}
+
+// tryPassword counts the try before it is made and takes the count back when it
+// proved no wrong password. The gate keeps tries of one account in a row, so that
+// each sees the bad password count that the one before left.
+func (s *Service) tryPassword(ctx context.Context, inv Invitation, password secret.Text, from Client) error {
+	leave, err := s.gates.enter(ctx, inv.Account)
+	if err != nil {
+		return fmt.Errorf("prove password: %w", err)
+	}
+	defer leave()
+	a, err := s.enrollable(ctx, inv.Account)
+	if err != nil {
+		return err
+	}
+	limit, err := s.triesAllowed(ctx, a)
+	if err != nil {
+		return s.disproved(ctx, inv, from, err)
+	}
+	if err := s.store.TryInvitation(ctx, inv.ID, limit); err != nil {
+		return fmt.Errorf("prove password: %w", err)
+	}
+	err = s.directory.CheckPassword(ctx, inv.Account, password)
+	if proved := err == nil || errors.Is(err, ad.ErrMustChange) || errors.Is(err, ad.ErrPasswordExpired); proved {
+		return s.forgive(ctx, inv.ID)
+	}
+	if unreached(err) {
+		return errors.Join(fmt.Errorf("prove password: %w", err), s.forgive(ctx, inv.ID))
+	}
+	return s.disproved(ctx, inv, from, err)
+}
+
+// unreached: the password was not judged.
+func unreached(err error) bool {
+	return errors.Is(err, ad.ErrUnavailable) || errors.Is(err, ad.ErrServiceBind) || errors.Is(err, ad.ErrProtocol)
+}
+
+func (s *Service) forgive(ctx context.Context, id string) error {
+	if err := s.store.ForgiveTry(ctx, id); err != nil {
+		return fmt.Errorf("take try back: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) disproved(ctx context.Context, inv Invitation, from Client, err error) error {
+	e := withClient(s.event(audit.PasswordDisproved, inv.Account), from)
+	e.Actor, e.Outcome, e.Reason = audit.ActorAnonymous, audit.Denied, Code(err)
+	e.Detail["invitation"] = inv.ID
+	if rerr := s.store.Record(ctx, e); rerr != nil {
+		s.log.Error("wrong password not recorded", slog.Any("error", rerr))
+		return errors.Join(err, rerr)
+	}
+	return fmt.Errorf("prove password: %w", err)
+}
+
+func (s *Service) refusedInvitation(ctx context.Context, inv Invitation, from Client, err error) error {
+	if inv.ID == "" {
+		return err
+	}
+	return s.refused(ctx, audit.InvitationRefused, inv.Account, from, err)
+}

@@ -1,0 +1,121 @@
+package enroll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"github.com/latchkey/latchkey/ad"
+)
+
+// person is an account as the library wants to see it.
+type person struct {
+	handle      []byte
+	name        string
+	displayName string
+	credentials []webauthn.Credential
+}
+
+func (p person) WebAuthnID() []byte                         { return p.handle }
+func (p person) WebAuthnName() string                       { return p.name }
+func (p person) WebAuthnDisplayName() string                { return p.displayName }
+func (p person) WebAuthnCredentials() []webauthn.Credential { return p.credentials }
+
+// person gathers handle and passkeys. Names come from the directory and stay on
+// the person's authenticator only.
+func (s *Service) person(ctx context.Context, a ad.Account) (person, error) {
+	handle, err := s.Handle(ctx, a.GUID)
+	if err != nil {
+		return person{}, err
+	}
+	own, err := s.store.Credentials(ctx, a.GUID)
+	if err != nil {
+		return person{}, fmt.Errorf("list passkeys: %w", err)
+	}
+	p := person{handle: handle, name: firstOf(a.UserPrincipalName, a.SAMAccountName)}
+	p.displayName = firstOf(a.DisplayName, p.name)
+	for _, c := range own {
+		p.credentials = append(p.credentials, c.Record)
+	}
+	return p, nil
+}
+
+// account reads the directory; ErrGone when it knows the person no more. Locked,
+// expired and disabled people exist: they sign in to see their state.
+func (s *Service) account(ctx context.Context, id ad.GUID) (ad.Account, error) {
+	a, err := s.directory.Account(ctx, id)
+	if errors.Is(err, ad.ErrNotFound) {
+		return ad.Account{}, fmt.Errorf("read account: %w", ErrGone)
+	}
+	if err != nil {
+		return ad.Account{}, fmt.Errorf("read account: %w", err)
+	}
+	return a, nil
+}
+
+// enrollable reads an account that may register a passkey. Protected ones may
+// not: Latchkey never acts for them, so a passkey would promise what it can't
+// keep. Disabled and expired ones belong to people who left, or are to come.
+func (s *Service) enrollable(ctx context.Context, id ad.GUID) (ad.Account, error) {
+	a, err := s.account(ctx, id)
+	switch {
+	case err != nil:
+		return ad.Account{}, err
+	case a.Protected != ad.NotProtected:
+		return ad.Account{}, fmt.Errorf("enrol: %w", ad.ErrProtected)
+	case a.Disabled:
+		return ad.Account{}, fmt.Errorf("enrol: %w", ad.ErrDisabled)
+	case !a.AccountExpires.IsZero() && !s.now().Before(a.AccountExpires):
+		return ad.Account{}, fmt.Errorf("enrol: %w", ad.ErrAccountExpired)
+	}
+	return a, nil
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return "account"
+}
+
+// maxName is the length of a passkey's name in characters (code points).
+const maxName = 64
+
+// checkName trims a passkey's name, or says ErrName. Format characters are
+// refused as well, since they turn text around on other people's screens; the
+// two joiners stay, which emoji and some scripts need.
+func checkName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if n := utf8.RuneCountInString(name); n == 0 || n > maxName || !utf8.ValidString(name) {
+		return "", ErrName
+	}
+	for _, r := range name {
+		joiner := r == '\u200c' || r == '\u200d'
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && !joiner {
+			return "", ErrName
+		}
+	}
+	return name, nil
+}
+
+// tidy makes a hostile text short and free of control characters, for places
+// that only show it.
+func tidy(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return -1
+		}
+		return r
+	}, text)
+	if r := []rune(text); len(r) > limit {
+		text = string(r[:limit])
+	}
+	return strings.TrimSpace(text)
+}

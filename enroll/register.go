@@ -1,0 +1,212 @@
+package enroll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// BeginEnrol starts the registration that an invitation allows. Where it asks
+// for the password, grant is what ProvePassword returned (ErrNoGrant else); it
+// stays good for another attempt, until its ten minutes or the enrolment end it.
+func (s *Service) BeginEnrol(ctx context.Context, token, grant secret.Text) (secret.Text, *protocol.CredentialCreation, error) {
+	inv, err := s.invitation(ctx, token)
+	if err != nil {
+		return secret.Text{}, nil, s.refusedInvitation(ctx, inv, Client{}, err)
+	}
+	if err := s.checkGrant(ctx, inv, grant); err != nil {
+		return secret.Text{}, nil, err
+	}
+	return s.beginCreation(ctx, Ceremony{Purpose: PurposeEnrol, Account: inv.Account, Invitation: inv.ID})
+}
+
+func (s *Service) checkGrant(ctx context.Context, inv Invitation, grant secret.Text) error {
+	if !inv.Password {
+		return nil
+	}
+	c, err := s.store.Ceremony(ctx, tokenID(grant), PurposeEnrolGrant, s.now())
+	if errors.Is(err, ErrNoCeremony) {
+		return fmt.Errorf("find grant: %w", ErrNoGrant)
+	}
+	if err != nil {
+		return fmt.Errorf("find grant: %w", err)
+	}
+	if c.Purpose != PurposeEnrolGrant || c.Invitation != inv.ID || c.Account != inv.Account || !s.now().Before(c.Expires) {
+		return fmt.Errorf("find grant: %w", ErrNoGrant)
+	}
+	return nil
+}
+
+// FinishEnrol uses the invitation up, adds the passkey and signs in, all or
+// nothing. Errors: ErrName (before anything is taken), ErrNoCeremony, those of an
+// invitation, those of an account that may not enrol, ErrMalformed, ErrOrigin,
+// ErrNotVerified, ErrNotDiscoverable, ErrDuplicate, ErrRefused.
+func (s *Service) FinishEnrol(ctx context.Context, token secret.Text, name string, body []byte, from Client) (Session, secret.Text, error) {
+	name, err := checkName(name)
+	if err != nil {
+		return Session{}, secret.Text{}, err
+	}
+	c, data, err := s.take(ctx, token, PurposeEnrol, Session{})
+	if err != nil {
+		return Session{}, secret.Text{}, err
+	}
+	session, cookie, err := s.enrol(ctx, c, data, name, body, from)
+	if err != nil {
+		return Session{}, secret.Text{}, s.refused(ctx, audit.PasskeyRefused, c.Account, from, err)
+	}
+	return session, cookie, nil
+}
+
+func (s *Service) enrol(ctx context.Context, c Ceremony, data webauthn.SessionData, name string, body []byte, from Client) (Session, secret.Text, error) {
+	if _, err := s.openInvitation(ctx, c.Invitation); err != nil {
+		return Session{}, secret.Text{}, err
+	}
+	cred, err := s.created(ctx, c, data, name, body)
+	if err != nil {
+		return Session{}, secret.Text{}, err
+	}
+	session, cookie, err := s.newSession(c.Account, cred.ID, from)
+	if err != nil {
+		return Session{}, secret.Text{}, err
+	}
+	used := withClient(s.event(audit.InvitationUsed, c.Account), from)
+	used.Detail["invitation"] = c.Invitation
+	in := withClient(s.passkeyEvent(audit.SignedIn, c.Account, cred.ID), from)
+	in.Detail["session"], in.Detail["invitation"] = session.ID, c.Invitation
+	if err := s.store.Enrol(ctx, c.Invitation, s.now(), cred, session, used, s.registeredEvent(cred), in); err != nil {
+		return Session{}, secret.Text{}, fmt.Errorf("store enrolment: %w", err)
+	}
+	return session, cookie, nil
+}
+
+// BeginRegister starts the registration of another passkey on this device. It
+// consumes a proof of FinishStepUp with LabelAddPasskey over
+// AddPasskeyStatement. Errors: ErrNoProof, ErrWrongProof, ErrOldProof,
+// ErrTooMany, those of an account that may not enrol.
+func (s *Service) BeginRegister(ctx context.Context, of Session, proof Proof) (secret.Text, *protocol.CredentialCreation, error) {
+	if err := s.spendToAdd(ctx, of, proof, "passkey.register"); err != nil {
+		return secret.Text{}, nil, err
+	}
+	return s.beginCreation(ctx, Ceremony{Purpose: PurposeRegister, Account: of.Account, Session: of.ID})
+}
+
+// InviteSelf makes a link for another device of the signed-in person, good for
+// ten minutes and without a password. It consumes the same proof.
+func (s *Service) InviteSelf(ctx context.Context, of Session, proof Proof) (secret.Text, time.Time, error) {
+	if err := s.spendToAdd(ctx, of, proof, "passkey.invite"); err != nil {
+		return secret.Text{}, time.Time{}, err
+	}
+	token, inv, err := s.invite(ctx, of.Account, of.Account.String(), false, SelfInvitationValid)
+	return token, inv.Expires, err
+}
+
+// spendToAdd looks at everything else first, so that no touch is wasted.
+func (s *Service) spendToAdd(ctx context.Context, of Session, proof Proof, use string) error {
+	if _, err := s.enrollable(ctx, of.Account); err != nil {
+		return err
+	}
+	if err := s.room(ctx, of.Account); err != nil {
+		return err
+	}
+	return s.spend(ctx, of, proof.ID, LabelAddPasskey, AddPasskeyStatement(of.Account), use)
+}
+
+func (s *Service) room(ctx context.Context, account ad.GUID) error {
+	own, err := s.store.Credentials(ctx, account)
+	if err != nil {
+		return fmt.Errorf("list passkeys: %w", err)
+	}
+	if len(own) >= s.cfg.MaxPasskeys {
+		return fmt.Errorf("add passkey: %w", ErrTooMany)
+	}
+	return nil
+}
+
+// FinishRegister adds the passkey. Errors as for FinishEnrol, without those of
+// invitations.
+func (s *Service) FinishRegister(ctx context.Context, of Session, token secret.Text, name string, body []byte) (Credential, error) {
+	name, err := checkName(name)
+	if err != nil {
+		return Credential{}, err
+	}
+	c, data, err := s.take(ctx, token, PurposeRegister, of)
+	if err != nil {
+		return Credential{}, err
+	}
+	from := Client{Device: of.Device, Address: of.Address}
+	cred, err := s.created(ctx, c, data, name, body)
+	if err == nil {
+		err = s.store.AddCredential(ctx, cred, withClient(s.registeredEvent(cred), from))
+	}
+	if err != nil {
+		err = fmt.Errorf("register passkey: %w", err)
+		return Credential{}, s.refused(ctx, audit.PasskeyRefused, of.Account, from, err)
+	}
+	return cred, nil
+}
+
+// beginCreation asks for a discoverable credential with user verification, in
+// the three algorithms that every authenticator has one of, and not on an
+// authenticator that holds one of the person's already.
+func (s *Service) beginCreation(ctx context.Context, c Ceremony) (secret.Text, *protocol.CredentialCreation, error) {
+	a, err := s.enrollable(ctx, c.Account)
+	if err != nil {
+		return secret.Text{}, nil, err
+	}
+	if err := s.room(ctx, c.Account); err != nil {
+		return secret.Text{}, nil, err
+	}
+	user, err := s.person(ctx, a)
+	if err != nil {
+		return secret.Text{}, nil, err
+	}
+	options, data, err := s.rp.BeginRegistration(user,
+		webauthn.WithExclusions(webauthn.Credentials(user.credentials).CredentialDescriptors()),
+		webauthn.WithCredentialParameters(webauthn.CredentialParametersRecommendedL3()),
+		webauthn.WithExtensions(webauthn.WithExtensionCredProps()))
+	if err != nil {
+		return secret.Text{}, nil, fmt.Errorf("begin registration: %w", err)
+	}
+	token, err := s.save(ctx, c, data)
+	return token, options, err
+}
+
+// created verifies a registration and makes the passkey of it. The account is
+// asked for again: minutes may have passed since the ceremony began.
+func (s *Service) created(ctx context.Context, c Ceremony, data webauthn.SessionData, name string, body []byte) (Credential, error) {
+	if len(body) > maxBody {
+		return Credential{}, fmt.Errorf("credential of %d bytes: %w", len(body), ErrMalformed)
+	}
+	parsed, err := protocol.ParseCredentialCreationResponseBytes(body)
+	if err != nil {
+		return Credential{}, fmt.Errorf("parse credential: %w", ErrMalformed)
+	}
+	a, err := s.enrollable(ctx, c.Account)
+	if err != nil {
+		return Credential{}, err
+	}
+	user, err := s.person(ctx, a)
+	if err != nil {
+		return Credential{}, err
+	}
+	record, err := s.rp.CreateCredential(user, data, parsed)
+	authData := parsed.Response.AttestationObject.AuthData
+	if err != nil {
+		return Credential{}, s.why(err, parsed.Response.CollectedClientData, authData)
+	}
+	if err := verifiedUser(authData); err != nil {
+		return Credential{}, err
+	}
+	if rk := record.Extensions.RK; rk != nil && !*rk {
+		return Credential{}, ErrNotDiscoverable
+	}
+	return Credential{ID: record.ID, Account: c.Account, Name: name, Record: *record, Created: s.now()}, nil
+}

@@ -1,0 +1,190 @@
+package enroll
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"github.com/latchkey/latchkey/secret"
+)
+
+// Config says for which site passkeys are made, and how long things live. Zero
+// durations and counts take the defaults named beside them.
+type Config struct {
+	// RPID is the domain that passkeys are bound to. It and Origins come from
+	// the configuration only, never from a request: changing RPID makes every
+	// registered passkey useless.
+	RPID string
+	// Origins that a ceremony may run on, "https://host[:port]"; plain http on
+	// localhost and below only. Each lies at or below RPID.
+	Origins []string
+	// RPName is what authenticators show; RPID when empty.
+	RPName string
+
+	Store     Store
+	Directory Directory
+
+	SessionIdle     time.Duration // without a request; 24 hours
+	SessionAbsolute time.Duration // of a remembered device; 30 days
+	SessionShort    time.Duration // absolute, where it isn't remembered; 1 hour
+	CeremonyTimeout time.Duration // from begin to finish; 5 minutes
+	InvitationValid time.Duration // of Invite, when it names no other; 72 hours
+
+	MaxSignIns    int // outstanding sign-in ceremonies of everybody together; 20000
+	MaxCeremonies int // outstanding ones of one purpose and account; 5
+	MaxPasskeys   int // of one account; 20
+
+	Now    func() time.Time // nil is time.Now
+	Rand   io.Reader        // safe for concurrent use; nil is crypto/rand
+	Logger *slog.Logger     // nil discards
+}
+
+// Fixed times.
+const (
+	// ProofValid bounds how old a proof may be when it is consumed.
+	ProofValid = 5 * time.Minute
+	// GrantValid is how long a proved password lets an enrolment begin.
+	GrantValid = 10 * time.Minute
+	// SelfInvitationValid is how long a link for one's other device lives.
+	SelfInvitationValid = 10 * time.Minute
+
+	touchEvery      = time.Minute         // LastSeen is written at most this often
+	invitationLimit = 30 * 24 * time.Hour // the longest that Invite grants
+	proofKept       = 24 * time.Hour      // proofs that nobody consumed
+	maxBody         = 64 << 10            // bytes of a credential's JSON
+)
+
+// Service is the relying party. Its methods are safe for concurrent use.
+type Service struct {
+	cfg       Config
+	rp        *webauthn.WebAuthn
+	store     Store
+	directory Directory
+	gates     gates // one password try of an account at a time
+	log       *slog.Logger
+}
+
+// New checks the configuration and returns the relying party.
+func New(cfg Config) (*Service, error) {
+	cfg = withDefaults(cfg)
+	if cfg.Store == nil || cfg.Directory == nil {
+		return nil, errors.New("enroll: a store and a directory are needed")
+	}
+	if err := checkOrigins(cfg.RPID, cfg.Origins); err != nil {
+		return nil, fmt.Errorf("enroll: %w", err)
+	}
+	timeout := webauthn.TimeoutConfig{Enforce: true, Timeout: cfg.CeremonyTimeout, TimeoutUVD: cfg.CeremonyTimeout}
+	rp, err := webauthn.New(&webauthn.Config{
+		RPID:                  cfg.RPID,
+		RPDisplayName:         cfg.RPName,
+		RPOrigins:             cfg.Origins,
+		AttestationPreference: protocol.PreferNoAttestation,
+		AuthenticatorSelection: protocol.AuthenticatorSelection{
+			RequireResidentKey: protocol.ResidentKeyRequired(),
+			ResidentKey:        protocol.ResidentKeyRequirementRequired,
+			UserVerification:   protocol.VerificationRequired,
+		},
+		Timeouts: webauthn.TimeoutsConfig{Login: timeout, Registration: timeout},
+		// WebKit returns appid:false for security keys unasked.
+		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("enroll: %w", err)
+	}
+	return &Service{cfg: cfg, rp: rp, store: cfg.Store, directory: cfg.Directory, log: cfg.Logger}, nil
+}
+
+func withDefaults(cfg Config) Config {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d <= 0 {
+			*d = v
+		}
+	}
+	count := func(n *int, v int) {
+		if *n <= 0 {
+			*n = v
+		}
+	}
+	def(&cfg.SessionIdle, 24*time.Hour)
+	def(&cfg.SessionAbsolute, 30*24*time.Hour)
+	def(&cfg.SessionShort, time.Hour)
+	def(&cfg.CeremonyTimeout, 5*time.Minute)
+	def(&cfg.InvitationValid, 72*time.Hour)
+	count(&cfg.MaxSignIns, 20000)
+	count(&cfg.MaxCeremonies, 5)
+	count(&cfg.MaxPasskeys, 20)
+	if cfg.RPName == "" {
+		cfg.RPName = cfg.RPID
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return cfg
+}
+
+// checkOrigins refuses what a browser would refuse later, in words (WebAuthn
+// 5.1.3: the RP ID is the origin's host or a suffix of it).
+func checkOrigins(rpID string, origins []string) error {
+	if rpID == "" || len(origins) == 0 {
+		return errors.New("an RP ID and at least one origin are needed")
+	}
+	for _, o := range origins {
+		u, err := url.Parse(o)
+		if err != nil || u.Host == "" || o != u.Scheme+"://"+u.Host {
+			return fmt.Errorf("%q is no origin: scheme, host and port only", o)
+		}
+		host := strings.ToLower(u.Hostname())
+		local := host == "localhost" || strings.HasSuffix(host, ".localhost")
+		if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+			return fmt.Errorf("origin %q: browsers make passkeys over https only", o)
+		}
+		if host != rpID && !strings.HasSuffix(host, "."+rpID) {
+			return fmt.Errorf("origin %q does not lie at or below the RP ID %q", o, rpID)
+		}
+	}
+	return nil
+}
+
+// now is the time as the store keeps it, so that what was saved compares equal.
+func (s *Service) now() time.Time { return s.cfg.Now().UTC().Truncate(time.Millisecond) }
+
+func (s *Service) random(n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
+		return nil, fmt.Errorf("read randomness: %w", err)
+	}
+	return b, nil
+}
+
+// token makes 32 random bytes in base64url, and the hash that the store keeps.
+func (s *Service) token() (token secret.Text, id string, err error) {
+	b, err := s.random(32)
+	if err != nil {
+		return secret.Text{}, "", err
+	}
+	token = secret.New(base64.RawURLEncoding.EncodeToString(b))
+	return token, tokenID(token), nil
+}
+
+// tokenID is SHA-256 over the token's text, in hex.
+func tokenID(token secret.Text) string {
+	h := sha256.Sum256([]byte(token.Reveal()))
+	return hex.EncodeToString(h[:])
+}

@@ -1,0 +1,80 @@
+package enroll
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/go-webauthn/webauthn/protocol"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// BeginSignIn starts a ceremony that names nobody. It returns the browser's
+// token for it and the request options.
+func (s *Service) BeginSignIn(ctx context.Context) (secret.Text, *protocol.CredentialAssertion, error) {
+	options, data, err := s.rp.BeginDiscoverableLogin()
+	if err != nil {
+		return secret.Text{}, nil, fmt.Errorf("begin sign-in: %w", err)
+	}
+	token, err := s.save(ctx, Ceremony{Purpose: PurposeSignIn}, data)
+	return token, options, err
+}
+
+// FinishSignIn verifies the assertion and makes a session; the cookie is its
+// secret. The sign-in proof stays unconsumed. People who are locked, expired or
+// disabled may sign in, to see so. Errors: ErrNoCeremony, ErrMalformed,
+// ErrNoCredential, ErrOrigin, ErrNotVerified, ErrCloned, ErrRefused, ErrGone, and
+// ad.ErrUnavailable, because nobody gets in whom the directory can't confirm.
+func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []byte, from Client) (Session, secret.Text, error) {
+	_, data, err := s.take(ctx, token, PurposeSignIn, Session{})
+	if err != nil {
+		return Session{}, secret.Text{}, err
+	}
+	a, err := s.verifySignIn(ctx, data, body)
+	if err == nil {
+		err = s.exists(ctx, a.account)
+	}
+	if err != nil {
+		return Session{}, secret.Text{}, s.refused(ctx, audit.SignInRefused, a.account, from, err)
+	}
+	session, cookie, err := s.newSession(a.account, a.id, from)
+	if err != nil {
+		return Session{}, secret.Text{}, err
+	}
+	proof, err := s.newProof(a, session.ID, nil)
+	if err != nil {
+		return Session{}, secret.Text{}, err
+	}
+	if err := s.commit(ctx, a, proof, &session, s.signedInEvent(proof, from)); err != nil {
+		return Session{}, secret.Text{}, s.refused(ctx, audit.SignInRefused, a.account, from, err)
+	}
+	return session, cookie, nil
+}
+
+// exists asks the directory for a person whose signature verified. The sessions
+// of one who left end.
+func (s *Service) exists(ctx context.Context, account ad.GUID) error {
+	_, err := s.account(ctx, account)
+	if errors.Is(err, ErrGone) {
+		if eerr := s.store.EndSessions(ctx, account, ""); eerr != nil {
+			s.log.Error("sessions of a person who left not ended", slog.Any("error", eerr))
+		}
+	}
+	return err
+}
+
+func (s *Service) newProof(a assertion, session string, nonce []byte) (Proof, error) {
+	id, err := s.random(16)
+	if err != nil {
+		return Proof{}, err
+	}
+	return Proof{
+		ID: hex.EncodeToString(id), Kind: ProofPasskey, Account: a.account, Session: session,
+		At: s.now(), Receipt: a.receipt(nonce),
+	}, nil
+}

@@ -1,0 +1,91 @@
+package enroll
+
+import (
+	"context"
+	"sync"
+
+	"github.com/latchkey/latchkey/ad"
+)
+
+const (
+	maxTries     = 5 // wrong passwords that kill an invitation
+	unknownTries = 2 // likewise, where the lockout threshold can't be read
+	reserve      = 2 // tries that are always left to the person
+)
+
+// PolicyReader is what a Directory may offer beside: with it, no invitation
+// brings an account within two tries of its lockout.
+type PolicyReader interface {
+	PasswordPolicy(ctx context.Context, a ad.Account) (ad.PasswordPolicy, error)
+}
+
+// triesAllowed returns how many tries the invitation may have in all, or why not
+// even one is made now. A threshold that can't be read leaves two in all: none
+// would keep everybody out of a domain whose policy is hidden, and a lockout
+// threshold below three is one that typing alone would trip.
+func (s *Service) triesAllowed(ctx context.Context, a ad.Account) (int, error) {
+	if a.Locked {
+		return 0, ad.ErrLocked
+	}
+	reader, ok := s.directory.(PolicyReader)
+	if !ok {
+		return unknownTries, nil
+	}
+	policy, err := reader.PasswordPolicy(ctx, a)
+	if err != nil || policy.Source == ad.PolicyUnreadable || policy.LockoutThreshold < 0 {
+		return unknownTries, nil
+	}
+	if policy.LockoutThreshold == 0 {
+		return maxTries, nil
+	}
+	bad := a.BadPasswords
+	if w := policy.ObservationWindow; w > 0 && !s.now().Before(a.LastBad.Add(w)) {
+		bad = 0 // the controller starts again with the next wrong one
+	}
+	if bad+1 > policy.LockoutThreshold-reserve {
+		return 0, ErrNoTries
+	}
+	return maxTries, nil
+}
+
+// gates lets one caller in for each account. It holds no entry for an account
+// that nobody waits for.
+type gates struct {
+	mu   sync.Mutex
+	open map[ad.GUID]*gate
+}
+
+type gate struct {
+	turn  chan struct{}
+	users int
+}
+
+// enter waits for the account's turn, or for the end of ctx.
+func (g *gates) enter(ctx context.Context, account ad.GUID) (leave func(), err error) {
+	g.mu.Lock()
+	if g.open == nil {
+		g.open = map[ad.GUID]*gate{}
+	}
+	x := g.open[account]
+	if x == nil {
+		x = &gate{turn: make(chan struct{}, 1)}
+		g.open[account] = x
+	}
+	x.users++
+	g.mu.Unlock()
+
+	done := func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if x.users--; x.users == 0 {
+			delete(g.open, account)
+		}
+	}
+	select {
+	case x.turn <- struct{}{}:
+		return func() { <-x.turn; done() }, nil
+	case <-ctx.Done():
+		done()
+		return nil, ctx.Err()
+	}
+}
