@@ -1,0 +1,170 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"github.com/go-webauthn/webauthn/protocol/webauthncose"
+)
+
+// Keys in the detail of an event that registers a passkey. With them the log
+// alone is enough to check every later receipt of it.
+const (
+	DetailCredential = "credential_id" // base64url
+	DetailPublicKey  = "public_key"    // COSE_Key (RFC 9052 7), base64url
+)
+
+// Receipt is a WebAuthn assertion over a statement, as it was signed: its
+// challenge is SHA-256(label ‖ nonce ‖ statement). It holds nothing personal; a
+// statement names people by objectGUID and everything else by salted hash.
+type Receipt struct {
+	Label             string
+	Nonce             []byte
+	Statement         []byte
+	CredentialID      []byte
+	ClientDataJSON    []byte
+	AuthenticatorData []byte
+	Signature         []byte
+}
+
+const detailLabel = "receipt_label"
+
+// fields names the binary parts as the detail of an event does.
+func (r *Receipt) fields() map[string]*[]byte {
+	return map[string]*[]byte{
+		"receipt_nonce":              &r.Nonce,
+		"receipt_statement":          &r.Statement,
+		"receipt_credential_id":      &r.CredentialID,
+		"receipt_client_data":        &r.ClientDataJSON,
+		"receipt_authenticator_data": &r.AuthenticatorData,
+		"receipt_signature":          &r.Signature,
+	}
+}
+
+// AddTo puts the receipt into an event's detail.
+func (r Receipt) AddTo(detail map[string]any) {
+	detail[detailLabel] = r.Label
+	for key, value := range r.fields() {
+		detail[key] = Base64(*value)
+	}
+}
+
+// Base64 is base64url without padding, as everywhere in the log.
+func Base64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// receiptFrom returns nil where the detail holds no receipt.
+func receiptFrom(detail map[string]any) (*Receipt, error) {
+	label, ok := detail[detailLabel].(string)
+	if !ok {
+		return nil, nil
+	}
+	r := &Receipt{Label: label}
+	for key, value := range r.fields() {
+		b, err := decodeDetail(detail, key)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, ErrReceipt)
+		}
+		*value = b
+	}
+	return r, nil
+}
+
+// Flags of the authenticator data (WebAuthn 6.1).
+const (
+	flagUserPresent  = 1 << 0
+	flagUserVerified = 1 << 2
+	flagsAt          = 32
+	minAuthData      = 37
+)
+
+// Check verifies the receipt with the passkey's public key (COSE_Key): the
+// challenge is that of the statement, the person was verified, the signature
+// fits. It says nothing about the site; compare Origin with your own.
+func (r Receipt) Check(publicKey []byte) error {
+	client, err := r.client()
+	if err != nil {
+		return err
+	}
+	challenge := sha256.Sum256(bytes.Join([][]byte{[]byte(r.Label), r.Nonce, r.Statement}, nil))
+	const need = flagUserPresent | flagUserVerified
+	switch {
+	case client.Type != "webauthn.get":
+		return fmt.Errorf("type: %w", ErrReceipt)
+	case client.Challenge != Base64(challenge[:]):
+		return fmt.Errorf("challenge: %w", ErrReceipt)
+	case len(r.AuthenticatorData) < minAuthData || r.AuthenticatorData[flagsAt]&need != need:
+		return fmt.Errorf("user verification: %w", ErrReceipt)
+	}
+	return r.checkSignature(publicKey)
+}
+
+// Origin is the site that asked for the assertion.
+func (r Receipt) Origin() (string, error) {
+	client, err := r.client()
+	return client.Origin, err
+}
+
+type clientData struct {
+	Type      string `json:"type"`
+	Challenge string `json:"challenge"`
+	Origin    string `json:"origin"`
+}
+
+func (r Receipt) client() (c clientData, err error) {
+	if err := json.Unmarshal(r.ClientDataJSON, &c); err != nil {
+		return c, fmt.Errorf("client data: %w", ErrReceipt)
+	}
+	return c, nil
+}
+
+func (r Receipt) checkSignature(publicKey []byte) error {
+	key, err := webauthncose.ParsePublicKey(publicKey)
+	if err != nil {
+		return fmt.Errorf("public key: %w", ErrReceipt)
+	}
+	client := sha256.Sum256(r.ClientDataJSON)
+	ok, err := webauthncose.VerifySignature(key, append(bytes.Clone(r.AuthenticatorData), client[:]...), r.Signature)
+	if err != nil || !ok {
+		return fmt.Errorf("signature: %w", ErrReceipt)
+	}
+	return nil
+}
+
+// receipt checks the event's receipt, if it has one, with the key that an
+// earlier event registered, and remembers the key of a registration.
+func (v *verifier) receipt(e sealed) error {
+	if e.action == PasskeyRegistered {
+		v.remember(e.detail)
+	}
+	r, err := receiptFrom(e.detail)
+	if err != nil || r == nil {
+		return err
+	}
+	key, ok := v.keys[string(r.CredentialID)]
+	if !ok {
+		v.report.Unchecked++
+		return nil
+	}
+	v.report.Receipts++
+	return r.Check(key)
+}
+
+func (v *verifier) remember(detail map[string]any) {
+	id, idErr := decodeDetail(detail, DetailCredential)
+	key, keyErr := decodeDetail(detail, DetailPublicKey)
+	if idErr == nil && keyErr == nil {
+		v.keys[string(id)] = key
+	}
+}
+
+func decodeDetail(detail map[string]any, key string) ([]byte, error) {
+	text, _ := detail[key].(string)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(b) == 0 {
+		return nil, ErrShape
+	}
+	return b, nil
+}

@@ -1,0 +1,184 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// The labels start everything that is hashed, with a zero byte behind, so that
+// one kind of bytes never passes for another.
+const (
+	LabelEvent    = "latchkey/audit-event/v1"
+	LabelPersonal = "latchkey/audit-personal/v1"
+)
+
+// ErrEvent is returned for an event that may not enter the chain: an unknown
+// action or outcome, a name where an objectGUID belongs, a wrong key or value.
+var ErrEvent = errors.New("event refused")
+
+const (
+	maxEvent    = 64 << 10 // bytes of one event
+	maxPersonal = 8 << 10  // bytes of one personal value
+	maxFields   = 16       // personal values of one event
+	maxKey      = 64
+	maxCode     = 128
+)
+
+// Seal makes the entry that follows head, and the head after it. random gives
+// the salts. It refuses what ErrEvent names and what has no canonical form
+// (ErrValue); then nothing was sealed.
+func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
+	if err := e.check(); err != nil {
+		return Entry{}, head, err
+	}
+	personal, hashes, err := salted(e.Personal, random)
+	if err != nil {
+		return Entry{}, head, err
+	}
+	n := Entry{
+		Seq: head.Seq + 1, Time: e.Time.UnixMilli(), Action: e.Action,
+		Actor: e.Actor, Target: e.Target, Request: e.Request, Personal: personal,
+	}
+	n.Bytes, err = Canonical(map[string]any{
+		"v":        LabelEvent,
+		"seq":      n.Seq,
+		"prev":     hex.EncodeToString(head.Hash[:]),
+		"time":     n.Time,
+		"action":   string(e.Action),
+		"actor":    e.Actor,
+		"target":   e.Target,
+		"request":  e.Request,
+		"outcome":  string(e.Outcome),
+		"reason":   e.Reason,
+		"detail":   e.Detail,
+		"personal": hashes,
+	})
+	if err != nil {
+		return Entry{}, head, fmt.Errorf("seal %s: %w", e.Action, err)
+	}
+	if len(n.Bytes) > maxEvent {
+		return Entry{}, head, refuse("%d bytes are more than %d", len(n.Bytes), maxEvent)
+	}
+	n.Hash = HashEvent(n.Bytes)
+	return n, Head{Seq: n.Seq, Hash: n.Hash}, nil
+}
+
+// HashEvent is SHA-256 over the event label, a zero byte and the stored bytes.
+func HashEvent(stored []byte) [32]byte {
+	return sha256.Sum256(append([]byte(LabelEvent+"\x00"), stored...))
+}
+
+// Hash is what stands in the chain, and in every signed statement, for a
+// personal value: SHA-256 over the label, a zero byte, the salt and the value.
+func (s Salted) Hash() [32]byte {
+	b := append([]byte(LabelPersonal+"\x00"), s.Salt[:]...)
+	return sha256.Sum256(append(b, s.Value...))
+}
+
+// NewSalted salts a value with 16 random bytes.
+func NewSalted(value string, random io.Reader) (Salted, error) {
+	s := Salted{Value: value}
+	if _, err := io.ReadFull(random, s.Salt[:]); err != nil {
+		return Salted{}, fmt.Errorf("read salt: %w", err)
+	}
+	return s, nil
+}
+
+func salted(values map[string]string, random io.Reader) (map[string]Salted, map[string]any, error) {
+	kept, hashes := make(map[string]Salted, len(values)), make(map[string]any, len(values))
+	for k, v := range values {
+		s, err := NewSalted(v, random)
+		if err != nil {
+			return nil, nil, err
+		}
+		h := s.Hash()
+		kept[k], hashes[k] = s, hex.EncodeToString(h[:])
+	}
+	return kept, hashes, nil
+}
+
+func refuse(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, ErrEvent)...)
+}
+
+func (e Event) check() error {
+	switch {
+	case !Known(e.Action):
+		return refuse("unknown action %q", e.Action)
+	case !knownOutcome(e.Outcome):
+		return refuse("unknown outcome %q", e.Outcome)
+	case e.Time.Before(time.UnixMilli(0)):
+		return refuse("no time")
+	case !isActor(e.Actor):
+		return refuse("actor is no objectGUID")
+	case e.Target != "" && !isGUID(e.Target):
+		return refuse("target is no objectGUID")
+	case !isCode(e.Request) || !isCode(e.Reason):
+		return refuse("request or reason is no code")
+	}
+	return e.checkFields()
+}
+
+func (e Event) checkFields() error {
+	for k, v := range e.Detail {
+		if !isKey(k) || !isFlat(v) {
+			return refuse("detail key %q", k)
+		}
+	}
+	if len(e.Personal) > maxFields {
+		return refuse("%d personal values", len(e.Personal))
+	}
+	for k, v := range e.Personal {
+		if !isKey(k) || len(v) > maxPersonal || !utf8.ValidString(v) {
+			return refuse("personal %q", k)
+		}
+	}
+	return nil
+}
+
+func knownOutcome(o Outcome) bool {
+	return o == OK || o == Denied || o == Failed || o == Unknown
+}
+
+func isActor(s string) bool {
+	return s == ActorSystem || s == ActorOperator || s == ActorAnonymous || isGUID(s)
+}
+
+// isGUID knows the text form of an objectGUID, in lower case.
+func isGUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if dash != (s[i] == '-') || !dash && !isHexDigit(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isHexDigit(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
+
+// isCode keeps sentences, and with them names, out of the fields for codes.
+func isCode(s string) bool {
+	return len(s) <= maxCode && strings.IndexFunc(s, func(r rune) bool {
+		return !isKeyRune(r) && (r < 'A' || r > 'Z') && !strings.ContainsRune(".:-", r)
+	}) < 0
+}
+
+// isKey knows lower_snake.
+func isKey(s string) bool {
+	return s != "" && len(s) <= maxKey && s[0] >= 'a' && s[0] <= 'z' &&
+		strings.IndexFunc(s, func(r rune) bool { return !isKeyRune(r) }) < 0
+}
+
+func isKeyRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_'
+}
