@@ -86,4 +86,32 @@ type Limits struct {
 	Lease       time.Duration // of an executor, from the intent; 30 seconds
 	Watch       time.Duration // after an unlock; 30 minutes
 	Tries       int           // refused values under one approval; 5
+	WatchEvery  time.Duration // between two looks of a watch; 60 seconds
+	Unsettled   time.Duration // an unknown outcome is read again until then; 60 minutes
+	PerHour     int           // requests of one person within an hour; 20
+}
+
+// withDefaults fills what is zero.
+func (l Limits) withDefaults() Limits {
+	for _, d := range []struct {
+		at    *time.Duration
+		value time.Duration
+	}{
+		{&l.Draft, 10 * time.Minute}, {&l.Approved, time.Hour}, {&l.SignInProof, 5 * time.Minute},
+		{&l.Write, 15 * time.Second}, {&l.Lease, 30 * time.Second}, {&l.Watch, 30 * time.Minute},
+		{&l.WatchEvery, time.Minute}, {&l.Unsettled, time.Hour},
+	} {
+		if *d.at <= 0 {
+			*d.at = d.value
+		}
+	}
+	// Nobody may settle while a write may still be sent.
+	l.Lease = max(l.Lease, l.Write)
+	if l.Tries <= 0 {
+		l.Tries = 5
+	}
+	if l.PerHour <= 0 {
+		l.PerHour = 20
+	}
+	return l
 }

@@ -7,9 +7,18 @@
 //	draft → pending → approved → executing → done | failed | unknown
 //	draft, pending, approved → expired | cancelled      pending → denied
 //	executing → approved   the directory refused the value and wrote nothing
+//	approved, executing → draft   the running policy asks for a proof that the
+//	                       stored decision did not; nothing was written
+//	approved → failed      the account or the policy no longer allows it
 //	unknown → done | approved | failed   after reading on the same controller
 //	done → executing       a generated password that was never confirmed as
 //	                       seen is replaced under the same approval
+//
+// state.go holds the table. An execution (attempt.go) reads the account, commits
+// the intent, writes on that same controller, and commits the outcome; when the
+// answer is lost, settle.go reads, and nothing is ever written on a guess. The
+// jobs (jobs.go) expire, take over, settle, and watch unlocked accounts; several
+// servers may run them, since each step looks again inside Update.
 //
 // Every change goes through Store.Update: request, consumed proofs, audit events
 // and notices commit together or not at all. The closure re-checks the state,
@@ -84,10 +93,14 @@ type Request struct {
 	// Watch: a done unlock is watched until then.
 	WatchUntil time.Time `json:"watch_until,omitzero"`
 	Relocked   *Relock   `json:"relocked,omitempty"`
+	// Observed are the looks of the watch that saw the bad tries change.
+	Observed []Observation `json:"observed,omitempty"`
 
-	Created  time.Time `json:"created"`
-	Updated  time.Time `json:"updated"`
-	Deadline time.Time `json:"deadline"` // of the present state
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
+	// Deadline of the present state. From the approval on it is the approval's:
+	// it stays while the request is executed, and bounds a replacement.
+	Deadline time.Time `json:"deadline"`
 	// Wake is when a job must look at it next; zero for never. Indexed.
 	Wake time.Time `json:"wake,omitzero"`
 	// Version counts updates, so that a page knows that it is behind.
@@ -129,6 +142,12 @@ type Result struct {
 	Unlocked   bool      `json:"unlocked,omitempty"` // a locked account was unlocked
 	Settled    bool      `json:"settled,omitempty"`  // known by reading, the answer was lost
 	After      ad.Marks  `json:"after"`
+}
+
+// Observation is one look at an account that is watched.
+type Observation struct {
+	At           time.Time `json:"at"`
+	BadPasswords int       `json:"bad_passwords"`
 }
 
 // Relock is a lockout seen within the watch after an unlock.

@@ -2,19 +2,20 @@ package workflow
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/password"
 	"github.com/latchkey/latchkey/secret"
 )
 
 // What a Store answers.
-var (
-	ErrNoRequest = errors.New("request.unknown")
+const (
+	ErrNoRequest Code = "request.unknown"
 	// ErrProofUsed: a proof in the change was consumed by another request.
-	ErrProofUsed = errors.New("proof.used")
+	ErrProofUsed Code = "proof.used"
 )
 
 // Change is what one update commits beside the request.
@@ -69,4 +70,20 @@ type Directory interface {
 	// and lockoutTime 0 where the account is locked, in one modify.
 	ResetPassword(ctx context.Context, w ad.Write, p ad.NewPassword) (ad.Account, error)
 	ChangePassword(ctx context.Context, w ad.Write, old, new secret.Text) (ad.Account, error)
+}
+
+// Proofs finds the proof that a sign-in left.
+type Proofs interface {
+	// SignInProof returns the session's sign-in proof while nothing has consumed
+	// it, or enroll.ErrNoProof.
+	SignInProof(ctx context.Context, session string) (enroll.Proof, error)
+}
+
+// Judge judges passwords beyond what the directory's rules say.
+type Judge interface {
+	// Judge returns one finding for each rule that it looked at. An error means
+	// that it could not tell: the password is then not tried.
+	Judge(ctx context.Context, rules password.Rules, value secret.Text) ([]password.Finding, error)
+	// Demands says what it looks at.
+	Demands() password.Demands
 }

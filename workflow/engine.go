@@ -1,0 +1,166 @@
+package workflow
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/latchkey/latchkey/ad"
+)
+
+// Config joins an Engine with what it needs.
+type Config struct {
+	Store     Store
+	Directory Directory
+	Proofs    Proofs
+	Judge     Judge
+	// Policy that runs from the start; the zero Policy allows nothing.
+	Policy Policy
+	Limits Limits
+
+	// Executor names this server process in intents.
+	Executor string
+	// Every is the pause between two rounds of jobs; 0 is 5 seconds.
+	Every time.Duration
+
+	Now    func() time.Time // nil is time.Now
+	NewID  func() string    // nil makes uuid v7
+	Rand   io.Reader        // nil is crypto/rand
+	Logger *slog.Logger     // nil discards
+}
+
+// Engine runs requests. It is safe for use by many goroutines, and many engines
+// may share one store.
+type Engine struct {
+	store     Store
+	directory Directory
+	proofs    Proofs
+	judge     Judge
+	policy    atomic.Pointer[Policy]
+	limits    Limits
+	executor  string
+	every     time.Duration
+	clock     func() time.Time
+	newID     func() string
+	random    io.Reader
+	log       *slog.Logger
+
+	// submits keeps one person's submissions apart within this process, so that
+	// two taps make one request.
+	submits [64]sync.Mutex
+	flights inFlight
+}
+
+// New makes an Engine.
+func New(c Config) *Engine {
+	e := &Engine{
+		store: c.Store, directory: c.Directory, proofs: c.Proofs, judge: c.Judge,
+		limits: c.Limits.withDefaults(), executor: c.Executor, every: c.Every,
+		clock: c.Now, newID: c.NewID, random: c.Rand, log: c.Logger,
+	}
+	if e.clock == nil {
+		e.clock = time.Now
+	}
+	if e.newID == nil {
+		e.newID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	if e.random == nil {
+		e.random = rand.Reader
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.every <= 0 {
+		e.every = 5 * time.Second
+	}
+	e.SetPolicy(c.Policy)
+	return e
+}
+
+// SetPolicy replaces the running policy. Requests that are under way are held to
+// it from their next step on.
+func (e *Engine) SetPolicy(p Policy) { e.policy.Store(&p) }
+
+func (e *Engine) runningPolicy() Policy { return *e.policy.Load() }
+
+// now is in whole milliseconds, as stores keep it.
+func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisecond) }
+
+// Drain waits until no execution is under way in this process, or until ctx ends.
+func (e *Engine) Drain(ctx context.Context) error { return e.flights.wait(ctx) }
+
+// account reads an account and makes sure that it is the one that was meant.
+func (e *Engine) account(ctx context.Context, guid ad.GUID) (ad.Account, error) {
+	a, err := e.directory.Account(ctx, guid)
+	if err != nil {
+		return ad.Account{}, err
+	}
+	if a.GUID != guid || guid.IsZero() {
+		return ad.Account{}, ErrOtherOne
+	}
+	return a, nil
+}
+
+// update changes a request and returns it as it was committed.
+func (e *Engine) update(ctx context.Context, id string, fn func(*Request) (Change, error)) (Request, error) {
+	var after Request
+	err := e.store.Update(ctx, id, func(r *Request) (Change, error) {
+		c, err := fn(r)
+		if err == nil {
+			r.Updated = e.now()
+			after = *r
+		}
+		return c, err
+	})
+	if err != nil {
+		return Request{}, err
+	}
+	after.Version++ // as the store does
+	return after, nil
+}
+
+// inFlight counts executions. (A WaitGroup may not be added to while it is
+// waited for at zero.)
+type inFlight struct {
+	mu   sync.Mutex
+	n    int
+	idle chan struct{}
+}
+
+func (f *inFlight) begin() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.n == 0 {
+		f.idle = make(chan struct{})
+	}
+	f.n++
+}
+
+func (f *inFlight) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.n--; f.n == 0 {
+		close(f.idle)
+	}
+}
+
+func (f *inFlight) wait(ctx context.Context) error {
+	f.mu.Lock()
+	n, idle := f.n, f.idle
+	f.mu.Unlock()
+	if n == 0 {
+		return nil
+	}
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,155 @@
+package workflow
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+)
+
+// The codes of findings.
+const (
+	foundMatched    = "matched"
+	foundNotMatched = "not-matched"
+	foundNoMatch    = "no-rule-matched"
+	foundNoKind     = "kind-not-allowed"
+	foundNotSelf    = "not-self"
+	foundNoProof    = "no-proof-named"
+	foundApproval   = "approval-unavailable"
+)
+
+// Errors of a condition: each makes its rule deny.
+var (
+	errEmptyCondition = errors.New("condition-empty")
+	errGroup          = errors.New("group-unresolved")
+	errMembership     = errors.New("membership-unknown")
+	errDN             = errors.New("dn-unreadable")
+)
+
+// Evaluate says what the policy demands for one kind, on the account as it was
+// read. It is pure. The first rule that matches decides; none denies; and a rule
+// whose condition is in error denies at once, whatever stands behind it.
+//
+// Protection and the account's own state are no part of a policy: see unprotected
+// and fit.
+func Evaluate(p Policy, requester, target ad.Account, kind Kind, _ time.Time) Decision {
+	d := Decision{Policy: p.Hash}
+	if requester.GUID.IsZero() || requester.GUID != target.GUID {
+		return d.deny("", foundNotSelf, "")
+	}
+	for _, rule := range p.Rules {
+		match, err := rule.Who.matches(target)
+		if err != nil {
+			return d.deny(rule.Name, err.Error(), "")
+		}
+		if match {
+			return d.apply(rule, kind)
+		}
+		d.find(rule.Name, foundNotMatched, "")
+	}
+	return d.deny("", foundNoMatch, "")
+}
+
+// apply is what the deciding rule says.
+func (d Decision) apply(rule Rule, kind Kind) Decision {
+	d.Rule = rule.Name
+	act, named := rule.Acts[kind]
+	switch {
+	case !named:
+		return d.deny(rule.Name, foundNoKind, string(kind))
+	case len(act.Approve) > 0:
+		return d.deny(rule.Name, foundApproval, string(kind))
+	case !demandsProof(act):
+		return d.deny(rule.Name, foundNoProof, string(kind))
+	}
+	d.find(rule.Name, foundMatched, string(kind))
+	d.Verdict, d.Prove = Allow, act.Prove
+	return d
+}
+
+// demandsProof: an act that anybody could do unproved is a mistake, not a policy.
+func demandsProof(a Act) bool {
+	for _, set := range a.Prove {
+		if len(set) == 0 || slices.Contains(set, "") {
+			return false
+		}
+	}
+	return len(a.Prove) > 0
+}
+
+func (d *Decision) find(rule, code, detail string) {
+	d.Findings = append(d.Findings, Finding{Rule: rule, Code: code, Detail: detail})
+}
+
+func (d Decision) deny(rule, code, detail string) Decision {
+	d.find(rule, code, detail)
+	d.Verdict, d.Prove = Deny, nil
+	return d
+}
+
+// matches looks at every part, so that an error is never hidden behind a part
+// that does not match.
+func (c Condition) matches(a ad.Account) (bool, error) {
+	parts := c.parts()
+	if len(parts) == 0 {
+		return false, errEmptyCondition
+	}
+	all := true
+	for _, part := range parts {
+		match, err := part(a)
+		if err != nil {
+			return false, err
+		}
+		all = all && match
+	}
+	return all, nil
+}
+
+type part func(ad.Account) (bool, error)
+
+func (c Condition) parts() []part {
+	var out []part
+	if c.Everyone {
+		out = append(out, func(ad.Account) (bool, error) { return true, nil })
+	}
+	if c.Group != nil {
+		out = append(out, c.Group.holds)
+	}
+	if c.OU != "" {
+		out = append(out, func(a ad.Account) (bool, error) { return under(a.DN, c.OU) })
+	}
+	if c.Department != "" {
+		out = append(out, func(a ad.Account) (bool, error) {
+			return strings.EqualFold(a.Department, c.Department), nil
+		})
+	}
+	if c.Not != nil {
+		out = append(out, func(a ad.Account) (bool, error) {
+			match, err := c.Not.matches(a)
+			return !match, err
+		})
+	}
+	return out
+}
+
+// holds: every account has at least its primary group, so an empty list is one
+// that could not be read.
+func (g *Group) holds(a ad.Account) (bool, error) {
+	switch {
+	case g.Err != "" || g.SID == "":
+		return false, errGroup
+	case len(a.Groups) == 0:
+		return false, errMembership
+	}
+	return slices.Contains(a.Groups, g.SID), nil
+}
+
+func under(dn, ou string) (bool, error) {
+	lies, err := ad.Under(dn, ou)
+	if err != nil {
+		return false, errDN
+	}
+	return lies, nil
+}

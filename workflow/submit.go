@@ -1,0 +1,205 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+)
+
+// MaxReason is the longest reason, in bytes.
+const MaxReason = 500
+
+// Submit opens a request for the actor's own account, or takes up the open one
+// of the same kind again.
+//
+// An unlock that the session's sign-in proves is approved and executed at once.
+// Then, as with Prove and Execute, an error says why it did not get done (the
+// request beside it is as it stands), and nil means done, or unknown: its State
+// tells.
+//
+// What policy or protection forbid is kept as a denied request, with its event.
+// Unlocking an account that is not locked leaves no trace.
+func (e *Engine) Submit(ctx context.Context, who Actor, kind Kind, reason string) (Request, error) {
+	r, err := e.open(ctx, who, kind, reason)
+	if err != nil || r.Kind != KindUnlock || r.State != Approved {
+		return r, err
+	}
+	return e.attempt(ctx, who.Account.String(), r, order{})
+}
+
+// open returns the request without executing it.
+func (e *Engine) open(ctx context.Context, who Actor, kind Kind, reason string) (Request, error) {
+	if !slices.Contains(Kinds, kind) {
+		return Request{}, ErrKind
+	}
+	if len(reason) > MaxReason || plain(reason) != reason {
+		return Request{}, ErrReason
+	}
+	account, err := e.account(ctx, who.Account)
+	if err != nil {
+		return Request{}, err
+	}
+
+	lane := &e.submits[int(who.Account[0])%len(e.submits)]
+	lane.Lock()
+	defer lane.Unlock()
+	mine, err := e.store.Requests(ctx, Query{Requester: who.Account})
+	if err != nil {
+		return Request{}, fmt.Errorf("list requests: %w", err)
+	}
+	if r, found := unfinished(mine, who.Account, kind, e.now()); found {
+		return e.resume(ctx, who, r)
+	}
+	if recent(mine, e.now().Add(-time.Hour)) >= e.limits.PerHour {
+		return Request{}, ErrTooMany
+	}
+	return e.create(ctx, who, account, kind, reason)
+}
+
+// unfinished finds the open request of a kind; one whose deadline is over and
+// that no job has closed yet is not it.
+func unfinished(list []Request, target ad.GUID, kind Kind, now time.Time) (Request, bool) {
+	for _, r := range list {
+		if r.Kind == kind && r.Target == target && r.State.Open() && !r.past(now) {
+			return r, true
+		}
+	}
+	return Request{}, false
+}
+
+func recent(list []Request, since time.Time) (n int) {
+	for _, r := range list {
+		if r.Created.After(since) {
+			n++
+		}
+	}
+	return n
+}
+
+// resume takes up an open request: a new sign-in may prove an unlock that was
+// left as a draft, and a lost answer may be readable by now.
+func (e *Engine) resume(ctx context.Context, who Actor, r Request) (Request, error) {
+	switch {
+	case r.State == Draft && r.Kind == KindUnlock:
+		p, found, err := e.signIn(ctx, who, r)
+		if err != nil || !found {
+			return r, err
+		}
+		proved, err := e.prove(ctx, who, r.ID, p, signInProves)
+		if errors.Is(err, ErrProofUsed) || errors.Is(err, ErrProofMismatch) {
+			return r, nil
+		}
+		return proved, err
+	case r.settleable(e.now()):
+		return e.settle(ctx, r)
+	}
+	return r, nil
+}
+
+func (e *Engine) create(ctx context.Context, who Actor, account ad.Account, kind Kind, reason string) (Request, error) {
+	r := e.fresh(who, account, kind, reason)
+	if err := unprotected(account); err != nil {
+		return e.deny(ctx, r, err)
+	}
+	decision, err := allowed(e.runningPolicy(), account, account, kind, r.Created)
+	r.Decision = decision
+	if errors.Is(err, ErrNotLocked) {
+		return Request{}, err
+	}
+	if err != nil {
+		return e.deny(ctx, r, err)
+	}
+
+	proof, found, err := e.signIn(ctx, who, r)
+	if err != nil {
+		return Request{}, err
+	}
+	if found {
+		created, err := e.insert(ctx, r, who, &proof)
+		if !errors.Is(err, ErrProofUsed) {
+			return created, err
+		}
+	}
+	return e.insert(ctx, r, who, nil)
+}
+
+func (e *Engine) fresh(who Actor, account ad.Account, kind Kind, reason string) Request {
+	now := e.now()
+	return Request{
+		ID: e.newID(), Kind: kind, Requester: who.Account, Target: account.GUID, Reason: reason,
+		Decision: Decision{Policy: e.runningPolicy().Hash},
+		Created:  now, Updated: now, Deadline: now.Add(e.limits.Draft),
+		Session: who.Session, Device: plain(who.Device), Address: plain(who.Address),
+	}
+}
+
+// deny keeps what was asked for and refused. cause is returned.
+func (e *Engine) deny(ctx context.Context, r Request, cause error) (Request, error) {
+	if err := r.to(Denied); err != nil {
+		return Request{}, err
+	}
+	if len(r.Decision.Findings) == 0 {
+		r.Decision = r.Decision.deny("", CodeOf(cause), "")
+	}
+	r.Result = &Result{At: r.Created, Code: CodeOf(cause)}
+	event := submitted(&r, audit.RequestDenied, audit.Denied, CodeOf(cause))
+	if err := e.store.Create(ctx, r, Change{Events: []audit.Event{event}}); err != nil {
+		return Request{}, fmt.Errorf("record denial: %w", err)
+	}
+	return Request{}, cause
+}
+
+// insert stores a new request, with the sign-in proof when there is one.
+func (e *Engine) insert(ctx context.Context, r Request, who Actor, proof *enroll.Proof) (Request, error) {
+	events := []audit.Event{submitted(&r, audit.RequestSubmitted, audit.OK, "")}
+	if proof != nil {
+		consume(&r, *proof)
+		events = append(events, proved(&r, r.Created, who.Account.String(), *proof))
+	}
+	approval, err := e.advance(&r, r.Created, who.Account.String())
+	if err != nil {
+		return Request{}, err
+	}
+	if err := e.store.Create(ctx, r, Change{Events: append(events, approval...)}); err != nil {
+		return Request{}, fmt.Errorf("create request: %w", err)
+	}
+	return r, nil
+}
+
+func consume(r *Request, p enroll.Proof) {
+	r.Proofs = append(slices.Clip(r.Proofs), ConsumedProof{ID: p.ID, Kind: p.Kind, At: p.At, Receipt: p.Receipt})
+}
+
+// advance puts a request where its proofs bring it: a draft while one is
+// missing, else approved. (Where the decision names reviewers, pending comes in
+// between here.)
+func (e *Engine) advance(r *Request, now time.Time, by string) ([]audit.Event, error) {
+	if len(r.Needs()) > 0 {
+		r.Wake = r.Deadline
+		if r.State == Draft {
+			return nil, nil
+		}
+		return nil, r.to(Draft)
+	}
+	if err := r.to(Approved); err != nil {
+		return nil, err
+	}
+	r.Deadline = now.Add(e.limits.Approved)
+	r.Wake = e.approvedWake(r, now)
+	return []audit.Event{r.event(now, by, audit.RequestApproved, audit.OK, "")}, nil
+}
+
+// approvedWake: an approved unlock executes by itself, so a job takes it up
+// when the process that approved it is gone.
+func (e *Engine) approvedWake(r *Request, now time.Time) time.Time {
+	if again := now.Add(e.limits.Lease); r.Kind == KindUnlock && again.Before(r.Deadline) {
+		return again
+	}
+	return r.Deadline
+}
