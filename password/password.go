@@ -30,8 +30,8 @@ const (
 	CodeStrength  Code = "strength"
 	CodeBanned    Code = "banned"
 	CodeBreached  Code = "breached"
-	CodeMalformed Code = "malformed" // NUL or broken UTF-8
-	CodeTooLong   Code = "too-long"  // over 256 UTF-16 units
+	CodeMalformed Code = "malformed" // NUL or broken UTF-8; named only when broken
+	CodeTooLong   Code = "too-long"  // over MaxLength; named only when broken
 )
 
 // Finding is one rule and whether the password keeps to it.
@@ -40,4 +40,21 @@ type Finding struct {
 	OK   bool   `json:"ok"`
 	Have string `json:"have,omitempty"` // "9" characters, "2" classes: never part of the password
 	Want string `json:"want,omitempty"`
+}
+
+// OK says whether a password broke none of the rules that were looked at.
+func OK(findings []Finding) bool {
+	for _, f := range findings {
+		if !f.OK {
+			return false
+		}
+	}
+	return true
+}
+
+// Demands says what a Judge looks at.
+type Demands struct {
+	MinScore int // least zxcvbn score, 0 to 4; 0 judges no strength
+	Banned   bool
+	Breached bool
 }
