@@ -1,0 +1,85 @@
+import { test as base, devices, expect, type BrowserContext, type CDPSession, type Page } from '@playwright/test';
+import type { Person } from './directory.ts';
+import { Stack } from './stack.ts';
+
+export { expect };
+
+let counter = 0;
+
+/** A phone: 390×844, touch, and an authenticator with user verification inside. */
+export class Phone {
+  private constructor(readonly page: Page, readonly context: BrowserContext, readonly cdp: CDPSession, readonly authenticator: string) {}
+
+  static async open(context: BrowserContext): Promise<Phone> {
+    const page = await context.newPage();
+    const cdp = await context.newCDPSession(page);
+    await cdp.send('WebAuthn.enable', { enableUI: false });
+    const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2', ctap2Version: 'ctap2_1', transport: 'internal', hasResidentKey: true, hasUserVerification: true,
+        isUserVerified: true, automaticPresenceSimulation: true, defaultBackupEligibility: true, defaultBackupState: true,
+      },
+    });
+    return new Phone(page, context, cdp, authenticatorId);
+  }
+
+  /** Follows an enrolment link to its end. */
+  async enrol(person: Person, link: string): Promise<void> {
+    const { page } = this;
+    await page.goto(link);
+    await page.getByLabel('The password you use at work').fill(person.password);
+    await page.getByRole('button', { name: 'Check my password' }).click();
+    await page.getByRole('button', { name: 'Make my passkey' }).click();
+    await page.getByRole('button', { name: 'Try it once' }).click();
+    await expect(page.getByRole('heading', { name: /You are ready/ })).toBeVisible();
+  }
+
+  /** Signs out and comes back to Start. */
+  async signOut(): Promise<void> {
+    await this.context.clearCookies();
+    await this.page.goto(new URL('/', this.page.url()).href);
+    await expect(this.page.getByRole('button', { name: 'Unlock with my passkey' })).toBeEnabled();
+  }
+
+  async signIn(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Unlock with my passkey' }).click();
+    await expect(this.page.getByRole('heading', { name: 'My account' })).toBeVisible();
+  }
+}
+
+interface Fixtures {
+  phone: Phone;
+  /** A new person of the domain, removed afterwards. */
+  person: Person;
+  /** A person with a passkey on the phone, signed out, at Start. */
+  enrolled: Person;
+}
+
+export const test = base.extend<Fixtures, { stack: Stack }>({
+  stack: [async ({}, use) => {
+    const stack = await Stack.start();
+    await use(stack);
+    await stack.stop();
+  }, { scope: 'worker', timeout: 180_000 }],
+
+  context: async ({ browser, stack }, use) => {
+    const { viewport: _, ...pixel } = devices['Pixel 7'];
+    const context = await browser.newContext({ ...pixel, viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, baseURL: stack.url, locale: 'en-GB', timezoneId: 'Europe/Berlin' });
+    await use(context);
+    await context.close();
+  },
+
+  phone: async ({ context }, use) => { await use(await Phone.open(context)); },
+
+  person: async ({ stack }, use) => {
+    const person = stack.directory.add(`e2e${process.pid}x${++counter}`, { given: 'Dana', surname: 'Reyes' });
+    await use(person);
+    stack.directory.remove(person);
+  },
+
+  enrolled: async ({ stack, phone, person }, use) => {
+    await phone.enrol(person, stack.invite(person));
+    await phone.signOut();
+    await use(person);
+  },
+});
