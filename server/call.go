@@ -1,0 +1,65 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/latchkey/latchkey/enroll"
+)
+
+// call is one request on its way through the edge.
+type call struct {
+	id      string // correlation id: in the log, and under "Details" on the page
+	start   time.Time
+	http    *fasthttp.RequestCtx
+	address netip.Addr
+	route   string // pattern from the table; "" when none matched
+	session *enroll.Session
+	cause   error // why it failed, for the log
+}
+
+type callKey struct{}
+
+// newCall looks at who asks. The id is short enough to be read out on the phone.
+func (s *Server) newCall(ctx *fasthttp.RequestCtx) *call {
+	var forwarded []string
+	for _, v := range ctx.Request.Header.PeekAll("X-Forwarded-For") {
+		forwarded = append(forwarded, string(v))
+	}
+	peer, _ := netip.ParseAddrPort(ctx.RemoteAddr().String())
+	c := &call{
+		id:      strings.ToLower(rand.Text()[:10]),
+		start:   s.now(),
+		http:    ctx,
+		address: clientAddress(peer.Addr(), forwarded, s.cfg.TrustedProxies),
+	}
+	ctx.SetUserValue(callKey{}, c)
+	return c
+}
+
+// callOf finds the call of a handler's context. Every handler runs inside one.
+func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
+
+// signedIn is the session that the guard found.
+func signedIn(ctx context.Context) enroll.Session { return *callOf(ctx).session }
+
+// actor is who asks, for workflow.
+func actor(ctx context.Context) Actor {
+	c := callOf(ctx)
+	from := c.client(false)
+	return Actor{Account: c.session.Account, Session: c.session.ID, Device: from.Device, Address: from.Address}
+}
+
+// client is the browser that asks, for enroll.
+func (c *call) client(remember bool) enroll.Client {
+	return enroll.Client{
+		Device:   deviceWords(string(c.http.UserAgent())),
+		Address:  c.address.String(),
+		Remember: remember,
+	}
+}

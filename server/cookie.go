@@ -1,0 +1,50 @@
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// The session cookie. The prefix makes browsers insist on Secure, Path=/ and no
+// Domain (RFC 6265bis 4.1.3.2), so that no neighbouring host can plant one; they
+// accept it on http://localhost as well.
+const cookieName = "__Host-latchkey"
+
+// maxCookie bounds what is worth looking up: the secret is 43 characters.
+const maxCookie = 128
+
+// cookie returns the session's secret as the browser sent it, or the empty one.
+func (c *call) cookie() secret.Text {
+	v := string(c.http.Request.Header.Cookie(cookieName))
+	if len(v) > maxCookie {
+		return secret.Text{}
+	}
+	return secret.New(v)
+}
+
+// setCookie hands the session's secret to the browser. A person's own device
+// keeps it; anywhere else it goes with the browser window.
+func (c *call) setCookie(s enroll.Session, value secret.Text, now time.Time) {
+	k := sessionCookie(value.Reveal())
+	if s.Remember {
+		k.MaxAge = max(1, int(s.Expires.Sub(now)/time.Second))
+	}
+	c.http.Response.Header.Add("Set-Cookie", k.String())
+}
+
+// dropCookie takes the cookie back.
+func (c *call) dropCookie() {
+	k := sessionCookie("")
+	k.MaxAge = -1
+	c.http.Response.Header.Add("Set-Cookie", k.String())
+}
+
+func sessionCookie(value string) *http.Cookie {
+	return &http.Cookie{
+		Name: cookieName, Value: value, Path: "/",
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	}
+}

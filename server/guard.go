@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/latchkey/latchkey/enroll"
+)
+
+// guard says who may use a route. The zero value is none, and is refused when
+// the table is built.
+type guard int
+
+const (
+	unguarded guard = iota
+	asset           // files of the web app and health: for everybody, from anywhere
+	public          // the API before a proof: for everybody, from our own page
+	optional        // like public; a session is looked up when there is a cookie
+	session         // the API after a proof: a live session is needed
+)
+
+// protect is the first handler of every row. What it refuses, the row's handler
+// never sees.
+func (s *Server) protect(r route) fiber.Handler {
+	return func(f *fiber.Ctx) error {
+		ctx, cancel := context.WithTimeout(s.base, r.within())
+		defer cancel()
+		c := f.Context().UserValue(callKey{}).(*call)
+		c.route = r.path
+		f.SetUserContext(ctx)
+		if r.guard != asset {
+			if err := s.pass(ctx, c, r); err != nil {
+				return err
+			}
+		}
+		return f.Next()
+	}
+}
+
+// pass checks, in this order, where the request comes from, who sends it, how
+// often, and in what form.
+func (s *Server) pass(ctx context.Context, c *call, r route) error {
+	if err := s.ownPage(c.http); err != nil {
+		return err
+	}
+	if err := s.findSession(ctx, c, r.guard); err != nil {
+		return err
+	}
+	for _, limit := range r.limits {
+		if err := s.take(ctx, limit, c.counted(limit.by)); err != nil {
+			return err
+		}
+	}
+	// There is one format; what the client would accept changes nothing.
+	c.http.Request.Header.Del("Accept")
+	if r.method == http.MethodGet {
+		return nil
+	}
+	return jsonBody(c.http)
+}
+
+// findSession looks up the cookie where the guard asks for it. An unknown
+// session's cookie is taken back.
+func (s *Server) findSession(ctx context.Context, c *call, g guard) error {
+	if g == public {
+		return nil
+	}
+	cookie := c.cookie()
+	if cookie.Empty() {
+		if g == optional {
+			return nil
+		}
+		return enroll.ErrNoSession
+	}
+	found, err := s.cfg.Passkeys.Session(ctx, cookie)
+	switch {
+	case errors.Is(err, enroll.ErrNoSession):
+		c.dropCookie()
+		if g == optional {
+			return nil
+		}
+		return enroll.ErrNoSession
+	case err != nil:
+		return fmt.Errorf("find session: %w", err)
+	case found.Account.IsZero():
+		return fmt.Errorf("find session: %w", enroll.ErrNoSession)
+	}
+	c.session = &found
+	return nil
+}
+
+// counted is whom a limit of the table counts.
+func (c *call) counted(b by) string {
+	if b == byAccount && c.session != nil {
+		return c.session.Account.String()
+	}
+	return network(c.address)
+}

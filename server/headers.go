@@ -1,0 +1,55 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+// contentPolicy lets the page load its own files and talk to its own server, and
+// nothing else. The one Trusted Types policy is for the service worker's URL.
+var contentPolicy = strings.Join([]string{
+	"default-src 'none'",
+	"script-src 'self'",
+	"style-src 'self'",
+	"img-src 'self' data:",
+	"font-src 'self'",
+	"connect-src 'self'",
+	"manifest-src 'self'",
+	"worker-src 'self'",
+	"frame-ancestors 'none'",
+	"base-uri 'none'",
+	"form-action 'none'",
+	"require-trusted-types-for 'script'",
+	"trusted-types app-sw",
+}, "; ")
+
+// permissions: passkeys and the clipboard for ourselves, the rest for nobody.
+const permissions = "publickey-credentials-get=(self), publickey-credentials-create=(self), clipboard-write=(self), " +
+	"camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=(), clipboard-read=()"
+
+// secureHeaders are on every answer, errors included.
+var secureHeaders = [][2]string{
+	{"Content-Security-Policy", contentPolicy},
+	{"Permissions-Policy", permissions},
+	{"Cross-Origin-Opener-Policy", "same-origin"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"X-Content-Type-Options", "nosniff"},
+	{"Referrer-Policy", "no-referrer"},
+}
+
+// transport is for two years, for this host only: what other names of the domain
+// do is not ours to decide.
+const transport = "max-age=63072000"
+
+// harden sets the headers. Nothing is kept by a cache unless a file says so.
+func (s *Server) harden(ctx *fasthttp.RequestCtx) {
+	h := &ctx.Response.Header
+	for _, kv := range secureHeaders {
+		h.Set(kv[0], kv[1])
+	}
+	if s.origin.https {
+		h.Set("Strict-Transport-Security", transport)
+	}
+	h.Set("Cache-Control", "no-store")
+}

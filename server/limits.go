@@ -1,0 +1,127 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// by says what a limit counts.
+type by int
+
+const (
+	byAddress by = iota // client address; of IPv6 the /64
+	byAccount           // the signed-in person
+	byValue             // what the handler hands over: an invitation's token
+)
+
+// rate is a token bucket: it holds burst and gains one token each refill.
+type rate struct {
+	name   string
+	by     by
+	burst  int
+	refill time.Duration
+	local  bool // in memory only: it saves work and guards no secret
+}
+
+// The limits. A site shares one address, so those are wide (and LimitFactor
+// widens them); an account and an invitation are one person's.
+var (
+	rateSignInBegin  = rate{name: "sign-in-begin", by: byAddress, burst: 60, refill: time.Second}
+	rateSignInFinish = rate{name: "sign-in-finish", by: byAddress, burst: 30, refill: 2 * time.Second}
+	rateLookUp       = rate{name: "invitation", by: byAddress, burst: 30, refill: 3 * time.Second}
+	rateInvitation   = rate{name: "invitation-one", by: byValue, burst: 30, refill: 10 * time.Second}
+	rateADTry        = rate{name: "password-try", by: byAddress, burst: 30, refill: 20 * time.Second}
+	rateADTryOne     = rate{name: "password-try-one", by: byValue, burst: 6, refill: 2 * time.Minute}
+	rateStepUp       = rate{name: "step-up", by: byAccount, burst: 30, refill: 5 * time.Second}
+	rateSubmit       = rate{name: "submit", by: byAccount, burst: 30, refill: 10 * time.Second}
+	rateCheck        = rate{name: "password-check", by: byAccount, burst: 60, refill: time.Second}
+	rateExecute      = rate{name: "execute", by: byAccount, burst: 12, refill: 20 * time.Second}
+	rateWrite        = rate{name: "write", by: byAccount, burst: 60, refill: 2 * time.Second}
+	rateRead         = rate{name: "read", by: byAccount, burst: 120, refill: 500 * time.Millisecond, local: true}
+)
+
+// take spends one token of the bucket for what, or says how long to wait. Memory
+// stands in front of the store, so that a flood costs no statement; an error of
+// the store denies.
+func (s *Server) take(ctx context.Context, r rate, what string) error {
+	if r.by == byAddress {
+		r.burst *= s.cfg.LimitFactor
+		r.refill /= time.Duration(s.cfg.LimitFactor)
+	}
+	key, now := bucketKey(r.name, what), s.now()
+	if wait := s.buckets.take(key, r.burst, r.refill, now); wait > 0 {
+		return limited{wait}
+	}
+	if r.local {
+		return nil
+	}
+	wait, err := s.cfg.Limits.Take(ctx, key, r.burst, r.refill, now)
+	if err != nil {
+		return fmt.Errorf("count %s: %w", r.name, err)
+	}
+	if wait > 0 {
+		return limited{wait}
+	}
+	return nil
+}
+
+// bucketKey hides what is counted: neither addresses nor tokens stand in the store.
+func bucketKey(name, what string) string {
+	sum := sha256.Sum256([]byte("latchkey/limit/v1\x00" + name + "\x00" + what))
+	return name + ":" + hex.EncodeToString(sum[:16])
+}
+
+// maxBuckets bounds the memory that strangers can make us use: about 2 MB.
+const maxBuckets = 16384
+
+// buckets are token buckets in memory. Of each only the moment is kept at which
+// it is full again, so that full ones can be forgotten.
+type buckets struct {
+	mu    sync.Mutex
+	full  map[string]time.Time
+	swept time.Time
+}
+
+// take returns 0 when there was a token, else how long until there is one.
+func (b *buckets) take(key string, burst int, refill time.Duration, now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	full, ok := b.full[key]
+	if !ok || full.Before(now) {
+		full = now
+	}
+	if wait := full.Sub(now) - time.Duration(burst-1)*refill; wait > 0 {
+		return wait
+	}
+	if !ok && len(b.full) >= maxBuckets {
+		b.makeRoom(now)
+	}
+	if b.full == nil {
+		b.full = map[string]time.Time{}
+	}
+	b.full[key] = full.Add(refill)
+	return 0
+}
+
+// makeRoom forgets full buckets, once a second at most, and when there is none
+// any of them: the store still counts.
+func (b *buckets) makeRoom(now time.Time) {
+	if now.Sub(b.swept) >= time.Second {
+		b.swept = now
+		for k, full := range b.full {
+			if !full.After(now) {
+				delete(b.full, k)
+			}
+		}
+	}
+	for k := range b.full {
+		if len(b.full) < maxBuckets {
+			return
+		}
+		delete(b.full, k)
+	}
+}

@@ -1,0 +1,123 @@
+package server
+
+import (
+	"context"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/latchkey/latchkey/ad"
+)
+
+// recent bounds the requests that the first page shows, activityMax the events.
+const (
+	recent      = 10
+	activityMax = 50
+)
+
+func (s *Server) info(context.Context, *struct{}) (*reply[Info], error) {
+	return answer(Info{
+		Organisation: s.cfg.Organisation, Support: s.cfg.Support, Version: s.cfg.Version, Demo: s.cfg.Demo,
+		Languages: []string{"en", "de"},
+	}), nil
+}
+
+func (s *Server) getMe(ctx context.Context, _ *struct{}) (*reply[Me], error) { return s.me(ctx) }
+
+// me gathers what the person sees first.
+func (s *Server) me(ctx context.Context) (*reply[Me], error) {
+	own, who := signedIn(ctx), actor(ctx)
+	account, err := s.cfg.Requests.Account(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	signal, err := s.signal(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	requests, err := s.cfg.Requests.Mine(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	return answer(Me{
+		Account:  encodeAccount(account, s.now()),
+		Options:  each(s.cfg.Requests.Options(ctx, account), encodeOption),
+		Requests: each(requests[:min(len(requests), recent)], s.encodeRequest),
+		Signal:   signal,
+		Passkeys: len(signal.CredentialIDs),
+		Session:  Session{SignedIn: stamp(own.SignedIn), Expires: stamp(own.Expires), Remember: own.Remember},
+	}), nil
+}
+
+// signal tells the authenticator which passkeys still count, and the names.
+func (s *Server) signal(ctx context.Context, a ad.Account) (Signal, error) {
+	own := signedIn(ctx)
+	passkeys, err := s.cfg.Passkeys.Credentials(ctx, own)
+	if err != nil {
+		return Signal{}, err
+	}
+	handle, err := s.cfg.Passkeys.Handle(ctx, own.Account)
+	if err != nil {
+		return Signal{}, err
+	}
+	shown := encodeAccount(a, s.now())
+	out := Signal{RPID: s.cfg.RPID, UserID: base64url(handle), CredentialIDs: []string{}, Name: shown.Name, DisplayName: shown.DisplayName}
+	for _, p := range passkeys {
+		out.CredentialIDs = append(out.CredentialIDs, base64url(p.ID))
+	}
+	return out, nil
+}
+
+func (s *Server) passwordRules(ctx context.Context, _ *struct{}) (*reply[PasswordRules], error) {
+	rules, err := s.cfg.Requests.Rules(ctx, actor(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return answer(encodeRules(rules)), nil
+}
+
+func (s *Server) stored(ctx context.Context, _ *struct{}) (*reply[Stored], error) {
+	own := signedIn(ctx)
+	passkeys, err := s.cfg.Passkeys.Credentials(ctx, own)
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := s.cfg.Log.Sessions(ctx, own.Account)
+	if err != nil {
+		return nil, err
+	}
+	requests, err := s.cfg.Log.CountRequests(ctx, own.Account)
+	if err != nil {
+		return nil, err
+	}
+	events, err := s.cfg.Log.CountEvents(ctx, own.Account)
+	if err != nil {
+		return nil, err
+	}
+	return answer(Stored{
+		ObjectGUID: own.Account.String(), Passkeys: each(passkeys, encodePasskey(own)), Sessions: each(sessions, encodeSession(own)),
+		Requests: requests, Events: events, Retention: s.cfg.Retention,
+	}), nil
+}
+
+func (s *Server) activity(ctx context.Context, _ *struct{}) (*reply[activityList], error) {
+	events, err := s.cfg.Log.Events(ctx, signedIn(ctx).Account, activityMax)
+	if err != nil {
+		return nil, err
+	}
+	return answer(activityList{Events: each(events, encodeEvent)}), nil
+}
+
+// forget ends the session where there is one, and empties what the browser keeps
+// for this origin. Our cookie is taken back by name: Clear-Site-Data "cookies"
+// would clear those of every other host of the domain as well.
+func (s *Server) forget(ctx context.Context, _ *empty) (*nothing, error) {
+	c := callOf(ctx)
+	if c.session != nil {
+		if err := s.cfg.Passkeys.SignOut(ctx, *c.session, false); err != nil {
+			return nil, err
+		}
+	}
+	c.dropCookie()
+	c.http.Response.Header.Set(fiber.HeaderClearSiteData, `"cache", "storage"`)
+	return &nothing{}, nil
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+)
+
+func (s *Server) listPasskeys(ctx context.Context, _ *struct{}) (*reply[passkeyList], error) {
+	own := signedIn(ctx)
+	all, err := s.cfg.Passkeys.Credentials(ctx, own)
+	if err != nil {
+		return nil, err
+	}
+	return answer(passkeyList{Passkeys: each(all, encodePasskey(own))}), nil
+}
+
+// credentialID reads the id of a path or body; what is no id names no passkey.
+func credentialID(text string) ([]byte, error) {
+	id, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(id) == 0 {
+		return nil, enroll.ErrNoCredential
+	}
+	return id, nil
+}
+
+type stepUp struct {
+	Body struct {
+		Purpose string `json:"purpose" enum:"add-passkey,remove-passkey"`
+		Passkey string `json:"passkey,omitempty" maxLength:"1400"`
+	}
+}
+
+func (s *Server) beginStepUp(ctx context.Context, in *stepUp) (*reply[Ceremony], error) {
+	own := signedIn(ctx)
+	label, statement := enroll.LabelAddPasskey, enroll.AddPasskeyStatement(own.Account)
+	if in.Body.Purpose == "remove-passkey" {
+		id, err := credentialID(in.Body.Passkey)
+		if err != nil {
+			return nil, err
+		}
+		label, statement = enroll.LabelRemovePasskey, enroll.RemovePasskeyStatement(id)
+	}
+	token, options, err := s.cfg.Passkeys.BeginStepUp(ctx, own, label, statement)
+	if err != nil {
+		return nil, err
+	}
+	return assertion(token, options), nil
+}
+
+func (s *Server) finishStepUp(ctx context.Context, in *finish) (*reply[ProofID], error) {
+	proof, err := s.cfg.Passkeys.FinishStepUp(ctx, signedIn(ctx), in.Body.Token, in.Body.Credential)
+	if err != nil {
+		return nil, err
+	}
+	return answer(ProofID{Proof: proof.ID}), nil
+}
+
+type withProof struct {
+	Body struct {
+		Proof string `json:"proof" maxLength:"128"`
+	}
+}
+
+func (s *Server) beginPasskey(ctx context.Context, in *withProof) (*reply[Ceremony], error) {
+	own := signedIn(ctx)
+	proof, err := s.cfg.Passkeys.Proof(ctx, own, in.Body.Proof)
+	if err != nil {
+		return nil, err
+	}
+	token, options, err := s.cfg.Passkeys.BeginRegister(ctx, own, proof)
+	if err != nil {
+		return nil, err
+	}
+	return creation(token, options), nil
+}
+
+type finishPasskey struct {
+	Body struct {
+		Token      secret.Text     `json:"token" maxLength:"128"`
+		Name       string          `json:"name" maxLength:"256"`
+		Credential json.RawMessage `json:"credential" doc:"credential.toJSON()"`
+	}
+}
+
+func (s *Server) finishPasskey(ctx context.Context, in *finishPasskey) (*reply[Passkey], error) {
+	own := signedIn(ctx)
+	made, err := s.cfg.Passkeys.FinishRegister(ctx, own, in.Body.Token, in.Body.Name, in.Body.Credential)
+	if err != nil {
+		return nil, err
+	}
+	return answer(encodePasskey(own)(made)), nil
+}
+
+func (s *Server) inviteDevice(ctx context.Context, in *withProof) (*reply[Invite], error) {
+	own := signedIn(ctx)
+	proof, err := s.cfg.Passkeys.Proof(ctx, own, in.Body.Proof)
+	if err != nil {
+		return nil, err
+	}
+	token, expires, err := s.cfg.Passkeys.InviteSelf(ctx, own, proof)
+	if err != nil {
+		return nil, err
+	}
+	link := EnrolLink(s.origin.text, token)
+	path, size, err := qrPath(link)
+	if err != nil {
+		return nil, err
+	}
+	return answer(Invite{Link: link, QR: path, QRSize: size, Expires: stamp(expires)}), nil
+}
+
+type rename struct {
+	ByID
+	Body struct {
+		Name string `json:"name" maxLength:"256"`
+	}
+}
+
+func (s *Server) renamePasskey(ctx context.Context, in *rename) (*reply[Passkey], error) {
+	own := signedIn(ctx)
+	id, err := credentialID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Passkeys.Rename(ctx, own, id, in.Body.Name); err != nil {
+		return nil, err
+	}
+	all, err := s.cfg.Passkeys.Credentials(ctx, own)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(all, func(c enroll.Credential) bool { return string(c.ID) == string(id) })
+	if i < 0 {
+		return nil, enroll.ErrNoCredential
+	}
+	return answer(encodePasskey(own)(all[i])), nil
+}
+
+type removePasskey struct {
+	ByID
+	Body struct {
+		Proof string `json:"proof" maxLength:"128"`
+		Last  bool   `json:"last"`
+	}
+}
+
+func (s *Server) removePasskey(ctx context.Context, in *removePasskey) (*nothing, error) {
+	own := signedIn(ctx)
+	id, err := credentialID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := s.cfg.Passkeys.Proof(ctx, own, in.Body.Proof)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Passkeys.Remove(ctx, own, id, proof, in.Body.Last); err != nil {
+		return nil, err
+	}
+	return &nothing{}, nil
+}

@@ -1,0 +1,127 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/latchkey/latchkey/secret"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+func (s *Server) listRequests(ctx context.Context, _ *struct{}) (*reply[requestList], error) {
+	mine, err := s.cfg.Requests.Mine(ctx, actor(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return answer(requestList{Requests: each(mine, s.encodeRequest)}), nil
+}
+
+type submit struct {
+	Body struct {
+		Kind   string `json:"kind" enum:"unlock,reset,change,one-time"`
+		Reason string `json:"reason,omitempty" maxLength:"2000"`
+	}
+}
+
+// submitted is 201 for a new request, 200 for an open one that came back.
+type submitted struct {
+	Status int
+	Body   Request
+}
+
+func (s *Server) submit(ctx context.Context, in *submit) (*submitted, error) {
+	start := s.now().Truncate(time.Millisecond)
+	r, err := s.cfg.Requests.Submit(ctx, actor(ctx), workflow.Kind(in.Body.Kind), in.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	out := &submitted{Status: http.StatusCreated, Body: s.encodeRequest(r)}
+	if r.Created.Before(start) {
+		out.Status = http.StatusOK
+	}
+	return out, nil
+}
+
+// one encodes what a step of a request returned.
+func (s *Server) one(r workflow.Request, err error) (*reply[Request], error) {
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.encodeRequest(r)), nil
+}
+
+func (s *Server) getRequest(ctx context.Context, in *ByID) (*reply[Request], error) {
+	return s.one(s.cfg.Requests.Request(ctx, actor(ctx), in.ID))
+}
+
+func (s *Server) beginProof(ctx context.Context, in *emptyByID) (*reply[Ceremony], error) {
+	label, statement, err := s.cfg.Requests.Statement(ctx, actor(ctx), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	token, options, err := s.cfg.Passkeys.BeginStepUp(ctx, signedIn(ctx), label, statement)
+	if err != nil {
+		return nil, err
+	}
+	return assertion(token, options), nil
+}
+
+type finishByID struct {
+	ByID
+	Body ceremonyFinish
+}
+
+func (s *Server) finishProof(ctx context.Context, in *finishByID) (*reply[Request], error) {
+	proof, err := s.cfg.Passkeys.FinishStepUp(ctx, signedIn(ctx), in.Body.Token, in.Body.Credential)
+	if err != nil {
+		return nil, err
+	}
+	return s.one(s.cfg.Requests.Prove(ctx, actor(ctx), in.ID, proof))
+}
+
+type check struct {
+	ByID
+	Body struct {
+		Password secret.Text `json:"password" maxLength:"1024"`
+	}
+}
+
+func (s *Server) checkPassword(ctx context.Context, in *check) (*reply[PasswordCheck], error) {
+	found, err := s.cfg.Requests.CheckPassword(ctx, actor(ctx), in.ID, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	return answer(encodeCheck(found)), nil
+}
+
+type execute struct {
+	ByID
+	Body struct {
+		Password secret.Text `json:"password,omitempty" maxLength:"1024"`
+		Old      secret.Text `json:"old,omitempty" maxLength:"1024"`
+	}
+}
+
+// execute counts a try of the old password like every other try of one.
+func (s *Server) execute(ctx context.Context, in *execute) (*reply[Executed], error) {
+	who := actor(ctx)
+	if !in.Body.Old.Empty() {
+		if err := s.take(ctx, rateADTryOne, who.Account.String()); err != nil {
+			return nil, err
+		}
+	}
+	r, generated, err := s.cfg.Requests.Execute(ctx, who, in.ID, in.Body.Password, in.Body.Old)
+	if err != nil {
+		return nil, err
+	}
+	return answer(Executed{Request: s.encodeRequest(r), Generated: generated.Reveal()}), nil
+}
+
+func (s *Server) seen(ctx context.Context, in *emptyByID) (*reply[Request], error) {
+	return s.one(s.cfg.Requests.Seen(ctx, actor(ctx), in.ID))
+}
+
+func (s *Server) cancel(ctx context.Context, in *emptyByID) (*reply[Request], error) {
+	return s.one(s.cfg.Requests.Cancel(ctx, actor(ctx), in.ID))
+}

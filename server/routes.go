@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+)
+
+// route is one row of the table.
+type route struct {
+	method, path string
+	guard        guard
+	limits       []rate
+	mount        mount
+	summary      string
+}
+
+// mount puts a row's handler behind its guard.
+type mount func(s *Server, r route)
+
+const (
+	get   = http.MethodGet
+	post  = http.MethodPost
+	patch = http.MethodPatch
+)
+
+// table is every route of the API. Those of the web app's files are in static.go
+// and have the same form; there are no others.
+func (s *Server) table() []route {
+	read, write := []rate{rateRead}, []rate{rateWrite}
+	return []route{
+		{get, pathHealth, asset, nil, plainly(s.health), "The process answers"},
+		{get, pathReady, asset, nil, plainly(s.ready), "Store and directory can be reached"},
+		{get, "/api/openapi.json", public, nil, plainly(s.openAPI), "This document"},
+		{get, "/api/info", public, nil, typed(s.info), "Whose server this is"},
+
+		{post, "/api/sign-in/begin", public, []rate{rateSignInBegin}, typed(s.beginSignIn), "Begin a sign-in; nobody is named"},
+		{post, "/api/sign-in/finish", public, []rate{rateSignInFinish}, typed(s.finishSignIn), "Finish it: a session"},
+		{post, "/api/sign-out", session, write, typed(s.signOut), "End this session, or all"},
+		{post, "/api/forget", optional, nil, typed(s.forget), "End the session, clear what the browser keeps"},
+
+		{get, "/api/me", session, read, typed(s.getMe), "My account, what I may do, my requests"},
+		{get, "/api/stored", session, read, typed(s.stored), "What is stored about me"},
+		{get, "/api/activity", session, read, typed(s.activity), "What happened to my account here"},
+		{get, "/api/password-rules", session, read, typed(s.passwordRules), "The rules for my next password"},
+
+		{get, "/api/requests", session, read, typed(s.listRequests), "My requests"},
+		{post, "/api/requests", session, []rate{rateSubmit}, typed(s.submit), "Ask for something"},
+		{get, "/api/requests/{id}", session, read, typed(s.getRequest), "One request of mine"},
+		{post, "/api/requests/{id}/proof/begin", session, []rate{rateStepUp}, typed(s.beginProof), "Begin a proof bound to the request"},
+		{post, "/api/requests/{id}/proof/finish", session, []rate{rateExecute}, typed(s.finishProof), "Finish it"},
+		{post, "/api/requests/{id}/password/check", session, []rate{rateCheck}, typed(s.checkPassword), "Judge a password without trying it"},
+		{post, "/api/requests/{id}/execute", session, []rate{rateExecute}, typed(s.execute), "Write the password"},
+		{post, "/api/requests/{id}/seen", session, write, typed(s.seen), "The generated password was seen"},
+		{post, "/api/requests/{id}/cancel", session, write, typed(s.cancel), "Take the request back"},
+
+		{post, "/api/enrol/open", public, []rate{rateLookUp}, typed(s.openInvitation), "What an invitation is good for"},
+		{post, "/api/enrol/password", public, []rate{rateADTry}, typed(s.provePassword), "Prove the current password"},
+		{post, "/api/enrol/begin", public, []rate{rateLookUp}, typed(s.beginEnrol), "Begin the registration of a passkey"},
+		{post, "/api/enrol/finish", public, []rate{rateSignInFinish}, typed(s.finishEnrol), "Finish it: a passkey and a session"},
+
+		{get, "/api/passkeys", session, read, typed(s.listPasskeys), "My passkeys"},
+		{post, "/api/passkeys/begin", session, []rate{rateStepUp}, typed(s.beginPasskey), "Begin another passkey on this device"},
+		{post, "/api/passkeys/finish", session, []rate{rateStepUp}, typed(s.finishPasskey), "Finish it"},
+		{post, "/api/passkeys/invite", session, []rate{rateStepUp}, typed(s.inviteDevice), "A link for another device"},
+		{patch, "/api/passkeys/{id}", session, write, typed(s.renamePasskey), "Rename a passkey"},
+		{post, "/api/passkeys/{id}/remove", session, []rate{rateStepUp}, typed(s.removePasskey), "Remove a passkey"},
+		{post, "/api/step-up/begin", session, []rate{rateStepUp}, typed(s.beginStepUp), "Begin a proof for my passkeys"},
+		{post, "/api/step-up/finish", session, []rate{rateStepUp}, typed(s.finishStepUp), "Finish it"},
+	}
+}
+
+// within is how long a handler may take. A write waits for the directory; its
+// own deadlines are shorter.
+func (r route) within() time.Duration {
+	if r.method == http.MethodGet {
+		return 20 * time.Second
+	}
+	return time.Minute
+}
+
+var errNoGuard = errors.New("route without a guard")
+
+// fits says whether a pattern means itself and nothing else to the router.
+var fits = regexp.MustCompile(`^/(?:[A-Za-z0-9_~@-][A-Za-z0-9._~@-]*/?|\{[a-z]+\}/?)*$`)
+
+// mountAll builds the router from the rows: the guard of each first, then its
+// handler. What matches no row is not found.
+func (s *Server) mountAll(rows []route) error {
+	for _, r := range rows {
+		if r.guard == unguarded || r.mount == nil {
+			return fmt.Errorf("%s %s: %w", r.method, r.path, errNoGuard)
+		}
+		if !fits.MatchString(r.path) {
+			return fmt.Errorf("%s %q: not a path of ours", r.method, r.path)
+		}
+		s.app.Add(r.method, fiberPath(r.path), s.protect(r))
+		r.mount(s, r)
+	}
+	s.routes = rows
+	return nil
+}
+
+func fiberPath(path string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(path)
+}
+
+// plainly mounts a handler that speaks no JSON.
+func plainly(h fiber.Handler) mount {
+	return func(s *Server, r route) { s.app.Add(r.method, fiberPath(r.path), h) }
+}
+
+// typed mounts a handler whose input and output huma checks and describes.
+func typed[I, O any](h func(context.Context, *I) (*O, error)) mount {
+	return func(s *Server, r route) {
+		huma.Register(s.api, operation(r), func(ctx context.Context, in *I) (*O, error) {
+			out, err := h(ctx, in)
+			if err != nil {
+				return nil, s.problem(callOf(ctx), err)
+			}
+			return out, nil
+		})
+	}
+}

@@ -1,0 +1,48 @@
+package server
+
+import (
+	"context"
+
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+)
+
+func (s *Server) beginSignIn(ctx context.Context, _ *empty) (*reply[Ceremony], error) {
+	token, options, err := s.cfg.Passkeys.BeginSignIn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return assertion(token, options), nil
+}
+
+func (s *Server) finishSignIn(ctx context.Context, in *signInFinish) (*reply[Me], error) {
+	from := callOf(ctx).client(in.Body.Remember)
+	made, cookie, err := s.cfg.Passkeys.FinishSignIn(ctx, in.Body.Token, in.Body.Credential, from)
+	if err != nil {
+		return nil, err
+	}
+	return s.welcome(ctx, made, cookie)
+}
+
+// welcome hands over the session. The cookie is set before the account is read,
+// so that a directory that fails just then costs nobody a second sign-in.
+func (s *Server) welcome(ctx context.Context, made enroll.Session, cookie secret.Text) (*reply[Me], error) {
+	c := callOf(ctx)
+	c.session = &made
+	c.setCookie(made, cookie, s.now())
+	return s.me(ctx)
+}
+
+type signOut struct {
+	Body struct {
+		Everywhere bool `json:"everywhere"`
+	}
+}
+
+func (s *Server) signOut(ctx context.Context, in *signOut) (*nothing, error) {
+	if err := s.cfg.Passkeys.SignOut(ctx, signedIn(ctx), in.Body.Everywhere); err != nil {
+		return nil, err
+	}
+	callOf(ctx).dropCookie()
+	return &nothing{}, nil
+}
