@@ -137,7 +137,7 @@ func (b *Breached) validate() error {
 	}
 	var last line
 	for i := range int64(samples) {
-		l, err := b.lineAt((b.size - 1) / (samples - 1) * i)
+		l, err := b.lineAt((b.size - 1) * i / (samples - 1))
 		if err != nil {
 			return err
 		}
