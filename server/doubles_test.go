@@ -311,6 +311,10 @@ func (st *stage) ask(method, target, body string, headers ...string) *http.Respo
 			req.Host = headers[i+1]
 			continue
 		}
+		if headers[i] == "Content-Type" {
+			req.Header.Set(headers[i], headers[i+1])
+			continue
+		}
 		req.Header.Add(headers[i], headers[i+1])
 	}
 	res, err := st.App().Test(req, -1)
@@ -356,4 +360,11 @@ func bodyOf(t *testing.T, res *http.Response) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// empties is a store of limits without a token.
+type empties struct{}
+
+func (*empties) Take(context.Context, string, int, time.Duration, time.Time) (time.Duration, error) {
+	return 7 * time.Second, nil
 }

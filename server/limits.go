@@ -33,7 +33,7 @@ var (
 	rateSignInBegin  = rate{name: "sign-in-begin", by: byAddress, burst: 60, refill: time.Second}
 	rateSignInFinish = rate{name: "sign-in-finish", by: byAddress, burst: 30, refill: 2 * time.Second}
 	rateLookUp       = rate{name: "invitation", by: byAddress, burst: 30, refill: 3 * time.Second}
-	rateInvitation   = rate{name: "invitation-one", by: byValue, burst: 30, refill: 10 * time.Second}
+	rateInvitation   = rate{name: "invitation-one", by: byValue, burst: 20, refill: 10 * time.Second}
 	rateADTry        = rate{name: "password-try", by: byAddress, burst: 30, refill: 20 * time.Second}
 	rateADTryOne     = rate{name: "password-try-one", by: byValue, burst: 6, refill: 2 * time.Minute}
 	rateStepUp       = rate{name: "step-up", by: byAccount, burst: 30, refill: 5 * time.Second}
