@@ -1,0 +1,189 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+)
+
+const (
+	credentialColumns = `id, account, name, record, created, last_used`
+	selectCredential  = `SELECT ` + credentialColumns + ` FROM credentials WHERE id = $1`
+)
+
+// Handle is enroll.CredentialStore's.
+func (s *Store) Handle(ctx context.Context, account ad.GUID, candidate []byte) (handle []byte, err error) {
+	const query = `SELECT handle FROM handles WHERE account = $1`
+	if err := s.row(ctx, query, guidText(account)).Scan(&handle); err == nil {
+		return handle, nil
+	}
+	err = s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO handles (account, handle) VALUES ($1, $2) ON CONFLICT (account) DO NOTHING`,
+			guidText(account), candidate)
+		if err != nil {
+			return err
+		}
+		return t.row(query, guidText(account)).Scan(&handle)
+	})
+	return handle, wrap("user handle", err)
+}
+
+// AccountByHandle is enroll.CredentialStore's.
+func (s *Store) AccountByHandle(ctx context.Context, handle []byte) (ad.GUID, error) {
+	var account string
+	err := s.row(ctx, `SELECT account FROM handles WHERE handle = $1`, handle).Scan(&account)
+	if err != nil {
+		return ad.GUID{}, wrap("account by handle", orMissing(err, enroll.ErrNoHandle))
+	}
+	return guidOf(account)
+}
+
+// Credentials is enroll.CredentialStore's.
+func (s *Store) Credentials(ctx context.Context, account ad.GUID) ([]enroll.Credential, error) {
+	all, err := list(ctx, s, scanCredential,
+		`SELECT `+credentialColumns+` FROM credentials WHERE account = $1 ORDER BY created, id`, guidText(account))
+	return all, wrap("list passkeys", err)
+}
+
+// Credential is enroll.CredentialStore's.
+func (s *Store) Credential(ctx context.Context, id []byte) (enroll.Credential, error) {
+	c, err := scanCredential(s.row(ctx, selectCredential, id))
+	return c, wrap("read passkey", err)
+}
+
+// AddCredential is enroll.CredentialStore's.
+func (s *Store) AddCredential(ctx context.Context, c enroll.Credential, events ...audit.Event) error {
+	return wrap("add passkey", s.write(ctx, func(t *tx) error {
+		if err := t.insertCredential(c); err != nil {
+			return err
+		}
+		return t.record(events...)
+	}))
+}
+
+// UpdateCredential is enroll.CredentialStore's.
+func (s *Store) UpdateCredential(ctx context.Context, id []byte, fn func(*enroll.Credential) ([]audit.Event, error)) error {
+	return wrap("update passkey", s.write(ctx, func(t *tx) error { return t.updateCredential(id, fn) }))
+}
+
+// RemoveCredential is enroll.CredentialStore's.
+func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte, keep string, last bool, events ...audit.Event) error {
+	return wrap("remove passkey", s.write(ctx, func(t *tx) error {
+		n, err := t.exec(`DELETE FROM credentials WHERE id = $1 AND account = $2`, id, guidText(account))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return enroll.ErrNoCredential
+		}
+		if err := t.refuseLast(account, last); err != nil {
+			return err
+		}
+		if _, err := t.endSessions(`credential = $1 AND id <> $2`, id, keep); err != nil {
+			return err
+		}
+		return t.record(events...)
+	}))
+}
+
+// refuseLast looks, after the deletion, whether a passkey is left.
+func (t *tx) refuseLast(account ad.GUID, meant bool) error {
+	var left int
+	err := t.row(`SELECT count(*) FROM credentials WHERE account = $1`, guidText(account)).Scan(&left)
+	if err == nil && left == 0 && !meant {
+		return enroll.ErrLastPasskey
+	}
+	return err
+}
+
+// Asserted is enroll.CredentialStore's.
+func (s *Store) Asserted(ctx context.Context, id []byte, fn func(*enroll.Credential) ([]audit.Event, error), proof enroll.Proof, session *enroll.Session) error {
+	return wrap("keep assertion", s.write(ctx, func(t *tx) error {
+		if err := t.updateCredential(id, fn); err != nil {
+			return err
+		}
+		if err := t.insertProof(proof); err != nil {
+			return err
+		}
+		if session == nil {
+			return nil
+		}
+		return t.insertSession(*session)
+	}))
+}
+
+// insertCredential tells by the row count whether the ID was there: error codes
+// differ between engines.
+func (t *tx) insertCredential(c enroll.Credential) error {
+	record, err := json.Marshal(c.Record)
+	if err != nil {
+		return fmt.Errorf("encode passkey: %w", err)
+	}
+	n, err := t.exec(`
+		INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO NOTHING`,
+		c.ID, guidText(c.Account), c.Name, string(record), millis(c.Created), millis(c.LastUsed))
+	if err == nil && n == 0 {
+		return enroll.ErrDuplicate
+	}
+	return err
+}
+
+// updateCredential gives fn the passkey and keeps what it changed; ID, account
+// and creation stay what they are.
+func (t *tx) updateCredential(id []byte, fn func(*enroll.Credential) ([]audit.Event, error)) error {
+	c, err := scanCredential(t.row(selectCredential+t.dialect.forUpdate, id))
+	if err != nil {
+		return err
+	}
+	events, err := fn(&c)
+	if err != nil {
+		return err
+	}
+	record, err := json.Marshal(c.Record)
+	if err != nil {
+		return fmt.Errorf("encode passkey: %w", err)
+	}
+	_, err = t.exec(`UPDATE credentials SET name = $2, record = $3, last_used = $4 WHERE id = $1`,
+		id, c.Name, string(record), millis(c.LastUsed))
+	if err != nil {
+		return err
+	}
+	return t.record(events...)
+}
+
+func scanCredential(row scanner) (c enroll.Credential, err error) {
+	var account, record string
+	var created, used int64
+	if err := row.Scan(&c.ID, &account, &c.Name, &record, &created, &used); err != nil {
+		return c, orMissing(err, enroll.ErrNoCredential)
+	}
+	if err := json.Unmarshal([]byte(record), &c.Record); err != nil {
+		return c, fmt.Errorf("decode passkey: %w", err)
+	}
+	c.Record.Flags = flagsOf(c.Record.Flags)
+	c.Created, c.LastUsed = fromMillis(created), fromMillis(used)
+	c.Account, err = guidOf(account)
+	return c, err
+}
+
+// flagsOf gives the flags their octet back, which the library's JSON leaves out.
+func flagsOf(f webauthn.CredentialFlags) webauthn.CredentialFlags {
+	var octet protocol.AuthenticatorFlags
+	for flag, set := range map[protocol.AuthenticatorFlags]bool{
+		protocol.FlagUserPresent: f.UserPresent, protocol.FlagUserVerified: f.UserVerified,
+		protocol.FlagBackupEligible: f.BackupEligible, protocol.FlagBackupState: f.BackupState,
+	} {
+		if set {
+			octet |= flag
+		}
+	}
+	return webauthn.NewCredentialFlags(octet)
+}

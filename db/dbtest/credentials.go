@@ -1,0 +1,192 @@
+package dbtest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+)
+
+func (s *suite) credential(id string, account ad.GUID) enroll.Credential {
+	return enroll.Credential{
+		ID: []byte(id), Account: account, Name: "Anna's \"phone\" \u2028", Created: s.now,
+		Record: webauthn.Credential{
+			ID: []byte(id), PublicKey: []byte{1, 0, 255}, AttestationType: "none", AttestationFormat: "none",
+			Transport: []protocol.AuthenticatorTransport{protocol.Internal, protocol.Hybrid},
+			Flags:     webauthn.NewCredentialFlags(protocol.FlagUserPresent | protocol.FlagUserVerified | protocol.FlagBackupEligible),
+			Authenticator: webauthn.Authenticator{
+				AAGUID: []byte("0123456789abcdef"), SignCount: 7, Attachment: protocol.Platform,
+			},
+			Attestation: webauthn.CredentialAttestation{ClientDataJSON: []byte("{}"), Object: []byte{9}, PublicKeyAlgorithm: -7},
+		},
+	}
+}
+
+func (s *suite) session(id string, account ad.GUID, credential string) enroll.Session {
+	return enroll.Session{
+		ID: id, Account: account, Credential: []byte(credential), SignedIn: s.now, LastSeen: s.now, Expires: s.now.Add(time.Hour),
+		Remember: true, Device: "Chrome on Android", Address: "2001:db8::7",
+	}
+}
+
+func (s *suite) proof(id, session string) enroll.Proof {
+	return enroll.Proof{
+		ID: id, Kind: enroll.ProofPasskey, Account: guid(1), Session: session, Statement: []byte{}, At: s.now,
+		Receipt: enroll.Receipt{CredentialID: []byte("c"), ClientDataJSON: []byte("{}"), AuthenticatorData: []byte{0}, Signature: []byte{1}, Nonce: []byte{2}},
+	}
+}
+
+func asJSON(v any) string {
+	b, err := json.Marshal(v)
+	return fmt.Sprint(string(b), err)
+}
+
+func aHandleIsGivenOnce(s *suite) {
+	_, err := s.AccountByHandle(s.ctx, []byte("first"))
+	s.want(err, enroll.ErrNoHandle)
+	given := make(chan string, 50)
+	s.race(50, func(i int) error {
+		h, err := s.Handle(s.ctx, guid(1), fmt.Appendf(nil, "handle %d", i))
+		given <- string(h)
+		return err
+	}, nil)
+	first := <-given
+	for range 49 {
+		s.same(<-given, first)
+	}
+	account, err := s.AccountByHandle(s.ctx, []byte(first))
+	s.must(err)
+	s.same(account, guid(1))
+}
+
+func aPasskeyComesBackWhole(s *suite) {
+	_, err := s.Credential(s.ctx, []byte("one"))
+	s.want(err, enroll.ErrNoCredential)
+	want := s.credential("one", guid(1))
+	s.must(s.AddCredential(s.ctx, want, s.event(audit.PasskeyRegistered, guid(1))))
+	later := s.credential("two", guid(1))
+	later.Created, later.LastUsed = s.now.Add(time.Second), s.now.Add(time.Minute)
+	s.must(s.AddCredential(s.ctx, later))
+	s.must(s.AddCredential(s.ctx, s.credential("three", guid(2))))
+	got, err := s.Credential(s.ctx, []byte("one"))
+	s.must(err)
+	s.same(asJSON(got), asJSON(want))
+	s.same(got.Record.Flags.ProtocolValue(), want.Record.Flags.ProtocolValue())
+	all, err := s.Credentials(s.ctx, guid(1))
+	s.must(err)
+	s.same(asJSON(all), asJSON([]enroll.Credential{want, later}))
+	s.same(s.events(guid(1)), 1)
+}
+
+func aPasskeyIsRegisteredOnce(s *suite) {
+	won := s.race(50, func(i int) error {
+		return s.AddCredential(s.ctx, s.credential("one", guid(i)), s.event(audit.PasskeyRegistered, guid(i)))
+	}, enroll.ErrDuplicate)
+	s.same(won, 1)
+	s.same(s.verify().Head.Seq, 1)
+}
+
+func aPasskeyChangesThroughAClosure(s *suite) {
+	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
+	s.race(50, func(int) error {
+		return s.UpdateCredential(s.ctx, []byte("one"), func(c *enroll.Credential) ([]audit.Event, error) {
+			c.Record.Authenticator.SignCount++
+			c.Name, c.LastUsed, c.Account = "renamed", s.now, guid(9)
+			return []audit.Event{s.event(audit.PasskeyRenamed, guid(1))}, nil
+		})
+	}, nil)
+	c, err := s.Credential(s.ctx, []byte("one"))
+	s.must(err)
+	s.same([]any{c.Record.Authenticator.SignCount, c.Name, c.LastUsed, c.Account}, []any{57, "renamed", s.now, guid(1)})
+	s.same(s.events(guid(1)), 50)
+
+	no := errors.New("no")
+	s.want(s.UpdateCredential(s.ctx, []byte("one"), func(c *enroll.Credential) ([]audit.Event, error) {
+		c.Name = "changed"
+		return []audit.Event{s.event(audit.PasskeyRenamed, guid(1))}, no
+	}), no)
+	c, err = s.Credential(s.ctx, []byte("one"))
+	s.must(err)
+	s.same(c.Name, "renamed")
+	s.same(s.events(guid(1)), 50)
+	s.want(s.UpdateCredential(s.ctx, []byte("none"), nil), enroll.ErrNoCredential)
+}
+
+func theLastPasskeyGoesOnlyWhenMeant(s *suite) {
+	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
+	removed := s.event(audit.PasskeyRemoved, guid(1))
+	s.want(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", false, removed), enroll.ErrLastPasskey)
+	s.want(s.RemoveCredential(s.ctx, guid(2), []byte("one"), "", true, removed), enroll.ErrNoCredential)
+	_, err := s.Credential(s.ctx, []byte("one"))
+	s.must(err)
+	s.same(s.events(guid(1)), 0)
+	s.must(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", true, removed))
+	s.want(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", true, removed), enroll.ErrNoCredential)
+	s.same(s.events(guid(1)), 1)
+}
+
+func oneOfTwoRemovesTheSecondLastPasskey(s *suite) {
+	s.must(s.AddCredential(s.ctx, s.credential("0", guid(1))))
+	s.must(s.AddCredential(s.ctx, s.credential("1", guid(1))))
+	won := s.race(2, func(i int) error {
+		return s.RemoveCredential(s.ctx, guid(1), fmt.Append(nil, i), "", false)
+	}, enroll.ErrLastPasskey)
+	s.same(won, 1)
+}
+
+func aRemovedPasskeyEndsItsSessions(s *suite) {
+	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
+	for id, credential := range map[string]string{"kept": "one", "ended": "one", "other": "two"} {
+		s.must(s.AddSession(s.ctx, s.session(id, guid(1), credential)))
+	}
+	s.must(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "kept", true))
+	_, err := s.Session(s.ctx, "ended", s.now)
+	s.want(err, enroll.ErrNoSession)
+	for _, id := range []string{"kept", "other"} {
+		_, err := s.Session(s.ctx, id, s.now)
+		s.must(err)
+	}
+}
+
+func anAssertionIsKeptWholeOrNotAtAll(s *suite) {
+	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
+	count := func(c *enroll.Credential) ([]audit.Event, error) {
+		c.Record.Authenticator.SignCount++
+		return []audit.Event{s.event(audit.SignedIn, guid(1))}, nil
+	}
+	session := s.session("s", guid(1), "one")
+	s.want(s.Asserted(s.ctx, []byte("none"), count, s.proof("p", "s"), &session), enroll.ErrNoCredential)
+	no := errors.New("no")
+	s.want(s.Asserted(s.ctx, []byte("one"), func(*enroll.Credential) ([]audit.Event, error) { return nil, no }, s.proof("p", "s"), &session), no)
+	_, err := s.Proof(s.ctx, "p")
+	s.want(err, enroll.ErrNoProof)
+
+	s.must(s.Asserted(s.ctx, []byte("one"), count, s.proof("p", "s"), &session))
+	got, err := s.Session(s.ctx, "s", s.now)
+	s.must(err)
+	s.same(got, session)
+	p, err := s.Proof(s.ctx, "p")
+	s.must(err)
+	s.same(p, s.proof("p", "s"))
+
+	// The same proof again fails in the middle; nothing of it stays.
+	again := s.session("again", guid(1), "one")
+	if err := s.Asserted(s.ctx, []byte("one"), count, s.proof("p", "again"), &again); err == nil {
+		s.Fatal("a proof was kept twice")
+	}
+	c, err := s.Credential(s.ctx, []byte("one"))
+	s.must(err)
+	s.same(c.Record.Authenticator.SignCount, 8)
+	s.same(s.events(guid(1)), 1)
+	_, err = s.Session(s.ctx, "again", s.now)
+	s.want(err, enroll.ErrNoSession)
+
+	s.must(s.Asserted(s.ctx, []byte("one"), count, s.proof("bound", "s"), nil))
+}

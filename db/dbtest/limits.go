@@ -1,0 +1,57 @@
+package dbtest
+
+import (
+	"errors"
+	"time"
+)
+
+var errWait = errors.New("wait")
+
+func (s *suite) take(key string, at time.Time) time.Duration {
+	s.Helper()
+	wait, err := s.Take(s.ctx, key, 3, 10*time.Second, at)
+	s.must(err)
+	return wait
+}
+
+func aBucketRefills(s *suite) {
+	for range 3 {
+		s.same(s.take("anna", s.now), time.Duration(0))
+	}
+	s.same(s.take("anna", s.now), 10*time.Second)
+	s.same(s.take("anna", s.now.Add(4*time.Second)), 6*time.Second)
+	s.same(s.take("bert", s.now), time.Duration(0)) // another bucket
+	s.same(s.take("anna", s.now.Add(10*time.Second)), time.Duration(0))
+	s.same(s.take("anna", s.now.Add(10*time.Second)), 10*time.Second)
+	s.same(s.take("anna", s.now), 20*time.Second) // a clock that went back gives nothing
+	// Full again, and no fuller than burst.
+	for range 3 {
+		s.same(s.take("anna", s.now.Add(time.Hour)), time.Duration(0))
+	}
+	if s.take("anna", s.now.Add(time.Hour)) == 0 {
+		s.Error("the bucket held more than its burst")
+	}
+	n, err := s.PurgeLimits(s.ctx, s.now.Add(time.Hour))
+	s.must(err)
+	s.same(n, 1) // bert's
+	if s.take("anna", s.now.Add(time.Hour)) == 0 {
+		s.Error("a bucket was forgotten before it was full")
+	}
+	if _, err := s.Take(s.ctx, "anna", 0, time.Second, s.now); err == nil {
+		s.Error("a bucket without room gave a token")
+	}
+	wait, err := s.Take(s.ctx, "fast", 1, 100*time.Microsecond, s.now)
+	s.must(err)
+	s.same(wait, time.Duration(0))
+}
+
+func theBurstIsSharedBy200(s *suite) {
+	won := s.race(200, func(int) error {
+		wait, err := s.Take(s.ctx, "shared", 20, time.Minute, s.now)
+		if err == nil && wait > 0 {
+			return errWait
+		}
+		return err
+	}, errWait)
+	s.same(won, 20)
+}

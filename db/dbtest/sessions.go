@@ -1,0 +1,100 @@
+package dbtest
+
+import (
+	"time"
+
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+)
+
+func sessionsEnd(s *suite) {
+	signedIn := s.event(audit.SignedIn, guid(1))
+	for i, id := range []string{"a", "b", "c"} {
+		session := s.session(id, guid(1), "one")
+		session.SignedIn = s.now.Add(time.Duration(i) * time.Second)
+		s.must(s.AddSession(s.ctx, session, signedIn))
+	}
+	s.must(s.AddSession(s.ctx, s.session("other", guid(2), "two")))
+	all, err := s.Sessions(s.ctx, guid(1))
+	s.must(err)
+	s.same([]string{all[0].ID, all[1].ID, all[2].ID}, []string{"c", "b", "a"})
+	_, err = s.Session(s.ctx, "a", s.now.Add(time.Hour))
+	s.want(err, enroll.ErrNoSession)
+
+	s.must(s.TouchSession(s.ctx, "a", s.now.Add(time.Minute)))
+	s.must(s.TouchSession(s.ctx, "a", s.now)) // never back
+	a, err := s.Session(s.ctx, "a", s.now)
+	s.must(err)
+	s.same(a.LastSeen, s.now.Add(time.Minute))
+	s.want(s.TouchSession(s.ctx, "none", s.now), enroll.ErrNoSession)
+
+	s.must(s.EndSession(s.ctx, "b", s.event(audit.SignedOut, guid(1))))
+	s.must(s.EndSession(s.ctx, "b", s.event(audit.SignedOut, guid(1)))) // logs nothing
+	s.same(s.events(guid(1)), 4)
+	s.must(s.EndSessions(s.ctx, guid(1), "a"))
+	for id, alive := range map[string]bool{"a": true, "b": false, "c": false, "other": true} {
+		if _, err := s.Session(s.ctx, id, s.now); (err == nil) != alive {
+			s.Errorf("%s: %v, want alive %t", id, err, alive)
+		}
+	}
+	n, err := s.PurgeSessions(s.ctx, s.now.Add(30*time.Minute+time.Second), 30*time.Minute)
+	s.must(err)
+	s.same(n, 1) // "other", idle; "a" was seen a minute later
+	n, err = s.PurgeSessions(s.ctx, s.now.Add(time.Hour), 24*time.Hour)
+	s.must(err)
+	s.same(n, 1) // "a", expired
+}
+
+func (s *suite) signIn(session string, proofs ...enroll.Proof) {
+	s.Helper()
+	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
+	one := s.session(session, guid(1), "one")
+	with := &one
+	for _, p := range proofs {
+		s.must(s.Asserted(s.ctx, []byte("one"), func(*enroll.Credential) ([]audit.Event, error) { return nil, nil }, p, with))
+		with = nil
+	}
+}
+
+func aSignInProofCountsOnce(s *suite) {
+	bound := s.proof("bound", "s")
+	bound.Label, bound.Statement = "label/v1", []byte("statement")
+	s.signIn("s", s.proof("p", "s"), bound)
+	p, err := s.SignInProof(s.ctx, "s")
+	s.must(err)
+	s.same(p, s.proof("p", "s"))
+	got, err := s.Proof(s.ctx, "bound")
+	s.must(err)
+	s.same(got, bound)
+	s.must(s.UseProof(s.ctx, "p", "test"))
+	_, err = s.SignInProof(s.ctx, "s")
+	s.want(err, enroll.ErrNoProof)
+	_, err = s.Proof(s.ctx, "p")
+	s.want(err, enroll.ErrNoProof)
+	s.want(s.UseProof(s.ctx, "p", "test"), enroll.ErrNoProof)
+	s.want(s.UseProof(s.ctx, "none", "test"), enroll.ErrNoProof)
+
+	s.must(s.EndSession(s.ctx, "s"))
+	_, err = s.Proof(s.ctx, "bound")
+	s.want(err, enroll.ErrNoProof)
+}
+
+func oneOf200UsesAProof(s *suite) {
+	s.signIn("s", s.proof("p", "s"))
+	won := s.race(200, func(int) error { return s.UseProof(s.ctx, "p", "test") }, enroll.ErrNoProof)
+	s.same(won, 1)
+}
+
+func aUsedProofStaysUsedWhenPurged(s *suite) {
+	s.signIn("s", s.proof("p", "s"))
+	n, err := s.PurgeProofs(s.ctx, s.now)
+	s.must(err)
+	s.same(n, 0)
+	s.must(s.UseProof(s.ctx, "p", "test"))
+	n, err = s.PurgeProofs(s.ctx, s.now.Add(time.Millisecond))
+	s.must(err)
+	s.same(n, 1)
+	s.must(s.Asserted(s.ctx, []byte("one"), func(*enroll.Credential) ([]audit.Event, error) { return nil, nil }, s.proof("p", "s"), nil))
+	_, err = s.Proof(s.ctx, "p")
+	s.want(err, enroll.ErrNoProof)
+}

@@ -1,0 +1,137 @@
+package db
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dialect is what one engine says in its own way.
+type dialect struct {
+	goose     goose.Dialect
+	begin     string            // starts a transaction that may write
+	forUpdate string            // behind a SELECT whose row is about to be changed
+	words     *strings.Replacer // of the migrations
+}
+
+var sqliteDialect = dialect{
+	goose: goose.DialectSQLite3,
+	begin: "BEGIN IMMEDIATE",
+	words: strings.NewReplacer(
+		"{{blob}}", "BLOB",
+		"{{key}}", "INTEGER PRIMARY KEY",
+		"{{serial}}", "INTEGER PRIMARY KEY AUTOINCREMENT",
+		"{{zero32}}", "zeroblob(32)",
+		"{{append_only}}", sqliteAppendOnly,
+	),
+}
+
+// sqliteAppendOnly keeps our own mistakes away from the log. Whoever can write
+// the file can drop a trigger; the chain is what tells of that.
+const sqliteAppendOnly = `
+CREATE TRIGGER audit_entries_update BEFORE UPDATE ON audit_entries
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+
+CREATE TRIGGER audit_entries_delete BEFORE DELETE ON audit_entries
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+
+CREATE TRIGGER audit_personal_update BEFORE UPDATE ON audit_personal
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;`
+
+// The settings stand in the DSN because that reaches every connection; by Exec
+// they would reach one of the pool. busy_timeout comes first, so that the others
+// wait too. FULL syncs each commit: a consumed ceremony stays consumed when the
+// power fails. secure_delete overwrites what was erased.
+var (
+	sqliteWriter = []string{
+		"_txlock=immediate", "_defensive=1", "_dqs=0",
+		"_pragma=busy_timeout(5000)", "_pragma=journal_mode(WAL)", "_pragma=foreign_keys(1)",
+		"_pragma=synchronous(FULL)", "_pragma=secure_delete(1)", "_pragma=trusted_schema(0)",
+		"_pragma=journal_size_limit(67108864)",
+	}
+	sqliteReader = []string{
+		"_defensive=1", "_dqs=0",
+		"_pragma=busy_timeout(5000)", "_pragma=query_only(1)", "_pragma=trusted_schema(0)",
+	}
+	sqliteReadOnly = append([]string{"mode=ro"}, sqliteReader...)
+)
+
+func openSQLite(path string, settings []string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: strings.Join(settings, "&")}
+	return sql.Open("sqlite", dsn.String())
+}
+
+// makeFile makes the file before SQLite does, for its owner only; SQLite gives
+// the files beside it the same mode. An open file is never opened and closed
+// here again: that would drop SQLite's locks (POSIX locks belong to the process).
+func makeFile(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make store: %w", translate(err))
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return tighten(path)
+	}
+	if err != nil {
+		return fmt.Errorf("make store: %w", translate(err))
+	}
+	return f.Close()
+}
+
+// tighten takes the file from everybody but its owner.
+func tighten(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return err
+	}
+	if err := os.Chmod(path, info.Mode().Perm()&0o700); err != nil {
+		return fmt.Errorf("protect store: %w", translate(err))
+	}
+	return nil
+}
+
+// translate puts our sentinel before the engine's error.
+func translate(err error) error {
+	if err == nil || errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if sentinel := sentinelOf(err); sentinel != nil {
+		return fmt.Errorf("%w: %w", sentinel, err)
+	}
+	return err
+}
+
+// https://www.sqlite.org/rescode.html: the low byte is the primary code.
+func sentinelOf(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return sentinelOfFile(err)
+	}
+	if e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE { // the shared memory's file has no room
+		return ErrFull
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return ErrFull
+	case sqlite3.SQLITE_READONLY:
+		return ErrReadOnly
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return ErrBusy
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return ErrIO
+	}
+	return nil
+}

@@ -1,0 +1,323 @@
+package db
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+var anna = ad.GUID{1}
+
+func openAt(t testing.TB, path string) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func signedIn() audit.Event {
+	return audit.Event{
+		Time: time.UnixMilli(1798804800123), Action: audit.SignedIn, Actor: anna.String(), Target: anna.String(),
+		Outcome: audit.OK, Personal: map[string]string{"device": "Firefox on Linux"},
+	}
+}
+
+func verified(t testing.TB, s *Store) audit.Report {
+	t.Helper()
+	var out bytes.Buffer
+	if err := s.Export(context.Background(), &out); err != nil {
+		t.Fatal(err)
+	}
+	report, err := audit.Verify(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func setting(t testing.TB, row *sql.Row) (value string) {
+	t.Helper()
+	if err := row.Scan(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+func TestEveryConnectionHasItsSettings(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+	for pragma, want := range map[string]string{
+		"foreign_keys": "1", "journal_mode": "wal", "synchronous": "2", "busy_timeout": "5000", "secure_delete": "1",
+	} {
+		row := s.tx.conn.QueryRowContext(t.Context(), "PRAGMA "+pragma)
+		if got := setting(t, row); got != want {
+			t.Errorf("writer: %s is %s, want %s", pragma, got, want)
+		}
+	}
+	var conns []*sql.Conn
+	for range readers {
+		conn, err := s.read.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+		for pragma, want := range map[string]string{"query_only": "1", "busy_timeout": "5000"} {
+			if got := setting(t, conn.QueryRowContext(t.Context(), "PRAGMA "+pragma)); got != want {
+				t.Errorf("reader: %s is %s, want %s", pragma, got, want)
+			}
+		}
+		if _, err := conn.ExecContext(t.Context(), `DELETE FROM sessions`); !errors.Is(translate(err), ErrReadOnly) {
+			t.Errorf("a reader wrote: %v", err)
+		}
+	}
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
+}
+
+func TestFilesAreTheOwnersOnly(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("permission bits are a matter of Unix")
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	s := openAt(t, filepath.Join(dir, "x.db"))
+	if err := s.Record(t.Context(), signedIn()); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{".": 0o700, "x.db": 0o600, "x.db-wal": 0o600, "x.db-shm": 0o600} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v, want %v", name, info.Mode().Perm(), err, want)
+		}
+	}
+	wide := filepath.Join(dir, "wide.db")
+	if err := os.WriteFile(wide, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	openAt(t, wide)
+	if info, err := os.Stat(wide); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("a file that others could read stayed so: %v, %v", info.Mode().Perm(), err)
+	}
+}
+
+func TestTheLogRefusesChanges(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+	if err := s.Record(t.Context(), signedIn()); err != nil {
+		t.Fatal(err)
+	}
+	for _, query := range []string{
+		`UPDATE audit_entries SET actor = 'x'`, `DELETE FROM audit_entries`, `UPDATE audit_personal SET value = 'x'`,
+	} {
+		err := s.write(t.Context(), func(t *tx) error { _, err := t.exec(query); return err })
+		if err == nil || !strings.Contains(err.Error(), "append-only") {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+}
+
+// Where entries and chain end apart, an export says so instead of closing.
+func TestAnExportOfABrokenLogFails(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+	if err := s.Record(t.Context(), signedIn()); err != nil {
+		t.Fatal(err)
+	}
+	err := s.write(t.Context(), func(t *tx) error { _, err := t.exec(`UPDATE audit_head SET seq = 7`); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Export(t.Context(), &bytes.Buffer{}); !errors.Is(err, ErrLog) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestErasedValuesLeaveTheFiles(t *testing.T) {
+	dir := t.TempDir()
+	s := openAt(t, filepath.Join(dir, "x.db"))
+	e := signedIn()
+	e.Personal["device"] = "a-most-peculiar-device"
+	if err := s.Record(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if !inFiles(t, dir, "a-most-peculiar-device") {
+		t.Fatal("the value never reached the files: the test tests nothing")
+	}
+	if _, err := s.ErasePersonal(t.Context(), anna, audit.ActorOperator); err != nil {
+		t.Fatal(err)
+	}
+	if inFiles(t, dir, "a-most-peculiar-device") {
+		t.Error("the erased value is still in the files")
+	}
+}
+
+func inFiles(t *testing.T, dir, value string) bool {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(b, []byte(value)) {
+			return true
+		}
+	}
+	return false
+}
+
+// A closure that ends its goroutine takes the writer with it; the next writer
+// goes on, and everybody has an answer.
+func TestTheWriterOutlivesItsGoroutine(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+	err := s.write(t.Context(), func(tx *tx) error {
+		if err := tx.record(signedIn()); err != nil {
+			t.Error(err)
+		}
+		runtime.Goexit()
+		return nil
+	})
+	if !errors.Is(err, errPanic) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.Record(t.Context(), signedIn()); err != nil {
+		t.Fatal(err)
+	}
+	if seq := verified(t, s).Head.Seq; seq != 1 {
+		t.Errorf("the log ends at %d, want 1", seq)
+	}
+}
+
+// Each statement of each write fails once, the last ones being COMMIT and what
+// comes before it: the error comes back, and nothing of the write is there.
+func TestAFailureAtAnyStatementChangesNothing(t *testing.T) {
+	for name, op := range writes() {
+		t.Run(name, func(t *testing.T) {
+			s := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+			prepare(t, s)
+			before := dump(t, s)
+			statements := 0
+			for fail := 0; ; fail++ {
+				statements = 0
+				s.tx.fault = func(query string) error {
+					if query == `ROLLBACK` || query == `ROLLBACK TO job` {
+						return nil
+					}
+					if statements++; statements == fail+1 {
+						return ErrIO
+					}
+					return nil
+				}
+				err := op(s)
+				s.tx.fault = nil
+				if err == nil {
+					break
+				}
+				if !errors.Is(err, ErrIO) {
+					t.Fatalf("statement %d: %v", fail+1, err)
+				}
+				if after := dump(t, s); after != before {
+					t.Fatalf("statement %d failed and left\n%s\nbefore\n%s", fail+1, after, before)
+				}
+			}
+			if statements < 5 || dump(t, s) == before {
+				t.Errorf("%d statements, and in the end nothing was written", statements)
+			}
+			verified(t, s)
+		})
+	}
+}
+
+// prepare puts in what the writes work on.
+func prepare(t *testing.T, s *Store) {
+	t.Helper()
+	ctx, now := t.Context(), time.UnixMilli(1798804800123)
+	session := enroll.Session{ID: "s", Account: anna, Credential: []byte("c"), Expires: now.Add(time.Hour)}
+	for _, err := range []error{
+		s.AddCredential(ctx, enroll.Credential{ID: []byte("c"), Account: anna}),
+		s.AddSession(ctx, session),
+		s.AddInvitation(ctx, enroll.Invitation{ID: "i", Account: anna, Expires: now.Add(time.Hour)}),
+		s.Create(ctx, workflow.Request{ID: "r", Requester: anna, Target: anna}, workflow.Change{}),
+		s.SaveCeremony(ctx, enroll.Ceremony{ID: "k", Purpose: enroll.PurposeSignIn, Expires: now.Add(time.Hour)}, 5),
+		s.Record(ctx, signedIn()),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func writes() map[string]func(*Store) error {
+	ctx, now := context.Background(), time.UnixMilli(1798804800123)
+	touch := func(c *enroll.Credential) ([]audit.Event, error) {
+		c.Name = "touched"
+		return []audit.Event{signedIn()}, nil
+	}
+	session := enroll.Session{ID: "new", Account: anna, Expires: now.Add(time.Hour)}
+	return map[string]func(*Store) error{
+		"enrol": func(s *Store) error {
+			return s.Enrol(ctx, "i", now, enroll.Credential{ID: []byte("d"), Account: anna}, session, signedIn(), signedIn())
+		},
+		"assert": func(s *Store) error {
+			return s.Asserted(ctx, []byte("c"), touch, enroll.Proof{ID: "p", Session: "new", Account: anna}, &session)
+		},
+		"remove passkey": func(s *Store) error { return s.RemoveCredential(ctx, anna, []byte("c"), "", true, signedIn()) },
+		"revoke":         func(s *Store) error { return s.RevokeInvitation(ctx, "i", now, signedIn()) },
+		"take ceremony":  func(s *Store) error { _, err := s.TakeCeremony(ctx, "k", enroll.PurposeSignIn, now); return err },
+		"update request": func(s *Store) error {
+			return s.Update(ctx, "r", func(r *workflow.Request) (workflow.Change, error) {
+				r.State = workflow.Executing
+				r.Proofs = append(r.Proofs, workflow.ConsumedProof{ID: "q"})
+				return workflow.Change{Events: []audit.Event{signedIn()}, Notices: []workflow.Notice{{To: anna, Kind: "k"}}}, nil
+			})
+		},
+		"erase": func(s *Store) error { _, err := s.ErasePersonal(ctx, anna, audit.ActorOperator); return err },
+	}
+}
+
+// dump prints every row of every table.
+func dump(t testing.TB, s *Store) string {
+	t.Helper()
+	tables, err := list(context.Background(), s, scanText, `SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for _, table := range tables {
+		rows, err := s.read.Query(`SELECT * FROM ` + table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		columns, _ := rows.Columns()
+		values, to := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			to[i] = &values[i]
+		}
+		for rows.Next() {
+			if err := rows.Scan(to...); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(&out, table, values)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out.String()
+}

@@ -1,0 +1,58 @@
+package db
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+)
+
+// labelLimit starts what a bucket's id is the hash of: names and addresses that
+// somebody tried do not stand in the store in clear.
+const labelLimit = "latchkey/limit/v1\x00"
+
+var errLimit = errors.New("limit: burst and refill must be above zero")
+
+// Take takes one token from the bucket named key, which holds burst tokens when
+// full and gains one each refill; an unknown bucket is full. It returns 0 when
+// there was a token. Otherwise nothing was taken, and the answer is how long
+// until there is one.
+//
+// A bucket is kept as the time at which it is full again: taking a token moves
+// it by refill, and it may lie at most burst refills ahead. So one statement
+// refills, decides and takes, and of two callers one gets the last token. These
+// times are in microseconds, for refills below a millisecond.
+func (s *Store) Take(ctx context.Context, key string, burst int, refill time.Duration, now time.Time) (time.Duration, error) {
+	step := refill.Microseconds()
+	if burst <= 0 || step <= 0 {
+		return 0, errLimit
+	}
+	id := sha256.Sum256([]byte(labelLimit + key))
+	at, reach := now.UnixMicro(), int64(burst)*step
+	var wait int64
+	err := s.write(ctx, func(t *tx) error {
+		n, err := t.exec(`
+			INSERT INTO limits (id, full_at) VALUES ($1, $2)
+			ON CONFLICT (id) DO UPDATE
+			SET full_at = (CASE WHEN limits.full_at > $3 THEN limits.full_at ELSE $3 END) + $4
+			WHERE limits.full_at + $4 <= $5`, id[:], at+step, at, step, at+reach)
+		if err != nil || n > 0 {
+			return err
+		}
+		var full int64
+		if err := t.row(`SELECT full_at FROM limits WHERE id = $1`, id[:]).Scan(&full); err != nil {
+			return err
+		}
+		wait = max(full+step-at-reach, 1)
+		return nil
+	})
+	if err != nil {
+		return 0, wrap("take token", err)
+	}
+	return time.Duration(wait) * time.Microsecond, nil
+}
+
+// PurgeLimits forgets the buckets that are full, and returns how many.
+func (s *Store) PurgeLimits(ctx context.Context, now time.Time) (int, error) {
+	return s.purge(ctx, "purge limits", `DELETE FROM limits WHERE full_at <= $1`, now.UnixMicro())
+}

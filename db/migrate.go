@@ -1,0 +1,87 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// latest is the version that this release works with: the highest number.
+const latest = 4
+
+// migrate brings the database up to a version. Migrations only go forward; each
+// is one transaction.
+func migrate(ctx context.Context, d *sql.DB, dialect dialect, to int64) error {
+	steps, err := migrationsFor(dialect)
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(dialect.goose, d, nil,
+		goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	version, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	if version > latest {
+		return fmt.Errorf("schema %d, this release knows %d: %w", version, latest, ErrNewer)
+	}
+	if _, err := provider.UpTo(ctx, to); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// migrationsFor renders the numbered files in the words of one engine.
+func migrationsFor(dialect dialect) ([]*goose.Migration, error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	var steps []*goose.Migration
+	for _, name := range files {
+		number, _, _ := strings.Cut(strings.TrimPrefix(name, "migrations/"), "_")
+		version, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("read migrations: %w", err)
+		}
+		text, err := migrations.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("read migrations: %w", err)
+		}
+		steps = append(steps, step(version, dialect.words.Replace(string(text))))
+	}
+	return steps, nil
+}
+
+func step(version int64, text string) *goose.Migration {
+	run := func(ctx context.Context, t *sql.Tx) error {
+		_, err := t.ExecContext(ctx, text)
+		return err
+	}
+	return goose.NewGoMigration(version, &goose.GoFunc{RunTx: run}, nil)
+}
+
+// refuseNewer is for a database that is not migrated here.
+func refuseNewer(ctx context.Context, d *sql.DB) error {
+	var version int64
+	err := d.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&version)
+	if err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	if version > latest {
+		return fmt.Errorf("schema %d, this release knows %d: %w", version, latest, ErrNewer)
+	}
+	return nil
+}

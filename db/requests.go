@@ -1,0 +1,197 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+const selectRequest = `SELECT data FROM requests WHERE id = $1`
+
+// Create is workflow.Store's.
+func (s *Store) Create(ctx context.Context, r workflow.Request, c workflow.Change) error {
+	return wrap("create request", s.write(ctx, func(t *tx) error {
+		data, err := json.Marshal(r)
+		if err != nil {
+			return fmt.Errorf("encode request: %w", err)
+		}
+		_, err = t.exec(`
+			INSERT INTO requests (id, kind, state, requester, target, wake, created, updated, version, data)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			r.ID, string(r.Kind), string(r.State), guidText(r.Requester), guidText(r.Target),
+			wakeMillis(r.Wake), millis(r.Created), millis(r.Updated), r.Version, string(data))
+		if err != nil {
+			return err
+		}
+		return t.change(r, nil, c)
+	}))
+}
+
+// Request is workflow.Store's.
+func (s *Store) Request(ctx context.Context, id string) (workflow.Request, error) {
+	r, err := scanRequest(s.row(ctx, selectRequest, id))
+	return r, wrap("read request", err)
+}
+
+// Update is workflow.Store's.
+func (s *Store) Update(ctx context.Context, id string, fn func(*workflow.Request) (workflow.Change, error)) error {
+	return s.write(ctx, func(t *tx) error {
+		before, err := scanRequest(t.row(selectRequest+t.dialect.forUpdate, id))
+		if err != nil {
+			return wrap("update request", err)
+		}
+		r, err := scanRequest(t.row(selectRequest, id)) // a copy that shares nothing
+		if err != nil {
+			return wrap("update request", err)
+		}
+		change, err := fn(&r)
+		if err != nil {
+			return err
+		}
+		r.ID, r.Version = id, before.Version+1
+		return wrap("update request", t.updateRequest(before, r, change))
+	})
+}
+
+func (t *tx) updateRequest(before, r workflow.Request, c workflow.Change) error {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode request: %w", err)
+	}
+	_, err = t.exec(`
+		UPDATE requests SET kind = $2, state = $3, requester = $4, target = $5,
+			wake = $6, created = $7, updated = $8, version = $9, data = $10
+		WHERE id = $1`,
+		r.ID, string(r.Kind), string(r.State), guidText(r.Requester), guidText(r.Target),
+		wakeMillis(r.Wake), millis(r.Created), millis(r.Updated), r.Version, string(data))
+	if err != nil {
+		return err
+	}
+	return t.change(r, before.Proofs, c)
+}
+
+// change writes what goes with a request: the proofs that are new in it, who is
+// to be told, and the events.
+func (t *tx) change(r workflow.Request, had []workflow.ConsumedProof, c workflow.Change) error {
+	if err := t.consume(r, had); err != nil {
+		return err
+	}
+	for _, n := range c.Notices {
+		params, err := json.Marshal(n.Params)
+		if err != nil {
+			return fmt.Errorf("encode notice: %w", err)
+		}
+		_, err = t.exec(`INSERT INTO outbox (to_guid, kind, params, created) VALUES ($1, $2, $3, $4)`,
+			guidText(n.To), n.Kind, string(params), millis(t.now()))
+		if err != nil {
+			return err
+		}
+	}
+	return t.record(c.Events...)
+}
+
+// consume puts in one row for each new proof. The row's key is the proof, so
+// that of two requests one wins.
+func (t *tx) consume(r workflow.Request, had []workflow.ConsumedProof) error {
+	known := map[string]bool{}
+	for _, p := range had {
+		known[p.ID] = true
+	}
+	for _, p := range r.Proofs {
+		if known[p.ID] {
+			continue
+		}
+		n, err := t.exec(`INSERT INTO consumed_proofs (proof, use) VALUES ($1, $2) ON CONFLICT (proof) DO NOTHING`,
+			p.ID, "request "+r.ID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return workflow.ErrProofUsed
+		}
+	}
+	return nil
+}
+
+// Requests is workflow.Store's.
+func (s *Store) Requests(ctx context.Context, q workflow.Query) ([]workflow.Request, error) {
+	where, args := []string{"1 = 1"}, []any{}
+	add := func(column string, values ...any) {
+		marks := make([]string, len(values))
+		for i, v := range values {
+			args = append(args, v)
+			marks[i] = fmt.Sprintf("$%d", len(args))
+		}
+		where = append(where, column+" IN ("+strings.Join(marks, ", ")+")")
+	}
+	if !q.Requester.IsZero() {
+		add("requester", guidText(q.Requester))
+	}
+	if !q.Target.IsZero() {
+		add("target", guidText(q.Target))
+	}
+	if q.Kind != "" {
+		add("kind", string(q.Kind))
+	}
+	if len(q.States) > 0 {
+		add("state", texts(q.States)...)
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = 100
+	}
+	args = append(args, limit)
+	all, err := list(ctx, s, scanRequest, fmt.Sprintf(
+		`SELECT data FROM requests WHERE %s ORDER BY created DESC, id DESC LIMIT $%d`,
+		strings.Join(where, " AND "), len(args)), args...)
+	return all, wrap("list requests", err)
+}
+
+func texts(states []workflow.State) (values []any) {
+	for _, state := range states {
+		values = append(values, string(state))
+	}
+	return values
+}
+
+// Due is workflow.Store's.
+func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]string, error) {
+	ids, err := list(ctx, s, scanText,
+		`SELECT id FROM requests WHERE wake > 0 AND wake <= $1 ORDER BY wake, id LIMIT $2`, millis(now), limit)
+	return ids, wrap("list due requests", err)
+}
+
+// CountRequests counts those that an account asked for or that are about it.
+func (s *Store) CountRequests(ctx context.Context, account ad.GUID) (n int, err error) {
+	err = s.row(ctx, `SELECT count(*) FROM requests WHERE requester = $1 OR target = $1`, guidText(account)).Scan(&n)
+	return n, wrap("count requests", err)
+}
+
+// wakeMillis rounds up: a job that wakes must not find itself early.
+func wakeMillis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return millis(t.Add(time.Millisecond - 1))
+}
+
+func scanText(row scanner) (s string, err error) {
+	err = row.Scan(&s)
+	return s, err
+}
+
+func scanRequest(row scanner) (r workflow.Request, err error) {
+	var data string
+	if err := row.Scan(&data); err != nil {
+		return r, orMissing(err, workflow.ErrNoRequest)
+	}
+	if err := json.Unmarshal([]byte(data), &r); err != nil {
+		return r, fmt.Errorf("decode request: %w", err)
+	}
+	return r, nil
+}

@@ -1,0 +1,178 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+)
+
+// maxBatch bounds how many closures share a transaction, and how many wait.
+const maxBatch = 256
+
+var errPanic = errors.New("panic in a write")
+
+// job is a closure that waits for the writer.
+type job struct {
+	fn    func(*tx) error
+	state atomic.Int32
+	err   error
+	done  chan error // takes one
+}
+
+const (
+	waiting = iota
+	claimed // by the writer: the caller gets its answer
+	abandoned
+)
+
+// write runs fn in a transaction and returns when that is committed. An error
+// from fn rolls its own changes back and comes back as it is; an error of the
+// engine does so for the whole batch. fn does no I/O, keeps nothing of tx, and
+// may run again. A caller whose context ends before fn ran gets the context's
+// error, and fn never runs; once it runs, the answer is what happened.
+func (s *Store) write(ctx context.Context, fn func(*tx) error) error {
+	j := &job{fn: fn, done: make(chan error, 1)}
+	if err := s.hand(ctx, j); err != nil {
+		return err
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
+		if j.state.CompareAndSwap(waiting, abandoned) {
+			return ctx.Err()
+		}
+		return <-j.done
+	}
+}
+
+// hand gives the job to the writer. The lock keeps Close from closing the channel
+// under it.
+func (s *Store) hand(ctx context.Context, j *job) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	switch {
+	case s.closed:
+		return ErrClosed
+	case s.tx == nil:
+		return ErrReadOnly
+	}
+	select {
+	case s.jobs <- j:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// loop is the writer. A closure that ends the goroutine (runtime.Goexit) ends
+// this one loop; the next takes over where it stood.
+func (s *Store) loop() {
+	finished := false
+	defer func() {
+		if !finished {
+			go s.loop()
+		}
+	}()
+	for j := range s.jobs {
+		s.runBatch(s.gather(j))
+	}
+	finished = true
+	close(s.drained)
+}
+
+// gather takes whatever waits behind the first job.
+func (s *Store) gather(first *job) []*job {
+	batch := []*job{first}
+	for len(batch) < maxBatch {
+		select {
+		case j, ok := <-s.jobs:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, j)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// runBatch runs the closures in one transaction and answers every caller.
+func (s *Store) runBatch(batch []*job) {
+	err := errPanic // unless the batch comes to its end
+	defer func() {
+		if err != nil {
+			s.tx.rollback()
+		}
+		for _, j := range batch {
+			if j.err == nil {
+				j.err = err
+			}
+			j.done <- j.err
+		}
+	}()
+	err = s.commitBatch(batch)
+}
+
+func (s *Store) commitBatch(batch []*job) error {
+	if err := s.tx.begin(); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	for _, j := range batch {
+		if !j.state.CompareAndSwap(waiting, claimed) {
+			continue
+		}
+		if err := s.runJob(j); err != nil {
+			return err
+		}
+	}
+	if err := s.tx.commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// runJob runs one closure in its savepoint. What it returns is the end of the
+// whole batch; the closure's own error is the job's.
+func (s *Store) runJob(j *job) error {
+	t := s.tx
+	if _, err := t.exec(`SAVEPOINT job`); err != nil {
+		return fmt.Errorf("savepoint: %w", err)
+	}
+	before := t.end
+	if j.err = s.call(j.fn); j.err != nil {
+		t.end = before
+		if _, err := t.exec(`ROLLBACK TO job`); err != nil {
+			// The engine has ended the transaction by itself, and why is what
+			// the closure came back with.
+			return fmt.Errorf("roll back: %w", j.err)
+		}
+	}
+	if _, err := t.exec(`RELEASE job`); err != nil {
+		return fmt.Errorf("release: %w", err)
+	}
+	return nil
+}
+
+// call contains a panic: it is a fault of one closure, and what it says may hold
+// anything, so that only its type is logged.
+func (s *Store) call(fn func(*tx) error) (err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		cause := recover()
+		s.log.Error("panic in a write", "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
+		err = errPanic
+	}()
+	err = fn(s.tx)
+	returned = true
+	return err
+}
