@@ -1,0 +1,315 @@
+package ad
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// Client reads and writes one domain. Its methods are safe for concurrent use,
+// and return *Error when they fail.
+type Client struct {
+	cfg         Config
+	controllers []*controller
+	roots       *x509.CertPool
+	timeout     time.Duration
+	now         func() time.Time
+	log         *slog.Logger
+	gates       [2]*gate // by service; the same one twice where the accounts are the same
+	closed      atomic.Bool
+	finding     chan struct{} // holds one value while nobody looks for roles
+	names       names
+	protected   protectedGroups
+}
+
+// Open checks the configuration and returns the client. It does not touch the
+// network: see Ready.
+func Open(cfg Config) (*Client, error) {
+	c := &Client{cfg: cfg, timeout: cfg.OpTimeout, now: cfg.Now, log: cfg.Logger, finding: make(chan struct{}, 1)}
+	if c.timeout == 0 {
+		c.timeout = 10 * time.Second
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	c.gates[reading] = newGate(reading, cfg.Read, c.now, c.log)
+	c.gates[writing] = c.gates[reading]
+	if cfg.Write.Bind != "" && cfg.Write != cfg.Read {
+		c.gates[writing] = newGate(writing, cfg.Write, c.now, c.log)
+	}
+	c.finding <- struct{}{}
+	return c, nil
+}
+
+// check reports every mistake at once.
+func (c *Client) check() error {
+	var errs []error
+	add := func(err error) { errs = append(errs, err) }
+	size := c.cfg.PoolSize
+	if size == 0 {
+		size = 8
+	}
+	if size < 0 || c.timeout < 0 {
+		add(errors.New("pool size and time-out must not be negative"))
+		size = 1
+	}
+	if len(c.cfg.Controllers) == 0 {
+		add(errors.New("no controller is named"))
+	}
+	seen := map[string]bool{}
+	for _, address := range c.cfg.Controllers {
+		at, err := parseController(address, size)
+		if err != nil {
+			add(err)
+			continue
+		}
+		if seen[at.name] {
+			add(fmt.Errorf("controller %q is named twice", at.name))
+		}
+		seen[at.name] = true
+		c.controllers = append(c.controllers, at)
+	}
+	if c.cfg.Read.Bind == "" || c.cfg.Read.Password.Empty() {
+		add(errors.New("the read service account needs a name and a password"))
+	}
+	if (c.cfg.Write.Bind == "") != c.cfg.Write.Password.Empty() {
+		add(errors.New("the write service account needs a name and a password, or neither"))
+	}
+	errs = append(errs, c.checkNames()...)
+	roots, err := loadRoots(c.cfg.CAFile)
+	if err != nil {
+		add(err)
+	}
+	c.roots = roots
+	return errors.Join(errs...)
+}
+
+func (c *Client) checkNames() (errs []error) {
+	names := append(append([]string{}, c.cfg.ProtectedGroups...), c.cfg.ProtectedOUs...)
+	if c.cfg.BaseDN != "" {
+		names = append(names, c.cfg.BaseDN)
+	}
+	for _, dn := range names {
+		if parsed, err := ldap.ParseDN(dn); err != nil || len(parsed.RDNs) == 0 {
+			errs = append(errs, fmt.Errorf("%q is no distinguished name", dn))
+		}
+	}
+	return errs
+}
+
+// Close closes every idle connection; borrowed ones close when they come back.
+func (c *Client) Close() {
+	c.closed.Store(true)
+	for _, at := range c.controllers {
+		at.drop()
+	}
+}
+
+// Ready says whether Latchkey could act now: a writable controller answers,
+// both service accounts may bind, and the protected groups can be resolved.
+func (c *Client) Ready(ctx context.Context) error {
+	const op = "check directory"
+	for _, as := range []service{reading, writing} {
+		err := c.try(ctx, op, as, func(on *conn) error {
+			if !on.alive(ctx) {
+				return &lostError{errors.New("no sign of life")}
+			}
+			info, _ := on.at.state(c.now())
+			if _, err := c.ownSIDs(ctx, on); err != nil {
+				return err
+			}
+			_, err := c.protectedOf(ctx, on, info.base)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// as is the pool that a service uses.
+func (c *Client) as(which service) service { return c.gates[which].which }
+
+// try runs f, which must not write, on the first controller that answers.
+func (c *Client) try(ctx context.Context, op string, as service, f func(*conn) error) error {
+	order := c.order(ctx)
+	var failed *Error
+	for i, at := range order {
+		err := c.attempt(ctx, at, as, i < len(order)-1, f)
+		if err == nil {
+			return nil
+		}
+		e := fault(op, at, err)
+		if !passing(e.Cause) {
+			return e
+		}
+		if failed == nil || failed.Cause != ErrProtocol {
+			failed = e
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	if failed == nil {
+		failed = &Error{Cause: ErrUnavailable, Op: op, Outcome: OutcomeNotWritten, Err: errNoController}
+	}
+	return failed
+}
+
+var errNoController = errors.New("no writable controller answers")
+
+// attempt leaves half of the time that is left to the controllers behind.
+func (c *Client) attempt(ctx context.Context, at *controller, as service, more bool, f func(*conn) error) error {
+	if deadline, ok := ctx.Deadline(); ok && more {
+		share, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+		ctx = share
+	}
+	return c.use(ctx, at, c.as(as), f)
+}
+
+// passing says whether another controller may know better.
+func passing(cause Cause) bool { return cause == ErrUnavailable || cause == ErrProtocol }
+
+// judge keeps count of a controller's failures. A caller that gave up says
+// nothing about the controller.
+func (c *Client) judge(ctx context.Context, at *controller, err error) {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled) || shutOut(err):
+	case lost(err):
+		if at.down(c.now()) {
+			c.log.Warn("controller does not answer", "controller", at.name, "error", err.Error())
+		}
+	default:
+		if at.up() {
+			c.log.Info("controller answers again", "controller", at.name)
+		}
+	}
+}
+
+func shutOut(err error) bool {
+	var e *bindRefused
+	return errors.As(err, &e)
+}
+
+// order returns the writable controllers: the PDC emulator first, because it
+// knows lockouts and new passwords before the others do, then as configured,
+// and at the end those that just failed.
+func (c *Client) order(ctx context.Context) []*controller {
+	c.find(ctx)
+	var first, rest, last []*controller
+	for _, at := range c.controllers {
+		switch info, paused := at.state(c.now()); {
+		case info != nil && !info.writable:
+		case paused || info == nil:
+			last = append(last, at)
+		case info.pdc:
+			first = append(first, at)
+		default:
+			rest = append(rest, at)
+		}
+	}
+	return append(append(first, rest...), last...)
+}
+
+// find asks all controllers at once whose role is not known, until the PDC
+// emulator is found or all have answered or failed.
+func (c *Client) find(ctx context.Context) {
+	if c.found() {
+		return
+	}
+	select {
+	case <-c.finding:
+		defer func() { c.finding <- struct{}{} }()
+	case <-ctx.Done():
+		return
+	}
+	if c.found() {
+		return
+	}
+	done, all := make(chan struct{}, len(c.controllers)), make(chan struct{})
+	// A probe outlives the caller: its answer serves the next one too.
+	probing := context.WithoutCancel(ctx)
+	go func() {
+		defer close(all)
+		c.each(func(_ int, at *controller) {
+			if !c.known(at) {
+				_ = c.use(probing, at, c.as(reading), func(*conn) error { return nil })
+			}
+			done <- struct{}{}
+		})
+	}()
+	for {
+		select {
+		case <-done:
+			if c.hasPDC() {
+				return
+			}
+		case <-all:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// known: a pausing controller is as good as known, until its pause is over.
+func (c *Client) known(at *controller) bool {
+	info, paused := at.state(c.now())
+	return paused || info != nil && c.now().Sub(info.readAt) < rootFresh
+}
+
+func (c *Client) found() bool {
+	if c.hasPDC() {
+		return true
+	}
+	for _, at := range c.controllers {
+		if !c.known(at) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Client) hasPDC() bool {
+	for _, at := range c.controllers {
+		info, paused := at.state(c.now())
+		if info != nil && info.pdc && info.writable && !paused && c.known(at) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Client) each(f func(int, *controller)) {
+	var wait sync.WaitGroup
+	for i, at := range c.controllers {
+		wait.Go(func() { f(i, at) })
+	}
+	wait.Wait()
+}
+
+// named returns the controller of that name; the case does not matter.
+func (c *Client) named(op, name string) (*controller, *Error) {
+	for _, at := range c.controllers {
+		if equalFold(at.name, name) {
+			return at, nil
+		}
+	}
+	return nil, &Error{Cause: ErrUnavailable, Op: op, Controller: name, Outcome: OutcomeNotWritten,
+		Err: errors.New("no such controller is configured")}
+}

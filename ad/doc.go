@@ -1,0 +1,22 @@
+// Package ad is the Active Directory client: it reads accounts and password
+// policies, checks a person's password, unlocks, resets and changes.
+//
+//	controller.go  one domain controller: address, rootDSE, state
+//	dial.go        TLS with verified chain and host name, StartTLS, deadlines
+//	conn.go        one operation on one connection, bounded by a context
+//	pool.go        bound connections of one controller, health, both services
+//	gate.go        the service account's bind: stop at code 49
+//	client.go      Open, Close, Ready, the order of controllers, failover
+//	resolve.go     a name to its objectGUID, a group to its SID
+//	account.go     what is read of an account; read.go reads it
+//	protect.go     whom Latchkey never acts for
+//	policy.go      the resultant password policy
+//	password.go    a person's own bind
+//	write.go       unlock, reset, change: check again, write once, read back
+//	causes.go      codes of the directory to the causes of errors.go
+//
+// A name is resolved once; everything after carries the objectGUID. A read may
+// move to the next controller, a write only before it was sent. A referral is
+// never followed. userAccountControl and userPassword are never written. Every
+// value that comes back is hostile: bounded, and parsed without trust.
+package ad

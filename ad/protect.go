@@ -1,0 +1,286 @@
+package ad
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// Relative identifiers of accounts that are no people (MS-DTYP 2.4.2.4).
+const (
+	ridAdministrator = 500
+	ridKrbtgt        = 502
+	firstRID         = 1000 // those below are built in
+)
+
+// protectedAliases are the groups below CN=Builtin that AdminSDHolder protects:
+// https://learn.microsoft.com/windows-server/identity/ad-ds/plan/security-best-practices/appendix-c--protected-accounts-and-groups-in-active-directory
+var protectedAliases = map[string]string{
+	"S-1-5-32-544": "Administrators",
+	"S-1-5-32-548": "Account Operators",
+	"S-1-5-32-549": "Server Operators",
+	"S-1-5-32-550": "Print Operators",
+	"S-1-5-32-551": "Backup Operators",
+	"S-1-5-32-552": "Replicator",
+}
+
+// protectedRIDs are the groups of any domain that AdminSDHolder protects (the
+// same page), and after them three that are as powerful. Identifiers below
+// 1000 mean the same in every domain, so that a member of the forest root's
+// Enterprise Admins is known as such in a child domain.
+var protectedRIDs = map[uint32]string{
+	512: "Domain Admins",
+	516: "Domain Controllers",
+	518: "Schema Admins",
+	519: "Enterprise Admins",
+	521: "Read-only Domain Controllers",
+	526: "Key Admins",
+	527: "Enterprise Key Admins",
+
+	498: "Enterprise Read-only Domain Controllers",
+	517: "Cert Publishers", // protected up to Windows Server 2003
+	520: "Group Policy Creator Owners",
+}
+
+// isProtectedSID says whether the SID is one of a built-in protected group.
+func isProtectedSID(sid string) bool {
+	if _, ok := protectedAliases[sid]; ok {
+		return true
+	}
+	domain, rid, ok := splitSID(sid)
+	_, named := protectedRIDs[rid]
+	return ok && named && isDomainSID(domain)
+}
+
+// isDomainSID: S-1-5-21 and three numbers.
+func isDomainSID(sid string) bool {
+	b, err := sidBytes(sid)
+	return err == nil && len(b) == 8+4*4 && sid[:9] == "S-1-5-21-"
+}
+
+// protection is why Latchkey never acts for the account, the strongest reason
+// first (docs/security.md, rule 5). It looks at what the account is, at the
+// token's groups, at the primary group and at nested membership through
+// distribution lists, which no token shows. What can't be read protects.
+func (c *Client) protection(ctx context.Context, on *conn, a Account, raw rawAccount) (Protection, error) {
+	if p := whatItIs(a, raw); p != NotProtected {
+		return p, nil
+	}
+	own, err := c.ownSIDs(ctx, on)
+	if err != nil {
+		return "", err
+	}
+	if slices.Contains(own.sids, a.SID) {
+		return ProtectedService, nil
+	}
+	groups, err := c.protectedOf(ctx, on, domainHead(a.DN))
+	if err != nil {
+		return "", err
+	}
+	held, err := c.holdsProtected(ctx, on, a, raw, groups)
+	if err != nil {
+		return "", err
+	}
+	place, placeKnown := c.inProtectedOU(a.DN)
+	switch {
+	case held:
+		return ProtectedGroup, nil
+	case raw.adminCount != 0 || isRID(a.SID, ridAdministrator):
+		return ProtectedAdmin, nil
+	case place:
+		return ProtectedOU, nil
+	case len(a.Groups) == 0 || raw.groupsBroken || raw.primaryGroup < 0 || !groups.complete || !own.complete || !placeKnown:
+		return ProtectedUnknown, nil
+	}
+	return NotProtected, nil
+}
+
+// whatItIs recognises the accounts that are nobody's.
+func whatItIs(a Account, raw rawAccount) Protection {
+	_, rid, ok := splitSID(a.SID)
+	switch {
+	case ok && rid == ridKrbtgt || raw.krbtgtNo >= 0:
+		return ProtectedKrbtgt
+	case !isClass(raw.class, "user") || isClass(raw.class, "computer") || raw.uac&uacTrustAccount != 0:
+		return ProtectedNotPerson
+	case raw.kind >= 0 && raw.kind != 0x30000000:
+		return ProtectedNotPerson
+	case ok && rid < firstRID && rid != ridAdministrator:
+		return ProtectedNotPerson
+	case !ok || raw.kind < 0:
+		return ProtectedUnknown
+	}
+	return NotProtected
+}
+
+func isRID(sid string, rid uint32) bool {
+	_, n, ok := splitSID(sid)
+	return ok && n == rid
+}
+
+// holdsProtected looks for a protected group from every side.
+func (c *Client) holdsProtected(ctx context.Context, on *conn, a Account, raw rawAccount, groups protectedSet) (bool, error) {
+	held := slices.Clone(a.Groups)
+	if domain, _, ok := splitSID(a.SID); ok && raw.primaryGroup >= 0 {
+		held = append(held, inDomain(domain, uint32(raw.primaryGroup)))
+	}
+	for _, sid := range held {
+		if isProtectedSID(sid) || slices.Contains(groups.sids, sid) {
+			return true, nil
+		}
+	}
+	return c.inChain(ctx, on, a, raw, groups)
+}
+
+// inChain asks whether the account or its primary group is a member of a
+// protected group over any number of steps, distribution lists included.
+func (c *Client) inChain(ctx context.Context, on *conn, a Account, raw rawAccount, groups protectedSet) (bool, error) {
+	if len(groups.dns) == 0 {
+		return false, nil // the set is not complete, and that protects
+	}
+	var who, chains []filter
+	domain, rid, _ := splitSID(a.SID)
+	for _, rid := range []uint32{rid, uint32(max(raw.primaryGroup, 0))} {
+		if b, err := sidBytes(inDomain(domain, rid)); err == nil {
+			who = append(who, equal("objectSid", string(b)))
+		}
+	}
+	for _, dn := range groups.dns {
+		chains = append(chains, equal(memberOfInChain, dn))
+	}
+	found, _, err := on.search(ctx, query{base: domainHead(a.DN), scope: ldap.ScopeWholeSubtree,
+		filter: and(or(who...), or(chains...)), attrs: []string{"1.1"}})
+	return len(found) > 0, err
+}
+
+// inProtectedOU says whether the account lies below a configured unit; known is
+// false when its DN can't be read.
+func (c *Client) inProtectedOU(dn string) (inside, known bool) {
+	for _, ou := range c.cfg.ProtectedOUs {
+		under, err := Under(dn, ou)
+		if err != nil {
+			return false, false
+		}
+		inside = inside || under
+	}
+	return inside, true
+}
+
+// protectedFresh is how long the names of protected groups are believed: a
+// group that was renamed is found under its new name within it.
+const protectedFresh = time.Minute
+
+// protectedGroups caches, by domain, where the protected groups are.
+type protectedGroups struct {
+	mu  sync.Mutex
+	by  map[string]protectedSet
+	own [2]*ownAccount // by service
+}
+
+// protectedSet is the protected groups of one domain.
+type protectedSet struct {
+	sids []string // of the configured ones
+	dns  []string // of all that were found
+	// complete is false when a configured group, or one that every domain has,
+	// could not be found: then nobody is known to be unprotected.
+	complete bool
+	at       time.Time
+}
+
+// protectedOf finds the protected groups of a domain.
+func (c *Client) protectedOf(ctx context.Context, on *conn, domain string) (protectedSet, error) {
+	c.protected.mu.Lock()
+	set, ok := c.protected.by[domain]
+	c.protected.mu.Unlock()
+	if ok && c.now().Sub(set.at) < protectedFresh {
+		return set, nil
+	}
+	set, err := c.findProtected(ctx, on, domain)
+	if err != nil {
+		return set, err
+	}
+	c.protected.mu.Lock()
+	defer c.protected.mu.Unlock()
+	if c.protected.by == nil || len(c.protected.by) > 100 {
+		c.protected.by = map[string]protectedSet{}
+	}
+	c.protected.by[domain] = set
+	return set, nil
+}
+
+func (c *Client) findProtected(ctx context.Context, on *conn, domain string) (protectedSet, error) {
+	set := protectedSet{at: c.now(), complete: true}
+	for _, dn := range c.cfg.ProtectedGroups {
+		sid, err := on.groupSID(ctx, dn)
+		if err == notFound || refused(err) != nil && !lost(err) {
+			c.log.Error("protected group can't be resolved: everybody is protected", "group", dn)
+			set.complete = false
+			continue
+		}
+		if err != nil {
+			return set, err
+		}
+		set.sids, set.dns = append(set.sids, sid), append(set.dns, dn)
+	}
+	head, ok, err := on.object(ctx, domain, []string{"objectSid"})
+	if err != nil {
+		return set, err
+	}
+	own, err := sidText(head.rawOf(ok, "objectSid"))
+	if err != nil {
+		set.complete = false
+		return set, nil
+	}
+	return set, c.findBuiltin(ctx, on, domain, own, &set)
+}
+
+// findBuiltin adds the DNs of the built-in groups. Administrators and Domain
+// Admins exist in every domain.
+func (c *Client) findBuiltin(ctx context.Context, on *conn, domain, own string, set *protectedSet) error {
+	var parts []filter
+	for _, sid := range builtinSIDs(own) {
+		b, err := sidBytes(sid)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, equal("objectSid", string(b)))
+	}
+	found, more, err := on.search(ctx, query{base: domain, scope: ldap.ScopeWholeSubtree, filter: or(parts...),
+		attrs: []string{"objectSid"}, limit: 100})
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, e := range found {
+		if sid, err := sidText(e.raw("objectSid")); err == nil {
+			seen[sid] = true
+			set.dns = append(set.dns, e.DN)
+		}
+	}
+	if more || !seen["S-1-5-32-544"] || !seen[inDomain(own, 512)] {
+		set.complete = false
+	}
+	return nil
+}
+
+func builtinSIDs(domain string) []string {
+	var sids []string
+	for sid := range protectedAliases {
+		sids = append(sids, sid)
+	}
+	for rid := range protectedRIDs {
+		sids = append(sids, inDomain(domain, rid))
+	}
+	slices.Sort(sids)
+	return sids
+}
+
+func (e entry) rawOf(ok bool, name string) []byte {
+	if !ok {
+		return nil
+	}
+	return e.raw(name)
+}
