@@ -27,7 +27,7 @@ func (e *Engine) attempt(ctx context.Context, by string, r Request, o order) (Re
 	if err := e.ready(r, account); err != nil {
 		return e.withdraw(ctx, by, r, err)
 	}
-	intended, err := e.intend(ctx, by, r, account)
+	intended, err := e.intendAlone(ctx, by, r, account)
 	if err != nil {
 		return r, err
 	}
@@ -72,6 +72,25 @@ func unless(err, same error) error {
 		return nil
 	}
 	return err
+}
+
+// intendAlone lets no second request write to the account while the outcome of
+// another is open: its marks would be taken for those of this one.
+func (e *Engine) intendAlone(ctx context.Context, by string, r Request, account ad.Account) (Request, error) {
+	lane := e.lane(r.Target)
+	lane.Lock()
+	defer lane.Unlock()
+	others, err := e.store.Requests(ctx, Query{Target: r.Target, States: []State{Executing, Unknown}})
+	if err != nil {
+		return Request{}, fmt.Errorf("list executions: %w", err)
+	}
+	for _, other := range others {
+		lost := other.State == Executing || other.State == Unknown
+		if lost && other.ID != r.ID && other.Target == r.Target {
+			return Request{}, ended[other.State]
+		}
+	}
+	return e.intend(ctx, by, r, account)
 }
 
 // intend commits what is about to be written. Of many at once one wins: the

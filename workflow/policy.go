@@ -87,7 +87,7 @@ type Limits struct {
 	Watch       time.Duration // after an unlock; 30 minutes
 	Tries       int           // refused values under one approval; 5
 	WatchEvery  time.Duration // between two looks of a watch; 60 seconds
-	Unsettled   time.Duration // an unknown outcome is read again until then; 60 minutes
+	Unsettled   time.Duration // an unknown outcome is read again until then; 15 minutes
 	PerHour     int           // requests of one person within an hour; 20
 }
 
@@ -99,7 +99,7 @@ func (l Limits) withDefaults() Limits {
 	}{
 		{&l.Draft, 10 * time.Minute}, {&l.Approved, time.Hour}, {&l.SignInProof, 5 * time.Minute},
 		{&l.Write, 15 * time.Second}, {&l.Lease, 30 * time.Second}, {&l.Watch, 30 * time.Minute},
-		{&l.WatchEvery, time.Minute}, {&l.Unsettled, time.Hour},
+		{&l.WatchEvery, time.Minute}, {&l.Unsettled, 15 * time.Minute},
 	} {
 		if *d.at <= 0 {
 			*d.at = d.value

@@ -31,10 +31,10 @@ func (e *Engine) Statement(ctx context.Context, who Actor, id string) (string, [
 // back.
 func (e *Engine) Prove(ctx context.Context, who Actor, id string, p enroll.Proof) (Request, error) {
 	r, err := e.prove(ctx, who, id, p, boundProves)
-	if err != nil || r.Kind != KindUnlock || r.State != Approved {
+	if err != nil {
 		return r, err
 	}
-	return e.attempt(ctx, who.Account.String(), r, order{})
+	return e.perform(ctx, who, r)
 }
 
 // binding says whether a proof is for this very request.

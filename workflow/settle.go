@@ -151,10 +151,12 @@ func (e *Engine) settledMissed(r *Request, account ad.Account) (Change, error) {
 }
 
 // stillUnknown waits twice as long as the last time, and gives up at last: then
-// the person may ask anew.
+// the person may ask anew. An account that was read and is locked anew is given
+// up at once: a later reading could only show somebody else's unlock.
 func (e *Engine) stillUnknown(r *Request, fault error) (Change, error) {
 	now := e.now()
-	if now.Before(r.Intent.At.Add(e.limits.Unsettled)) {
+	later := fault != nil || r.Kind != KindUnlock
+	if later && now.Before(r.Intent.At.Add(e.limits.Unsettled)) {
 		since := max(now.Sub(r.Intent.At), time.Second)
 		r.Wake = now.Add(min(since, 10*time.Minute))
 		return Change{}, nil

@@ -27,10 +27,23 @@ const MaxReason = 500
 // Unlocking an account that is not locked leaves no trace.
 func (e *Engine) Submit(ctx context.Context, who Actor, kind Kind, reason string) (Request, error) {
 	r, err := e.open(ctx, who, kind, reason)
-	if err != nil || r.Kind != KindUnlock || r.State != Approved {
+	if err != nil {
 		return r, err
 	}
-	return e.attempt(ctx, who.Account.String(), r, order{})
+	return e.perform(ctx, who, r)
+}
+
+// perform executes what executes by itself. Whoever comes second gets the
+// request as the first one left it.
+func (e *Engine) perform(ctx context.Context, who Actor, r Request) (Request, error) {
+	if r.Kind != KindUnlock || r.State != Approved {
+		return r, nil
+	}
+	done, err := e.attempt(ctx, who.Account.String(), r, order{})
+	if errors.Is(err, ErrExecuting) || errors.Is(err, ErrDone) {
+		return e.Request(ctx, who, r.ID)
+	}
+	return done, err
 }
 
 // open returns the request without executing it.
@@ -46,7 +59,7 @@ func (e *Engine) open(ctx context.Context, who Actor, kind Kind, reason string) 
 		return Request{}, err
 	}
 
-	lane := &e.submits[int(who.Account[0])%len(e.submits)]
+	lane := e.lane(who.Account)
 	lane.Lock()
 	defer lane.Unlock()
 	mine, err := e.store.Requests(ctx, Query{Requester: who.Account})
