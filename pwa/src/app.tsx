@@ -1,0 +1,171 @@
+// The frame around every screen, and the table of addresses.
+import { Component, type ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { lang, speak, t } from './i18n';
+import { asProblem } from './lib/api';
+import { go, match, usePath } from './lib/router';
+import { info, refresh, session } from './lib/session';
+import { onReturn } from './lib/sync';
+import { update, updateReady } from './lib/worker';
+import { Failed, Lost } from './screens/trouble';
+import { Start } from './screens/start';
+import { Icon, Mark, type IconName } from './ui/icons';
+import { Skeleton } from './ui/kit';
+import { lazy, type Lazy } from './ui/lazy';
+
+interface Route {
+  path: string;
+  to: Lazy;
+  /** Shown without a sign-in. */
+  open?: boolean;
+}
+
+const account = lazy(() => import('./screens/account').then((m) => m.Account));
+const request = lazy(() => import('./screens/request').then((m) => m.RequestScreen));
+const enrol = () => import('./screens/enrol');
+const keys = () => import('./screens/passkeys');
+const pages = () => import('./screens/pages');
+const mine = () => import('./screens/mine');
+
+const routes: Route[] = [
+  { path: '/account', to: account },
+  { path: '/request/:id', to: request },
+  { path: '/passkeys', to: lazy(() => keys().then((m) => m.Passkeys)) },
+  { path: '/passkeys/add', to: lazy(() => import('./screens/add').then((m) => m.AddPasskey)) },
+  { path: '/passkeys/:id', to: lazy(() => keys().then((m) => m.OnePasskey)) },
+  { path: '/activity', to: lazy(() => mine().then((m) => m.ActivityScreen)) },
+  { path: '/stored', to: lazy(() => mine().then((m) => m.StoredScreen)) },
+  { path: '/help', to: lazy(() => pages().then((m) => m.Help)), open: true },
+  { path: '/about', to: lazy(() => pages().then((m) => m.About)), open: true },
+  { path: '/enrol', to: lazy(() => enrol().then((m) => m.Enrol)), open: true },
+  { path: '/enrol/try', to: lazy(() => enrol().then((m) => m.Rehearse)) },
+  { path: '/enrol/ready', to: lazy(() => enrol().then((m) => m.Ready)) },
+];
+
+export function App() {
+  const path = usePath();
+  const spoken = lang.use();
+  useEffect(() => {
+    // The screens of the next tap, once this one can be used.
+    const timer = setTimeout(() => [account, request].forEach((l) => l.warm()), 1200);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <Frame path={path} key={spoken}>
+      <Guarded key={path}>
+        <Content path={path} />
+      </Guarded>
+    </Frame>
+  );
+}
+
+function Content({ path }: { path: string }) {
+  if (path === '/' || path === '/index.html') return <Front />;
+  for (const route of routes) {
+    const params = match(route.path, path);
+    if (!params) continue;
+    const screen = <route.to.Screen params={params} />;
+    return route.open ? screen : <Private>{screen}</Private>;
+  }
+  return <Lost />;
+}
+
+/** Start, unless this browser may still be signed in. */
+function Front() {
+  const { state } = session.use();
+  useEffect(() => {
+    if (state !== 'out') go('/account', { replace: true });
+  }, [state]);
+  return state === 'out' ? <Start /> : <Skeleton />;
+}
+
+/** A screen about the person: shows Start in its place when nobody is signed in. */
+function Private({ children }: { children: ComponentChildren }) {
+  const { state, me, problem } = session.use();
+  useEffect(() => {
+    if (state === 'unknown' && !problem) void refresh();
+  }, [state, problem]);
+  useEffect(() => onReturn(() => session.get().me && void refresh()), []);
+  if (state === 'out') return <Start next />;
+  if (me) return <>{children}</>;
+  return problem ? <Failed problem={problem} retry={() => void refresh()} /> : <Skeleton />;
+}
+
+/** A fault in a screen shows the error screen instead of nothing. */
+class Guarded extends Component<{ children: ComponentChildren }, { error?: unknown }> {
+  override state: { error?: unknown } = {};
+  override componentDidCatch(error: unknown) {
+    this.setState({ error });
+  }
+  override render() {
+    if (this.state.error) return <Failed problem={asProblem(this.state.error)} retry={() => location.reload()} />;
+    return this.props.children;
+  }
+}
+
+const rail: [string, IconName, Parameters<typeof t>[0]][] = [
+  ['/account', 'user', 'nav.account'],
+  ['/passkeys', 'key', 'nav.passkeys'],
+  ['/activity', 'list', 'nav.activity'],
+  ['/stored', 'box', 'nav.stored'],
+];
+const always: typeof rail = [
+  ['/help', 'help', 'nav.help'],
+  ['/about', 'info', 'nav.about'],
+];
+
+function Frame({ path, children }: { path: string; children: ComponentChildren }) {
+  const { organisation, demo } = info.use();
+  const inside = session.use().state === 'in';
+  const main = useRef<HTMLElement>(null);
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(e) => (e.preventDefault(), main.current?.focus())}>
+        {t('app.skip')}
+      </a>
+      <header class="rail">
+        <a class="brand" href={inside ? '/account' : '/'}>
+          <Mark />
+          <span>{t('app.name')}</span>
+        </a>
+        {organisation && <p class="rail-org">{organisation}</p>}
+        <nav aria-label={t('app.menu')}>
+          {[...(inside ? rail : []), ...always].map(([href, icon, label]) => (
+            <a key={href} href={href} aria-current={path === href ? 'page' : undefined}>
+              <Icon name={icon} />
+              {t(label)}
+            </a>
+          ))}
+        </nav>
+        <Language />
+      </header>
+      <main id="main" ref={main} tabIndex={-1}>
+        <Update />
+        {demo && <p class="demo">{t('app.demo')}</p>}
+        {children}
+      </main>
+    </>
+  );
+}
+
+function Language() {
+  const other = lang.get() === 'en' ? 'de' : 'en';
+  return (
+    <button type="button" class="language" lang={other} onClick={() => void speak(other, true)}>
+      <Icon name="globe" />
+      {t('app.language')}
+    </button>
+  );
+}
+
+function Update() {
+  if (!updateReady.use()) return null;
+  return (
+    <div class="update" role="status">
+      <span>{t('app.update')}</span>
+      <button type="button" onClick={update}>
+        {t('app.update.do')}
+      </button>
+    </div>
+  );
+}

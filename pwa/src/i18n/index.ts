@@ -1,0 +1,64 @@
+// The catalogues: one language is loaded, the other when it is chosen.
+import { keep, kept } from '../lib/keep';
+import { store } from '../lib/sync';
+import type { en } from './en';
+
+export type Catalogue = Record<keyof typeof en, string>;
+export type Key = keyof typeof en;
+type Plural<K> = K extends `${infer Base}.other` ? (`${Base}.one` extends Key ? Base : never) : never;
+export type CountKey = Plural<Key>;
+export type Lang = 'en' | 'de';
+
+const catalogues: Record<Lang, () => Promise<Catalogue>> = {
+  en: () => import('./en').then((m) => m.en),
+  de: () => import('./de').then((m) => m.de),
+};
+
+let texts = {} as Catalogue;
+let plural = new Intl.PluralRules('en');
+
+export const lang = store<Lang>(preferred());
+
+function preferred(): Lang {
+  const chosen = kept('lang');
+  if (chosen === 'en' || chosen === 'de') return chosen;
+  for (const l of navigator.languages ?? [navigator.language]) {
+    if (l.startsWith('de')) return 'de';
+    if (l.startsWith('en')) return 'en';
+  }
+  return 'en';
+}
+
+/** Loads a language and shows it. */
+export async function speak(next: Lang, chosen = false): Promise<void> {
+  texts = await catalogues[next]();
+  plural = new Intl.PluralRules(next);
+  if (chosen) keep('lang', next);
+  document.documentElement.lang = next;
+  const manifest = document.querySelector<HTMLLinkElement>('link[rel=manifest]');
+  if (manifest) manifest.href = next === 'de' ? '/manifest.de.webmanifest' : '/manifest.webmanifest';
+  lang.set(next);
+}
+
+export type Params = Record<string, string | number>;
+
+const fill = (text: string, params: Params) =>
+  text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole));
+
+export function t(key: Key, params: Params = {}): string {
+  return fill(texts[key] ?? key, params);
+}
+
+/** The text for a number of things: key.one or key.other. */
+export function tn(key: CountKey, n: number, params: Params = {}): string {
+  return t(`${key}.${plural.select(n) === 'one' ? 'one' : 'other'}` as Key, { n, ...params });
+}
+
+/** Whether a key that is made of data is in the catalogue. */
+export const has = (key: string): key is Key => Object.hasOwn(texts, key);
+
+/** The locale for dates: the person's own variant of the language. */
+export function locale(): string {
+  const wanted = lang.get();
+  return (navigator.languages ?? []).find((l) => l.startsWith(wanted)) ?? (wanted === 'en' ? 'en-GB' : 'de-DE');
+}

@@ -1,0 +1,66 @@
+// Reads something of the server for a screen: cached by path so that going back
+// shows it at once, and read again whenever the person returns to the page.
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import type { Problem } from '../api-types';
+import { asProblem, get } from './api';
+import { onReturn } from './sync';
+
+const cache = new Map<string, unknown>();
+
+/** Puts what an answer already told, so that the next screen need not wait. */
+export function put<T>(path: string, value: T): void {
+  cache.set(path, value);
+}
+
+/** Forgets everything read: at sign-out. */
+export const forgetAll = () => cache.clear();
+
+export interface Resource<T> {
+  data: T | null;
+  problem: Problem | null;
+  loading: boolean;
+  reload(): Promise<void>;
+  set(value: T): void;
+}
+
+export function useResource<T>(path: string): Resource<T> {
+  const [, again] = useState(0);
+  const state = useRef({ problem: null as Problem | null, loading: true });
+  const live = useRef<AbortController | null>(null);
+
+  const reload = useCallback(async () => {
+    live.current?.abort();
+    const mine = (live.current = new AbortController());
+    state.current = { problem: null, loading: true };
+    again((n) => n + 1);
+    try {
+      cache.set(path, await get<T>(path, mine.signal));
+      state.current = { problem: null, loading: false };
+    } catch (e) {
+      if (mine.signal.aborted) return;
+      state.current = { problem: asProblem(e), loading: false };
+    }
+    again((n) => n + 1);
+  }, [path]);
+
+  const set = useCallback(
+    (value: T) => {
+      live.current?.abort();
+      cache.set(path, value);
+      state.current = { problem: null, loading: false };
+      again((n) => n + 1);
+    },
+    [path],
+  );
+
+  useEffect(() => {
+    void reload();
+    const off = onReturn(() => void reload());
+    return () => {
+      off();
+      live.current?.abort();
+    };
+  }, [reload]);
+
+  return { data: (cache.get(path) as T | undefined) ?? null, ...state.current, reload, set };
+}

@@ -1,0 +1,80 @@
+// Who is signed in, and what the installation says about itself.
+import type { Info, Me } from '../api-types';
+import { asProblem, get, onUnauthorised } from './api';
+import type { Problem } from '../api-types';
+import { store } from './sync';
+import { signalAccepted } from './webauthn';
+import { keep, kept, drop } from './keep';
+
+export interface Session {
+  /** 'unknown' until asked; 'out' when nobody is signed in. */
+  state: 'unknown' | 'loading' | 'in' | 'out';
+  me: Me | null;
+  problem: Problem | null;
+  /** Why the session ended, to say it on Start. */
+  ended: string;
+}
+
+const none: Session = { state: 'unknown', me: null, problem: null, ended: '' };
+
+export const session = store<Session>({ ...none, state: kept('in') ? 'unknown' : 'out' });
+
+/** Takes what sign-in or /api/me answered. */
+export function signedIn(me: Me): void {
+  keep('in', '1');
+  session.set({ state: 'in', me, problem: null, ended: '' });
+  signalAccepted(me.signal);
+}
+
+/** Forgets who was signed in; ended is a catalogue key's end ("out", "over"). */
+export function signedOut(ended: string): void {
+  drop('in');
+  session.set({ ...none, state: 'out', ended });
+}
+
+onUnauthorised(({ code }) => {
+  if (!code.startsWith('session.')) return;
+  if (session.get().state !== 'out') signedOut(session.get().state === 'in' ? 'over' : '');
+});
+
+let asking: Promise<void> | null = null;
+
+/** Reads /api/me again; keeps what is shown until the answer is there. */
+export function refresh(): Promise<void> {
+  asking ??= ask().finally(() => (asking = null));
+  return asking;
+}
+
+async function ask(): Promise<void> {
+  const before = session.get();
+  session.set({ ...before, state: before.me ? 'in' : 'loading', problem: null });
+  try {
+    signedIn(await get<Me>('/api/me'));
+  } catch (e) {
+    const now = session.get();
+    if (now.state !== 'out') session.set({ ...now, state: now.me ? 'in' : 'unknown', problem: asProblem(e) });
+  }
+}
+
+const nobody: Info = { organisation: '', support: { name: '', phone: '', hours: '', mail: '' }, version: '', demo: false, languages: ['en', 'de'] };
+
+/** /api/info as last seen: error and offline screens need it without a network. */
+export const info = store<Info>(readInfo());
+
+function readInfo(): Info {
+  try {
+    return { ...nobody, ...(JSON.parse(kept('info') ?? '{}') as Partial<Info>) };
+  } catch {
+    return nobody;
+  }
+}
+
+export async function loadInfo(): Promise<void> {
+  try {
+    const fresh = await get<Info>('/api/info');
+    keep('info', JSON.stringify(fresh));
+    info.set({ ...nobody, ...fresh });
+  } catch {
+    // What was seen last still stands; the page's own request says what is wrong.
+  }
+}

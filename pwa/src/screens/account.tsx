@@ -1,0 +1,214 @@
+// My account: what is the matter, what I can do, what happens next.
+import { useEffect, useState } from 'preact/hooks';
+import type { Account as AccountType, Kind, Me, Request } from '../api-types';
+import { t, type Key } from '../i18n';
+import { useAct, type Act } from '../lib/act';
+import { post } from '../lib/api';
+import { clock, date, inDays, moment } from '../lib/format';
+import { forgetAll, put } from '../lib/resource';
+import { go } from '../lib/router';
+import { info, refresh, session, signedOut } from '../lib/session';
+import { Support, Trouble } from '../ui/help';
+import { Door, Icon, type IconName } from '../ui/icons';
+import { Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
+import { primary, useful, words } from './state';
+
+const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once' };
+
+export function Account() {
+  const { me } = session.use();
+  const act = useAct();
+  const [asked, setAsked] = useState<Kind | null>(null);
+  useEffect(() => void refresh(), []);
+  if (!me) return null;
+
+  const ask = (kind: Kind) => {
+    setAsked(kind);
+    void act.run(async () => {
+      const r = await post<Request>('/api/requests', { kind });
+      put(`/api/requests/${r.id}`, r);
+      go(`/request/${r.id}`);
+    });
+  };
+  const main = primary(me);
+  return (
+    <Screen title={t('account.title')} heading={false} kind="account">
+      <Status account={me.account} />
+      <Trouble problem={act.problem} />
+      {main ? (
+        <div class="dock">
+          <Button icon={icons[main]} busy={act.busy && asked === main} doing={t(main === 'unlock' ? 'wait.writing' : 'wait.directory')} onClick={() => ask(main)}>
+            {t(`k.${main}`)}
+          </Button>
+        </div>
+      ) : (
+        <NoWay me={me} />
+      )}
+      <Open requests={me.requests} />
+      <Actions me={me} main={main} act={act} ask={ask} />
+      <Facts account={me.account} />
+      <Also />
+    </Screen>
+  );
+}
+
+/** The status card: a sign, a sentence, a time. */
+function Status({ account }: { account: AccountType }) {
+  const [first = 'ok', ...others] = account.state;
+  const { tone, title, lines } = words(first, account);
+  return (
+    <section class={`status ${tone}`} aria-label={title}>
+      <div class="status-top">
+        <div class="sign">{first === 'locked' || first === 'ok' ? <Door open={first === 'ok'} /> : <Icon name={signOf(tone)} />}</div>
+        <p class="status-who">{account.displayName}</p>
+      </div>
+      <h2 class="status-title">{title}</h2>
+      {lines.map((line) => (
+        <p key={line}>{line}</p>
+      ))}
+      {others.map((state) => {
+        const w = words(state, account);
+        return (
+          <p class={`status-more ${w.tone}`} key={state}>
+            <Icon name={signOf(w.tone)} />
+            <span>
+              <strong>{w.title}.</strong> {w.lines[0]}
+            </span>
+          </p>
+        );
+      })}
+      <p class="status-read">
+        <Time at={account.readAt} text={t('account.read', { time: clock(account.readAt) })} />
+      </p>
+    </section>
+  );
+}
+
+const signOf = (tone: Tone): IconName => (tone === 'good' ? 'check' : tone);
+
+/** Something is the matter and nothing can be done here: say who can. */
+function NoWay({ me }: { me: Me }) {
+  const { name, phone } = info.use().support;
+  const stuck = me.account.state.some((s) => s !== 'ok' && s !== 'password-expires-soon' && s !== 'smartcard');
+  if (!stuck || useful(me).length > 0) return null;
+  return (
+    <>
+      <p class="lead">{name ? t('account.nothing', { name }) : t('account.nothing.anon')}</p>
+      {phone && (
+        <div class="dock">
+          <a class="button primary" href={`tel:${phone.replace(/[^\d+]/g, '')}`}>
+            <Icon name="call" />
+            <span>{t('account.call', { name: name || phone })}</span>
+          </a>
+        </div>
+      )}
+      <Support />
+    </>
+  );
+}
+
+/** What is under way, or is still being watched. */
+function Open({ requests }: { requests: Request[] }) {
+  const rows = requests.flatMap((r) => {
+    const said = openWords(r);
+    return said ? [{ r, ...said }] : [];
+  });
+  if (rows.length === 0) return null;
+  return (
+    <Rows title={t('account.open')}>
+      {rows.slice(0, 3).map(({ r, title, sub, tone }) => (
+        <Row key={r.id} href={`/request/${r.id}`} icon={tone === 'stop' ? 'stop' : tone === 'good' ? 'check' : 'wait'} tone={tone} title={title} sub={sub} />
+      ))}
+    </Rows>
+  );
+}
+
+function openWords(r: Request): { title: string; sub: string; tone: Tone } | null {
+  const watched = r.state === 'done' && r.watchUntil && Date.parse(r.watchUntil) > Date.now();
+  if (watched && r.relocked) return { title: t('k.relocked', { time: clock(r.relocked.at) }), sub: '', tone: 'stop' };
+  if (watched) return { title: t('k.watched', { time: clock(r.updated) }), sub: t('k.watched.sub', { time: clock(r.watchUntil) }), tone: 'good' };
+  if (r.state === 'unknown' || r.state === 'executing') return { title: t('k.unsettled'), sub: '', tone: 'wait' };
+  if (r.state === 'approved' || r.state === 'draft' || r.state === 'pending')
+    return { title: t(`k.open.${r.kind}`), sub: t('k.open.until', { time: moment(r.deadline) }), tone: 'wait' };
+  return null;
+}
+
+function Actions({ me, main, act, ask }: { me: Me; main: Kind | null; act: Act; ask: (k: Kind) => void }) {
+  const kinds = useful(me).filter((k) => k !== main);
+  if (kinds.length === 0) return null;
+  const locked = me.account.state.includes('locked');
+  return (
+    <Rows title={t('account.actions')}>
+      {kinds.map((k) => (
+        <Row key={k} icon={icons[k]} title={t(`k.${k}`)} sub={t((k === 'reset' && locked ? 'k.reset.sub.locked' : `k.${k}.sub`) as Key)} onClick={() => act.busy || ask(k)} />
+      ))}
+    </Rows>
+  );
+}
+
+function Facts({ account: a }: { account: AccountType }) {
+  return (
+    <section class="group">
+      <h2 class="group-title">{t('facts.title')}</h2>
+      <dl class="facts">
+        <Fact name={t('facts.account')}>{a.name}</Fact>
+        {a.department && <Fact name={t('facts.department')}>{a.department}</Fact>}
+        {a.passwordSet && (
+          <Fact name={t('facts.set')}>
+            <Time at={a.passwordSet} text={date(a.passwordSet)} />
+          </Fact>
+        )}
+        <Fact name={t('facts.expires')}>{a.passwordExpires ? <Time at={a.passwordExpires} text={`${date(a.passwordExpires)} (${inDays(a.passwordExpires)})`} /> : t('facts.never')}</Fact>
+        {a.accountExpires && (
+          <Fact name={t('facts.ends')}>
+            <Time at={a.accountExpires} text={date(a.accountExpires)} />
+          </Fact>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+
+
+function Also() {
+  const act = useAct();
+  const [question, setQuestion] = useState<'everywhere' | null>(null);
+  const leave = (path: string, body: unknown, ended: string) =>
+    act.run(async () => {
+      await post(path, body);
+      forgetAll();
+      go('/', { replace: true });
+      signedOut(ended);
+    });
+  const out = (everywhere: boolean) => leave('/api/sign-out', { everywhere }, everywhere ? 'everywhere' : 'out');
+  return (
+    <>
+      <Rows title={t('account.also')}>
+        <Row icon="key" href="/passkeys" title={t('nav.passkeys')} />
+        <Row icon="list" href="/activity" title={t('nav.activity')} />
+        <Row icon="box" href="/stored" title={t('nav.stored')} />
+        <Row icon="help" href="/help" title={t('nav.help')} />
+      </Rows>
+      <Trouble problem={act.problem} />
+      <ul class="rows">
+        <Row icon="out" title={t('nav.out')} onClick={() => void out(false)} />
+        <Row icon="globe" title={t('nav.everywhere')} onClick={() => setQuestion('everywhere')} />
+        <Row icon="phone" title={t('nav.forget')} sub={t('stored.forget.sub')} onClick={() => void leave('/api/forget', {}, 'forgot')} />
+      </ul>
+      {question === 'everywhere' && (
+        <Sheet title={t('nav.everywhere.title')} onClose={() => setQuestion(null)}>
+          <p>{t('nav.everywhere.sub')}</p>
+          <div class="pair">
+            <Button weight="danger" busy={act.busy} onClick={() => void out(true)}>
+              {t('nav.everywhere')}
+            </Button>
+            <Button weight="second" onClick={() => setQuestion(null)}>
+              {t('nav.everywhere.keep')}
+            </Button>
+          </div>
+        </Sheet>
+      )}
+    </>
+  );
+}

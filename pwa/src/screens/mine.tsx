@@ -1,0 +1,122 @@
+// What Latchkey knows about me: my activity, and what is stored.
+import { useState } from 'preact/hooks';
+import type { Activity, Stored } from '../api-types';
+import { has, t, tn, type Key } from '../i18n';
+import { useAct } from '../lib/act';
+import { post } from '../lib/api';
+import { ago, duration, exact, momentToday, number } from '../lib/format';
+import { forgetAll, useResource } from '../lib/resource';
+import { go } from '../lib/router';
+import { signedOut } from '../lib/session';
+import { explain, Support, Trouble } from '../ui/help';
+import type { IconName } from '../ui/icons';
+import { Banner, Button, Row, Rows, Screen, Skeleton } from '../ui/kit';
+import { Failed } from './trouble';
+
+const toneOf: Record<string, string> = { ok: 'good', denied: 'stop', failed: 'stop', unknown: 'wait' };
+const signOf: Record<string, IconName> = { ok: 'check', denied: 'stop', failed: 'stop', unknown: 'wait' };
+
+export function ActivityScreen() {
+  const { data, problem, reload } = useResource<{ events: Activity[] }>('/api/activity');
+  if (!data && problem) return <Failed problem={problem} retry={() => void reload()} />;
+  return (
+    <Screen title={t('act.title')} up="/account">
+      <p class="lead">{t('act.lead')}</p>
+      {!data && <Skeleton shape="list" />}
+      {data?.events.length === 0 && <p>{t('act.empty')}</p>}
+      {data && data.events.length > 0 && (
+        <Rows>
+          {data.events.map((e, i) => (
+            <Row key={`${e.time}${i}`} icon={signOf[e.outcome] ?? 'info'} tone={toneOf[e.outcome]} title={action(e)} sub={<Line event={e} />} />
+          ))}
+        </Rows>
+      )}
+      <Support />
+    </Screen>
+  );
+}
+
+function action(e: Activity): string {
+  const key = `a.${e.action}`;
+  return has(key) ? t(key as Key) : t('a.other', { action: e.action });
+}
+
+function Line({ event: e }: { event: Activity }) {
+  const outcome = e.outcome !== 'ok' && has(`out.${e.outcome}`) ? t(`out.${e.outcome}` as Key) : '';
+  const reason = e.reason ? explain({ code: e.reason, status: 0 })[0] : '';
+  return (
+    <>
+      <time dateTime={e.time} title={exact(e.time)}>
+        {momentToday(e.time)}
+      </time>
+      {[outcome, reason, e.device && t('act.from', { device: e.device })].filter(Boolean).map((part) => ` · ${part}`)}
+    </>
+  );
+}
+
+export function StoredScreen() {
+  const { data, problem, reload } = useResource<Stored>('/api/stored');
+  if (!data && problem) return <Failed problem={problem} retry={() => void reload()} />;
+  return (
+    <Screen title={t('stored.title')} up="/account">
+      <p class="lead">{t('stored.lead')}</p>
+      {!data && <Skeleton shape="list" />}
+      {data && <Kept stored={data} />}
+    </Screen>
+  );
+}
+
+function Kept({ stored: s }: { stored: Stored }) {
+  const keep = duration(s.retention);
+  return (
+    <>
+      <Banner tone="good" title={t('stored.not')} quiet>
+        <p>{t('stored.not.do')}</p>
+      </Banner>
+      <Rows>
+        <Row icon="key" href="/passkeys" title={tn('stored.passkeys', s.passkeys.length)} sub={t('stored.passkeys.sub')} />
+        <Row icon="pen" title={tn('stored.requests', s.requests, { n: number(s.requests) })} sub={t('stored.requests.sub')} />
+        <Row icon="list" href="/activity" title={tn('stored.events', s.events, { n: number(s.events) })} sub={t('stored.events.sub')} />
+        <Row icon="user" title={t('stored.id')} sub={<StoredId id={s.objectGUID} />} />
+      </Rows>
+      <p class="hint">{keep ? t('stored.retention', { time: keep }) : t('stored.retention.none')}</p>
+      <Rows title={t('stored.sessions')}>
+        {s.sessions.map((one, i) => (
+          <Row key={i} icon="laptop" title={one.device} sub={t('stored.session.since', { when: momentToday(one.signedIn), seen: ago(one.lastSeen) })} end={one.current && <span class="chip">{t('stored.session.here')}</span>} />
+        ))}
+      </Rows>
+      <Forget />
+    </>
+  );
+}
+
+function StoredId({ id }: { id: string }) {
+  return (
+    <>
+      {t('stored.id.sub')}
+      <code>{id}</code>
+    </>
+  );
+}
+
+function Forget() {
+  const act = useAct();
+  const [done, setDone] = useState(false);
+  const forget = () =>
+    act.run(async () => {
+      await post('/api/forget');
+      setDone(true);
+      forgetAll();
+      go('/', { replace: true });
+      signedOut('forgot');
+    });
+  return (
+    <section class="group">
+      <Trouble problem={act.problem} />
+      <Button weight="second" busy={act.busy || done} onClick={() => void forget()}>
+        {t('nav.forget')}
+      </Button>
+      <p class="hint">{t('stored.forget.sub')}</p>
+    </section>
+  );
+}

@@ -1,0 +1,45 @@
+// Pages that only tell: help with the passkey, and what Latchkey is.
+import { t, type Key } from '../i18n';
+import { info, session } from '../lib/session';
+import { Support } from '../ui/help';
+import { Screen } from '../ui/kit';
+
+const questions = ['nothing', 'other', 'new', 'never', 'app', 'unknown'] as const;
+
+const up = () => (session.get().state === 'in' ? '/account' : '/');
+
+export function Help() {
+  return (
+    <Screen title={t('help.title')} up={up()}>
+      <p class="lead">{t('help.lead')}</p>
+      <div class="asks">
+        {questions.map((q) => (
+          <details key={q}>
+            <summary>{t(`help.${q}`)}</summary>
+            <p>{t(`help.${q}.do` as Key)}</p>
+          </details>
+        ))}
+      </div>
+      <Support />
+    </Screen>
+  );
+}
+
+const parts = ['how', 'never', 'does'] as const;
+
+export function About() {
+  const { version, organisation } = info.use();
+  return (
+    <Screen title={t('about.title')} up={up()}>
+      <p class="lead">{t('about.lead')}</p>
+      {parts.map((p) => (
+        <section class="prose" key={p}>
+          <h2>{t(`about.${p}`)}</h2>
+          <p>{t(`about.${p}.do` as Key)}</p>
+        </section>
+      ))}
+      <Support />
+      {version && <p class="hint">{[organisation, t('about.version', { version })].filter(Boolean).join(' · ')}</p>}
+    </Screen>
+  );
+}

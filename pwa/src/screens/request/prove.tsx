@@ -1,0 +1,43 @@
+// What is asked for, and the passkey that confirms it.
+import type { Request } from '../../api-types';
+import { t } from '../../i18n';
+import { useAct } from '../../lib/act';
+import { post } from '../../lib/api';
+import { useCeremony } from '../../lib/ceremony';
+import { moment } from '../../lib/format';
+import { refresh } from '../../lib/session';
+import { assert } from '../../lib/webauthn';
+import { Trouble } from '../../ui/help';
+import { Icon } from '../../ui/icons';
+import { Button, Screen } from '../../ui/kit';
+
+export function Prove({ request, onDone }: { request: Request; onDone: (r: Request) => void }) {
+  const { id, kind, deadline } = request;
+  const path = `/api/requests/${encodeURIComponent(id)}/proof`;
+  const ceremony = useCeremony(`${path}/begin`);
+  const act = useAct();
+  const touch = () =>
+    act.run(() =>
+      ceremony.use(async (c) => {
+        const credential = await assert(c);
+        onDone(await post<Request>(`${path}/finish`, { token: c.token, credential }));
+        void refresh();
+      }),
+    );
+  return (
+    <Screen title={t(`prove.title.${kind}`)} up="/account" kind="plain">
+      <div class="sign info">
+        <Icon name="key" />
+      </div>
+      <p class="lead">{t('prove.lead')}</p>
+      <p>{t(`prove.next.${kind}`)}</p>
+      <Trouble problem={act.problem} />
+      <div class="dock">
+        <p class="hint">{deadline && t('pw.open', { time: moment(deadline) })}</p>
+        <Button icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void touch()}>
+          {t(kind === 'unlock' ? 'prove.go.unlock' : 'prove.go')}
+        </Button>
+      </div>
+    </Screen>
+  );
+}

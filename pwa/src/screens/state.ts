@@ -1,0 +1,75 @@
+// What the states of an account say: title, the line beneath, and the tone.
+import type { Account, AccountState, Kind, Me, Option } from '../api-types';
+import { t, tn } from '../i18n';
+import { clock, date, inDays, moment } from '../lib/format';
+import type { Tone } from '../ui/kit';
+
+export interface Words {
+  tone: Tone;
+  title: string;
+  lines: string[];
+}
+
+export function words(state: AccountState, a: Account): Words {
+  switch (state) {
+    case 'ok':
+      return { tone: 'good', title: t('s.ok'), lines: [t('s.ok.sub')] };
+    case 'locked':
+      return { tone: 'stop', title: a.lockedUntil ? t('s.locked.until', { time: moment(a.lockedUntil) }) : t('s.locked'), lines: locked(a) };
+    case 'disabled':
+      return { tone: 'stop', title: t('s.disabled'), lines: [t('s.disabled.sub')] };
+    case 'account-expired':
+      return { tone: 'stop', title: t('s.account-expired', { date: date(a.accountExpires) }), lines: [t('s.account-expired.sub')] };
+    case 'must-change':
+      return { tone: 'wait', title: t('s.must-change'), lines: [t('s.must-change.sub')] };
+    case 'password-expired':
+      return { tone: 'stop', title: t('s.password-expired'), lines: [t('s.password-expired.sub', { date: moment(a.passwordExpires) })] };
+    case 'password-expires-soon':
+      return {
+        tone: 'wait',
+        title: t('s.password-expires-soon', { when: inDays(a.passwordExpires) }),
+        lines: [t('s.password-expires-soon.sub', { date: moment(a.passwordExpires) })],
+      };
+    case 'outside-hours':
+      return {
+        tone: 'wait',
+        title: t('s.outside-hours'),
+        lines: [a.nextLogon ? t('s.outside-hours.sub', { when: moment(a.nextLogon) }) : t('s.outside-hours.sub.none')],
+      };
+    case 'protected':
+      return { tone: 'info', title: t('s.protected'), lines: [t('s.protected.sub')] };
+    case 'smartcard':
+      return { tone: 'info', title: t('s.smartcard'), lines: [t('s.smartcard.sub')] };
+  }
+}
+
+function locked(a: Account): string[] {
+  const since = moment(a.lockedSince);
+  const lines = [a.badPasswords > 0 ? tn('s.locked.sub', a.badPasswords, { since }) : t('s.locked.sub.none', { since })];
+  if (a.lastBad && clock(a.lastBad) !== clock(a.lockedSince)) lines.push(t('s.locked.last', { time: moment(a.lastBad) }));
+  if (!a.lockedUntil) lines.push(t('s.locked.forever'));
+  return lines;
+}
+
+const passwordDue: AccountState[] = ['must-change', 'password-expired', 'password-expires-soon'];
+
+/** The kinds that this person may ask for, the most useful first. */
+export function useful(me: Me): Kind[] {
+  const allowed = new Set(me.options.filter((o: Option) => o.allowed).map((o) => o.kind));
+  const states = me.account.state;
+  const order: Kind[] = states.includes('locked')
+    ? ['unlock', 'reset', 'one-time', 'change']
+    : states.includes('password-expires-soon')
+      ? ['change', 'reset', 'one-time', 'unlock']
+      : ['reset', 'change', 'one-time', 'unlock'];
+  return order.filter((k) => allowed.has(k));
+}
+
+/** What the large button does: only where something is the matter. */
+export function primary(me: Me): Kind | null {
+  const [first] = useful(me);
+  const states = me.account.state;
+  if (!first || states.some((s) => s === 'disabled' || s === 'account-expired' || s === 'protected')) return null;
+  if (states.includes('locked')) return first;
+  return states.some((s) => passwordDue.includes(s)) ? first : null;
+}

@@ -1,0 +1,90 @@
+// The way out: what a problem says, and who can help.
+import type { ComponentChildren } from 'preact';
+import type { Problem } from '../api-types';
+import { has, t, type Key } from '../i18n';
+import { inSeconds, moment } from '../lib/format';
+import { info } from '../lib/session';
+import { Banner, Row, Rows, type Tone } from './kit';
+
+/** What a code says: what happened, and what to do. */
+export function explain(problem: Pick<Problem, 'code' | 'params' | 'retryAfter' | 'status'>): [string, string] {
+  const { code, params = {} } = problem;
+  const values = {
+    ...params,
+    until: moment(params.until ?? ''),
+    in: inSeconds(problem.retryAfter ?? 0),
+    rules: (params.rules ?? '').split(',').filter(Boolean).map(ruleName).join(', '),
+  };
+  const wanted = [values.until && `e.${code}.until`, values.rules && `e.${code}.some`, `e.${code}`];
+  const known = wanted.find((key) => key && has(key)) as Key | undefined;
+  const [what = '', todo = ''] = t(known ?? 'e.other', values).split('\n');
+  return [what, todo];
+}
+
+function ruleName(code: string): string {
+  const key = code === 'length' ? 'pw.rule.length.short' : `pw.rule.${code}`;
+  return has(key) ? t(key) : code;
+}
+
+/** Words that are no alarm: the person closed a window, or has no network. */
+const calm = new Set(['passkey.cancelled', 'ceremony.unknown', 'network.offline', 'network.slow', 'passkey.already-here', 'passkey.already-registered', 'account.not-locked']);
+
+/** A problem in the flow of a screen. */
+export function Trouble({ problem, children }: { problem: Problem | null; children?: ComponentChildren }) {
+  if (!problem) return null;
+  const [what, todo] = explain(problem);
+  const tone: Tone = calm.has(problem.code) ? 'info' : 'stop';
+  return (
+    <div class="trouble">
+      <Banner tone={tone} title={what}>
+        <p>{todo}</p>
+        {tone === 'stop' && <Details problem={problem} />}
+      </Banner>
+      {children}
+      {tone === 'stop' && <Support />}
+    </div>
+  );
+}
+
+/** What support wants to hear; closed until asked for. */
+export function Details({ problem }: { problem: Problem }) {
+  const diagnostic = problem.params?.diagnostic;
+  return (
+    <details class="details">
+      <summary>{t('app.details')}</summary>
+      <dl>
+        <dt>{t('support.code')}</dt>
+        <dd>{problem.code}</dd>
+        {problem.instance && (
+          <>
+            <dt>{t('support.id')}</dt>
+            <dd>{problem.instance}</dd>
+          </>
+        )}
+        {diagnostic && (
+          <>
+            <dt>{t('support.says')}</dt>
+            <dd>{diagnostic}</dd>
+          </>
+        )}
+      </dl>
+    </details>
+  );
+}
+
+/** Whom to ask: on every error, and wherever a way ends. */
+export function Support() {
+  const { name, phone, hours, mail } = info.use().support;
+  if (!name && !phone && !mail) return null;
+  return (
+    <Rows title={t('support.title')}>
+      {phone ? (
+        <Row href={`tel:${phone.replace(/[^\d+]/g, '')}`} icon="call" title={name || phone} sub={[name && phone, hours].filter(Boolean).join(' · ')} />
+      ) : (
+        <Row icon="user" title={name} sub={hours} />
+      )}
+      {mail && <Row href={`mailto:${encodeURI(mail)}`} icon="mail" title={mail} sub="" />}
+    </Rows>
+  );
+}
+

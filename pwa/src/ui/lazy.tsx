@@ -1,0 +1,42 @@
+// Screens that are loaded when they are opened.
+import type { ComponentType, VNode } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { asProblem } from '../lib/api';
+import { Failed } from '../screens/trouble';
+import { Skeleton } from './kit';
+
+type Params = Record<string, string>;
+export type ScreenType = ComponentType<{ params: Params }>;
+
+export interface Lazy {
+  Screen: (props: { params: Params }) => VNode;
+  /** Loads the code ahead of the tap. */
+  warm(): void;
+}
+
+/** The code of this version is gone from the server, or there is no network. */
+class ChunkError extends Error {
+  override name = 'ChunkError';
+}
+
+export function lazy(load: () => Promise<ScreenType>): Lazy {
+  let loaded: ScreenType | null = null;
+  const fetchOnce = async () => {
+    try {
+      loaded = await load();
+    } catch {
+      throw new ChunkError();
+    }
+  };
+  function Screen({ params }: { params: Params }) {
+    const [error, setError] = useState<unknown>(null);
+    const [, again] = useState(0);
+    useEffect(() => {
+      if (!loaded) fetchOnce().then(() => again(1), setError);
+    }, []);
+    if (error) return <Failed problem={asProblem(error)} retry={() => location.reload()} />;
+    const Loaded = loaded;
+    return Loaded ? <Loaded params={params} /> : <Skeleton />;
+  }
+  return { Screen, warm: () => void fetchOnce().catch(() => undefined) };
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { defineConfig, type Plugin } from 'vite';
+
+const out = 'dist';
+const textual = /\.(html|js|css|svg|json|webmanifest)$/;
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((f) => f.isFile())
+    .map((f) => join(f.parentPath, f.name))
+    .sort();
+}
+
+/** Writes the list of the shell's files into the service worker. */
+function shell(): void {
+  const inShell = files(out).filter((f) => /\.(js|css|svg|webmanifest)$/.test(f) && !f.endsWith('sw.js'));
+  const hash = createHash('sha256');
+  for (const f of [...inShell, join(out, 'index.html')]) hash.update(f).update(readFileSync(f));
+  const paths = ['/', ...inShell.map((f) => f.slice(out.length))];
+  const sw = join(out, 'sw.js');
+  const text = readFileSync(sw, 'utf8')
+    .replaceAll('__SHELL__', JSON.stringify(paths))
+    .replaceAll('__VERSION__', JSON.stringify(hash.digest('hex').slice(0, 16)));
+  writeFileSync(sw, text);
+}
+
+/** Puts a .br and a .gz beside every text, so that the server compresses nothing. */
+function compress(): void {
+  for (const f of files(out).filter((f) => textual.test(f))) {
+    const raw = readFileSync(f);
+    writeFileSync(`${f}.br`, brotliCompressSync(raw, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: raw.length } }));
+    writeFileSync(`${f}.gz`, gzipSync(raw, { level: 9 }));
+  }
+}
+
+function finish(): Plugin {
+  return {
+    name: 'latchkey-finish',
+    apply: 'build',
+    closeBundle() {
+      mkdirSync(out, { recursive: true });
+      writeFileSync(join(out, '.keep'), ''); // the folder is in the repository, its content is not
+      shell();
+      compress();
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [finish()],
+  build: {
+    outDir: out,
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    cssCodeSplit: false,
+    reportCompressedSize: false,
+    rollupOptions: {
+      input: { app: 'index.html', sw: 'src/sw/sw.ts' },
+      output: {
+        entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
+        chunkFileNames: 'assets/[name]-[hash].js',
+        assetFileNames: 'assets/[name]-[hash][extname]',
+      },
+    },
+  },
+});
