@@ -1,0 +1,292 @@
+package enroll_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// changing alters each ceremony that is taken.
+type changing struct {
+	enroll.Store
+	change func(*enroll.Ceremony)
+}
+
+func (c changing) TakeCeremony(ctx context.Context, id string, p enroll.Purpose, now time.Time) (enroll.Ceremony, error) {
+	row, err := c.Store.TakeCeremony(ctx, id, p, now)
+	c.change(&row)
+	return row, err
+}
+
+var errDisk = errors.New("disk on fire")
+
+// faulty fails the one method that fail names.
+type faulty struct {
+	enroll.Store
+	fail string
+}
+
+func (f *faulty) err(method string) error {
+	if f.fail == method {
+		return errDisk
+	}
+	return nil
+}
+
+func (f *faulty) TakeCeremony(ctx context.Context, id string, p enroll.Purpose, now time.Time) (enroll.Ceremony, error) {
+	if err := f.err("TakeCeremony"); err != nil {
+		return enroll.Ceremony{}, err
+	}
+	return f.Store.TakeCeremony(ctx, id, p, now)
+}
+
+func (f *faulty) Credential(ctx context.Context, id []byte) (enroll.Credential, error) {
+	if err := f.err("Credential"); err != nil {
+		return enroll.Credential{}, err
+	}
+	return f.Store.Credential(ctx, id)
+}
+
+func (f *faulty) AccountByHandle(ctx context.Context, handle []byte) (ad.GUID, error) {
+	if err := f.err("AccountByHandle"); err != nil {
+		return ad.GUID{}, err
+	}
+	return f.Store.AccountByHandle(ctx, handle)
+}
+
+func (f *faulty) Credentials(ctx context.Context, a ad.GUID) ([]enroll.Credential, error) {
+	if err := f.err("Credentials"); err != nil {
+		return nil, err
+	}
+	return f.Store.Credentials(ctx, a)
+}
+
+func (f *faulty) Handle(ctx context.Context, a ad.GUID, candidate []byte) ([]byte, error) {
+	if err := f.err("Handle"); err != nil {
+		return nil, err
+	}
+	return f.Store.Handle(ctx, a, candidate)
+}
+
+func (f *faulty) Asserted(ctx context.Context, id []byte, fn func(*enroll.Credential) ([]audit.Event, error), p enroll.Proof, s *enroll.Session) error {
+	if err := f.err("Asserted"); err != nil {
+		return err
+	}
+	return f.Store.Asserted(ctx, id, fn, p, s)
+}
+
+func (f *faulty) Proof(ctx context.Context, id string) (enroll.Proof, error) {
+	if err := f.err("Proof"); err != nil {
+		return enroll.Proof{}, err
+	}
+	return f.Store.Proof(ctx, id)
+}
+
+func (f *faulty) UseProof(ctx context.Context, id, use string) error {
+	if err := f.err("UseProof"); err != nil {
+		return err
+	}
+	return f.Store.UseProof(ctx, id, use)
+}
+
+func (f *faulty) Record(ctx context.Context, events ...audit.Event) error {
+	if err := f.err("Record"); err != nil {
+		return err
+	}
+	return f.Store.Record(ctx, events...)
+}
+
+func (f *faulty) Invitation(ctx context.Context, id string) (enroll.Invitation, error) {
+	if err := f.err("Invitation"); err != nil {
+		return enroll.Invitation{}, err
+	}
+	return f.Store.Invitation(ctx, id)
+}
+
+func (f *faulty) TryInvitation(ctx context.Context, id string, limit int) error {
+	if err := f.err("TryInvitation"); err != nil {
+		return err
+	}
+	return f.Store.TryInvitation(ctx, id, limit)
+}
+
+func (f *faulty) ForgiveTry(ctx context.Context, id string) error {
+	if err := f.err("ForgiveTry"); err != nil {
+		return err
+	}
+	return f.Store.ForgiveTry(ctx, id)
+}
+
+func (f *faulty) Ceremony(ctx context.Context, id string, p enroll.Purpose, now time.Time) (enroll.Ceremony, error) {
+	if err := f.err("Ceremony"); err != nil {
+		return enroll.Ceremony{}, err
+	}
+	return f.Store.Ceremony(ctx, id, p, now)
+}
+
+func (f *faulty) SaveCeremony(ctx context.Context, c enroll.Ceremony, limit int) error {
+	if err := f.err("SaveCeremony"); err != nil {
+		return err
+	}
+	return f.Store.SaveCeremony(ctx, c, limit)
+}
+
+func (f *faulty) Enrol(ctx context.Context, inv string, now time.Time, c enroll.Credential, s enroll.Session, e ...audit.Event) error {
+	if err := f.err("Enrol"); err != nil {
+		return err
+	}
+	return f.Store.Enrol(ctx, inv, now, c, s, e...)
+}
+
+func (f *faulty) RemoveCredential(ctx context.Context, a ad.GUID, id []byte, keep string, last bool, e ...audit.Event) error {
+	if err := f.err("RemoveCredential"); err != nil {
+		return err
+	}
+	return f.Store.RemoveCredential(ctx, a, id, keep, last, e...)
+}
+
+// withFaults puts a faulty store beneath a world.
+func withFaults(t *testing.T) (*world, *faulty) {
+	f := &faulty{}
+	w := newWorld(t, func(c *enroll.Config) {
+		f.Store = c.Store
+		c.Store = f
+	})
+	return w, f
+}
+
+func TestAFaultyStoreSignsNobodyIn(t *testing.T) {
+	for _, method := range []string{"TakeCeremony", "Credential", "AccountByHandle", "Asserted"} {
+		t.Run(method, func(t *testing.T) {
+			w, f := withFaults(t)
+			d, _ := w.enrolled(alice)
+			token, options, err := w.BeginSignIn(w.ctx)
+			wantErr(t, "begin", err, nil)
+			f.fail = method
+			session, cookie, err := w.FinishSignIn(w.ctx, token, d.assert(t, options), phone)
+			wantErr(t, "finish", err, errDisk)
+			if session.ID != "" || !cookie.Empty() || len(must(w.Sessions(w.ctx, alice))(t)) != 1 {
+				t.Error("a session was made")
+			}
+			if errors.Is(err, enroll.ErrNoCredential) || errors.Is(err, enroll.ErrNoCeremony) {
+				t.Errorf("a fault looks like a refusal: %v", err)
+			}
+		})
+	}
+}
+
+func TestAFaultyStoreProvesNothing(t *testing.T) {
+	for _, method := range []string{"TakeCeremony", "Credentials", "Handle", "Asserted"} {
+		t.Run(method, func(t *testing.T) {
+			w, f := withFaults(t)
+			d, session := w.enrolled(alice)
+			token, options, err := w.BeginStepUp(w.ctx, session, "latchkey/test/v1", []byte("x"))
+			wantErr(t, "begin", err, nil)
+			f.fail = method
+			p, err := w.FinishStepUp(w.ctx, session, token, d.assert(t, options))
+			wantErr(t, "finish", err, errDisk)
+			f.fail = ""
+			if _, err := w.Proof(w.ctx, session, p.ID); err == nil {
+				t.Error("a proof was made")
+			}
+		})
+	}
+}
+
+func TestAFaultyStoreAddsAndRemovesNothing(t *testing.T) {
+	for _, method := range []string{"Credentials", "Proof", "UseProof", "SaveCeremony", "RemoveCredential"} {
+		t.Run(method, func(t *testing.T) {
+			w, f := withFaults(t)
+			d, session := w.enrolled(alice)
+			other := w.added(d, session)
+			add, remove := w.mayAdd(d, session), w.mayRemove(d, session, other.cred.ID)
+			f.fail = method
+			_, _, addErr := w.BeginRegister(w.ctx, session, add)
+			removeErr := w.Remove(w.ctx, session, other.cred.ID, remove, false)
+			f.fail = ""
+			if method != "RemoveCredential" {
+				wantErr(t, "begin register", addErr, errDisk)
+			}
+			if method != "SaveCeremony" {
+				wantErr(t, "remove", removeErr, errDisk)
+				w.credential(other)
+			}
+		})
+	}
+}
+
+func TestAFaultyStoreGrantsNothing(t *testing.T) {
+	for _, method := range []string{"Invitation", "TryInvitation", "ForgiveTry", "Record", "SaveCeremony"} {
+		t.Run(method, func(t *testing.T) {
+			w, f := withFaults(t)
+			token, _, err := w.Invite(w.ctx, alice, audit.ActorOperator, true, 0)
+			wantErr(t, "invite", err, nil)
+			f.fail = method
+			grant, err := w.ProvePassword(w.ctx, token, secret.New("Old-Secret-1"), phone)
+			wantErr(t, "prove", err, errDisk)
+			if !grant.Empty() {
+				t.Error("a grant was made")
+			}
+			if tried := w.dir.tried; tried > 0 && (method == "Invitation" || method == "TryInvitation") {
+				t.Error("the password was tried without being counted")
+			}
+		})
+	}
+}
+
+func TestAFaultyStoreEnrolsNobody(t *testing.T) {
+	for _, method := range []string{"TakeCeremony", "Invitation", "Credentials", "Handle", "Enrol"} {
+		t.Run(method, func(t *testing.T) {
+			w, f := withFaults(t)
+			token, _, err := w.Invite(w.ctx, alice, audit.ActorOperator, false, 0)
+			wantErr(t, "invite", err, nil)
+			ceremony, options, err := w.BeginEnrol(w.ctx, token, secret.Text{})
+			wantErr(t, "begin", err, nil)
+			f.fail = method
+			_, _, err = w.FinishEnrol(w.ctx, ceremony, "x", newDevice().create(t, options), phone)
+			wantErr(t, "finish", err, errDisk)
+			f.fail = ""
+			if n := len(must(w.store.Credentials(w.ctx, alice))(t)); n != 0 {
+				t.Errorf("%d passkeys", n)
+			}
+			must(w.OpenInvitation(w.ctx, token))(t) // still unused
+		})
+	}
+}
+
+func TestAFaultOfTheLogKeepsTheRefusal(t *testing.T) {
+	w, f := withFaults(t)
+	d, _ := w.enrolled(alice)
+	d.auth.Options.UserNotVerified = true
+	f.fail = "Record"
+	_, _, err := w.signIn(d, phone)
+	wantErr(t, "refusal", err, enroll.ErrNotVerified)
+	wantErr(t, "fault", err, errDisk)
+}
+
+func TestNothingIsMadeWithoutRandomness(t *testing.T) {
+	w := newWorld(t)
+	d, session := w.enrolled(alice)
+	w.cfg.Rand = iotest.ErrReader(errDisk)
+	s := must(enroll.New(w.cfg))(t)
+	_, _, err := s.BeginSignIn(w.ctx)
+	wantErr(t, "sign-in", err, errDisk)
+	_, _, err = s.BeginStepUp(w.ctx, session, "latchkey/test/v1", []byte("x"))
+	wantErr(t, "step-up", err, errDisk)
+	_, _, err = s.Invite(w.ctx, alice, audit.ActorOperator, false, 0)
+	wantErr(t, "invite", err, errDisk)
+	token, options, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	_, cookie, err := s.FinishSignIn(w.ctx, token, d.assert(t, options), phone)
+	wantErr(t, "finish", err, errDisk)
+	if !cookie.Empty() {
+		t.Error("a cookie")
+	}
+}

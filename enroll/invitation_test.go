@@ -1,0 +1,374 @@
+package enroll_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+)
+
+var right, wrong = secret.New("Old-Secret-1"), secret.New("guess")
+
+// invited makes an invitation for Alice that asks for her password.
+func (w *world) invited() (secret.Text, enroll.Invitation) {
+	w.t.Helper()
+	token, inv, err := w.Invite(w.ctx, alice, audit.ActorOperator, true, 0)
+	wantErr(w.t, "invite", err, nil)
+	return token, inv
+}
+
+func TestOpeningAnInvitationTellsLittleAndConsumesNothing(t *testing.T) {
+	w := newWorld(t)
+	token, inv := w.invited()
+	for range 3 {
+		o := must(w.OpenInvitation(w.ctx, token))(t)
+		if o.GivenName != "Alice" || !o.Password || !o.Expires.Equal(w.clock.now().Add(72*time.Hour)) {
+			t.Fatalf("opened %+v", o)
+		}
+	}
+	if inv.ID == token.Reveal() || len(inv.ID) != 64 || len(token.Reveal()) != 43 {
+		t.Errorf("the store knows %q of a token of %d characters", inv.ID, len(token.Reveal()))
+	}
+}
+
+func TestEnrolmentWithThePassword(t *testing.T) {
+	w := newWorld(t)
+	token, _ := w.invited()
+	grant, err := w.ProvePassword(w.ctx, token, right, phone)
+	wantErr(t, "prove", err, nil)
+	d := newDevice()
+	_, abandoned, err := w.BeginEnrol(w.ctx, token, grant)
+	wantErr(t, "begin", err, nil)
+	ceremony, options, err := w.BeginEnrol(w.ctx, token, grant) // the grant outlives a cancelled dialog
+	wantErr(t, "begin again", err, nil)
+	if string(abandoned.Response.Challenge) == string(options.Response.Challenge) {
+		t.Error("the same challenge twice")
+	}
+	session, cookie, err := w.FinishEnrol(w.ctx, ceremony, " Phone ", d.create(t, options), phone)
+	wantErr(t, "finish", err, nil)
+	if must(w.Session(w.ctx, cookie))(t).ID != session.ID || w.credential(d).Name != "Phone" {
+		t.Error("session or passkey")
+	}
+	if _, err := w.SessionProof(w.ctx, session); !errors.Is(err, enroll.ErrNoProof) {
+		t.Errorf("a registration counts as an assertion: %v", err)
+	}
+	_, err = w.OpenInvitation(w.ctx, token)
+	wantErr(t, "open again", err, enroll.ErrInvitationUsed)
+	_, _, err = w.BeginEnrol(w.ctx, token, grant)
+	wantErr(t, "enrol again", err, enroll.ErrInvitationUsed)
+	w.wantEvents(alice, map[audit.Action]int{
+		audit.InvitationCreated: 1, audit.PasswordProved: 1, audit.InvitationUsed: 1,
+		audit.PasskeyRegistered: 1, audit.SignedIn: 1, audit.InvitationRefused: 1,
+	})
+}
+
+func TestInvitationsSayWhyTheyAreClosed(t *testing.T) {
+	for name, c := range map[string]struct {
+		close func(*world, enroll.Invitation)
+		want  error
+	}{
+		"expired": {func(w *world, _ enroll.Invitation) { w.clock.move(72 * time.Hour) }, enroll.ErrInvitationExpired},
+		"revoked": {func(w *world, i enroll.Invitation) {
+			wantErr(w.t, "revoke", w.Revoke(w.ctx, i.ID, audit.ActorOperator), nil)
+		}, enroll.ErrInvitationRevoked},
+		"person gone": {func(w *world, _ enroll.Invitation) { w.dir.remove(alice) }, enroll.ErrGone},
+		"disabled":    {func(w *world, _ enroll.Invitation) { w.dir.change(alice, func(a *ad.Account) { a.Disabled = true }) }, ad.ErrDisabled},
+		"account expired": {func(w *world, _ enroll.Invitation) {
+			w.dir.change(alice, func(a *ad.Account) { a.AccountExpires = w.clock.now() })
+		}, ad.ErrAccountExpired},
+		"protected": {func(w *world, _ enroll.Invitation) {
+			w.dir.change(alice, func(a *ad.Account) { a.Protected = ad.ProtectedGroup })
+		}, ad.ErrProtected},
+		"directory down": {func(w *world, _ enroll.Invitation) { w.dir.fail(ad.ErrUnavailable) }, ad.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			token, inv := w.invited()
+			grant, err := w.ProvePassword(w.ctx, token, right, phone)
+			wantErr(t, "prove", err, nil)
+			ceremony, options, err := w.BeginEnrol(w.ctx, token, grant)
+			wantErr(t, "begin", err, nil)
+			c.close(w, inv)
+			_, err = w.OpenInvitation(w.ctx, token)
+			wantErr(t, "open", err, c.want)
+			_, err = w.ProvePassword(w.ctx, token, right, phone)
+			wantErr(t, "prove", err, c.want)
+			if name != "expired" { // the grant and the ceremony expired with it
+				_, _, err = w.BeginEnrol(w.ctx, token, grant)
+				wantErr(t, "begin", err, c.want)
+				_, _, err = w.FinishEnrol(w.ctx, ceremony, "x", newDevice().create(t, options), phone)
+				wantErr(t, "finish", err, c.want)
+			}
+			if n := len(must(w.store.Credentials(w.ctx, alice))(t)); n != 0 {
+				t.Errorf("%d passkeys", n)
+			}
+			if name != "person gone" && name != "directory down" && name != "expired" && name != "revoked" {
+				_, _, err = w.Invite(w.ctx, alice, audit.ActorOperator, false, 0)
+				wantErr(t, "invite", err, c.want)
+			}
+		})
+	}
+}
+
+func TestUnknownInvitations(t *testing.T) {
+	w := newWorld(t)
+	_, inv := w.invited()
+	for _, token := range []string{"", "x", inv.ID, strings.Repeat("A", 43), strings.Repeat("A", 1<<16)} {
+		_, err := w.OpenInvitation(w.ctx, secret.New(token))
+		wantErr(t, "open", err, enroll.ErrNoInvitation)
+		_, err = w.ProvePassword(w.ctx, secret.New(token), right, phone)
+		wantErr(t, "prove", err, enroll.ErrNoInvitation)
+		_, _, err = w.BeginEnrol(w.ctx, secret.New(token), secret.Text{})
+		wantErr(t, "begin", err, enroll.ErrNoInvitation)
+	}
+	wantErr(t, "revoke", w.Revoke(w.ctx, "nothing", audit.ActorOperator), enroll.ErrNoInvitation)
+	if w.dir.tried != 0 {
+		t.Error("a password was tried")
+	}
+}
+
+func TestRevokingTwiceOrAUsedOneFindsNoneOpen(t *testing.T) {
+	w := newWorld(t)
+	_, inv := w.invited()
+	wantErr(t, "revoke", w.Revoke(w.ctx, inv.ID, audit.ActorOperator), nil)
+	wantErr(t, "again", w.Revoke(w.ctx, inv.ID, audit.ActorOperator), enroll.ErrNoInvitation)
+	w.wantEvents(alice, map[audit.Action]int{audit.InvitationRevoked: 1})
+}
+
+func TestInvitationsLiveAtMostThirtyDays(t *testing.T) {
+	w := newWorld(t)
+	for asked, want := range map[time.Duration]time.Duration{
+		0: 72 * time.Hour, -1: 72 * time.Hour, time.Hour: time.Hour, 10000 * time.Hour: 30 * 24 * time.Hour,
+	} {
+		_, inv, err := w.Invite(w.ctx, alice, audit.ActorOperator, true, asked)
+		wantErr(t, "invite", err, nil)
+		if got := inv.Expires.Sub(w.clock.now()); got != want {
+			t.Errorf("asked for %v, got %v", asked, got)
+		}
+	}
+}
+
+func TestEnrolmentNeedsAGrantOfThisInvitation(t *testing.T) {
+	w := newWorld(t)
+	first, _ := w.invited()
+	second, _ := w.invited()
+	grant, err := w.ProvePassword(w.ctx, first, right, phone)
+	wantErr(t, "prove", err, nil)
+	for name, g := range map[string]secret.Text{"none": {}, "unknown": secret.New("x"), "of another invitation": grant, "the invitation": second} {
+		_, _, err := w.BeginEnrol(w.ctx, second, g)
+		wantErr(t, name, err, enroll.ErrNoGrant)
+	}
+	w.clock.move(enroll.GrantValid)
+	_, _, err = w.BeginEnrol(w.ctx, first, grant)
+	wantErr(t, "after ten minutes", err, enroll.ErrNoGrant)
+}
+
+func TestAPasswordIsTakenOnlyWhereItIsAsked(t *testing.T) {
+	w := newWorld(t)
+	token, _, err := w.Invite(w.ctx, alice, audit.ActorOperator, false, 0)
+	wantErr(t, "invite", err, nil)
+	_, err = w.ProvePassword(w.ctx, token, right, phone)
+	wantErr(t, "prove", err, enroll.ErrPasswordNotAsked)
+	if w.dir.tried != 0 {
+		t.Error("it was tried")
+	}
+}
+
+func TestExpiredAndMustChangePasswordsProve(t *testing.T) {
+	for _, cause := range []error{ad.ErrMustChange, ad.ErrPasswordExpired} {
+		w := newWorld(t)
+		w.dir.bind = &ad.Error{Cause: cause.(ad.Cause), Op: "bind"}
+		token, _ := w.invited()
+		_, err := w.ProvePassword(w.ctx, token, right, phone)
+		wantErr(t, cause.Error(), err, nil)
+	}
+}
+
+func TestOtherAnswersOfTheDirectoryProveNothing(t *testing.T) {
+	for cause, counted := range map[ad.Cause]int{
+		ad.ErrLocked: 1, ad.ErrDisabled: 1, ad.ErrAccountExpired: 1, ad.ErrLogonHours: 1, ad.ErrWorkstation: 1, ad.ErrAccountRestriction: 1,
+		ad.ErrUnavailable: 0, ad.ErrServiceBind: 0, ad.ErrProtocol: 0,
+	} {
+		w := newWorld(t)
+		token, inv := w.invited()
+		w.dir.bind = &ad.Error{Cause: cause, Op: "bind"}
+		grant, err := w.ProvePassword(w.ctx, token, right, phone)
+		wantErr(t, string(cause), err, cause)
+		if !grant.Empty() {
+			t.Errorf("%s: a grant", cause)
+		}
+		if n := must(w.store.Invitation(w.ctx, inv.ID))(t).Tries; n != counted {
+			t.Errorf("%s: counted %d, want %d", cause, n, counted)
+		}
+	}
+}
+
+func TestFiveWrongPasswordsKillTheInvitation(t *testing.T) {
+	w := newWorld(t, func(c *enroll.Config) {
+		c.Directory = withPolicy{directory: c.Directory.(*directory), policy: ad.PasswordPolicy{LockoutThreshold: 0}}
+	})
+	token, _ := w.invited()
+	_, err := w.ProvePassword(w.ctx, token, right, phone)
+	wantErr(t, "a right one does not count", err, nil)
+	for range 5 {
+		_, err := w.ProvePassword(w.ctx, token, wrong, phone)
+		wantErr(t, "wrong", err, ad.ErrWrongPassword)
+	}
+	_, err = w.ProvePassword(w.ctx, token, right, phone)
+	wantErr(t, "the right one", err, enroll.ErrInvitationTries)
+	_, err = w.OpenInvitation(w.ctx, token)
+	wantErr(t, "open", err, enroll.ErrInvitationTries)
+	if w.dir.tried != 6 {
+		t.Errorf("%d tries reached the directory", w.dir.tried)
+	}
+	w.wantEvents(alice, map[audit.Action]int{audit.PasswordDisproved: 5, audit.PasswordProved: 1})
+}
+
+func TestNoInvitationComesWithinTwoTriesOfALockout(t *testing.T) {
+	window := 30 * time.Minute
+	for name, c := range map[string]struct {
+		threshold, bad int
+		lastBad        time.Duration
+		wrong          int
+		then           error
+	}{
+		"threshold 3":          {threshold: 3, wrong: 1, then: enroll.ErrNoTries},
+		"threshold 5":          {threshold: 5, wrong: 3, then: enroll.ErrNoTries},
+		"threshold 10":         {threshold: 10, wrong: 5, then: enroll.ErrInvitationTries},
+		"threshold 2":          {threshold: 2, wrong: 0, then: enroll.ErrNoTries},
+		"threshold 1":          {threshold: 1, wrong: 0, then: enroll.ErrNoTries},
+		"some already":         {threshold: 5, bad: 2, lastBad: time.Minute, wrong: 1, then: enroll.ErrNoTries},
+		"some already, so far": {threshold: 5, bad: 3, lastBad: time.Minute, wrong: 0, then: enroll.ErrNoTries},
+		"some long ago":        {threshold: 5, bad: 4, lastBad: window, wrong: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(cfg *enroll.Config) {
+				cfg.Directory = withPolicy{directory: cfg.Directory.(*directory), policy: ad.PasswordPolicy{LockoutThreshold: c.threshold, ObservationWindow: window}}
+			})
+			w.dir.change(alice, func(a *ad.Account) { a.BadPasswords, a.LastBad = c.bad, w.clock.now().Add(-c.lastBad) })
+			token, _ := w.invited()
+			for range c.wrong {
+				_, err := w.ProvePassword(w.ctx, token, wrong, phone)
+				wantErr(t, "wrong", err, ad.ErrWrongPassword)
+			}
+			if c.then != nil {
+				_, err := w.ProvePassword(w.ctx, token, right, phone)
+				wantErr(t, "one more", err, c.then)
+			}
+			if w.dir.tried != c.wrong {
+				t.Errorf("%d tries reached the directory, want %d", w.dir.tried, c.wrong)
+			}
+		})
+	}
+}
+
+func TestACrowdOfTriesDoesNotLockTheAccount(t *testing.T) {
+	w := newWorld(t, func(c *enroll.Config) {
+		c.Directory = withPolicy{directory: c.Directory.(*directory), policy: ad.PasswordPolicy{LockoutThreshold: 5, ObservationWindow: time.Hour}}
+	})
+	tokens := make([]secret.Text, 4)
+	for i := range tokens {
+		tokens[i], _ = w.invited()
+	}
+	var start, done sync.WaitGroup
+	start.Add(1)
+	for i := range 40 {
+		done.Go(func() {
+			start.Wait()
+			_, _ = w.ProvePassword(w.ctx, tokens[i%len(tokens)], wrong, phone)
+		})
+	}
+	start.Done()
+	done.Wait()
+	if w.dir.tried != 3 {
+		t.Errorf("%d wrong passwords reached the directory, want 3 of a threshold of 5", w.dir.tried)
+	}
+}
+
+func TestAnUnknownThresholdLeavesTwoTries(t *testing.T) {
+	for name, d := range map[string]func(*directory) enroll.Directory{
+		"not offered": func(d *directory) enroll.Directory { return d },
+		"an error":    func(d *directory) enroll.Directory { return withPolicy{directory: d, err: ad.ErrRights} },
+		"unreadable": func(d *directory) enroll.Directory {
+			return withPolicy{directory: d, policy: ad.PasswordPolicy{Source: ad.PolicyUnreadable}}
+		},
+		"unknown": func(d *directory) enroll.Directory {
+			return withPolicy{directory: d, policy: ad.PasswordPolicy{LockoutThreshold: -1}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(c *enroll.Config) { c.Directory = d(c.Directory.(*directory)) })
+			token, _ := w.invited()
+			for range 2 {
+				_, err := w.ProvePassword(w.ctx, token, wrong, phone)
+				wantErr(t, "wrong", err, ad.ErrWrongPassword)
+			}
+			_, err := w.ProvePassword(w.ctx, token, right, phone)
+			wantErr(t, "third", err, enroll.ErrInvitationTries)
+		})
+	}
+}
+
+func TestALockedAccountIsToldSoWithoutATry(t *testing.T) {
+	w := newWorld(t)
+	w.dir.change(alice, func(a *ad.Account) { a.Locked = true })
+	token, _ := w.invited()
+	_, err := w.ProvePassword(w.ctx, token, right, phone)
+	wantErr(t, "prove", err, ad.ErrLocked)
+	if w.dir.tried != 0 {
+		t.Error("it was tried")
+	}
+}
+
+func TestATryEndsWithItsContext(t *testing.T) {
+	w := newWorld(t)
+	token, _ := w.invited()
+	ctx, cancel := context.WithCancel(w.ctx)
+	cancel()
+	_, err := w.ProvePassword(ctx, token, right, phone)
+	wantErr(t, "prove", err, context.Canceled)
+}
+
+func TestOfTwoHundredEnrolmentsByOneInvitationOneWins(t *testing.T) {
+	w := newWorld(t, func(c *enroll.Config) { c.MaxCeremonies = 200 })
+	token, _, err := w.Invite(w.ctx, alice, audit.ActorOperator, false, 0)
+	wantErr(t, "invite", err, nil)
+	type try struct {
+		ceremony secret.Text
+		body     []byte
+	}
+	tries := make([]try, 200)
+	for i := range tries {
+		ceremony, options, err := w.BeginEnrol(w.ctx, token, secret.Text{})
+		wantErr(t, "begin", err, nil)
+		tries[i] = try{ceremony, newDevice().create(t, options)}
+	}
+	var won atomic.Int32
+	var start, done sync.WaitGroup
+	start.Add(1)
+	for _, x := range tries {
+		done.Go(func() {
+			start.Wait()
+			_, _, err := w.FinishEnrol(w.ctx, x.ceremony, "x", x.body, phone)
+			switch {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, enroll.ErrInvitationUsed) && !errors.Is(err, enroll.ErrNoCeremony):
+				t.Error(err)
+			}
+		})
+	}
+	start.Done()
+	done.Wait()
+	if n := len(must(w.store.Credentials(w.ctx, alice))(t)); won.Load() != 1 || n != 1 {
+		t.Errorf("%d won, %d passkeys", won.Load(), n)
+	}
+}

@@ -1,0 +1,128 @@
+package enroll_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+)
+
+func TestSessionsEndAtTheirAbsoluteTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		from enroll.Client
+		want time.Duration
+	}{"remembered": {phone, 48 * time.Hour}, "somebody else's device": {kiosk, time.Hour}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(c *enroll.Config) {
+				c.SessionAbsolute, c.SessionShort, c.SessionIdle = 48*time.Hour, time.Hour, 50*time.Minute
+			})
+			d, _ := w.enrolled(alice)
+			session, cookie, err := w.signIn(d, c.from)
+			wantErr(t, "sign in", err, nil)
+			if got := session.Expires.Sub(w.clock.now()); got != c.want || session.Remember != c.from.Remember {
+				t.Fatalf("expires in %v, want %v", got, c.want)
+			}
+			for used := time.Duration(0); used+40*time.Minute < c.want; used += 40 * time.Minute {
+				w.clock.move(40 * time.Minute)
+				must(w.Session(w.ctx, cookie))(t) // use keeps it from idling
+			}
+			w.clock.move(40 * time.Minute)
+			_, err = w.Session(w.ctx, cookie)
+			wantErr(t, "after its time", err, enroll.ErrNoSession)
+		})
+	}
+}
+
+func TestSessionsEndWhenIdle(t *testing.T) {
+	w := newWorld(t, func(c *enroll.Config) { c.SessionIdle = 30 * time.Minute })
+	d, _ := w.enrolled(alice)
+	_, cookie, err := w.signIn(d, phone)
+	wantErr(t, "sign in", err, nil)
+	w.clock.move(29 * time.Minute)
+	must(w.Session(w.ctx, cookie))(t)
+	w.clock.move(29 * time.Minute)
+	must(w.Session(w.ctx, cookie))(t)
+	w.clock.move(30 * time.Minute)
+	_, err = w.Session(w.ctx, cookie)
+	wantErr(t, "idle", err, enroll.ErrNoSession)
+	if n := len(must(w.Sessions(w.ctx, alice))(t)); n != 0 {
+		t.Errorf("%d idle sessions are listed", n)
+	}
+}
+
+func TestUnknownCookiesAreNoSession(t *testing.T) {
+	w := newWorld(t)
+	_, session := w.enrolled(alice)
+	for _, cookie := range []string{"", "x", session.ID, strings.Repeat("A", 43)} {
+		_, err := w.Session(w.ctx, secret.New(cookie))
+		wantErr(t, "cookie", err, enroll.ErrNoSession)
+	}
+}
+
+func TestSignOutEndsOneSessionOrAll(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	first, firstCookie, _ := w.signIn(d, phone)
+	second, secondCookie, _ := w.signIn(d, kiosk)
+	b, _ := w.enrolled(bob)
+	_, bobs, _ := w.signIn(b, phone)
+	wantErr(t, "sign out", w.SignOut(w.ctx, first, false), nil)
+	_, err := w.Session(w.ctx, firstCookie)
+	wantErr(t, "signed out", err, enroll.ErrNoSession)
+	must(w.Session(w.ctx, secondCookie))(t)
+	wantErr(t, "sign out everywhere", w.SignOut(w.ctx, second, true), nil)
+	if n := len(must(w.Sessions(w.ctx, alice))(t)); n != 0 {
+		t.Errorf("%d sessions left", n)
+	}
+	must(w.Session(w.ctx, bobs))(t)
+	wantErr(t, "sign out twice", w.SignOut(w.ctx, first, false), nil)
+	w.wantEvents(alice, map[audit.Action]int{audit.SignedOut: 2})
+}
+
+func TestPurgeDeletesWhatExpired(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	session := w.signedIn(d)
+	_, _, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	if n := must(w.Purge(w.ctx))(t); n != (enroll.Purged{}) {
+		t.Errorf("too early: %+v", n)
+	}
+	w.clock.move(25 * time.Hour)
+	// The proof may go with its session.
+	if n := must(w.Purge(w.ctx))(t); n.Ceremonies != 1 || n.Sessions != 2 {
+		t.Errorf("purged %+v", n)
+	}
+	_, err = w.SessionProof(w.ctx, session)
+	wantErr(t, "old proof", err, enroll.ErrNoProof)
+}
+
+func TestHostileDeviceTextsAreTidied(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	session, _, err := w.signIn(d, enroll.Client{Device: "Bad\x00\u202e\r\n" + strings.Repeat("x", 5000) + "\xff", Address: "192.0.2.1\n"})
+	wantErr(t, "sign in", err, nil)
+	if session.Device != "Bad"+strings.Repeat("x", 97) || session.Address != "192.0.2.1" {
+		t.Errorf("device %q, address %q", session.Device, session.Address)
+	}
+}
+
+func TestProofsBelongToTheirSession(t *testing.T) {
+	w := newWorld(t)
+	d, session := w.enrolled(alice)
+	other := w.signedIn(d)
+	b, bobs := w.enrolled(bob)
+	_ = b
+	p := must(w.stepUp(d, session, "latchkey/test/v1", []byte("statement")))(t)
+	got := must(w.Proof(w.ctx, session, p.ID))(t)
+	if !got.Bound("latchkey/test/v1", []byte("statement")) || got.Bound("latchkey/test/v1", []byte("statement2")) || got.Bound("latchkey/other/v1", []byte("statement")) {
+		t.Errorf("bound to %q, %q", got.Label, got.Statement)
+	}
+	for name, of := range map[string]enroll.Session{"another session": other, "another person": bobs, "no session": {}} {
+		_, err := w.Proof(w.ctx, of, p.ID)
+		wantErr(t, name, err, enroll.ErrNoProof)
+	}
+}
