@@ -139,7 +139,7 @@ type rules struct {
 }
 
 func (r *rules) one() (workflow.Request, error) {
-	return workflow.Request{ID: "r1", Kind: workflow.KindReset, State: workflow.Approved}, r.err
+	return workflow.Request{ID: "r1", Kind: workflow.KindReset, State: workflow.Approved, Tries: 2}, r.err
 }
 
 func (r *rules) Options(context.Context, ad.Account) []workflow.Option {

@@ -136,6 +136,17 @@ func retryAfter(err error) int {
 	return max(1, int((e.wait+time.Second-1)/time.Second))
 }
 
+// ofRequest is why a step of a request did not get done, and the request as it
+// stands, so that the page can say how many tries are left.
+type ofRequest struct {
+	err  error
+	id   string
+	left int
+}
+
+func (e ofRequest) Error() string { return e.err.Error() }
+func (e ofRequest) Unwrap() error { return e.err }
+
 // params are the values that the page's text needs, for the signed-in person
 // only: an error may bring its own, a refused password its broken rules; the controller's diagnostic is shown under
 // "Details".
@@ -144,6 +155,10 @@ func params(err error) map[string]string {
 	var own *workflow.Detailed
 	if errors.As(err, &own) {
 		maps.Copy(out, own.Params)
+	}
+	var of ofRequest
+	if errors.As(err, &of) {
+		out["request"], out["triesLeft"] = of.id, strconv.Itoa(of.left)
 	}
 	var refused *workflow.PasswordRefused
 	if errors.As(err, &refused) {
@@ -182,6 +197,10 @@ func (s *Server) render(c *call, err error) {
 	r.Header.SetContentType(problemType)
 	r.SetStatusCode(p.Status)
 	r.SetBody(body)
+	if s.lost(c, p) {
+		r.Header.SetContentType(s.index.kind)
+		r.SetBodyRaw(s.index.variants[len(s.index.variants)-1].body)
+	}
 }
 
 // fail is Fiber's error handler. Errors that fasthttp meets before there is a

@@ -42,6 +42,10 @@ func TestErrorsHaveStableAnswers(t *testing.T) {
 		st := newStage(t)
 		st.rules.err = c.err
 		p := wantProblem(t, st.in("POST", "/api/requests/r1/execute", `{"password":"x"}`), c.status, c.code)
+		if c.params == nil {
+			c.params = map[string]string{}
+		}
+		c.params["request"], c.params["triesLeft"] = "r1", "3"
 		if fmt.Sprint(p.Params) != fmt.Sprint(c.params) {
 			t.Errorf("%v: params %v, want %v", c.err, p.Params, c.params)
 		}

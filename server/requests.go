@@ -34,7 +34,7 @@ func (s *Server) submit(ctx context.Context, in *submit) (*submitted, error) {
 	start := s.now().Truncate(time.Millisecond)
 	r, err := s.cfg.Requests.Submit(ctx, actor(ctx), workflow.Kind(in.Body.Kind), in.Body.Reason)
 	if err != nil {
-		return nil, err
+		return nil, s.about(r, err)
 	}
 	out := &submitted{Status: http.StatusCreated, Body: s.encodeRequest(r)}
 	if r.Created.Before(start) {
@@ -46,9 +46,17 @@ func (s *Server) submit(ctx context.Context, in *submit) (*submitted, error) {
 // one encodes what a step of a request returned.
 func (s *Server) one(r workflow.Request, err error) (*reply[Request], error) {
 	if err != nil {
-		return nil, err
+		return nil, s.about(r, err)
 	}
 	return answer(s.encodeRequest(r)), nil
+}
+
+// about joins an error with the request that workflow returned beside it.
+func (s *Server) about(r workflow.Request, err error) error {
+	if r.ID == "" {
+		return err
+	}
+	return ofRequest{err: err, id: r.ID, left: s.encodeRequest(r).TriesLeft}
 }
 
 func (s *Server) getRequest(ctx context.Context, in *ByID) (*reply[Request], error) {
@@ -113,7 +121,7 @@ func (s *Server) execute(ctx context.Context, in *execute) (*reply[Executed], er
 	}
 	r, generated, err := s.cfg.Requests.Execute(ctx, who, in.ID, in.Body.Password, in.Body.Old)
 	if err != nil {
-		return nil, err
+		return nil, s.about(r, err)
 	}
 	return answer(Executed{Request: s.encodeRequest(r), Generated: generated.Reveal()}), nil
 }

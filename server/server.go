@@ -21,6 +21,7 @@ type Server struct {
 	api       huma.API
 	routes    []route
 	spec      []byte // the OpenAPI document
+	index     *file  // index.html; nil without a build
 	crossSite *http.CrossOriginProtection
 	buckets   buckets
 	readiness readiness
@@ -60,7 +61,7 @@ func New(cfg Config) (*Server, error) {
 	s.app = fiber.New(s.fiberConfig())
 	s.wrap()
 	s.api = s.newAPI()
-	files, err := fileRoutes(cfg.Static)
+	files, err := s.fileRoutes(cfg.Static)
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}

@@ -15,10 +15,11 @@ import (
 )
 
 // The web app's routes: each answers index.html, and the app finds its way from
-// there. No other path does, so that a mistyped address is a 404 and no page.
+// there. No other path does. (A mistyped address is a 404; see lost.)
 var clientRoutes = []string{
-	"/", "/account", "/passkeys", "/enrol", "/help", "/about",
-	"/password/{kind}", "/password/{kind}/{id}", "/request/{id}",
+	"/", "/account", "/request/{id}", "/password/{kind}",
+	"/passkeys", "/passkeys/add", "/passkeys/{id}", "/enrol", "/enrol/try", "/enrol/ready",
+	"/activity", "/stored", "/help", "/about",
 }
 
 const indexFile = "index.html"
@@ -50,14 +51,14 @@ type variant struct {
 
 // fileRoutes reads the whole build into memory and makes one row for each file
 // and each of the app's own routes: there is no path to resolve at run time.
-func fileRoutes(build fs.FS) ([]route, error) {
+func (s *Server) fileRoutes(build fs.FS) ([]route, error) {
 	files, err := readBuild(build)
 	if err != nil {
 		return nil, fmt.Errorf("read web app: %w", err)
 	}
 	index := fiber.Handler(notBuilt)
 	if f, ok := files[indexFile]; ok {
-		index = f.serve
+		index, s.index = f.serve, f
 	}
 	var rows []route
 	add := func(at string, h fiber.Handler) {
@@ -184,4 +185,12 @@ func matches(header, tag string) bool {
 func notBuilt(c *fiber.Ctx) error {
 	c.Set("Content-Type", "text/plain; charset=utf-8")
 	return c.Status(http.StatusServiceUnavailable).SendString("The web app isn't built: run ./task build\n")
+}
+
+// lost says whether a 404 is for a person who mistyped an address: they get the
+// app, which shows them the way, and not a document for programs.
+func (s *Server) lost(c *call, p *Problem) bool {
+	h := &c.http.Request.Header
+	return p.Code == errNotFound.Error() && s.index != nil && string(h.Method()) == http.MethodGet &&
+		!strings.HasPrefix(string(h.RequestURI()), "/api") && strings.Contains(string(h.Peek("Accept")), "text/html")
 }

@@ -2,6 +2,8 @@ package server
 
 import (
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -11,7 +13,7 @@ import (
 
 func TestTheAppsOwnRoutesAnswerThePageAndNothingElseDoes(t *testing.T) {
 	st := newStage(t)
-	for _, path := range []string{"/", "/account", "/passkeys", "/enrol", "/help", "/about", "/password/reset", "/password/change/r1", "/request/r1", "/?source=pwa"} {
+	for _, path := range []string{"/", "/account", "/passkeys", "/enrol", "/help", "/about", "/password/reset", "/activity", "/request/r1", "/?source=pwa"} {
 		for _, method := range []string{"GET", "HEAD"} {
 			res := st.ask(method, path, "")
 			body := bodyOf(t, res)
@@ -23,8 +25,36 @@ func TestTheAppsOwnRoutesAnswerThePageAndNothingElseDoes(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/admin", "/password", "/password/a/b/c", "/request", "/index.php", "/assets/", "/assets/app.js", "/.keep", "/index.html.br", "/assets/app-1a2b3c.js.gz", "/apis"} {
+	for _, path := range []string{"/admin", "/password", "/password/a/b", "/request", "/index.php", "/assets/", "/assets/app.js", "/.keep", "/index.html.br", "/assets/app-1a2b3c.js.gz", "/apis"} {
 		wantProblem(t, st.ask("GET", path, ""), http.StatusNotFound, "route.unknown")
+	}
+}
+
+func TestWhoeverIsLostGetsTheAppWithA404(t *testing.T) {
+	st := newStage(t)
+	res := st.ask("GET", "/acount", "", "Accept", "text/html,application/xhtml+xml")
+	if res.StatusCode != http.StatusNotFound || !strings.Contains(bodyOf(t, res), "Latchkey") || res.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %v", res.StatusCode, res.Header)
+	}
+	wantProblem(t, st.ask("GET", "/api/nothing", "", "Accept", "text/html"), http.StatusNotFound, "route.unknown")
+	wantProblem(t, st.ask("POST", "/acount", "{}", "Accept", "text/html"), http.StatusNotFound, "route.unknown")
+}
+
+// The app's own table of routes and ours say the same.
+func TestEveryRouteOfTheAppIsServed(t *testing.T) {
+	source, err := os.ReadFile("../pwa/src/app.tsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := newStage(t)
+	found := regexp.MustCompile(`path: '(/[^']*)'`).FindAllStringSubmatch(string(source), -1)
+	if len(found) < 5 {
+		t.Fatalf("only %d routes found", len(found))
+	}
+	for _, m := range found {
+		if res := st.ask("GET", strings.ReplaceAll(m[1], ":", "x"), ""); res.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d", m[1], res.StatusCode)
+		}
 	}
 }
 
