@@ -128,10 +128,14 @@ func (c *Client) Ready(ctx context.Context) error {
 				return &lostError{errors.New("no sign of life")}
 			}
 			info, _ := on.at.state(c.now())
-			if _, err := c.ownSIDs(ctx, on); err != nil {
+			own, err := c.ownSIDs(ctx, on)
+			if err != nil {
 				return err
 			}
-			_, err := c.protectedOf(ctx, on, info.base)
+			groups, err := c.protectedOf(ctx, on, info.base)
+			if err == nil && !(own.complete && groups.complete) {
+				err = unprotectable
+			}
 			return err
 		})
 		if err != nil {
@@ -140,6 +144,10 @@ func (c *Client) Ready(ctx context.Context) error {
 	}
 	return nil
 }
+
+// unprotectable: readiness must not hide that nobody can be served.
+var unprotectable = &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten,
+	Err: errors.New("a protected group or a service account can't be found, so everybody is protected")}
 
 // as is the pool that a service uses.
 func (c *Client) as(which service) service { return c.gates[which].which }
