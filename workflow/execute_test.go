@@ -499,7 +499,7 @@ func (w *world) checkStale(t *testing.T, kind workflow.Kind, at string, flip fun
 	wantState(t, r, workflow.Approved)
 	w.dir.refuse = nil
 
-	last := writeOf(kind)
+	last, intents := writeOf(kind), w.store.count(audit.ExecutionIntended)
 	if at == "before the execution" {
 		flip(w)
 	} else {
@@ -515,6 +515,9 @@ func (w *world) checkStale(t *testing.T, kind workflow.Kind, at string, flip fun
 	wantErr(t, err, want)
 	if w.dir.written() != 0 {
 		t.Fatalf("written: %+v", w.dir.writes)
+	}
+	if early := w.store.count(audit.ExecutionIntended) == intents; early != (at == "before the execution") {
+		t.Fatalf("intended is %v", !early)
 	}
 	if left == "" {
 		return
@@ -603,12 +606,6 @@ func TestABrowserThatLeavesStopsNoExecution(t *testing.T) {
 		w.dir.before = func(op string) error {
 			if op == "reset" {
 				leave()
-			}
-			return nil
-		}
-		w.store.before = func(string) error {
-			if ctx.Err() != nil && w.dir.written() == 0 {
-				return errors.New("cancelled")
 			}
 			return nil
 		}

@@ -452,6 +452,45 @@ func (w *world) stored0(id string) workflow.Request {
 	return r
 }
 
+// A process that slept past its lease comes back while another one executes the
+// same request: its outcome is not that execution's.
+func TestALateOutcomeDoesNotTouchTheNextExecution(t *testing.T) {
+	inWorld(t, func(w *world) {
+		other := w.start(w.store, w.dir)
+		r := w.approved(workflow.KindReset)
+		slept := make(chan error)
+		w.dir.before = func(op string) error {
+			if op != "reset-sent" {
+				return nil
+			}
+			w.dir.before = nil
+			time.Sleep(40 * time.Second)
+			return fault(op, ad.ErrPasswordHistory, ad.OutcomeNotWritten, nil)
+		}
+		go func() {
+			_, err := w.execute(r)
+			slept <- err
+		}()
+		time.Sleep(31 * time.Second)
+		other.Tick(w.ctx)
+		wantState(t, w.stored(r.ID), workflow.Approved)
+		w.dir.before = func(op string) error {
+			if op == "reset-sent" {
+				wantErr(t, <-slept, workflow.ErrExecuting)
+				wantState(t, w.stored(r.ID), workflow.Executing)
+			}
+			return nil
+		}
+		value, old := values(r.Kind)
+		got, _, err := other.Execute(w.ctx, w.ann, r.ID, value, old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantState(t, got, workflow.Done)
+		w.checkBooks(t)
+	})
+}
+
 func TestAnOutcomeWaitsForTheStoreAndTheWriteIsNotRepeated(t *testing.T) {
 	inWorld(t, func(w *world) {
 		r := w.approved(workflow.KindOneTime)

@@ -379,8 +379,8 @@ func hook(fn func(string) error, op string) error {
 	return fn(op)
 }
 
-func (m *memory) Create(_ context.Context, r workflow.Request, c workflow.Change) error {
-	if err := hook(m.before, "create"); err != nil {
+func (m *memory) Create(ctx context.Context, r workflow.Request, c workflow.Change) error {
+	if err := errors.Join(ctx.Err(), hook(m.before, "create")); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -431,8 +431,8 @@ func (m *memory) load(id string) (workflow.Request, error) {
 	return r, json.NewDecoder(bytes.NewReader(b)).Decode(&r)
 }
 
-func (m *memory) Request(_ context.Context, id string) (workflow.Request, error) {
-	if err := hook(m.before, "request"); err != nil {
+func (m *memory) Request(ctx context.Context, id string) (workflow.Request, error) {
+	if err := errors.Join(ctx.Err(), hook(m.before, "request")); err != nil {
 		return workflow.Request{}, err
 	}
 	m.mu.Lock()
@@ -440,8 +440,8 @@ func (m *memory) Request(_ context.Context, id string) (workflow.Request, error)
 	return m.load(id)
 }
 
-func (m *memory) Update(_ context.Context, id string, fn func(*workflow.Request) (workflow.Change, error)) error {
-	if err := hook(m.before, "update"); err != nil {
+func (m *memory) Update(ctx context.Context, id string, fn func(*workflow.Request) (workflow.Change, error)) error {
+	if err := errors.Join(ctx.Err(), hook(m.before, "update")); err != nil {
 		return err
 	}
 	if err := m.update(id, fn); err != nil {
