@@ -5,7 +5,11 @@
 // docs/audit-format.md describes the bytes for whoever verifies without us.
 package audit
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Event is what happened, before it is sealed into the chain.
 type Event struct {
@@ -131,3 +135,6 @@ var actions = map[Action]bool{
 
 // Known says whether the action is one of the closed list.
 func Known(a Action) bool { return actions[a] }
+
+// Actions lists them in alphabetical order.
+func Actions() []Action { return slices.Sorted(maps.Keys(actions)) }

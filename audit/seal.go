@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -23,9 +25,9 @@ const (
 var ErrEvent = errors.New("event refused")
 
 const (
-	maxEvent    = 64 << 10 // bytes of one event
-	maxPersonal = 8 << 10  // bytes of one personal value
-	maxFields   = 16       // personal values of one event
+	maxEvent    = 128 << 10 // bytes of one event: a receipt over 64 KiB fits
+	maxPersonal = 8 << 10   // bytes of one personal value
+	maxFields   = 16        // personal values of one event
 	maxKey      = 64
 	maxCode     = 128
 )
@@ -92,8 +94,8 @@ func NewSalted(value string, random io.Reader) (Salted, error) {
 
 func salted(values map[string]string, random io.Reader) (map[string]Salted, map[string]any, error) {
 	kept, hashes := make(map[string]Salted, len(values)), make(map[string]any, len(values))
-	for k, v := range values {
-		s, err := NewSalted(v, random)
+	for _, k := range slices.Sorted(maps.Keys(values)) { // so that random decides alone
+		s, err := NewSalted(values[k], random)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -5,8 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +112,7 @@ func TestVerifyNamesTheFirstBadEvent(t *testing.T) {
 		{"an empty line", func(l []string) []string { l[3] = "\n"; return l }, 4, audit.ErrNotCanonical},
 		{"a field more", replace(3, `"hash":`, `"gash":1,"hash":`), 4, audit.ErrShape},
 		{"no personal", func(l []string) []string { l[3] = l[3][:strings.LastIndex(l[3], `,"personal"`)] + "}\n"; return l }, 4, audit.ErrShape},
-		{"a line without end", func(l []string) []string { l[3] = strings.Repeat("x", 2<<20); return l[:4] }, 4, audit.ErrTooLong},
+		{"a line without end", func(l []string) []string { l[3] = strings.Repeat("x", 4<<20); return l[:4] }, 4, audit.ErrTooLong},
 		{"nothing", func([]string) []string { return nil }, 1, audit.ErrTruncated},
 	} {
 		_, err := verify(c.change(chain(t, events(5)...))...)
@@ -194,7 +198,7 @@ func TestSealRefusesWhatIsNoEvent(t *testing.T) {
 		"personal too long":     func(e *audit.Event) { e.Personal["device"] = strings.Repeat("x", 8<<10+1) },
 		"nested detail":         func(e *audit.Event) { e.Detail["o"] = map[string]any{} },
 		"float":                 func(e *audit.Event) { e.Detail["f"] = 1.5 },
-		"too large":             func(e *audit.Event) { e.Detail["s"] = strings.Repeat("x", 64<<10) },
+		"too large":             func(e *audit.Event) { e.Detail["s"] = strings.Repeat("x", 128<<10) },
 	} {
 		e := event(0)
 		change(&e)
@@ -209,6 +213,32 @@ func TestSealRefusesWhatIsNoEvent(t *testing.T) {
 		if _, _, err := audit.Seal(audit.Head{}, e, rand.Reader); !errors.Is(err, audit.ErrValue) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// An action that is declared and not listed could never be sealed.
+func TestEveryActionIsListed(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := 0
+	for d := range ast.Preorder(file) {
+		spec, ok := d.(*ast.ValueSpec)
+		if !ok {
+			continue
+		}
+		if kind, ok := spec.Type.(*ast.Ident); !ok || kind.Name != "Action" {
+			continue
+		}
+		declared++
+		text, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil || !audit.Known(audit.Action(text)) {
+			t.Errorf("%s is declared and not listed: %v", text, err)
+		}
+	}
+	if declared != len(audit.Actions()) {
+		t.Errorf("%d declared, %d listed", declared, len(audit.Actions()))
 	}
 }
 
@@ -239,7 +269,7 @@ func TestTheLargestLineVerifies(t *testing.T) {
 	for i := range 16 {
 		e.Personal[fmt.Sprintf("p%063d", i)] = strings.Repeat("\x01", 8<<10)
 	}
-	e.Detail = map[string]any{"s": strings.Repeat("x", 60<<10)}
+	e.Detail = map[string]any{"s": strings.Repeat("x", 124<<10)}
 	if _, err := verify(chain(t, e)...); err != nil {
 		t.Fatal(err)
 	}
