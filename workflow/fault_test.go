@@ -301,6 +301,17 @@ func (w *world) lostAnswer(t *testing.T, kind workflow.Kind) workflow.Request {
 	return r
 }
 
+func TestAWriteThatCouldNotBeReadBackIsDone(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.dir.after = fault("reset", ad.ErrUnavailable, ad.OutcomeWritten, errDown)
+		r, err := w.execute(w.approved(workflow.KindReset))
+		if err != nil || r.Result.Settled {
+			t.Fatalf("%v, %+v", err, r.Result)
+		}
+		wantState(t, r, workflow.Done)
+	})
+}
+
 func TestALostOneTimePasswordMayBeReplacedOnceItIsSettled(t *testing.T) {
 	inWorld(t, func(w *world) {
 		r := w.lostAnswer(t, workflow.KindOneTime)

@@ -13,7 +13,7 @@ import (
 )
 
 // MaxReason is the longest reason, in bytes.
-const MaxReason = 500
+const MaxReason = 2000
 
 // Submit opens a request for the actor's own account, or takes up the open one
 // of the same kind again.

@@ -61,6 +61,28 @@ func TestASignInProvesNothingButAnUnlock(t *testing.T) {
 	}
 }
 
+func TestABoundProofIsNoSignIn(t *testing.T) {
+	for _, bend := range []func(*enroll.Proof){
+		func(p *enroll.Proof) { p.Label = enroll.LabelAddPasskey },
+		func(p *enroll.Proof) { p.Statement = []byte("x") },
+		func(p *enroll.Proof) { p.Kind = enroll.ProofPassword },
+		func(p *enroll.Proof) { p.Account = bobGUID },
+		func(p *enroll.Proof) { p.Session = "session-bob" },
+	} {
+		inWorld(t, func(w *world) {
+			w.engine.SetPolicy(everyone("policy-1", [][]enroll.ProofKind{{enroll.ProofPasskey}, {enroll.ProofPassword}}))
+			w.lock(annGUID)
+			p := w.signIn(w.ann)
+			bend(&p)
+			w.proofs.signIns[w.ann.Session] = p
+			wantState(t, w.submit(workflow.KindUnlock), workflow.Draft)
+			if w.dir.written() != 0 || len(w.store.used) != 0 {
+				t.Fatal("it counted")
+			}
+		})
+	}
+}
+
 func TestANewSignInTakesUpTheDraftOfAnUnlock(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.lock(annGUID)
@@ -187,7 +209,7 @@ func TestSubmitRefusesBadInput(t *testing.T) {
 	inWorld(t, func(w *world) {
 		_, err := w.engine.Submit(w.ctx, w.ann, "deactivate", "")
 		wantErr(t, err, workflow.ErrKind)
-		for _, reason := range []string{string(make([]byte, 501)), "\xff", "a\x00b"} {
+		for _, reason := range []string{string(make([]byte, 2001)), "\xff", "a\x00b"} {
 			_, err = w.engine.Submit(w.ctx, w.ann, workflow.KindReset, reason)
 			wantErr(t, err, workflow.ErrReason)
 		}

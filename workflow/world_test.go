@@ -204,8 +204,9 @@ type directory struct {
 	before func(op string) error
 	// refuse is the directory's answer to a write; nothing is written.
 	refuse error
-	// lost loses the answer of a write that landed.
-	lost bool
+	// lost loses the answer of a write that landed; after is told behind it.
+	lost  bool
+	after error
 }
 
 type written struct {
@@ -345,6 +346,9 @@ func (d *directory) write(ctx context.Context, op string, w ad.Write, apply func
 	d.writes = append(d.writes, what)
 	if d.lost {
 		return ad.Account{}, fault(op, ad.ErrUnavailable, ad.OutcomeUnknown, context.DeadlineExceeded)
+	}
+	if d.after != nil {
+		return ad.Account{}, d.after
 	}
 	return *d.accounts[w.Target], nil
 }
