@@ -48,6 +48,9 @@ func (c Config) checkServer(f *finder) {
 			f.add(fmt.Sprintf("trusted_proxies[%d]", i), "%q is no address or network, such as 10.1.2.3 or 10.1.2.0/24", s)
 		}
 	}
+	if c.LimitFactor < 1 || c.LimitFactor > 1000 {
+		f.add("limit_factor", "%d is out of range: 1 to 1000", c.LimitFactor)
+	}
 	oneOf(f, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(f, "log.format", c.Log.Format, "text", "json")
 }

@@ -28,6 +28,7 @@ type Config struct {
 	Organisation   string    `yaml:"organisation"`
 	Data           string    `yaml:"data"`
 	TrustedProxies []string  `yaml:"trusted_proxies"`
+	LimitFactor    int       `yaml:"limit_factor"`
 	Support        Support   `yaml:"support"`
 	Directory      Directory `yaml:"directory"`
 	Enrolment      Enrolment `yaml:"enrolment"`
@@ -104,14 +105,15 @@ type Log struct {
 // Default is the configuration before the file is read.
 func Default() Config {
 	return Config{
-		Listen:    "127.0.0.1:8080",
-		Data:      "latchkey-data",
-		Directory: Directory{Timeout: 10 * time.Second},
-		Enrolment: Enrolment{Password: true, InvitationValid: 72 * time.Hour},
-		Sessions:  Sessions{Idle: 30 * time.Minute, Absolute: 12 * time.Hour, Short: 10 * time.Minute},
-		Passwords: Passwords{Strength: 2},
-		Requests:  Requests{Approved: time.Hour, Watch: 30 * time.Minute},
-		Log:       Log{Level: "info", Format: "text"},
+		Listen:      "127.0.0.1:8080",
+		Data:        "latchkey-data",
+		LimitFactor: 1,
+		Directory:   Directory{Timeout: 10 * time.Second},
+		Enrolment:   Enrolment{Password: true, InvitationValid: 72 * time.Hour},
+		Sessions:    Sessions{Idle: 30 * time.Minute, Absolute: 12 * time.Hour, Short: 10 * time.Minute},
+		Passwords:   Passwords{Strength: 2},
+		Requests:    Requests{Approved: time.Hour, Watch: 30 * time.Minute},
+		Log:         Log{Level: "info", Format: "text"},
 	}
 }
 
