@@ -25,8 +25,8 @@ func (s *Store) SaveCeremony(ctx context.Context, c enroll.Ceremony, limit int) 
 			return err
 		}
 		_, err = t.exec(`
-			DELETE FROM ceremonies WHERE purpose = $1 AND account = $2 AND num NOT IN (
-				SELECT num FROM ceremonies WHERE purpose = $1 AND account = $2 ORDER BY num DESC LIMIT $3)`,
+			DELETE FROM ceremonies WHERE purpose = $1 AND account = $2 AND num <= (
+				SELECT num FROM ceremonies WHERE purpose = $1 AND account = $2 ORDER BY num DESC LIMIT 1 OFFSET $3)`,
 			string(c.Purpose), guidText(c.Account), max(limit, 1))
 		return err
 	}))

@@ -47,7 +47,8 @@ func (s *Store) Events(ctx context.Context, account ad.GUID, limit int) (all []a
 			all = append(all, n)
 			return nil
 		}, `SELECT `+entryColumns+`, p.name, p.salt, p.value
-			FROM (SELECT * FROM audit_entries WHERE target = $1 ORDER BY seq DESC LIMIT $2) e
+			FROM (SELECT seq, at, action, actor, target, request, bytes, hash
+				FROM audit_entries WHERE target = $1 ORDER BY seq DESC LIMIT $2) e
 			LEFT JOIN audit_personal p ON p.seq = e.seq ORDER BY e.seq DESC`, guidText(account), limit)
 	})
 	return all, wrap("list events", err)

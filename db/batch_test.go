@@ -1,0 +1,176 @@
+package db
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"github.com/latchkey/latchkey/audit"
+)
+
+// batchOf holds the writer in one closure until the others wait behind it, so
+// that they share the next transaction, and returns their answers.
+func batchOf(t *testing.T, s *Store, before func(), fns ...func(*tx) error) []error {
+	t.Helper()
+	running, release := make(chan struct{}), make(chan struct{})
+	held := make(chan error)
+	go func() {
+		held <- s.write(t.Context(), func(*tx) error {
+			close(running)
+			<-release
+			before()
+			return nil
+		})
+	}()
+	<-running
+	jobs := make([]*job, len(fns))
+	for i, fn := range fns {
+		jobs[i] = &job{fn: fn, done: make(chan error, 1)}
+		if err := s.hand(t.Context(), jobs[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(release)
+	if err := <-held; err != nil {
+		t.Fatal(err)
+	}
+	answers := make([]error, len(jobs))
+	for i, j := range jobs {
+		answers[i] = <-j.done
+	}
+	return answers
+}
+
+func recordOne(t *tx) error { return t.record(signedIn()) }
+
+func TestWaitingWritesShareOneTransaction(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+	begun := map[string]int{}
+	count := func() {
+		s.tx.fault = func(query string) error { begun[query]++; return nil }
+	}
+	no := errors.New("no")
+	refused := func(tx *tx) error { return errors.Join(tx.record(signedIn(), signedIn()), no) }
+	answers := batchOf(t, s, count, recordOne, refused, recordOne, refused, recordOne)
+	s.tx.fault = nil
+	for i, err := range answers {
+		if want := i%2 == 1; want != errors.Is(err, no) || !want && err != nil {
+			t.Errorf("write %d: %v", i, err)
+		}
+	}
+	const head = `SELECT seq, hash FROM audit_head WHERE id = 1`
+	if begun["BEGIN IMMEDIATE"] != 1 || begun[head] != 1 || begun[`UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1`] != 1 {
+		t.Errorf("the batch ran %v", begun)
+	}
+	if seq := verified(t, s).Head.Seq; seq != 3 {
+		t.Errorf("the log ends at %d, want 3", seq)
+	}
+}
+
+func TestAFailedCommitFailsEveryWriteOfItsBatch(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+	fail := func() {
+		commits := 0
+		s.tx.fault = func(query string) error {
+			if query != `COMMIT` {
+				return nil
+			}
+			if commits++; commits == 2 { // the first is of the one that holds
+				return ErrFull
+			}
+			return nil
+		}
+	}
+	for i, err := range batchOf(t, s, fail, recordOne, recordOne, recordOne) {
+		if !errors.Is(err, ErrFull) {
+			t.Errorf("write %d: %v", i, err)
+		}
+	}
+	s.tx.fault = nil
+	if err := s.Record(t.Context(), signedIn()); err != nil {
+		t.Fatal(err)
+	}
+	if seq := verified(t, s).Head.Seq; seq != 1 {
+		t.Errorf("the log ends at %d, want 1", seq)
+	}
+}
+
+// The engine may end the transaction under a closure. Nothing of the batch is
+// kept then, not what ran before either, and everybody is told.
+func TestATransactionThatEndsInTheMiddleFailsItsBatch(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+	ends := func(tx *tx) error {
+		tx.rollback()
+		return ErrFull
+	}
+	for i, err := range batchOf(t, s, func() {}, recordOne, ends, recordOne) {
+		if !errors.Is(err, ErrFull) {
+			t.Errorf("write %d: %v", i, err)
+		}
+	}
+	if err := s.Record(t.Context(), signedIn()); err != nil {
+		t.Fatal(err)
+	}
+	if seq := verified(t, s).Head.Seq; seq != 1 {
+		t.Errorf("the log ends at %d, want 1", seq)
+	}
+}
+
+func TestALockedDatabaseIsBusy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := openAt(t, path)
+	if _, err := s.tx.conn.ExecContext(t.Context(), `PRAGMA busy_timeout = 20`); err != nil {
+		t.Fatal(err)
+	}
+	other, err := openSQLite(path, sqliteWriter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	other.SetMaxOpenConns(1)
+	lock, err := other.Begin() // immediate, by its settings
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Record(t.Context(), signedIn()); !errors.Is(err, ErrBusy) {
+		t.Errorf("got %v", err)
+	}
+	if err := lock.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Record(t.Context(), signedIn()); err != nil {
+		t.Error(err)
+	}
+	if n, err := s.CountEvents(t.Context(), anna); err != nil || n != 1 {
+		t.Errorf("%d events, %v", n, err)
+	}
+}
+
+// Two writers on one file, as two processes would be: the chain is read again in
+// each transaction, so both extend the same one.
+func TestTwoWritersExtendOneChain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	a, b := openAt(t, path), openAt(t, path)
+	done := make(chan error)
+	for _, s := range []*Store{a, b} {
+		for range 4 {
+			go func() {
+				for range 25 {
+					if err := s.Record(t.Context(), signedIn()); err != nil {
+						done <- err
+						return
+					}
+				}
+				done <- nil
+			}()
+		}
+	}
+	for range 8 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if report := verified(t, a); report.Head.Seq != 200 || report.Head == (audit.Head{}) {
+		t.Errorf("%+v", report)
+	}
+}
