@@ -1,0 +1,105 @@
+package workflow_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// Any order of anything that can happen, by two processes over one company:
+// never more writes than the log tells, never one without proof, and every
+// request ends.
+func TestAnyOrderOfEventsKeepsTheBooks(t *testing.T) {
+	for seed := range uint64(150) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.randomly(t, rand.New(rand.NewPCG(seed, 1)), seed)
+		})
+	}
+}
+
+func (w *world) randomly(t *testing.T, rnd *rand.Rand, seed uint64) {
+	w.dir.policy.MinAge, w.dir.policy.LockoutThreshold = 0, 0
+	engines := []*workflow.Engine{w.engine, w.start(w.store, w.dir)}
+	w.store.before = func(string) error { return sometimes(rnd, 30, errDown) }
+	w.store.after = w.store.before
+	w.dir.before = func(op string) error {
+		return sometimes(rnd, 20, fault(op, ad.ErrUnavailable, ad.OutcomeNotWritten, errDown))
+	}
+	for range 60 {
+		w.engine = engines[rnd.IntN(2)]
+		w.anything(rnd)
+	}
+	w.store.before, w.store.after, w.dir.before, w.dir.refuse, w.dir.lost = nil, nil, nil, nil, false
+	w.settleAll(w.engine)
+	for id := range w.store.requests {
+		if r := w.stored(id); r.State.Open() {
+			t.Fatalf("seed %d: %s stayed open", seed, r.State)
+		}
+	}
+	// An unlock whose answer was lost, of an account that was locked anew before
+	// it could be read, is told as unsettled.
+	done, unsettled := w.store.count(audit.ExecutionDone), 0
+	for _, e := range w.store.events {
+		if e.Action == audit.ExecutionFailed && e.Reason == string(workflow.ErrUnsettled) {
+			unsettled++
+		}
+	}
+	if n := w.dir.written(); n < done || n > done+unsettled {
+		t.Fatalf("seed %d: %d writes, %d told as done, %d as unsettled", seed, n, done, unsettled)
+	}
+	if w.store.count(audit.ExecutionIntended) < w.dir.written() {
+		t.Fatalf("seed %d: a write without its intent", seed)
+	}
+}
+
+func sometimes(rnd *rand.Rand, n int, err error) error {
+	if rnd.IntN(n) == 0 {
+		return err
+	}
+	return nil
+}
+
+func (w *world) anything(rnd *rand.Rand) {
+	kind := workflow.Kinds[rnd.IntN(len(workflow.Kinds))]
+	value, old := values(kind)
+	var id string
+	for _, r := range w.mine() {
+		if r.Kind == kind {
+			id = r.ID
+			break
+		}
+	}
+	switch rnd.IntN(12) {
+	case 0:
+		w.lock(annGUID)
+	case 1:
+		w.signIn(w.ann)
+	case 2, 3:
+		_, _ = w.engine.Submit(w.ctx, w.ann, kind, "")
+	case 4, 5:
+		_, _ = w.journey(kind)
+	case 6, 7:
+		_, _, _ = w.engine.Execute(w.ctx, w.ann, id, value, old)
+	case 8:
+		_, _ = w.engine.Cancel(w.ctx, w.ann, id)
+	case 9:
+		_, _ = w.engine.Seen(w.ctx, w.ann, id)
+	case 10:
+		w.dir.lost = rnd.IntN(3) == 0
+		w.dir.refuse = sometimes(rnd, 3, fault("write", ad.ErrPasswordHistory, ad.Outcome(rnd.IntN(2)), nil))
+	case 11:
+		time.Sleep(time.Duration(rnd.IntN(20)) * time.Minute)
+		w.engine.Tick(w.ctx)
+	}
+}
+
+func (w *world) mine() []workflow.Request {
+	list, _ := w.engine.Mine(w.ctx, w.ann)
+	return list
+}
