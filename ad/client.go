@@ -123,7 +123,7 @@ func (c *Client) Close() {
 func (c *Client) Ready(ctx context.Context) error {
 	const op = "check directory"
 	for _, as := range []service{reading, writing} {
-		err := c.try(ctx, op, as, func(on *conn) error {
+		err := c.try(ctx, op, as, func(ctx context.Context, on *conn) error {
 			if !on.alive(ctx) {
 				return &lostError{errors.New("no sign of life")}
 			}
@@ -153,7 +153,7 @@ var unprotectable = &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten,
 func (c *Client) as(which service) service { return c.gates[which].which }
 
 // try runs f, which must not write, on the first controller that answers.
-func (c *Client) try(ctx context.Context, op string, as service, f func(*conn) error) error {
+func (c *Client) try(ctx context.Context, op string, as service, f func(context.Context, *conn) error) error {
 	order := c.order(ctx)
 	var failed *Error
 	for i, at := range order {
@@ -181,7 +181,7 @@ func (c *Client) try(ctx context.Context, op string, as service, f func(*conn) e
 var errNoController = errors.New("no writable controller answers")
 
 // attempt leaves half of the time that is left to the controllers behind.
-func (c *Client) attempt(ctx context.Context, at *controller, as service, more bool, f func(*conn) error) error {
+func (c *Client) attempt(ctx context.Context, at *controller, as service, more bool, f func(context.Context, *conn) error) error {
 	if deadline, ok := ctx.Deadline(); ok && more {
 		share, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
 		defer cancel()
@@ -256,7 +256,7 @@ func (c *Client) find(ctx context.Context) {
 		defer close(all)
 		c.each(func(_ int, at *controller) {
 			if !c.known(at) {
-				_ = c.use(probing, at, c.as(reading), func(*conn) error { return nil })
+				_ = c.use(probing, at, c.as(reading), func(context.Context, *conn) error { return nil })
 			}
 			done <- struct{}{}
 		})

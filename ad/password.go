@@ -48,7 +48,7 @@ func (c *Client) CheckPassword(ctx context.Context, account GUID, password secre
 	}
 	var a Account
 	var at *controller
-	err := c.try(ctx, op, reading, func(on *conn) (err error) {
+	err := c.try(ctx, op, reading, func(ctx context.Context, on *conn) (err error) {
 		at = on.at
 		a, err = c.readAccount(ctx, on, account)
 		return err

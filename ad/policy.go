@@ -37,7 +37,7 @@ func (p policyAttrs) names() []string {
 func (c *Client) PasswordPolicy(ctx context.Context, a Account) (PasswordPolicy, error) {
 	const op = "read password policy"
 	var policy PasswordPolicy
-	read := func(on *conn) error {
+	read := func(ctx context.Context, on *conn) error {
 		e, ok, err := on.object(ctx, "<GUID="+a.GUID.String()+">", []string{attrResultantPSO})
 		if err != nil {
 			return err

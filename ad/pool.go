@@ -89,7 +89,7 @@ func (c *Client) put(got *conn) {
 // use runs f on a connection. One that waited in the pool may have been closed
 // by the other side, so its loss is answered once with a fresh one; f must not
 // write.
-func (c *Client) use(ctx context.Context, at *controller, as service, f func(*conn) error) error {
+func (c *Client) use(ctx context.Context, at *controller, as service, f func(context.Context, *conn) error) error {
 	err := c.once(ctx, at, as, false, f)
 	if stale(err) && ctx.Err() == nil {
 		err = c.once(ctx, at, as, true, f)
@@ -105,13 +105,13 @@ func (e staleError) Unwrap() error { return e.error }
 
 func stale(err error) bool { _, ok := err.(staleError); return ok }
 
-func (c *Client) once(ctx context.Context, at *controller, as service, fresh bool, f func(*conn) error) error {
+func (c *Client) once(ctx context.Context, at *controller, as service, fresh bool, f func(context.Context, *conn) error) error {
 	got, err := c.get(ctx, at, as, fresh)
 	if err != nil {
 		return err
 	}
 	defer c.put(got)
-	err = f(got)
+	err = f(ctx, got)
 	if lost(err) && got.reused {
 		return staleError{err}
 	}

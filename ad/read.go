@@ -36,7 +36,7 @@ var accountAttrs = []string{
 // writable one, the PDC emulator where it answers.
 func (c *Client) Account(ctx context.Context, account GUID) (Account, error) {
 	var a Account
-	err := c.try(ctx, "read account", reading, func(on *conn) (err error) {
+	err := c.try(ctx, "read account", reading, func(ctx context.Context, on *conn) (err error) {
 		a, err = c.readAccount(ctx, on, account)
 		return err
 	})
@@ -55,7 +55,7 @@ func (c *Client) AccountOn(ctx context.Context, controller string, account GUID)
 		return Account{}, missing
 	}
 	var a Account
-	err := c.use(ctx, at, c.as(reading), func(on *conn) (err error) {
+	err := c.use(ctx, at, c.as(reading), func(ctx context.Context, on *conn) (err error) {
 		a, err = c.readAccount(ctx, on, account)
 		return err
 	})

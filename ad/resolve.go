@@ -33,7 +33,7 @@ func (c *Client) Resolve(ctx context.Context, name string) (GUID, error) {
 		return GUID{}, &Error{Cause: ErrNotFound, Op: op, Outcome: OutcomeNotWritten}
 	}
 	var found GUID
-	err := c.try(ctx, op, reading, func(on *conn) error {
+	err := c.try(ctx, op, reading, func(ctx context.Context, on *conn) error {
 		e, err := c.lookUp(ctx, on, c.base(on), name, equal("sAMAccountType", normalUser))
 		if err != nil {
 			return err
@@ -195,7 +195,7 @@ func (c *Client) ResolveGroup(ctx context.Context, dn string) (sid string, err e
 	if parsed, err := ldap.ParseDN(dn); err != nil || len(parsed.RDNs) == 0 {
 		return "", &Error{Cause: ErrNotFound, Op: op, Outcome: OutcomeNotWritten, Err: errors.New("not a distinguished name")}
 	}
-	err = c.try(ctx, op, reading, func(on *conn) (err error) {
+	err = c.try(ctx, op, reading, func(ctx context.Context, on *conn) (err error) {
 		sid, err = on.groupSID(ctx, dn)
 		return err
 	})

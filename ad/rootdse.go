@@ -147,7 +147,7 @@ func (c *Client) Capabilities(ctx context.Context) ([]ControllerInfo, error) {
 
 func (c *Client) capability(ctx context.Context, op string, at *controller) ControllerInfo {
 	out := ControllerInfo{Name: at.name}
-	err := c.use(ctx, at, reading, func(on *conn) error {
+	err := c.use(ctx, at, reading, func(ctx context.Context, on *conn) error {
 		before := c.now()
 		info, err := c.readRoot(ctx, on)
 		if err != nil {

@@ -89,7 +89,7 @@ func (c *Client) write(ctx context.Context, op string, w Write, secrets []secret
 	one := &oneWrite{op: op, w: w, secrets: secrets, change: change}
 	var err error
 	if w.Controller == "" {
-		err = c.try(ctx, op, writing, func(on *conn) error { return c.writeOn(ctx, on, one) })
+		err = c.try(ctx, op, writing, func(ctx context.Context, on *conn) error { return c.writeOn(ctx, on, one) })
 	} else {
 		err = c.writeAt(ctx, one)
 	}
@@ -108,7 +108,7 @@ func (c *Client) writeAt(ctx context.Context, one *oneWrite) error {
 	if missing != nil {
 		return missing
 	}
-	if err := c.use(ctx, at, c.as(writing), func(on *conn) error { return c.writeOn(ctx, on, one) }); err != nil {
+	if err := c.use(ctx, at, c.as(writing), func(ctx context.Context, on *conn) error { return c.writeOn(ctx, on, one) }); err != nil {
 		return fault(one.op, at, err)
 	}
 	return nil
