@@ -15,6 +15,9 @@ const (
 	ResetPassword Right = "reset-password"
 	// ReadPSOs reads the fine-grained policies; the OU doesn't matter.
 	ReadPSOs Right = "read-psos"
+	// ChangePassword is the extended right User-Change-Password, which everybody
+	// has; take it away with Deny or with User.CannotChange.
+	ChangePassword Right = "change-password"
 	// WriteLockoutTime and WritePwdLastSet write one attribute of users.
 	WriteLockoutTime Right = "write:lockoutTime"
 	WritePwdLastSet  Right = "write:pwdLastSet"
@@ -73,6 +76,8 @@ func (s *Server) grant(accountDN, dn string, deny bool, rights []Right) {
 			a.mask, a.object = maskReadProperty|maskWriteProperty, mustAttribute(attrName).guid
 		case r == ResetPassword:
 			a.mask, a.object = maskControl, rightResetPassword
+		case r == ChangePassword:
+			a.mask, a.object = maskControl, rightChangePassword
 		case r == ReadPSOs:
 			target = s.dir.mustFind("CN=Password Settings Container,CN=System," + s.dir.baseDN())
 			a.mask, a.below, a.subtree = maskReadProperty|maskListChildren|maskReadSecurity, nil, true
@@ -129,13 +134,20 @@ func order(deny bool) int {
 
 // granted looks an access up in the entries that apply.
 func (i identity) granted(e *entry, mask uint32, object GUID) bool {
+	return i.decide(e, mask, object, false)
+}
+
+// decide returns what the first entry says that is about the access, or
+// otherwise when there is none.
+func (i identity) decide(e *entry, mask uint32, object GUID, otherwise bool) bool {
 	for _, a := range e.effective() {
-		if a.mask&mask == 0 || !i.sids[a.trustee] || a.object != (GUID{}) && a.object != object {
+		mine := i.sids[a.trustee] || a.trustee == sidSelf && i.entry == e
+		if a.mask&mask == 0 || !mine || a.object != (GUID{}) && a.object != object {
 			continue
 		}
 		return !a.deny
 	}
-	return false
+	return otherwise
 }
 
 // admin tells whether the identity may do everything: Administrators, which
@@ -152,6 +164,12 @@ func (i identity) mayWrite(e *entry, a *attribute) bool {
 
 func (i identity) mayReset(e *entry) bool {
 	return i.admin() || i.granted(e, maskControl, rightResetPassword)
+}
+
+// mayChange tells whether the identity may change the password with the old
+// one: everybody may, unless it is denied.
+func (i identity) mayChange(e *entry) bool {
+	return i.admin() || i.decide(e, maskControl, rightChangePassword, true)
 }
 
 // mayRead tells whether the identity may read what is not secret anyway.
@@ -229,13 +247,13 @@ func (d *directory) dacl(e *entry) []byte {
 	}
 	var body []byte
 	for _, a := range list {
-		body = append(body, a.encode(false)...)
+		body = append(body, a.encode(false, a.below == nil)...)
 	}
 	n := len(list)
 	for p := e.parent; p != nil; p = p.parent {
 		for _, a := range p.aces {
 			if a.subtree || a.below != nil {
-				body = append(body, a.encode(true)...)
+				body = append(body, a.encode(true, a.below == nil || a.below == e.class)...)
 				n++
 			}
 		}
@@ -246,8 +264,9 @@ func (d *directory) dacl(e *entry) []byte {
 	return append(append(head, 0, 0), body...)
 }
 
-// encode writes one entry (MS-DTYP 2.4.4.2 and 2.4.4.3).
-func (a ace) encode(inherited bool) []byte {
+// encode writes one entry (MS-DTYP 2.4.4.2 and 2.4.4.3); applies says whether
+// it counts for the object that shows it or only for those below.
+func (a ace) encode(inherited, applies bool) []byte {
 	kind, flags := byte(0), byte(0)
 	if a.deny {
 		kind = 1
@@ -255,7 +274,7 @@ func (a ace) encode(inherited bool) []byte {
 	if a.subtree || a.below != nil {
 		flags |= 0x2 // CONTAINER_INHERIT_ACE
 	}
-	if a.below != nil {
+	if !applies {
 		flags |= 0x8 // INHERIT_ONLY_ACE
 	}
 	if inherited {

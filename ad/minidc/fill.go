@@ -29,6 +29,10 @@ type User struct {
 	Groups     []string
 	Disabled   bool
 	MustChange bool
+	// CannotChange denies User-Change-Password to the person and to everybody.
+	CannotChange bool
+	// GUID is the objectGUID; zero makes a random one.
+	GUID GUID
 	// Attributes are any others.
 	Attributes map[string][]string
 }
@@ -39,6 +43,7 @@ type Group struct {
 	Account      string // defaults to Name
 	Type         int32  // groupType; 0 is a global security group
 	Members      []string
+	GUID         GUID // zero makes a random one
 }
 
 // PSO is a fine-grained policy for AddPSO.
@@ -105,6 +110,7 @@ func (s *Server) AddUser(u User) GUID {
 	}
 	e := d.newEntry(rdn{"CN", u.Name}, c)
 	e.sid = d.newRID()
+	e.pinGUID(u.GUID)
 	uac := uacNormal
 	if e.is("computer") {
 		uac = uacWorkstation
@@ -126,6 +132,11 @@ func (s *Server) AddUser(u User) GUID {
 	if u.MustChange {
 		e.set("pwdLastSet", "0")
 	}
+	if u.CannotChange {
+		for _, who := range []sid{sidSelf, sidEveryone} {
+			e.aces = append(e.aces, ace{deny: true, mask: maskControl, object: rightChangePassword, trustee: who})
+		}
+	}
 	d.insertNew(d.parentOf(u.Parent), e)
 	for name, v := range u.Attributes {
 		d.assign(e, mustAttribute(name), v)
@@ -137,6 +148,13 @@ func (s *Server) AddUser(u User) GUID {
 		d.mustFind(g).linkTo("member", e)
 	}
 	return e.guid
+}
+
+// pinGUID gives a new entry a GUID of the caller's choice.
+func (e *entry) pinGUID(g GUID) {
+	if g != (GUID{}) {
+		e.guid = g
+	}
 }
 
 func (u User) fields(domain string) map[string]string {
@@ -158,6 +176,7 @@ func (s *Server) AddGroup(g Group) GUID {
 	defer d.mu.Unlock()
 	e := d.newEntry(rdn{"CN", g.Name}, classes["group"])
 	e.sid = d.newRID()
+	e.pinGUID(g.GUID)
 	if g.Account == "" {
 		g.Account = g.Name
 	}

@@ -128,7 +128,7 @@ func (m *modification) permit(c change) result {
 	case a == nil:
 		return result{code: noSuchAttribute, text: fmt.Sprintf("acl_modify: attribute '%s' on entry '%s' was not found in the schema!", c.name, dn)}
 	case a.name == "unicodePwd":
-		if m.password.isChange() || m.who.mayReset(m.target) {
+		if m.password.isChange() && m.who.mayChange(m.target) || !m.password.isChange() && m.who.mayReset(m.target) {
 			return done
 		}
 		return result{code: insufficientRights, text: "error in module acl: insufficient access rights during LDB_MODIFY (50)"}
