@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/db"
+)
+
+type auditCmd struct {
+	Export auditExportCmd `cmd:"" help:"Write the log to a file, as JSON lines. The server may run meanwhile."`
+	Verify auditVerifyCmd `cmd:"" help:"Check an exported log: its chain and every hash."`
+}
+
+type auditExportCmd struct {
+	Data string `required:"" help:"The server's data directory." type:"path" placeholder:"DIR"`
+	File string `arg:"" help:"The file to write. An existing one is replaced when the export is whole." type:"path"`
+}
+
+// Run exports from one snapshot and moves the file into place when it is whole.
+func (c auditExportCmd) Run(ctx context.Context, s streams) error {
+	store, err := db.OpenReadOnly(ctx, db.Config{Path: filepath.Join(c.Data, databaseName)})
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	defer store.Close()
+	temp := c.File + ".new"
+	f, err := os.OpenFile(temp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	defer os.Remove(temp)
+	defer f.Close()
+	w := bufio.NewWriter(f)
+	if err := store.Export(ctx, w); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	if err := os.Rename(temp, c.File); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	fmt.Fprintf(s.out, "Exported to %s\n", c.File)
+	return nil
+}
+
+type auditVerifyCmd struct {
+	File string `arg:"" help:"An exported log." type:"path"`
+}
+
+// Run exits 0 for a whole log, and 1 naming the first bad event.
+func (c auditVerifyCmd) Run(s streams) error {
+	f, err := os.Open(c.File)
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	defer f.Close()
+	began := time.Now()
+	report, err := audit.Verify(f)
+	if err != nil {
+		fmt.Fprintf(s.out, "%s: %v\n", c.File, err)
+		return errShown
+	}
+	fmt.Fprintf(s.out, "%s is whole: %d events, checked in %s. Last hash %x\n",
+		c.File, report.Head.Seq, time.Since(began).Round(time.Millisecond), report.Head.Hash)
+	return nil
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/latchkey/latchkey/config"
+)
+
+type configCmd struct {
+	Check   configCheckCmd   `cmd:"" help:"Check a configuration file whole; every mistake with line and column."`
+	Example configExampleCmd `cmd:"" help:"Print a documented example of every key."`
+}
+
+type configCheckCmd struct {
+	File string `arg:"" help:"The configuration file." type:"path"`
+}
+
+// Run prints every mistake, a line each, and fails when there is one.
+func (c configCheckCmd) Run(s streams) error {
+	loaded, err := config.Load(c.File)
+	var found config.Problems
+	if errors.As(err, &found) {
+		for _, p := range found {
+			fmt.Fprintln(s.err, p)
+		}
+		fmt.Fprintf(s.err, "%d to mend in %s\n", len(found), c.File)
+		return errShown
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%s is right: %d policies for %s\n", c.File, len(loaded.Policies), loaded.PublicURL)
+	return nil
+}
+
+type configExampleCmd struct{}
+
+// Run prints the example.
+func (configExampleCmd) Run(s streams) error {
+	_, err := s.out.Write(config.Example)
+	return err
+}

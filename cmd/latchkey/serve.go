@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/config"
+	"github.com/latchkey/latchkey/pwa"
+	"github.com/latchkey/latchkey/server"
+)
+
+type serveCmd struct {
+	Config string `required:"" help:"The configuration file." type:"path" placeholder:"FILE"`
+	Ready  string `help:"Write JSON with the URL to this file once the server answers." type:"path" placeholder:"FILE"`
+}
+
+// shutdownTime bounds how long a stop waits for what is under way: a directory
+// write and its outcome take at most half of it.
+const shutdownTime = 40 * time.Second
+
+// Run serves until the process is told to stop.
+func (c serveCmd) Run(ctx context.Context, s streams) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, cfg, s, false, func(a *app) error {
+		return writeReady(c.Ready, map[string]string{"url": cfg.PublicURL})
+	})
+}
+
+// serve takes the data directory, starts everything, calls ready once the server
+// answers, and stops in order when ctx ends.
+func serve(ctx context.Context, cfg config.Config, s streams, demo bool, ready func(*app) error) error {
+	unlock, err := lockData(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	a, err := openApp(ctx, cfg, s)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	web, err := a.edge(demo)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	stopControl, err := serveControl(ctx, cfg.Data, a)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	defer stopControl()
+	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopJobs()
+	a.jobs(jobs)
+	return a.run(ctx, web, l, ready)
+}
+
+// run serves on l until ctx ends, then lets what is under way finish.
+func (a *app) run(ctx context.Context, web *server.Server, l net.Listener, ready func(*app) error) error {
+	a.record(ctx, audit.ServerStarted)
+	ended := make(chan error, 1)
+	go func() { ended <- web.Serve(l) }()
+	a.log.Info("serving", "address", l.Addr().String(), "url", a.cfg.PublicURL, "version", version)
+	if err := ready(a); err != nil {
+		return errors.Join(err, a.shutdown(web))
+	}
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	a.log.Info("stopping")
+	err := a.shutdown(web)
+	a.record(context.WithoutCancel(ctx), audit.ServerStopped)
+	return err
+}
+
+func (a *app) shutdown(web *server.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	if err := web.Shutdown(ctx); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
+}
+
+func (a *app) record(ctx context.Context, action audit.Action) {
+	e := audit.Event{Time: time.Now(), Action: action, Actor: audit.ActorSystem, Outcome: audit.OK, Detail: map[string]any{"version": version}}
+	if err := a.store.Record(ctx, e); err != nil {
+		a.log.Error("record", "action", string(action), "error", err)
+	}
+}
+
+func (a *app) edge(demo bool) (*server.Server, error) {
+	web, err := server.New(server.Config{
+		PublicURL: a.cfg.PublicURL, RPID: a.cfg.RPID(), Organisation: a.cfg.Organisation, Version: version, Demo: demo,
+		Support: server.Support{
+			Name: a.cfg.Support.Name, Phone: a.cfg.Support.Phone, Hours: a.cfg.Support.Hours, Mail: a.cfg.Support.Mail,
+		},
+		TrustedProxies: a.cfg.Proxies(), LimitFactor: a.cfg.LimitFactor, Passkeys: a.passkeys, Requests: a.engine, Log: a.store, Limits: a.store,
+		Ready: a.ready, Static: pwa.Files(), Logger: a.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start server: %w", err)
+	}
+	return web, nil
+}
+
+// ready is nil while the database and a writable controller answer.
+func (a *app) ready(ctx context.Context) error {
+	if _, err := a.store.Head(ctx); err != nil {
+		return fmt.Errorf("read database: %w", err)
+	}
+	return a.dir.Ready(ctx)
+}
+
+func newLogger(l config.Log, s streams) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(l.Level)) // the file has been checked
+	options := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(s.err, options))
+	}
+	return slog.New(slog.NewTextHandler(s.err, options))
+}
