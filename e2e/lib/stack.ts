@@ -71,7 +71,7 @@ function configuration(dir: string, dc: Controller, port: number): string {
   return JSON.stringify({
     listen: `127.0.0.1:${port}`,
     public_url: `http://localhost:${port}`,
-    organisation: 'Example Corp',
+    organisation: 'Example Corp', limit_factor: 100,
     data: join(dir, 'data'),
     support: { name: 'IT Service Desk', phone: '+49 30 5550 100', mail: 'servicedesk@corp.example.test', hours: 'Mon–Fri 7:00–19:00' },
     directory: {
