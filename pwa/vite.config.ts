@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { defineConfig, type Plugin } from 'vite';
+import type { Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
 
 const out = 'dist';
 const textual = /\.(html|js|css|svg|json|webmanifest)$/;
@@ -27,12 +28,13 @@ function shell(): void {
   writeFileSync(sw, text);
 }
 
-/** Puts a .br and a .gz beside every text, so that the server compresses nothing. */
+/** Puts a .br and a .gz beside every text where they are smaller, so that the server compresses nothing. */
 function compress(): void {
   for (const f of files(out).filter((f) => textual.test(f))) {
     const raw = readFileSync(f);
-    writeFileSync(`${f}.br`, brotliCompressSync(raw, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: raw.length } }));
-    writeFileSync(`${f}.gz`, gzipSync(raw, { level: 9 }));
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: raw.length };
+    const encoded = { br: brotliCompressSync(raw, { params }), gz: gzipSync(raw, { level: 9 }) };
+    for (const [ext, bytes] of Object.entries(encoded)) if (bytes.length < raw.length) writeFileSync(`${f}.${ext}`, bytes);
   }
 }
 
@@ -51,6 +53,7 @@ function finish(): Plugin {
 
 export default defineConfig({
   plugins: [finish()],
+  test: { include: ['test/**/*.test.ts'], setupFiles: ['test/setup.ts'], environment: 'node' },
   build: {
     outDir: out,
     target: 'es2022',

@@ -44,14 +44,14 @@ const routes: Route[] = [
 
 export function App() {
   const path = usePath();
-  const spoken = lang.use();
+  lang.use(); // every text is read anew, and what was typed stays
   useEffect(() => {
     // The screens of the next tap, once this one can be used.
     const timer = setTimeout(() => [account, request].forEach((l) => l.warm()), 1200);
     return () => clearTimeout(timer);
   }, []);
   return (
-    <Frame path={path} key={spoken}>
+    <Frame path={path}>
       <Guarded key={path}>
         <Content path={path} />
       </Guarded>

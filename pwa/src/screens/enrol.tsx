@@ -13,7 +13,7 @@ import { go } from '../lib/router';
 import { session, signedIn } from '../lib/session';
 import { create, support } from '../lib/webauthn';
 import { NoPasskeys } from '../ui/blocked';
-import { explain, Support, Trouble } from '../ui/help';
+import { explain, heading, Support, Trouble } from '../ui/help';
 import { Door, Icon } from '../ui/icons';
 import { InApp } from '../ui/inapp';
 import { Banner, Button, Copy, Field, Row, Rows, Screen, Skeleton } from '../ui/kit';
@@ -76,7 +76,7 @@ export function Enrol() {
 /** A link that opens nothing any more. */
 function Dead({ problem }: { problem: Problem }) {
   const [what, todo] = explain(problem);
-  return <NoLink what={what} todo={todo} signIn={problem.code === 'invitation.used'} />;
+  return <NoLink what={heading(what)} todo={todo} signIn={problem.code === 'invitation.used'} />;
 }
 
 function NoLink({ what, todo, signIn: offer }: { what: string; todo: string; signIn?: boolean }) {
@@ -142,10 +142,11 @@ function ShowItsYou({ token, open, onGrant }: ShowProps) {
           }}
         >
           <Field name="password" label={t('enrol.password')} hint={t('enrol.password.sub')} value={password} onInput={setPassword} autocomplete="current-password" secret invalid={act.problem?.code === 'bind.wrong-password'} />
-          <Trouble problem={act.problem} />
+          <Trouble problem={act.problem} quiet />
           <Button type="submit" busy={act.busy} doing={t('wait.directory')} why={password ? '' : t('pw.missing.current')}>
             {t('enrol.password.go')}
           </Button>
+          {act.problem && <Support />}
         </form>
       ) : (
         <div class="dock">

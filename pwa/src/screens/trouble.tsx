@@ -4,7 +4,7 @@ import type { Problem } from '../api-types';
 import { t } from '../i18n';
 import { go } from '../lib/router';
 import { onReturn } from '../lib/sync';
-import { Details, explain, Support } from '../ui/help';
+import { Details, explain, heading, Support } from '../ui/help';
 import { Icon } from '../ui/icons';
 import { Button, Screen } from '../ui/kit';
 
@@ -40,7 +40,7 @@ export function Failed({ problem, retry }: { problem: Problem; retry: () => void
   if (problem.code === 'network.offline') return <Offline retry={retry} />;
   const outdated = problem.code === 'app.outdated';
   return (
-    <Screen title={what} kind="plain" key={problem.code}>
+    <Screen title={heading(what)} kind="plain" key={problem.code}>
       <Sign name={outdated ? 'info' : 'stop'} tone={outdated ? 'info' : 'stop'} />
       <p class="lead">{todo}</p>
       <div class="dock">

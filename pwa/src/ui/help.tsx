@@ -21,6 +21,9 @@ export function explain(problem: Pick<Problem, 'code' | 'params' | 'retryAfter' 
   return [what, todo];
 }
 
+/** A sentence as a heading. */
+export const heading = (sentence: string) => sentence.replace(/\.$/, '');
+
 function ruleName(code: string): string {
   const key = code === 'length' ? 'pw.rule.length.short' : `pw.rule.${code}`;
   return has(key) ? t(key) : code;
@@ -29,8 +32,8 @@ function ruleName(code: string): string {
 /** Words that are no alarm: the person closed a window, or has no network. */
 const calm = new Set(['passkey.cancelled', 'ceremony.unknown', 'network.offline', 'network.slow', 'passkey.already-here', 'passkey.already-registered', 'account.not-locked']);
 
-/** A problem in the flow of a screen. */
-export function Trouble({ problem, children }: { problem: Problem | null; children?: ComponentChildren }) {
+/** A problem in the flow of a screen. A quiet one leaves the support to the screen. */
+export function Trouble({ problem, children, quiet }: { problem: Problem | null; children?: ComponentChildren; quiet?: boolean }) {
   if (!problem) return null;
   const [what, todo] = explain(problem);
   const tone: Tone = calm.has(problem.code) ? 'info' : 'stop';
@@ -41,7 +44,7 @@ export function Trouble({ problem, children }: { problem: Problem | null; childr
         {tone === 'stop' && <Details problem={problem} />}
       </Banner>
       {children}
-      {tone === 'stop' && <Support />}
+      {tone === 'stop' && !quiet && <Support />}
     </div>
   );
 }

@@ -110,10 +110,11 @@ export function Row({ icon, title, sub, end, href, onClick, tone }: RowProps) {
         </span>
       )}
       <span class="row-text">
-        <span class="row-title">{title}</span>
+        <span class="row-title">
+          {title} {end}
+        </span>
         {sub && <span class="row-sub">{sub}</span>}
       </span>
-      {end}
       {(href || onClick) && <Icon name="next" />}
     </>
   );

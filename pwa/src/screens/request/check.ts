@@ -52,17 +52,22 @@ interface Typed {
   old: string | null;
   rules: PasswordRules;
   check: Check;
+  /** What the directory refused last. */
+  refused: string;
 }
 
 /** Why it can't be sent yet; '' when it can. */
-export function verdict({ value, old, rules, check }: Typed): string {
+export function verdict({ value, old, rules, check, refused }: Typed): string {
   if (old === '') return t('pw.missing.old');
   if (!value) return t('pw.missing.empty');
   if (old !== null && old === value) return t('pw.missing.same');
+  if (value === refused) return t('pw.missing.refused');
   const broken = [...check.local, ...(check.server?.findings ?? [])].filter((f) => !f.ok).map((f) => f.code);
-  if (broken.length > 0) return t('pw.missing', { what: [...new Set(broken)].map((c) => ruleText(c, rules)).join(', ') });
+  if (broken.length > 0) return t('pw.missing', { what: [...new Set(broken)].map((c) => lowerFirst(ruleText(c, rules))).join(', ') });
   return check.state === 'asking' ? t('pw.missing.asking') : '';
 }
+
+const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
 
 export function ruleText(code: string, rules: PasswordRules): string {
   if (code === 'length') return tn('pw.rule.length', rules.min_length);

@@ -101,11 +101,10 @@ export function OneTime({ request, onRequest }: Props) {
 }
 
 function Groups({ text }: { text: string }) {
-  const chars = [...text];
-  const groups = Array.from({ length: Math.ceil(chars.length / GROUP) }, (_, i) => chars.slice(i * GROUP, (i + 1) * GROUP).join(''));
+  const groups = text.match(text.includes('-') ? /[^-]*-?/g : new RegExp(`.{1,${GROUP}}`, 'gu')) ?? [text];
   return (
     <p class="once" translate={false} data-testid="one-time-password">
-      {groups.map((g, i) => (
+      {groups.filter(Boolean).map((g, i) => (
         <span key={i}>{g}</span>
       ))}
     </p>

@@ -9,7 +9,7 @@ import { days, moment } from '../../lib/format';
 import { useResource } from '../../lib/resource';
 import { go } from '../../lib/router';
 import { refresh, session } from '../../lib/session';
-import { Trouble } from '../../ui/help';
+import { Support, Trouble } from '../../ui/help';
 import { Banner, Button, Field, Screen, Sheet, Skeleton } from '../../ui/kit';
 import { Failed } from '../trouble';
 import { RuleList, Strength } from './rules';
@@ -32,11 +32,12 @@ function Form({ request, onRequest, rules, reloadRules }: Props & { rules: Passw
   const change = request.kind === 'change';
   const [value, setValue] = useState('');
   const [old, setOld] = useState('');
+  const [refused, setRefused] = useState('');
   const [leaving, setLeaving] = useState(false);
   const act = useAct();
   const { me } = session.use();
   const check = useCheck(request.id, value, rules);
-  const why = verdict({ value, old: change ? old : null, rules, check });
+  const why = verdict({ value, old: change ? old : null, rules, check, refused });
   const locked = me?.account.state.includes('locked');
   const path = `/api/requests/${encodeURIComponent(request.id)}`;
 
@@ -50,7 +51,9 @@ function Form({ request, onRequest, rules, reloadRules }: Props & { rules: Passw
         void refresh();
       } catch (e) {
         await settle(e, path, onRequest);
-        if (change && asProblem(e).code === 'password.old-wrong') {
+        const { code } = asProblem(e);
+        if (aboutNew(code)) setRefused(value);
+        if (code === 'password.old-wrong') {
           setOld('');
           void reloadRules();
         }
@@ -70,10 +73,10 @@ function Form({ request, onRequest, rules, reloadRules }: Props & { rules: Passw
       >
         <input class="hidden" type="text" name="username" autocomplete="username" value={me?.account.name ?? ''} readOnly tabIndex={-1} aria-hidden="true" />
         {change && <Field name="old" label={t('pw.old')} hint={triesHint(rules)} value={old} onInput={setOld} autocomplete="current-password" secret invalid={act.problem?.code === 'password.old-wrong'} />}
-        <Field name="new" label={t('pw.new')} value={value} onInput={(v) => (setValue(v), act.clear())} autocomplete="new-password" secret describedBy="pw-rules" invalid={!!act.problem && act.problem.code.startsWith('password.') && act.problem.code !== 'password.old-wrong'} />
+        <Field name="new" label={t('pw.new')} value={value} onInput={(v) => (setValue(v), act.clear())} autocomplete="new-password" secret describedBy="pw-rules" invalid={aboutNew(act.problem?.code ?? '')} />
+        <Refused problem={act.problem} request={request} />
         <Strength value={value} check={check} rules={rules} />
         <RuleList id="pw-rules" value={value} check={check} rules={rules} kind={request.kind} />
-        <Refused problem={act.problem} request={request} />
         <Button type="submit" busy={act.busy} doing={t('wait.writing')} why={why}>
           {t(change ? 'pw.go.change' : 'pw.go.reset')}
         </Button>
@@ -82,10 +85,15 @@ function Form({ request, onRequest, rules, reloadRules }: Props & { rules: Passw
       <Button weight="quiet" onClick={() => setLeaving(true)}>
         {t('pw.cancel')}
       </Button>
+      {act.problem && <Support />}
       {leaving && <Leave path={path} onStay={() => setLeaving(false)} />}
     </Screen>
   );
 }
+
+/** Refusals of the new value; it has to be another one then. */
+const ofNew = ['refused', 'too-short', 'complexity', 'history', 'malformed', 'rules'];
+const aboutNew = (code: string) => ofNew.some((c) => code === `password.${c}`);
 
 const triesHint = (rules: PasswordRules) => (rules.change_tries_left > 0 && rules.change_tries_left < 4 ? tn('pw.old.left', rules.change_tries_left) : undefined);
 
@@ -100,7 +108,7 @@ async function settle(e: unknown, path: string, onRequest: (r: Request) => void)
 function Refused({ problem, request }: { problem: Problem | null; request: Request }) {
   if (!problem) return null;
   return (
-    <Trouble problem={problem}>
+    <Trouble problem={problem} quiet>
       {problem.code.startsWith('password.') && request.triesLeft > 0 && <p class="note">{tn('pw.tries', request.triesLeft)}</p>}
     </Trouble>
   );

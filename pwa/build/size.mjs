@@ -1,0 +1,31 @@
+// What a phone loads until Start can be used: the page, its style, its script
+// and one catalogue, as compressed on disk. Fails above the budget.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const BUDGET = 40 * 1024;
+const dist = fileURLToPath(new URL('../dist/', import.meta.url));
+const assets = readdirSync(`${dist}assets`).filter((n) => n.endsWith('.br'));
+const page = readFileSync(`${dist}index.html`, 'utf8');
+
+/** The script's own static imports come along. */
+function withImports(name, seen = new Set()) {
+  if (seen.has(name)) return seen;
+  seen.add(name);
+  const text = readFileSync(`${dist}assets/${name}`, 'utf8');
+  for (const m of text.matchAll(/(?:from|import)\s*["'`]\.\/([\w.-]+\.js)["'`]/g)) withImports(m[1], seen);
+  return seen;
+}
+
+const linked = [...page.matchAll(/\/assets\/([\w.-]+\.(?:js|css))/g)].flatMap((m) => (m[1].endsWith('.js') ? [...withImports(m[1])] : [m[1]]));
+const size = (name) => statSync(`${dist}${name}.br`).size;
+
+let failed = false;
+for (const lang of ['en', 'de']) {
+  const catalogue = assets.find((n) => n.startsWith(`${lang}-`))?.replace(/\.br$/, '');
+  const files = ['index.html', ...[...new Set([...linked, catalogue])].map((n) => `assets/${n}`)];
+  const total = files.reduce((sum, f) => sum + size(f), 0);
+  console.log(`first load (${lang}): ${total} of ${BUDGET} bytes: ${files.map((f) => `${f.replace(/-[\w-]{8}\./, '.')} ${size(f)}`).join(', ')}`);
+  failed ||= total > BUDGET;
+}
+process.exitCode = failed ? 1 : 0;

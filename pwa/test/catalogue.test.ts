@@ -1,0 +1,64 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { de } from '../src/i18n/de';
+import { en } from '../src/i18n/en';
+
+const root = new URL('../../', import.meta.url);
+const catalogues = { en, de } as Record<string, Record<string, string>>;
+
+function goFiles(folder: string): string {
+  const at = new URL(`${folder}/`, root);
+  if (!existsSync(at)) return '';
+  const names = readdirSync(at).filter((n) => n.endsWith('.go') && !n.endsWith('_test.go'));
+  return names.map((n) => readFileSync(new URL(n, at), 'utf8')).join('\n');
+}
+
+const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((m) => m[1] as string);
+
+test('both languages have the same keys', () => {
+  expect(Object.keys(de).sort()).toEqual(Object.keys(en).sort());
+});
+
+test('both languages fill in the same values', () => {
+  const names = (text: string) => [...new Set(all(text, /\{(\w+)\}/g))].filter((n) => n !== 'n').sort();
+  for (const key of Object.keys(en)) expect(names(de[key as keyof typeof de]), key).toEqual(names(en[key as keyof typeof en]));
+});
+
+test('no text is empty or shouts', () => {
+  for (const texts of Object.values(catalogues)) {
+    for (const [key, text] of Object.entries(texts)) {
+      expect(text.trim(), key).not.toBe('');
+      expect(text, key).not.toMatch(/!|[Pp]lease|[Ss]uccessful|[Bb]itte\b|[Ee]rfolgreich/);
+    }
+  }
+});
+
+test('every problem says what happened and what to do', () => {
+  for (const texts of Object.values(catalogues)) {
+    for (const [key, text] of Object.entries(texts)) if (key.startsWith('e.')) expect(text.split('\n'), key).toHaveLength(2);
+  }
+});
+
+const declared = [
+  ...all(goFiles('ad'), /\bCause = "([a-z-]+\.[a-z-]+)"/g),
+  ...all(goFiles('enroll'), /errors\.New\("([a-z-]+\.[a-z-]+)"\)/g),
+  ...all(goFiles('workflow'), /(?:\bCode = |errors\.New\()"([a-z-]+\.[a-z-]+)"/g),
+  ...all(goFiles('server'), /(?:errors\.New\(|Code: |\{)"([a-z-]+\.[a-z-]+)"/g),
+];
+
+test('every code that the server can answer has a text', () => {
+  expect(declared.length).toBeGreaterThan(60);
+  expect(declared.filter((code) => !(`e.${code}` in en))).toEqual([]);
+});
+
+test('every rule of a password has a text', () => {
+  const codes = all(goFiles('password'), /\bCode = "([a-z-]+)"/g).filter((c) => c !== 'length');
+  expect(codes.length).toBeGreaterThan(5);
+  expect(codes.filter((code) => !(`pw.rule.${code}` in en))).toEqual([]);
+});
+
+test('every action of the log about a person has a text', () => {
+  const actions = all(goFiles('audit'), /\bAction = "([a-z.-]+)"/g).filter((a) => !a.startsWith('server.'));
+  expect(actions.length).toBeGreaterThan(20);
+  expect(actions.filter((a) => !(`a.${a}` in en))).toEqual([]);
+});

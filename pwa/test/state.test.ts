@@ -1,0 +1,52 @@
+import { beforeAll, expect, test } from 'vitest';
+import type { Account, AccountState, Kind, Me } from '../src/api-types';
+import { speak } from '../src/i18n';
+import { match } from '../src/lib/router';
+import { primary, useful, words } from '../src/screens/state';
+
+beforeAll(() => speak('en'));
+
+const account = (...state: AccountState[]) =>
+  ({ state, lockedSince: '2026-11-24T10:20:00Z', lockedUntil: '2026-11-24T10:52:00Z', badPasswords: 6, lastBad: '', passwordExpires: '2026-11-27T10:00:00Z', accountExpires: '', nextLogon: '' }) as Account;
+const me = (allowed: Kind[], ...state: AccountState[]) => ({ account: account(...state), options: allowed.map((kind) => ({ kind, allowed: true, code: '' })) }) as Me;
+const all: Kind[] = ['unlock', 'reset', 'change', 'one-time'];
+
+test.each<[string, Me, Kind | null]>([
+  ['locked: unlock', me(all, 'locked'), 'unlock'],
+  ['locked and unlock not allowed: a new password', me(['reset'], 'locked'), 'reset'],
+  ['expired: a new password', me(['reset', 'change'], 'password-expired'), 'reset'],
+  ['expires soon: change', me(['reset', 'change'], 'password-expires-soon'), 'change'],
+  ['fine: nothing is pressed on anybody', me(['reset', 'change'], 'ok'), null],
+  ['disabled: nothing here', me(all, 'disabled', 'locked'), null],
+  ['nothing allowed', me([], 'locked'), null],
+])('the large button: %s', (_, who, want) => expect(primary(who)).toBe(want));
+
+test('what is not allowed is not offered', () => {
+  const who = me(['change'], 'ok');
+  who.options.push({ kind: 'reset', allowed: false, code: 'policy.not-allowed' });
+  expect(useful(who)).toEqual(['change']);
+});
+
+test('every state has a title and a line', () => {
+  const states: AccountState[] = ['ok', 'locked', 'disabled', 'account-expired', 'must-change', 'password-expired', 'password-expires-soon', 'outside-hours', 'protected', 'smartcard'];
+  for (const s of states) {
+    const w = words(s, account(s));
+    expect(w.title, s).not.toMatch(/^s\./);
+    expect(w.lines.length, s).toBeGreaterThan(0);
+  }
+});
+
+test('a lock without an end says so', () => {
+  const a = { ...account('locked'), lockedUntil: '' };
+  expect(words('locked', a).title).toBe('You are locked out');
+  expect(words('locked', a).lines).toContain('It stays locked until somebody unlocks it.');
+});
+
+test('addresses match whole, and odd ones match nothing', () => {
+  expect(match('/request/:id', '/request/7')).toEqual({ id: '7' });
+  expect(match('/passkeys/:id', '/passkeys/a%2Fb')).toEqual({ id: 'a/b' });
+  expect(match('/passkeys/:id', '/passkeys/')).toBeNull();
+  expect(match('/passkeys', '/passkeys/')).toEqual({});
+  expect(match('/request/:id', '/request/%E0%A4%A')).toBeNull();
+  expect(match('/account', '/account/x')).toBeNull();
+});
