@@ -33,7 +33,8 @@ type lab struct {
 	ServiceDN               string
 	Backdate                func(dn string, pwdLastSet int64) error
 
-	admin *ldap.Conn
+	admin  *ldap.Conn
+	second *lab // of another controller of the same domain, where there is one
 }
 
 // real is the Samba controller that all tests share; TestMain stops it.
