@@ -54,6 +54,13 @@ func (d *directory) edit(g ad.GUID, fn func(*ad.Account)) {
 	fn(d.accounts[g])
 }
 
+// on sets what runs at each call from now on.
+func (d *directory) on(fn func(op string) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.before = fn
+}
+
 func (d *directory) begin(ctx context.Context, op string) error {
 	d.mu.Lock()
 	d.calls = append(d.calls, op)

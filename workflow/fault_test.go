@@ -68,7 +68,8 @@ func (w *world) oneFault(t *testing.T, kind workflow.Kind, side string, n int) b
 	if r.ID == "" {
 		return false
 	}
-	w.store.before, w.dir.before = nil, nil
+	w.store.before = nil
+	w.dir.on(nil)
 	w.settleAll(w.engine)
 	if got := w.stored(r.ID); got.State.Open() {
 		t.Fatalf("%s left %s open", failed, got.State)

@@ -21,12 +21,12 @@ func TestAFailingRequestHoldsUpNoOther(t *testing.T) {
 		if _, err := w.engine.Submit(w.ctx, bob, workflow.KindUnlock, ""); err != nil {
 			t.Fatal(err)
 		}
-		w.dir.before = func(op string) error {
+		w.dir.on(func(op string) error {
 			if op == "account-on" {
 				return errDown
 			}
 			return nil
-		}
+		})
 		time.Sleep(time.Minute)
 		w.engine.Tick(w.ctx)
 		if due, err := w.store.Due(w.ctx, time.Now(), 10); err != nil || len(due) != 0 {

@@ -28,9 +28,9 @@ func (w *world) randomly(t *testing.T, rnd *rand.Rand, seed uint64) {
 	engines := []*workflow.Engine{w.engine, w.start(w.store, w.dir)}
 	w.store.before = func(string) error { return sometimes(rnd, 30, errDown) }
 	w.store.after = w.store.before
-	w.dir.before = func(op string) error {
+	w.dir.on(func(op string) error {
 		return sometimes(rnd, 20, fault(op, ad.ErrUnavailable, ad.OutcomeNotWritten, errDown))
-	}
+	})
 	for range 60 {
 		w.engine = engines[rnd.IntN(2)]
 		w.anything(rnd)

@@ -104,13 +104,13 @@ func TestWhatCannotBeToldStaysUnknownAndThenEnds(t *testing.T) {
 	inWorld(t, func(w *world) {
 		r := w.lostAnswer(t, workflow.KindReset)
 		reads := 0
-		w.dir.before = func(op string) error {
+		w.dir.on(func(op string) error {
 			if op == "account-on" {
 				reads++
 				return fault(op, ad.ErrUnavailable, ad.OutcomeNotWritten, errDown)
 			}
 			return nil
-		}
+		})
 		for range 14 {
 			time.Sleep(time.Minute)
 			w.engine.Tick(w.ctx)
@@ -160,14 +160,14 @@ func TestASettlerDoesNotTouchAnotherProcessesLease(t *testing.T) {
 	inWorld(t, func(w *world) {
 		other := w.start(w.store, w.dir)
 		r := w.approved(workflow.KindReset)
-		w.dir.before = func(op string) error {
+		w.dir.on(func(op string) error {
 			if op == "reset-sent" {
 				time.Sleep(14 * time.Second)
 				other.Tick(w.ctx)
 				wantState(w.t, w.stored(r.ID), workflow.Executing)
 			}
 			return nil
-		}
+		})
 		got, err := w.execute(r)
 		if err != nil {
 			t.Fatal(err)
@@ -219,14 +219,14 @@ func TestALateOutcomeDoesNotTouchTheNextExecution(t *testing.T) {
 		other := w.start(w.store, w.dir)
 		r := w.approved(workflow.KindReset)
 		slept := make(chan error)
-		w.dir.before = func(op string) error {
+		w.dir.on(func(op string) error {
 			if op != "reset-sent" {
 				return nil
 			}
-			w.dir.before = nil
+			w.dir.on(nil)
 			time.Sleep(40 * time.Second)
 			return fault(op, ad.ErrPasswordHistory, ad.OutcomeNotWritten, nil)
-		}
+		})
 		go func() {
 			_, err := w.execute(r)
 			slept <- err
@@ -234,13 +234,13 @@ func TestALateOutcomeDoesNotTouchTheNextExecution(t *testing.T) {
 		time.Sleep(31 * time.Second)
 		other.Tick(w.ctx)
 		wantState(t, w.stored(r.ID), workflow.Approved)
-		w.dir.before = func(op string) error {
+		w.dir.on(func(op string) error {
 			if op == "reset-sent" {
 				wantErr(t, <-slept, workflow.ErrExecuting)
 				wantState(t, w.stored(r.ID), workflow.Executing)
 			}
 			return nil
-		}
+		})
 		value, old := values(r.Kind)
 		got, _, err := other.Execute(w.ctx, w.ann, r.ID, value, old)
 		if err != nil {

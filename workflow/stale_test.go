@@ -64,13 +64,13 @@ func (w *world) checkStale(t *testing.T, kind workflow.Kind, at string, flip fun
 	if at == "before the execution" {
 		flip(w)
 	} else {
-		w.dir.before = func(op string) error {
+		w.dir.on(func(op string) error {
 			if op == last {
-				w.dir.before = nil
+				w.dir.on(nil)
 				flip(w)
 			}
 			return nil
-		}
+		})
 	}
 	got, err := w.execute(r)
 	wantErr(t, err, want)
@@ -126,12 +126,12 @@ func TestAnotherWriteInBetweenStopsOurs(t *testing.T) {
 	for _, kind := range passwordKinds {
 		inWorld(t, func(w *world) {
 			r := w.approved(kind)
-			w.dir.before = func(op string) error {
+			w.dir.on(func(op string) error {
 				if op == writeOf(kind) {
 					w.dir.edit(annGUID, func(a *ad.Account) { a.Marks.KeyVersion++ })
 				}
 				return nil
-			}
+			})
 			got, err := w.execute(r)
 			wantErr(t, err, workflow.ErrChanged)
 			wantState(t, got, workflow.Approved)
@@ -145,12 +145,12 @@ func TestAnotherWriteInBetweenStopsOurs(t *testing.T) {
 func TestNoWriteIsSentAfterItsDeadline(t *testing.T) {
 	inWorld(t, func(w *world) {
 		r := w.approved(workflow.KindReset)
-		w.dir.before = func(op string) error {
+		w.dir.on(func(op string) error {
 			if op == "reset" {
 				time.Sleep(16 * time.Second) // a controller that thinks for long
 			}
 			return nil
-		}
+		})
 		got, err := w.execute(r)
 		wantErr(t, err, workflow.ErrTooLate)
 		wantState(t, got, workflow.Approved)
@@ -164,12 +164,12 @@ func TestABrowserThatLeavesStopsNoExecution(t *testing.T) {
 	inWorld(t, func(w *world) {
 		r := w.approved(workflow.KindReset)
 		ctx, leave := context.WithCancel(w.ctx)
-		w.dir.before = func(op string) error {
+		w.dir.on(func(op string) error {
 			if op == "reset" {
 				leave()
 			}
 			return nil
-		}
+		})
 		value, old := values(r.Kind)
 		got, _, err := w.engine.Execute(ctx, w.ann, r.ID, value, old)
 		if err != nil {
@@ -183,13 +183,13 @@ func TestDrainWaitsForTheExecution(t *testing.T) {
 	inWorld(t, func(w *world) {
 		r := w.approved(workflow.KindReset)
 		waiting := make(chan struct{})
-		w.dir.before = func(op string) error {
+		w.dir.on(func(op string) error {
 			if op == "reset" {
 				close(waiting)
 				time.Sleep(3 * time.Second)
 			}
 			return nil
-		}
+		})
 		go w.execute(r) //nolint:errcheck // looked at below
 		<-waiting
 		short, cancel := context.WithTimeout(w.ctx, time.Second)
