@@ -3,8 +3,14 @@ import { useEffect, useReducer, useState } from 'preact/hooks';
 
 export function useSyncExternalStore<T>(subscribe: (fn: () => void) => () => void, read: () => T): T {
   const [, again] = useReducer((n: number) => n + 1, 0);
-  useEffect(() => subscribe(() => again(undefined)), [subscribe]);
-  return read();
+  const value = read();
+  useEffect(() => {
+    const off = subscribe(() => again(undefined));
+    // A child's effect runs before this one: what it changed would be missed.
+    if (read() !== value) again(undefined);
+    return off;
+  }, [subscribe]);
+  return value;
 }
 
 /** A value that components share; set tells them all. */
