@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +24,7 @@ type Client struct {
 	gates       [2]*gate // by service; the same one twice where the accounts are the same
 	closed      atomic.Bool
 	finding     chan struct{} // holds one value while nobody looks for roles
+	looked      atomic.Bool   // everybody was asked once
 	names       names
 	protected   protectedGroups
 }
@@ -212,103 +212,6 @@ func (c *Client) judge(ctx context.Context, at *controller, err error) {
 func shutOut(err error) bool {
 	var e *bindRefused
 	return errors.As(err, &e)
-}
-
-// order returns the writable controllers: the PDC emulator first, because it
-// knows lockouts and new passwords before the others do, then as configured,
-// and at the end those that just failed.
-func (c *Client) order(ctx context.Context) []*controller {
-	c.find(ctx)
-	var first, rest, last []*controller
-	for _, at := range c.controllers {
-		switch info, paused := at.state(c.now()); {
-		case info != nil && !info.writable:
-		case paused || info == nil:
-			last = append(last, at)
-		case info.pdc:
-			first = append(first, at)
-		default:
-			rest = append(rest, at)
-		}
-	}
-	return append(append(first, rest...), last...)
-}
-
-// find asks all controllers at once whose role is not known, until the PDC
-// emulator is found or all have answered or failed.
-func (c *Client) find(ctx context.Context) {
-	if c.found() {
-		return
-	}
-	select {
-	case <-c.finding:
-		defer func() { c.finding <- struct{}{} }()
-	case <-ctx.Done():
-		return
-	}
-	if c.found() {
-		return
-	}
-	done, all := make(chan struct{}, len(c.controllers)), make(chan struct{})
-	// A probe outlives the caller: its answer serves the next one too.
-	probing := context.WithoutCancel(ctx)
-	go func() {
-		defer close(all)
-		c.each(func(_ int, at *controller) {
-			if !c.known(at) {
-				_ = c.use(probing, at, c.as(reading), func(context.Context, *conn) error { return nil })
-			}
-			done <- struct{}{}
-		})
-	}()
-	for {
-		select {
-		case <-done:
-			if c.hasPDC() {
-				return
-			}
-		case <-all:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// known: a pausing controller is as good as known, until its pause is over.
-func (c *Client) known(at *controller) bool {
-	info, paused := at.state(c.now())
-	return paused || info != nil && c.now().Sub(info.readAt) < rootFresh
-}
-
-func (c *Client) found() bool {
-	if c.hasPDC() {
-		return true
-	}
-	for _, at := range c.controllers {
-		if !c.known(at) {
-			return false
-		}
-	}
-	return true
-}
-
-func (c *Client) hasPDC() bool {
-	for _, at := range c.controllers {
-		info, paused := at.state(c.now())
-		if info != nil && info.pdc && info.writable && !paused && c.known(at) {
-			return true
-		}
-	}
-	return false
-}
-
-func (c *Client) each(f func(int, *controller)) {
-	var wait sync.WaitGroup
-	for i, at := range c.controllers {
-		wait.Go(func() { f(i, at) })
-	}
-	wait.Wait()
 }
 
 // named returns the controller of that name; the case does not matter.

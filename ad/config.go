@@ -16,7 +16,9 @@ type Config struct {
 	// CAFile is a PEM file with the roots that may sign a controller's
 	// certificate; "" uses the machine's.
 	CAFile string
-	// BaseDN bounds every search; "" takes defaultNamingContext of the rootDSE.
+	// BaseDN bounds who is found: nobody outside of it exists for Latchkey. ""
+	// takes defaultNamingContext of the rootDSE. Groups and policies are read in
+	// the whole domain.
 	BaseDN string
 	// Read and Write are the service accounts. An empty Write is Read.
 	Read, Write Service

@@ -6,10 +6,11 @@
 //	conn.go        one operation on one connection, bounded by a context
 //	pool.go        bound connections of one controller, health, both services
 //	gate.go        the service account's bind: stop at code 49
-//	client.go      Open, Close, Ready, the order of controllers, failover
+//	client.go      Open, Close, Ready, failover
+//	order.go       which controller is asked: writable, the PDC emulator first
 //	resolve.go     a name to its objectGUID, a group to its SID
 //	account.go     what is read of an account; read.go reads it
-//	protect.go     whom Latchkey never acts for
+//	protect.go     whom Latchkey never acts for; protectedset.go, own.go
 //	policy.go      the resultant password policy
 //	password.go    a person's own bind
 //	write.go       unlock, reset, change: check again, write once, read back

@@ -100,6 +100,21 @@ func TestBrokenGroupsAreNoGroups(t *testing.T) {
 	}
 }
 
+func TestUnreadableMembershipIsKnownAsSuch(t *testing.T) {
+	for name, change := range map[string]map[string][]string{
+		"no token": {"tokenGroups": nil}, "broken token": {"tokenGroups": {"x"}}, "part of a token": {"tokenGroups": nil, "tokenGroups;range=0-1499": {"x"}},
+		"no primary group": {"primaryGroupID": nil},
+	} {
+		a, raw, err := parseAccount(healthy(change), now)
+		if err != nil || groupsKnown(a, raw) {
+			t.Errorf("%s: %+v, %v", name, a, err)
+		}
+	}
+	if a, raw, err := parseAccount(healthy(nil), now); err != nil || !groupsKnown(a, raw) {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
 func TestHalfAPolicyIsNone(t *testing.T) {
 	whole := map[string][]string{"minPwdLength": {"8"}, "pwdProperties": {"1"}, "pwdHistoryLength": {"5"}, "minPwdAge": {"-864000000000"},
 		"maxPwdAge": {"-9223372036854775808"}, "lockoutThreshold": {"5"}, "lockoutDuration": {"0"}, "lockOutObservationWindow": {"-18000000000"}}

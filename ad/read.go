@@ -98,7 +98,8 @@ func (c *Client) inBase(on *conn, dn string) bool {
 	return err == nil && inside
 }
 
-// readLockEnd adds until when the account is locked.
+// readLockEnd adds until when the account is locked. A policy that may not be
+// read leaves that open.
 func (c *Client) readLockEnd(ctx context.Context, on *conn, a *Account, pso string) error {
 	policy, err := c.policyOf(ctx, on, a.DN, pso)
 	if err != nil {
