@@ -44,7 +44,7 @@ func (s *Server) table() []route {
 		{post, "/api/sign-in/begin", public, []rate{rateSignInBegin}, typed(s.beginSignIn), "Begin a sign-in; nobody is named"},
 		{post, "/api/sign-in/finish", public, []rate{rateSignInFinish}, typed(s.finishSignIn), "Finish it: a session"},
 		{post, "/api/sign-out", session, write, typed(s.signOut), "End this session, or all"},
-		{post, "/api/forget", optional, nil, typed(s.forget), "End the session, clear what the browser keeps"},
+		{post, "/api/forget", optional, []rate{rateForget}, typed(s.forget), "End the session, clear what the browser keeps"},
 
 		{get, "/api/me", session, read, typed(s.getMe), "My account, what I may do, my requests"},
 		{get, "/api/stored", session, read, typed(s.stored), "What is stored about me"},
