@@ -1,6 +1,7 @@
 package db
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -113,6 +114,39 @@ func TestATransactionThatEndsInTheMiddleFailsItsBatch(t *testing.T) {
 	}
 	if seq := verified(t, s).Head.Seq; seq != 1 {
 		t.Errorf("the log ends at %d, want 1", seq)
+	}
+}
+
+func TestAClosureWhoseCallerGaveUpNeverRuns(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+	running, release := make(chan struct{}), make(chan struct{})
+	held := &job{done: make(chan error, 1), fn: func(*tx) error {
+		close(running)
+		<-release
+		return nil
+	}}
+	ran := false
+	waits := &job{done: make(chan error, 1), fn: func(*tx) error { ran = true; return nil }}
+	if err := s.hand(t.Context(), held); err != nil {
+		t.Fatal(err)
+	}
+	<-running
+	if err := s.hand(t.Context(), waits); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := waits.await(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("the one that waits: %v", err)
+	}
+	answered := make(chan error)
+	go func() { answered <- held.await(ctx) }()
+	close(release)
+	if err := <-answered; err != nil {
+		t.Errorf("the one that ran, and was committed: %v", err)
+	}
+	if err := s.Ping(t.Context()); err != nil || ran {
+		t.Errorf("%v, the closure ran: %t", err, ran)
 	}
 }
 

@@ -37,6 +37,11 @@ func (s *Store) write(ctx context.Context, fn func(*tx) error) error {
 	if err := s.hand(ctx, j); err != nil {
 		return err
 	}
+	return j.await(ctx)
+}
+
+// await gives up only on a closure that the writer has not claimed.
+func (j *job) await(ctx context.Context) error {
 	select {
 	case err := <-j.done:
 		return err
