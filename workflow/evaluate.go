@@ -28,6 +28,20 @@ var (
 	errDN             = errors.New("dn-unreadable")
 )
 
+// faulty says that the decision is a rule's error, and not its answer.
+func (d Decision) faulty() bool {
+	if len(d.Findings) == 0 {
+		return true
+	}
+	code := d.Findings[len(d.Findings)-1].Code
+	for _, err := range []error{errEmptyCondition, errGroup, errMembership, errDN} {
+		if code == err.Error() {
+			return true
+		}
+	}
+	return false
+}
+
 // Evaluate says what the policy demands for one kind, on the account as it was
 // read. It is pure. The first rule that matches decides; none denies; and a rule
 // whose condition is in error denies at once, whatever stands behind it.

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,7 +47,11 @@ func fit(a ad.Account, kind Kind, now time.Time) error {
 // account's finding behind it; an error is what the person is told.
 func allowed(p Policy, requester, target ad.Account, kind Kind, now time.Time) (Decision, error) {
 	d := Evaluate(p, requester, target, kind, now)
-	if d.Verdict != Allow {
+	switch {
+	case d.Verdict == Allow:
+	case d.faulty():
+		return d, errors.Join(ErrNotAllowed, errRule)
+	default:
 		return d, ErrNotAllowed
 	}
 	if err := fit(target, kind, now); err != nil {
@@ -54,6 +59,10 @@ func allowed(p Policy, requester, target ad.Account, kind Kind, now time.Time) (
 	}
 	return d, nil
 }
+
+// errRule goes with ErrNotAllowed where a rule is in error: it denies, and ends
+// no approval, since a group that can't be resolved now may be in a minute.
+var errRule = errors.New("a rule of the policy is in error")
 
 // triesLeft counts the wrong old passwords that may still be tried: the last two
 // before the lockout stay the person's own. -1 where nothing locks; a threshold

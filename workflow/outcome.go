@@ -165,6 +165,9 @@ const (
 
 // after reads a cause. What is not known counts as a try.
 func after(cause error) consequence {
+	if errors.Is(cause, errRule) {
+		return uncounted
+	}
 	for _, c := range []error{
 		ErrNotAllowed, ErrOtherOne, ErrNotLocked, ErrSmartcard, ErrNotChange, ErrNeverAges, ErrKind,
 		ad.ErrProtected, ad.ErrDisabled, ad.ErrAccountExpired, ad.ErrNotFound, ad.ErrReferral,

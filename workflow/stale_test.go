@@ -23,7 +23,10 @@ func TestStaleStateIsNeverWrittenOn(t *testing.T) {
 		{"disabled", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Disabled = true }) }, ad.ErrDisabled, workflow.Failed},
 		{"expired", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.AccountExpires = time.Now() }) }, ad.ErrAccountExpired, workflow.Failed},
 		{"left the group", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Groups = []string{groupUsers} }) }, workflow.ErrNotAllowed, workflow.Failed},
-		{"membership unreadable", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Groups = nil }) }, workflow.ErrNotAllowed, workflow.Failed},
+		{"membership unreadable", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Groups = nil }) }, workflow.ErrNotAllowed, workflow.Approved},
+		{"group unresolved", func(w *world) {
+			w.engine.SetPolicy(only("policy-1", workflow.Condition{Group: &workflow.Group{Err: "down"}}, passkey))
+		}, workflow.ErrNotAllowed, workflow.Approved},
 		{"another account answers", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.GUID = bobGUID }) }, workflow.ErrOtherOne, ""},
 		{"policy withdrawn", func(w *world) { w.engine.SetPolicy(workflow.Policy{Hash: "none"}) }, workflow.ErrNotAllowed, workflow.Failed},
 		{"policy asks for more", func(w *world) {
