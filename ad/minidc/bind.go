@@ -153,9 +153,10 @@ func (d *directory) expired(e *entry, p Policy) bool {
 }
 
 // countBad counts a wrong password on this controller and locks the account
-// at the threshold. The built-in administrator is never locked.
+// at the threshold. Nothing is counted where nothing locks: not without a
+// threshold, and not for the built-in administrator.
 func (s *Server) countBad(e *entry, p Policy) {
-	if p.LockoutThreshold == 0 {
+	if p.LockoutThreshold == 0 || e.sid == s.dir.domain.child(500) {
 		return
 	}
 	now := Filetime(s.dir.now())
@@ -165,7 +166,7 @@ func (s *Server) countBad(e *entry, p Policy) {
 	}
 	n.bad++
 	n.badTime = now
-	if n.bad >= p.LockoutThreshold && e.sid.rid() != 500 {
+	if n.bad >= p.LockoutThreshold {
 		e.set("lockoutTime", strconv.FormatInt(now, 10))
 	}
 	s.dir.stamp(e)
@@ -227,7 +228,10 @@ func (d *directory) byPrincipal(name, sam, domain string) *entry {
 
 // identify is the identity of an account that signed in.
 func (d *directory) identify(e *entry) identity {
-	i := identity{e, map[sid]bool{e.sid: true, sidEveryone: true, sidNetwork: true, sidAuthenticated: true, sidSelf: false}}
+	i := identity{e, map[sid]bool{
+		e.sid: true, sidEveryone: true, sidNetwork: true, sidAuthenticated: true,
+		sidBuiltin.child(554): true, // Pre-Windows 2000 Compatible Access
+	}}
 	for _, g := range d.groupsOf(e) {
 		i.sids[g.sid] = true
 	}

@@ -146,6 +146,8 @@ func (m *modification) step(c change) result {
 		return res
 	}
 	switch {
+	case a.name == "objectClass":
+		return stepClass(c)
 	case a.syntax == link:
 		return m.stepLink(a, c)
 	case a.is(local):
@@ -176,6 +178,16 @@ func (m *modification) protected(a *attribute) result {
 		return unwilling("minidc: access rights are given with Delegate")
 	}
 	return done
+}
+
+// stepClass refuses to change what an object is.
+func stepClass(c change) result {
+	for _, v := range c.values {
+		if classes[strings.ToLower(v)] == nil {
+			return result{code: noSuchAttribute, text: "0000200A: objectclass " + v + " is not a valid objectClass in schema"}
+		}
+	}
+	return result{code: objectClassViolation, text: "0000207D: objectclass: minidc keeps the class of an object"}
 }
 
 func (m *modification) stepValues(a *attribute, c change) result {

@@ -18,15 +18,23 @@ func (s *Server) remove(who identity, dn string, tree bool) result {
 		return result{code: noSuchObject, text: fmt.Sprintf("00002030: objectclass: Cannot delete %s, entry does not exist!", dn)}
 	case s.cfg.ReadOnly:
 		return s.refer(e)
+	case !who.admin():
+		return result{code: insufficientRights, text: "dsdb_access: Access check failed on " + e.container().dn()}
 	case e.parent == nil || e.first("iscriticalsystemobject") == "TRUE":
 		return unwilling("objectclass: Cannot delete " + dn + ", it's a critical system object!")
-	case !who.admin():
-		return result{code: insufficientRights, text: "dsdb_access: Access check failed on " + e.parent.dn()}
 	case len(e.children) > 0 && !tree:
 		return result{code: notAllowedOnNonLeaf, text: fmt.Sprintf("00002015: subtree_delete: Unable to delete a non-leaf node (it has %d children)!", len(e.children))}
 	}
 	d.remove(e)
 	return done
+}
+
+// container is the object above, or the head itself.
+func (e *entry) container() *entry {
+	if e.parent == nil {
+		return e
+	}
+	return e.parent
 }
 
 // rename serves a modify DN request. Only administrators may.

@@ -65,8 +65,8 @@ func (c *conn) properties(q *searchRequest) []property {
 // token are the SIDs that the connection is known by.
 func (c *conn) token() []string {
 	out := []string{string(c.user.entry.sid)}
-	for s, yes := range c.user.sids {
-		if yes && s != c.user.entry.sid {
+	for s := range c.user.sids {
+		if s != c.user.entry.sid {
 			out = append(out, string(s))
 		}
 	}

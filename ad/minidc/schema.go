@@ -65,7 +65,7 @@ func init() {
 	attr(octets, multi, `jpegPhoto thumbnailLogo userPassword audio photo`)
 	attr(octets, multi|personal, `userCertificate userSMIMECertificate`)
 	attr(octets, personal, `thumbnailPhoto`)
-	attr(octets, secret, `clearTextPassword unicodePwd`)
+	attr(octets, secret, `unicodePwd`)
 	attr(octets, secret|systemOnly, `dBCSPwd lmPwdHistory ntPwdHistory supplementalCredentials`)
 	attr(integer, 0, `accountExpires adminCount codePage countryCode gidNumber groupType instanceType
 		lastLogonTimestamp lockoutTime localPolicyFlags maxPwdAge minPwdAge minPwdLength msDS-Behavior-Version

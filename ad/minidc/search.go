@@ -47,9 +47,7 @@ func parseSearch(req *request) (*searchRequest, error) {
 	s.scope, ok[1] = num(p.Children[1])
 	_, ok[2] = num(p.Children[3])
 	_, ok[3] = num(p.Children[4])
-	// What is true on the wire is read leniently: some clients write 01.
-	types := p.Children[5].Data.Bytes()
-	s.typesOnly, ok[4] = len(types) == 1 && types[0] != 0, isUniversal(p.Children[5], ber.TagBoolean)
+	s.typesOnly, ok[4] = flag(p.Children[5])
 	s.attrs, ok[5] = strs(p.Children[7])
 	if ok != [6]bool{true, true, true, true, true, true} {
 		return nil, errMessage
