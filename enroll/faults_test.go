@@ -25,6 +25,54 @@ func (c changing) TakeCeremony(ctx context.Context, id string, p enroll.Purpose,
 	return row, err
 }
 
+// meanwhile does something between an assertion's verification and its commit.
+type meanwhile struct {
+	enroll.Store
+	do func()
+}
+
+func (m meanwhile) Asserted(ctx context.Context, id []byte, fn func(*enroll.Credential) ([]audit.Event, error), p enroll.Proof, s *enroll.Session) error {
+	m.do()
+	return m.Store.Asserted(ctx, id, fn, p, s)
+}
+
+// What counts is the passkey as the transaction sees it, not as it was read.
+func TestWhatHappensBetweenVerifyingAndCommittingCounts(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*enroll.Credential)
+		want   error
+	}{
+		"nothing":          {func(*enroll.Credential) {}, nil},
+		"a later count":    {func(c *enroll.Credential) { c.Record.Authenticator.SignCount = 100 }, enroll.ErrCloned},
+		"a flip of backup": {func(c *enroll.Credential) { c.Record.Flags.BackupEligible = true }, enroll.ErrRefused},
+		"a removal":        {nil, enroll.ErrNoCredential},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			d, session := w.enrolled(alice)
+			d.cred.Counter = 5
+			w.cfg.Store = meanwhile{w.store, func() {
+				var err error
+				if c.change == nil {
+					err = w.store.RemoveCredential(w.ctx, alice, d.cred.ID, session.ID, true)
+				} else {
+					err = w.store.UpdateCredential(w.ctx, d.cred.ID, func(x *enroll.Credential) ([]audit.Event, error) {
+						c.change(x)
+						return nil, nil
+					})
+				}
+				wantErr(t, "meanwhile", err, nil)
+			}}
+			w.Service = must(enroll.New(w.cfg))(t)
+			_, cookie, err := w.signIn(d, phone)
+			wantErr(t, "sign in", err, c.want)
+			if cookie.Empty() != (c.want != nil) {
+				t.Error("a cookie")
+			}
+		})
+	}
+}
+
 var errDisk = errors.New("disk on fire")
 
 // faulty fails the one method that fail names.

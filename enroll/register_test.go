@@ -52,6 +52,7 @@ func TestUserHandlesAreRandomAndStay(t *testing.T) {
 func TestAddingAPasskeyOnThisDevice(t *testing.T) {
 	w := newWorld(t)
 	d, session := w.enrolled(alice)
+	w.clock.move(time.Second) // the list is by age
 	other := w.added(d, session)
 	own := must(w.Credentials(w.ctx, session))(t)
 	if len(own) != 2 || own[1].Name != "My laptop" || own[1].Account != alice || !own[1].LastUsed.IsZero() {

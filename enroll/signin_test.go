@@ -363,3 +363,33 @@ func TestARestartedServerKnowsCeremoniesAndSessions(t *testing.T) {
 	wantErr(t, "finish", err, nil)
 	must(w.Session(w.ctx, cookie))(t)
 }
+
+func FuzzFinishSignIn(f *testing.F) {
+	f.Add([]byte("{}"))
+	f.Add([]byte(`{"id":"AA","rawId":"AA","type":"public-key","response":{"clientDataJSON":"e30","authenticatorData":"AA","signature":"AA","userHandle":"AA"}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		w := newWorld(t)
+		token, _, err := w.BeginSignIn(w.ctx)
+		wantErr(t, "begin", err, nil)
+		_, cookie, err := w.FinishSignIn(w.ctx, token, body, phone)
+		if err == nil || !cookie.Empty() || enroll.Code(err) == "" {
+			t.Fatalf("%v", err)
+		}
+	})
+}
+
+func FuzzFinishEnrol(f *testing.F) {
+	f.Add([]byte("{}"), "name")
+	f.Add([]byte(`{"id":"AA","rawId":"AA","type":"public-key","response":{"clientDataJSON":"e30","attestationObject":"oWNmbXRkbm9uZQ"}}`), "x")
+	f.Fuzz(func(t *testing.T, body []byte, name string) {
+		w := newWorld(t)
+		link, _, err := w.Invite(w.ctx, alice, audit.ActorOperator, false, 0)
+		wantErr(t, "invite", err, nil)
+		token, _, err := w.BeginEnrol(w.ctx, link, secret.Text{})
+		wantErr(t, "begin", err, nil)
+		_, cookie, err := w.FinishEnrol(w.ctx, token, name, body, phone)
+		if err == nil || !cookie.Empty() || enroll.Code(err) == "" {
+			t.Fatalf("%v", err)
+		}
+	})
+}
