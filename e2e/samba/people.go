@@ -29,8 +29,11 @@ var plainPeople = []struct{ given, surname, ou, department string }{
 }
 
 // seedOf returns what is planted.
-func seedOf(company bool) seed {
-	return plainSeed()
+func seedOf(company bool) (seed, error) {
+	if company {
+		return companySeed()
+	}
+	return plainSeed(), nil
 }
 
 func plainSeed() seed {
@@ -67,16 +70,15 @@ func group(name string, members ...string) object {
 
 func startPassword(account string) string { return "Start-" + account + "-26!x" }
 
-// peopleOf lists the people of the seed that can sign in.
-func peopleOf(dc *DC, company bool) []Person {
-	var people []Person
-	for _, o := range seedOf(company).Objects {
+// peopleOf lists the people of the seed.
+func peopleOf(dc *DC, s seed) (people []Person) {
+	for _, o := range s.Objects {
 		if o.Class != "user" {
 			continue
 		}
 		people = append(people, Person{
 			Name: o.Attrs["displayName"][0], Account: o.Attrs["sAMAccountName"][0], UPN: o.Attrs["userPrincipalName"][0],
-			Password: o.Password, DN: o.RDN + "," + dc.BaseDN,
+			Password: o.Password, DN: o.RDN + "," + dc.BaseDN, Note: o.Note,
 		})
 	}
 	return people

@@ -144,7 +144,11 @@ func Start(ctx context.Context, o Options) (*DC, error) {
 	if err := Available(); err != nil {
 		return nil, err
 	}
-	snap, err := seeded(ctx, o.Company)
+	seed, err := seedOf(o.Company)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := seeded(ctx, seed)
 	if err != nil {
 		return nil, fmt.Errorf("prepare domain: %w", err)
 	}
@@ -152,7 +156,7 @@ func Start(ctx context.Context, o Options) (*DC, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start controller: %w", err)
 	}
-	dc.People = peopleOf(dc, o.Company)
+	dc.People = peopleOf(dc, seed)
 	return dc, nil
 }
 

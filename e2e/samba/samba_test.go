@@ -55,6 +55,30 @@ func TestEverybodySeededBindsWithTheirPassword(t *testing.T) {
 	}
 }
 
+// The states are told by the notes that the demo prints.
+func TestTheCompanyIsTheDemos(t *testing.T) {
+	dc := New(t, Options{Company: true})
+	want := map[string]string{"siobhan.oneill": "532", "mai.nguyen": "773", "diego.nunez": "533", "juergen.weiss": "775"}
+	if len(dc.People) < 12 {
+		t.Errorf("%d people", len(dc.People))
+	}
+	for _, p := range dc.People {
+		if code := bindCode(t, dc, p.UPN, p.Password); code != want[p.Account] {
+			t.Errorf("%s (%s): %q, want %q", p.Account, p.Note, code, want[p.Account])
+		}
+	}
+	c, err := dc.Dial(dc.ServiceBind, dc.ServicePassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	res, err := c.Search(ldap.NewSearchRequest(dc.StaffOU, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
+		"(memberOf:1.2.840.113556.1.4.1941:=CN=Domain Admins,CN=Users,"+dc.BaseDN+")", []string{"sAMAccountName"}, nil))
+	if err != nil || len(res.Entries) != 1 || res.Entries[0].GetAttributeValue("sAMAccountName") != "elena.petrova" {
+		t.Errorf("administrators: %v, %v", res, err)
+	}
+}
+
 func TestTheServiceAccountMayResetBelowStaffOnly(t *testing.T) {
 	dc := New(t, Options{})
 	set := func(req *ldap.ModifyRequest) { req.Replace("unicodePwd", []string{Quote("Another-word-26")}) }

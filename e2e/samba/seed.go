@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf16"
 
@@ -18,6 +19,7 @@ type Person struct {
 	UPN      string `json:"upn"`
 	Password string `json:"password"`
 	DN       string `json:"dn"`
+	Note     string `json:"note,omitempty"` // what is special about the account
 }
 
 // seed is everything that is planted into the empty domain. It is data only,
@@ -27,12 +29,27 @@ type seed struct {
 	OUs     []string            // relative to the base DN, parents first
 	Objects []object            // in this order: references need their target
 	PSOs    []pso
+	Later   []link // what names objects that come after it
+
+	PasswordSet []moment // pwdLastSet as it shall be
+	Locked      []string // who is locked, by bind name
+}
+
+type link struct {
+	From, Attribute string
+	To              []string
+}
+
+type moment struct {
+	RDN string
+	At  int64 // FILETIME
 }
 
 type object struct {
 	RDN      string // relative to the base DN
 	Class    string
 	Password string
+	Note     string              // what is special about the account
 	Attrs    map[string][]string // a value that ends with ",BASE" names an object of the domain
 }
 
@@ -77,16 +94,73 @@ func (s seed) sow(dc *DC) error {
 			return fmt.Errorf("%s: %w", o.RDN, err)
 		}
 	}
+	for _, l := range s.Later {
+		if err := l.add(dc, c); err != nil {
+			return fmt.Errorf("%s of %s: %w", l.Attribute, l.From, err)
+		}
+	}
 	for _, p := range s.PSOs {
 		if err := p.add(dc, c); err != nil {
 			return fmt.Errorf("policy %s: %w", p.Name, err)
 		}
 	}
-	return s.setPolicy(dc, c)
+	if err := s.setPolicy(dc, c); err != nil {
+		return err
+	}
+	return s.spoil(dc, c)
 }
 
+// spoil brings accounts into the states that only time or mistakes bring.
+func (s seed) spoil(dc *DC, c *ldap.Conn) error {
+	for _, m := range s.PasswordSet {
+		if err := setPasswordAge(dc, c, m); err != nil {
+			return fmt.Errorf("age of %s's password: %w", m.RDN, err)
+		}
+	}
+	for _, name := range s.Locked {
+		if err := lockOut(dc, name); err != nil {
+			return fmt.Errorf("lock %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func setPasswordAge(dc *DC, c *ldap.Conn, m moment) error {
+	dn := m.RDN + "," + dc.BaseDN
+	if m.At != 0 {
+		return dc.Backdate(dn, m.At)
+	}
+	req := ldap.NewModifyRequest(dn, nil)
+	req.Replace("pwdLastSet", []string{"0"})
+	return c.Modify(req)
+}
+
+// lockOut tries wrong passwords until the directory calls the account locked.
+func lockOut(dc *DC, name string) error {
+	for range 20 {
+		c, err := dc.Dial(name, "not the password")
+		if err == nil {
+			c.Close()
+			return errors.New("a wrong password was right")
+		}
+		if strings.Contains(err.Error(), "data 775") {
+			return nil
+		}
+	}
+	return errors.New("twenty wrong passwords did not lock")
+}
+
+func (l link) add(dc *DC, c *ldap.Conn) error {
+	req := ldap.NewModifyRequest(l.From+","+dc.BaseDN, nil)
+	req.Add(l.Attribute, absolute(dc, l.To))
+	return c.Modify(req)
+}
+
+// ownOUs are in every seed.
+var ownOUs = []string{"OU=Service", "OU=Staff", "OU=Others"}
+
 func (s seed) makeOUs(dc *DC, c *ldap.Conn) error {
-	for _, ou := range append([]string{"OU=Service", "OU=Staff", "OU=Others"}, s.OUs...) {
+	for _, ou := range slices.Concat(ownOUs, s.OUs) {
 		req := ldap.NewAddRequest(ou+","+dc.BaseDN, nil)
 		req.Attribute("objectClass", []string{"organizationalUnit"})
 		if err := c.Add(req); err != nil {

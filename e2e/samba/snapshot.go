@@ -64,7 +64,7 @@ var provisionArgs = []string{
 }
 
 // seeded returns the seeded snapshot's file, making it when it is not there.
-func seeded(ctx context.Context, company bool) (string, error) {
+func seeded(ctx context.Context, seed seed) (string, error) {
 	version, err := exec.CommandContext(ctx, "/usr/sbin/samba", "--version").Output()
 	if err != nil {
 		return "", err
@@ -75,7 +75,6 @@ func seeded(ctx context.Context, company bool) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("provision: %w", err)
 	}
-	seed := seedOf(company)
 	return cached("seeded", []string{filepath.Base(base), seed.key()}, func(file string) error {
 		return plant(ctx, base, seed, file)
 	})
