@@ -31,8 +31,8 @@ func TestOnlyOurOwnPageUsesTheAPI(t *testing.T) {
 		{"another site reads", "GET", "cross-site", "", false},
 		{"another site reads with CORS", "GET", "cross-site", "https://evil.test", false},
 	} {
+		st := newStage(t)
 		for _, path := range []string{"/api/info", "/api/me", "/api/sign-in/begin", "/api/requests/r1/execute", "/api/forget", "/api/sign-out"} {
-			st := newStage(t)
 			read := path == "/api/info" || path == "/api/me"
 			if read != (c.method == "GET") {
 				continue

@@ -40,8 +40,8 @@ func FuzzPlainPath(f *testing.F) {
 func TestUnknownThingsTakeAsLong(t *testing.T) {
 	h := newHouse(t)
 	p, q := h.phone(), h.phone()
-	p.enrol(h.invitation(h.company.person), h.company.password())
-	q.enrol(h.invitation(h.company.other), h.company.password())
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	q.enrol(h.invitation(h.company.other), h.company.colleague.Password)
 	r := p.approved("reset")
 	stranger := h.phone()
 	long := strings.Repeat("x", 43)
