@@ -34,7 +34,7 @@ export class Phone {
     await expect(page.getByRole('heading', { name: /You are ready/ })).toBeVisible();
   }
 
-  /** Signs out and comes back to Start. */
+  /** Comes back to Start on another day: the session is over, the page remembers that there was one. */
   async signOut(): Promise<void> {
     await this.context.clearCookies();
     await this.page.goto(new URL('/', this.page.url()).href);

@@ -70,13 +70,15 @@ function Content({ path }: { path: string }) {
   return <Lost />;
 }
 
-/** Start, unless this browser may still be signed in. */
+/** Start, unless this browser is still signed in: that is asked here, so that a
+ *  session that is over leads to Start and not to a page that wants a sign-in. */
 function Front() {
-  const { state } = session.use();
+  const { state, me, problem } = session.use();
   useEffect(() => {
-    if (state !== 'out') go('/account', { replace: true });
-  }, [state]);
-  return state === 'out' ? <Start /> : <Skeleton />;
+    if (me) go('/account', { replace: true });
+    else if (state === 'unknown' && !problem) void refresh();
+  }, [state, me, problem]);
+  return state === 'out' || problem ? <Start /> : <Skeleton />;
 }
 
 /** A screen about the person: shows Start in its place when nobody is signed in. */
