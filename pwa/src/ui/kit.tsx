@@ -247,6 +247,9 @@ export function Copy({ text, label }: { text: string; label: string }) {
   );
 }
 
+/** By attribute: as a property, 'off' is a true value, and turns it on. */
+const plain = (input: HTMLInputElement | null) => input?.setAttribute('autocorrect', 'off');
+
 interface FieldProps {
   label: string;
   hint?: string;
@@ -272,7 +275,8 @@ export function Field({ label, hint, value, onInput, autocomplete, secret, inval
         <input
           id={id}
           name={name}
-          {...{ type: (secret && !shown ? 'password' : 'text') as 'text', autocorrect: 'off' }}
+          ref={plain}
+          type={(secret && !shown ? 'password' : 'text') as 'text'}
           value={value}
           maxLength={maxLength}
           autocomplete={autocomplete as 'off'}
