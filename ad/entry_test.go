@@ -115,6 +115,16 @@ func TestUnreadableMembershipIsKnownAsSuch(t *testing.T) {
 	}
 }
 
+func TestThePrimaryGroupCountsWithoutTheToken(t *testing.T) {
+	a, raw, err := parseAccount(healthy(map[string][]string{"primaryGroupID": {"512"}}), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held, err := (*Client)(nil).holdsProtected(t.Context(), nil, a, raw, protectedSet{}); !held || err != nil {
+		t.Errorf("%v, %v", held, err)
+	}
+}
+
 func TestHalfAPolicyIsNone(t *testing.T) {
 	whole := map[string][]string{"minPwdLength": {"8"}, "pwdProperties": {"1"}, "pwdHistoryLength": {"5"}, "minPwdAge": {"-864000000000"},
 		"maxPwdAge": {"-9223372036854775808"}, "lockoutThreshold": {"5"}, "lockoutDuration": {"0"}, "lockOutObservationWindow": {"-18000000000"}}
