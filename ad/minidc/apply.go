@@ -84,15 +84,25 @@ func (d *directory) checkSAM(name string, self *entry) result {
 	if other := d.byText("samaccountname", name); other != nil && other != self {
 		return result{code: entryAlreadyExists, text: fmt.Sprintf("00002071: samldb: samAccountName '%s' already in use!", name)}
 	}
+	implied := name + "@" + d.cfg.Domain
+	if other := d.byText("userprincipalname", implied); other != nil && other != self {
+		return result{code: constraintViolation, text: fmt.Sprintf("0000202F: samldb: userPrincipalName '%s' is already in use (implied by sAMAccountName)", implied)}
+	}
 	return done
 }
 
+// checkUPN refuses a principal name that another account has, or that another
+// account's name implies.
 func (d *directory) checkUPN(name string, self *entry) result {
 	if name == "" {
 		return done
 	}
 	if other := d.byText("userprincipalname", name); other != nil && other != self {
 		return result{code: constraintViolation, text: fmt.Sprintf("0000202F: samldb: userPrincipalName '%s' is already in use ", name)}
+	}
+	sam, domain, _ := strings.Cut(name, "@")
+	if other := d.byText("samaccountname", sam); strings.EqualFold(domain, d.cfg.Domain) && other != nil && other != self {
+		return result{code: entryAlreadyExists, text: fmt.Sprintf("00002071: samldb: sAMAccountName '%s' is already in use (implied by userPrincipalName)", sam)}
 	}
 	return done
 }

@@ -17,6 +17,20 @@
 //   - schema.go lists the attributes and classes that exist; seed.go the
 //     objects that every domain has; company.go made-up people for the demo.
 //
+// Where it differs from Samba on purpose, none of it on a person's path:
+//
+//   - an unsupported critical control is answered with code 12, as Windows
+//     does; Samba sends an answer of the wrong kind;
+//   - policy hints, when Config offers them, are Windows' alone;
+//   - a failed bind makes the connection anonymous, as RFC 4513 (4) says; Samba
+//     keeps the identity of the bind before;
+//   - an old password never binds: Samba's "old password allowed period" is 0;
+//   - a lockout ends to the moment, on Samba to the whole second;
+//   - access rights are given with Delegate and Deny; nTSecurityDescriptor can
+//     be read but not written, and has no SACL;
+//   - the schema is a short list, there are no DNS partitions, and DirSync,
+//     virtual list views, extended names and deleted objects are not offered.
+//
 // It never was meant to guard anything: passwords are kept in memory as they
 // are, there is no persistence, no replication lag, no Kerberos.
 package minidc

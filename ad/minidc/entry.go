@@ -114,8 +114,11 @@ func (e *entry) linkTo(name string, target *entry) {
 	target.back[name] = append(target.back[name], e)
 }
 
-// unlink removes a forward link and its back link.
+// unlink removes a forward link and its back link, when there is one.
 func (e *entry) unlink(name string, target *entry) {
+	if !slices.Contains(e.links[name], target) {
+		return
+	}
 	drop := func(list []*entry, x *entry) []*entry {
 		return slices.DeleteFunc(slices.Clone(list), func(y *entry) bool { return y == x })
 	}

@@ -121,6 +121,7 @@ func (s *Server) trip(op Operation, dn string) *fault {
 		if f.left > 0 {
 			f.left--
 		}
+		s.counters.Faults++
 		return &fault{Fault: f.Fault, stopped: s.stopped()}
 	}
 	return nil
@@ -191,6 +192,8 @@ type Counters struct {
 	// PasswordWrites those among them that wrote a password.
 	Writes         map[GUID]int
 	PasswordWrites int
+	// Faults counts the operations that an injected fault applied to.
+	Faults int
 }
 
 // Counters returns a copy of the counters.

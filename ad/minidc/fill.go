@@ -20,14 +20,18 @@ type User struct {
 	// Account is sAMAccountName; UPN defaults to Account@domain.
 	Account, UPN string
 	// Password is set as it is, against no rules; "" makes one nobody knows.
-	Password                       string
-	DisplayName, GivenName         string
-	Surname, Mail, Department      string
-	Title, Mobile, Language, Class string // Class: "user" (default), "inetOrgPerson", "computer" …
-	// Manager is a DN, Groups are DNs of the groups to join.
-	Manager    string
-	Groups     []string
-	Disabled   bool
+	Password string
+	// Class is "user", the default, "inetOrgPerson", "computer" …
+	Class string
+
+	DisplayName, GivenName, Surname string
+	Mail, Department, Title, Mobile string
+	Language                        string // preferredLanguage
+
+	Manager  string   // a DN
+	Groups   []string // DNs of the groups to join
+	Disabled bool
+	// MustChange sets pwdLastSet to 0.
 	MustChange bool
 	// CannotChange denies User-Change-Password to the person and to everybody.
 	CannotChange bool
@@ -111,20 +115,40 @@ func (s *Server) AddUser(u User) GUID {
 	e := d.newEntry(rdn{"CN", u.Name}, c)
 	e.sid = d.newRID()
 	e.pinGUID(u.GUID)
-	uac := uacNormal
-	if e.is("computer") {
-		uac = uacWorkstation
-	}
-	if u.Disabled {
-		uac |= uacDisabled
-	}
-	e.set("userAccountControl", strconv.Itoa(uac))
 	for name, v := range u.fields(d.cfg.Domain) {
 		if v != "" {
 			e.set(name, v)
 		}
 	}
+	e.set("userAccountControl", u.control(e))
 	d.defaults(e)
+	d.firstPassword(e, u)
+	d.insertNew(d.parentOf(u.Parent), e)
+	for name, v := range u.Attributes {
+		d.assign(e, mustAttribute(name), v)
+	}
+	if u.Manager != "" {
+		e.linkTo("manager", d.mustFind(u.Manager))
+	}
+	for _, g := range u.Groups {
+		d.mustFind(g).linkTo("member", e)
+	}
+	return e.guid
+}
+
+func (u User) control(e *entry) string {
+	bits := uacNormal
+	if e.is("computer") {
+		bits = uacWorkstation
+	}
+	if u.Disabled {
+		bits |= uacDisabled
+	}
+	return strconv.Itoa(bits)
+}
+
+// firstPassword sets the password and what the fixture says about it.
+func (d *directory) firstPassword(e *entry, u User) {
 	if u.Password == "" {
 		u.Password = randomPassword()
 	}
@@ -137,17 +161,6 @@ func (s *Server) AddUser(u User) GUID {
 			e.aces = append(e.aces, ace{deny: true, mask: maskControl, object: rightChangePassword, trustee: who})
 		}
 	}
-	d.insertNew(d.parentOf(u.Parent), e)
-	for name, v := range u.Attributes {
-		d.assign(e, mustAttribute(name), v)
-	}
-	if u.Manager != "" {
-		e.linkTo("manager", d.mustFind(u.Manager))
-	}
-	for _, g := range u.Groups {
-		d.mustFind(g).linkTo("member", e)
-	}
-	return e.guid
 }
 
 // pinGUID gives a new entry a GUID of the caller's choice.

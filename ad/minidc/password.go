@@ -116,9 +116,7 @@ func (s *Server) checkOld(e *entry, old string, p Policy) result {
 		return result{code: constraintViolation, text: "00000775: Password change not permitted, account locked out! at ../../source4/dsdb/samdb/ldb_modules/password_hash.c:3929:setup_io"}
 	}
 	if !e.cred.matches(old) {
-		if !e.cred.recent(old) {
-			s.countBad(e, p)
-		}
+		s.countBad(e, p)
 		return result{code: constraintViolation, text: "00000056: Constraint violation - check_password_restrictions: The old password specified doesn't match!"}
 	}
 	if set := e.number("pwdlastset"); set != 0 && set+int64(p.MinAge/100) > Filetime(s.dir.now()) {
