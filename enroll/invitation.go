@@ -14,13 +14,12 @@ import (
 
 // Invite makes a link's token for one account, for the command line. by is
 // audit.ActorOperator or an objectGUID; valid of zero takes the configured time,
-// 30 days at most. Errors: ErrGone, ad.ErrProtected, ad.ErrDisabled,
-// ad.ErrAccountExpired, ad.ErrUnavailable.
+// 30 days at most. Errors: ErrGone, ad.ErrProtected, ad.ErrUnavailable.
 func (s *Service) Invite(ctx context.Context, account ad.GUID, by string, passwordAsked bool, valid time.Duration) (secret.Text, Invitation, error) {
 	if valid <= 0 {
 		valid = s.cfg.InvitationValid
 	}
-	if _, err := s.enrollable(ctx, account); err != nil {
+	if _, err := s.invitable(ctx, account); err != nil {
 		return secret.Text{}, Invitation{}, err
 	}
 	return s.invite(ctx, account, by, passwordAsked, min(valid, invitationLimit))

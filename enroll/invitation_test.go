@@ -85,7 +85,7 @@ func TestInvitationsSayWhyTheyAreClosed(t *testing.T) {
 			w.dir.change(alice, func(a *ad.Account) { a.AccountExpires = w.clock.now() })
 		}, ad.ErrAccountExpired},
 		"protected": {func(w *world, _ enroll.Invitation) {
-			w.dir.change(alice, func(a *ad.Account) { a.Protected = ad.ProtectedGroup })
+			w.dir.change(alice, func(a *ad.Account) { a.Protected = ad.ProtectedNotPerson })
 		}, ad.ErrProtected},
 		"directory down": {func(w *world, _ enroll.Invitation) { w.dir.fail(ad.ErrUnavailable) }, ad.ErrUnavailable},
 	} {
@@ -110,11 +110,32 @@ func TestInvitationsSayWhyTheyAreClosed(t *testing.T) {
 			if n := len(must(w.store.Credentials(w.ctx, alice))(t)); n != 0 {
 				t.Errorf("%d passkeys", n)
 			}
-			if name != "person gone" && name != "directory down" && name != "expired" && name != "revoked" {
+			if name == "protected" {
 				_, _, err = w.Invite(w.ctx, alice, audit.ActorOperator, false, 0)
 				wantErr(t, "invite", err, c.want)
 			}
 		})
+	}
+}
+
+// Somebody who starts next month is disabled today, and an administrator sees the
+// state of the account, although no write is ever made for it.
+func TestWhoIsToComeAndWhoHasSpecialRightsMayBeInvited(t *testing.T) {
+	w := newWorld(t)
+	w.dir.change(alice, func(a *ad.Account) { a.Disabled = true })
+	token, _, err := w.Invite(w.ctx, alice, audit.ActorOperator, false, 0)
+	wantErr(t, "invite the disabled", err, nil)
+	_, _, err = w.BeginEnrol(w.ctx, token, secret.Text{})
+	wantErr(t, "enrol the disabled", err, ad.ErrDisabled)
+	for _, p := range []ad.Protection{ad.ProtectedGroup, ad.ProtectedAdmin, ad.ProtectedOU} {
+		w.dir.change(alice, func(a *ad.Account) { a.Disabled, a.Protected = false, p })
+		_, _, err = w.BeginEnrol(w.ctx, token, secret.Text{})
+		wantErr(t, string(p), err, nil)
+	}
+	for _, p := range []ad.Protection{ad.ProtectedNotPerson, ad.ProtectedKrbtgt, ad.ProtectedService, ad.ProtectedUnknown} {
+		w.dir.change(alice, func(a *ad.Account) { a.Protected = p })
+		_, _, err = w.BeginEnrol(w.ctx, token, secret.Text{})
+		wantErr(t, string(p), err, ad.ErrProtected)
 	}
 }
 

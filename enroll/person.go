@@ -58,16 +58,28 @@ func (s *Service) account(ctx context.Context, id ad.GUID) (ad.Account, error) {
 	return a, nil
 }
 
-// enrollable reads an account that may register a passkey. Protected ones may
-// not: Latchkey never acts for them, so a passkey would promise what it can't
-// keep. Disabled and expired ones belong to people who left, or are to come.
-func (s *Service) enrollable(ctx context.Context, id ad.GUID) (ad.Account, error) {
+// invitable reads an account that a link may be made for. Somebody who starts
+// next month is still disabled; somebody with special rights needs a passkey to
+// see the state of the account, although Latchkey never writes to it.
+func (s *Service) invitable(ctx context.Context, id ad.GUID) (ad.Account, error) {
 	a, err := s.account(ctx, id)
+	if err != nil {
+		return ad.Account{}, err
+	}
+	switch a.Protected {
+	case ad.ProtectedKrbtgt, ad.ProtectedNotPerson, ad.ProtectedService, ad.ProtectedUnknown:
+		return ad.Account{}, fmt.Errorf("invite: %w", ad.ErrProtected)
+	}
+	return a, nil
+}
+
+// enrollable reads an account that may register a passkey now. Disabled and
+// expired ones belong to people who left, or are to come.
+func (s *Service) enrollable(ctx context.Context, id ad.GUID) (ad.Account, error) {
+	a, err := s.invitable(ctx, id)
 	switch {
 	case err != nil:
 		return ad.Account{}, err
-	case a.Protected != ad.NotProtected:
-		return ad.Account{}, fmt.Errorf("enrol: %w", ad.ErrProtected)
 	case a.Disabled:
 		return ad.Account{}, fmt.Errorf("enrol: %w", ad.ErrDisabled)
 	case !a.AccountExpires.IsZero() && !s.now().Before(a.AccountExpires):
