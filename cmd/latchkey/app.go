@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -72,7 +73,7 @@ func (a *app) join(ctx context.Context) error {
 	host, _ := os.Hostname()
 	a.engine = workflow.New(workflow.Config{
 		Store: a.store, Directory: a.dir, Policy: a.resolve(ctx),
-		Limits: workflow.Limits{Approved: a.cfg.Requests.Approved, Watch: a.cfg.Requests.Watch},
+		Limits: workflow.Limits{Approved: a.cfg.Requests.Approved, Watch: a.cfg.Requests.Watch, WatchEvery: watchEvery},
 		Judge:  a.judge, Proofs: a.store, Logger: a.log,
 		Executor: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()),
 	})
@@ -158,30 +159,37 @@ func (a *app) resolveCondition(ctx context.Context, c *workflow.Condition) {
 // that was missing at start, or was made anew under the same name.
 const groupsAgain = 5 * time.Minute
 
-// jobs run until ctx ends: expiry, takeover and watching; purging; groups.
-func (a *app) jobs(ctx context.Context) {
-	go a.engine.Run(ctx)
-	every(ctx, time.Minute, func() {
-		if _, err := a.passkeys.Purge(ctx); err != nil && ctx.Err() == nil {
-			a.log.Error("purge", "error", err)
-		}
-	})
-	every(ctx, groupsAgain, func() { a.engine.SetPolicy(a.resolve(ctx)) })
+// watchEvery is the pause between two looks at an account after an unlock: a
+// person still has the page open when it locks again.
+const watchEvery = 20 * time.Second
+
+// jobs start expiry, takeover and watching; purging; groups. They run until ctx
+// ends; wait returns when the last of them has.
+func (a *app) jobs(ctx context.Context) (wait func()) {
+	var running sync.WaitGroup
+	running.Go(func() { a.engine.Run(ctx) })
+	running.Go(func() { every(ctx, time.Minute, func() { a.purge(ctx) }) })
+	running.Go(func() { every(ctx, groupsAgain, func() { a.engine.SetPolicy(a.resolve(ctx)) }) })
+	return running.Wait
+}
+
+func (a *app) purge(ctx context.Context) {
+	if _, err := a.passkeys.Purge(ctx); err != nil && ctx.Err() == nil {
+		a.log.Error("purge", "error", err)
+	}
 }
 
 func every(ctx context.Context, d time.Duration, do func()) {
-	go func() {
-		t := time.NewTicker(d)
-		defer t.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-t.C:
-				do()
-			}
+	t := time.NewTicker(d)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			do()
 		}
-	}()
+	}
 }
 
 // invite makes a link for one person.

@@ -62,9 +62,11 @@ func serve(ctx context.Context, cfg config.Config, s streams, demo bool, ready f
 	}
 	defer stopControl()
 	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopJobs()
-	a.jobs(jobs)
-	return a.run(ctx, web, l, ready)
+	wait := a.jobs(jobs)
+	err = a.run(ctx, web, l, ready)
+	stopJobs()
+	wait()
+	return errors.Join(err, a.drain())
 }
 
 // run serves on l until ctx ends, then lets what is under way finish.
@@ -92,6 +94,17 @@ func (a *app) shutdown(web *server.Server) error {
 	defer cancel()
 	if err := web.Shutdown(ctx); err != nil {
 		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
+}
+
+// drain lets executions that no request waits for commit their outcome before
+// the store closes.
+func (a *app) drain() error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	if err := a.engine.Drain(ctx); err != nil {
+		return fmt.Errorf("drain: %w", err)
 	}
 	return nil
 }
