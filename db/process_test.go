@@ -228,3 +228,27 @@ func TestAStoppedStoreIsExportedToo(t *testing.T) {
 		t.Errorf("reading changed the file: %v", err)
 	}
 }
+
+func writeWhatCannotBeWritten(path string) {
+	ctx := context.Background()
+	s, err := Open(ctx, Config{Path: path})
+	if err != nil {
+		fmt.Println("open:", kind(err))
+		return
+	}
+	fmt.Println("record:", kind(s.Record(ctx, signedIn())))
+	fmt.Println("ping:", kind(s.Ping(ctx)))
+	fmt.Println("session:", kind(s.EndSession(ctx, "x")))
+	n, _ := s.CountEvents(ctx, anna)
+	fmt.Println("events:", n)
+	_ = s.Close()
+}
+
+func kind(err error) string {
+	for _, e := range []error{ErrFull, ErrReadOnly, ErrBusy, ErrIO} {
+		if errors.Is(err, e) {
+			return e.Error()
+		}
+	}
+	return fmt.Sprint(err)
+}

@@ -1,5 +1,3 @@
-//go:build unix
-
 package db
 
 import (
@@ -158,28 +156,4 @@ func copyForAll(t *testing.T, from, dir string) string {
 		t.Fatal(err)
 	}
 	return to
-}
-
-func writeWhatCannotBeWritten(path string) {
-	ctx := context.Background()
-	s, err := Open(ctx, Config{Path: path})
-	if err != nil {
-		fmt.Println("open:", kind(err))
-		return
-	}
-	fmt.Println("record:", kind(s.Record(ctx, signedIn())))
-	fmt.Println("ping:", kind(s.Ping(ctx)))
-	fmt.Println("session:", kind(s.EndSession(ctx, "x")))
-	n, _ := s.CountEvents(ctx, anna)
-	fmt.Println("events:", n)
-	_ = s.Close()
-}
-
-func kind(err error) string {
-	for _, e := range []error{ErrFull, ErrReadOnly, ErrBusy, ErrIO} {
-		if errors.Is(err, e) {
-			return e.Error()
-		}
-	}
-	return fmt.Sprint(err)
 }
