@@ -80,10 +80,10 @@ func TestFaultsCarryNoPacketAndNoEndlessText(t *testing.T) {
 	if e.Cause != ErrPasswordRules || len(e.Diagnostic) > maxDiagnostic || strings.ContainsAny(e.Diagnostic, "\n\x00") || e.Err != nil {
 		t.Errorf("%+v", e)
 	}
-	if e := fault("op", at, &lostError{ldap.NewError(ldap.ErrorMalformedPacket, errors.New("x"))}); e.Cause != ErrProtocol {
+	if e := fault("op", at, &lostError{err: ldap.NewError(ldap.ErrorMalformedPacket, errors.New("x"))}); e.Cause != ErrProtocol {
 		t.Errorf("%+v", e)
 	}
-	if e := fault("op", at, &lostError{errors.New("x")}); e.Cause != ErrUnavailable || e.Outcome != OutcomeNotWritten {
+	if e := fault("op", at, &lostError{err: errors.New("x")}); e.Cause != ErrUnavailable || e.Outcome != OutcomeNotWritten {
 		t.Errorf("%+v", e)
 	}
 	if e := fault("op", at, fmt.Errorf("read rootDSE: %w", misread("x"))); e.Cause != ErrProtocol {

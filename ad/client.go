@@ -125,7 +125,7 @@ func (c *Client) Ready(ctx context.Context) error {
 	for _, as := range []service{reading, writing} {
 		err := c.try(ctx, op, as, func(ctx context.Context, on *conn) error {
 			if !on.alive(ctx) {
-				return &lostError{errors.New("no sign of life")}
+				return &lostError{err: errors.New("no sign of life")}
 			}
 			info, _ := on.at.state(c.now())
 			own, err := c.ownSIDs(ctx, on)

@@ -23,7 +23,10 @@ type conn struct {
 
 // lostError says that the connection failed: the operation may or may not have
 // reached the controller, and the connection is out of step and given up.
-type lostError struct{ err error }
+type lostError struct {
+	err  error
+	late bool // the other side was silent for the whole time, and did not close
+}
 
 func (e *lostError) Error() string { return e.err.Error() }
 func (e *lostError) Unwrap() error { return e.err }
@@ -32,9 +35,10 @@ func (e *lostError) Unwrap() error { return e.err }
 // refusal (*ldap.Error), or *lostError.
 func (c *conn) run(ctx context.Context, operation func() error) error {
 	if err := ctx.Err(); err != nil {
-		return &lostError{err}
+		return &lostError{err: err}
 	}
 	c.wire.budget.Store(maxAnswer)
+	began := time.Now()
 	stop := context.AfterFunc(ctx, func() { c.wire.Close() })
 	err := operation()
 	if !stop() {
@@ -47,13 +51,19 @@ func (c *conn) run(ctx context.Context, operation func() error) error {
 	if ctx.Err() != nil {
 		err = fmt.Errorf("%w (%s)", ctx.Err(), err)
 	}
-	return &lostError{err}
+	return &lostError{err: err, late: time.Since(began) >= c.timeout}
 }
 
 // lost says whether the connection failed.
 func lost(err error) bool {
 	var e *lostError
 	return errors.As(err, &e)
+}
+
+// late says whether the connection failed by silence.
+func late(err error) bool {
+	var e *lostError
+	return errors.As(err, &e) && e.late
 }
 
 // refused returns the controller's answer, when it was one.

@@ -59,7 +59,7 @@ func (at *controller) enter(ctx context.Context) error {
 	case at.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return &lostError{fmt.Errorf("wait for a connection: %w", ctx.Err())}
+		return &lostError{err: fmt.Errorf("wait for a connection: %w", ctx.Err())}
 	}
 }
 

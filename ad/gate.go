@@ -75,7 +75,7 @@ func (g *gate) bind(ctx context.Context, c *conn) error {
 	case <-g.turn:
 		defer func() { g.turn <- struct{}{} }()
 	case <-ctx.Done():
-		return &lostError{ctx.Err()}
+		return &lostError{err: ctx.Err()}
 	}
 	if err := g.shut(); err != nil {
 		return err

@@ -240,3 +240,29 @@ func TestTheRootIsReadOnceAndConnectionsAreKept(t *testing.T) {
 		t.Errorf("%+v, then %+v", before, after)
 	}
 }
+
+func TestTheDemosCompanyCanBeServed(t *testing.T) {
+	s, company := minidc.NewCompany(time.Now)
+	t.Cleanup(func() { s.Close() })
+	l := labOf(t, s)
+	c := l.client(func(c *ad.Config) {
+		c.Read = ad.Service{Bind: company.ServiceBind, Password: pw(company.ServicePassword)}
+	})
+	if err := c.Ready(ctxFor(t)); err != nil {
+		t.Fatal(err)
+	}
+	protected := 0
+	for _, p := range company.People {
+		g, err := c.Resolve(ctxFor(t), p.Account)
+		if err != nil || g != ad.GUID(p.GUID) {
+			t.Errorf("%s: %v, %v", p.Account, g, err)
+			continue
+		}
+		if a := l.read(c, g); a.Protected != ad.NotProtected {
+			protected++
+		}
+	}
+	if protected == 0 || protected == len(company.People) {
+		t.Errorf("%d of %d are protected", protected, len(company.People))
+	}
+}

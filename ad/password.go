@@ -73,7 +73,7 @@ func (c *Client) bindPerson(ctx context.Context, op string, at *controller, dn s
 	defer cancel()
 	on, err := c.dial(dialing, at)
 	if err != nil {
-		return fault(op, at, &lostError{err})
+		return fault(op, at, &lostError{err: err})
 	}
 	defer on.close()
 	err = on.bind(ctx, dn, password.Reveal())

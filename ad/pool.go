@@ -60,7 +60,7 @@ func (c *Client) connect(ctx context.Context, at *controller, as service) (*conn
 	defer cancel()
 	fresh, err := c.dial(ctx, at)
 	if err != nil {
-		return nil, &lostError{err}
+		return nil, &lostError{err: err}
 	}
 	fresh.as = as
 	err = gate.bind(ctx, fresh)
@@ -71,7 +71,7 @@ func (c *Client) connect(ctx context.Context, at *controller, as service) (*conn
 	if _, final := err.(*bindRefused); final {
 		return nil, err
 	}
-	return nil, &lostError{fmt.Errorf("bind: %w", plain(err))}
+	return nil, &lostError{err: fmt.Errorf("bind: %w", plain(err))}
 }
 
 // put gives a borrowed connection back.
@@ -87,8 +87,8 @@ func (c *Client) put(got *conn) {
 }
 
 // use runs f on a connection. One that waited in the pool may have been closed
-// by the other side, so its loss is answered once with a fresh one; f must not
-// write.
+// by the other side, so its loss is answered once with a fresh one; silence is
+// not, as it would only last longer. f must not write before it returns an error.
 func (c *Client) use(ctx context.Context, at *controller, as service, f func(context.Context, *conn) error) error {
 	err := c.once(ctx, at, as, false, f)
 	if stale(err) && ctx.Err() == nil {
@@ -112,7 +112,7 @@ func (c *Client) once(ctx context.Context, at *controller, as service, fresh boo
 	}
 	defer c.put(got)
 	err = f(ctx, got)
-	if lost(err) && got.reused {
+	if lost(err) && got.reused && !late(err) {
 		return staleError{err}
 	}
 	return err
