@@ -65,7 +65,7 @@ function Content({ path }: { path: string }) {
     const params = match(route.path, path);
     if (!params) continue;
     const screen = <route.to.Screen params={params} />;
-    return route.open ? screen : <Private>{screen}</Private>;
+    return route.open ? screen : <Private next={path !== '/account'}>{screen}</Private>;
   }
   return <Lost />;
 }
@@ -82,13 +82,13 @@ function Front() {
 }
 
 /** A screen about the person: shows Start in its place when nobody is signed in. */
-function Private({ children }: { children: ComponentChildren }) {
+function Private({ next, children }: { next: boolean; children: ComponentChildren }) {
   const { state, me, problem } = session.use();
   useEffect(() => {
     if (state === 'unknown' && !problem) void refresh();
   }, [state, problem]);
   useEffect(() => onReturn(() => session.get().me && void refresh()), []);
-  if (state === 'out') return <Start next />;
+  if (state === 'out') return <Start next={next} />;
   if (me) return <>{children}</>;
   return problem ? <Failed problem={problem} retry={() => void refresh()} /> : <Skeleton />;
 }

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { speak } from '../src/i18n';
-import { ago, date, duration, inDays, inSeconds, moment, momentToday } from '../src/lib/format';
+import { ago, date, day, duration, inDays, inSeconds, moment, momentToday } from '../src/lib/format';
 
 const now = new Date(2026, 10, 24, 10, 30);
 const at = (days: number, hour: number, minute = 0) => new Date(2026, 10, 24 + days, hour, minute).toISOString();
@@ -26,6 +26,9 @@ test('days, minutes and seconds are counted as people count', () => {
   expect(inSeconds(40)).toBe('in 40 seconds');
   expect(inSeconds(600)).toBe('in 10 minutes');
   expect(date(at(60, 9), now)).toBe('23 January 2027');
+  expect(day(at(0, 1), now)).toBe('Today');
+  expect(day(at(-1, 1), now)).toBe('Yesterday');
+  expect(day(at(-4, 1), now)).toBe('Friday, 20 November');
 });
 
 test('durations of ISO 8601', () => {

@@ -398,6 +398,7 @@ export const de: Catalogue = {
   'act.title': 'Was geschehen ist',
   'act.lead': 'Was hier mit Ihrem Konto geschah. Waren Sie etwas davon nicht, sagen Sie es der IT.',
   'act.empty': 'Noch ist nichts geschehen.',
+  'act.every': 'Jeden Schritt zeigen',
   'act.from': 'Von {device}',
   'out.ok': 'Erledigt',
   'out.denied': 'Abgelehnt',

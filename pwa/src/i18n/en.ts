@@ -397,6 +397,7 @@ export const en = {
   'act.title': 'My activity',
   'act.lead': 'What happened to your account here. Something that wasn’t you? Tell IT.',
   'act.empty': 'Nothing has happened yet.',
+  'act.every': 'Show every step',
   'act.from': 'From {device}',
   'out.ok': 'Done',
   'out.denied': 'Refused',

@@ -1,8 +1,8 @@
 // Options are fetched before the tap and renewed before they run out, so that
 // the browser's dialog opens straight from the tap, as iOS wants it.
-import { useCallback, useEffect, useRef } from 'preact/hooks';
-import type { Ceremony, Me } from '../api-types';
-import { ApiError, post } from './api';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import type { Ceremony, Me, Problem } from '../api-types';
+import { ApiError, asProblem, post } from './api';
 import { onReturn } from './sync';
 import { assert, signalUnknown } from './webauthn';
 
@@ -12,12 +12,15 @@ const MARGIN_MS = 30_000;
 export interface Ready {
   /** Runs fn with fresh options; at once when they are here. Each set serves once. */
   use<T>(fn: (c: Ceremony) => Promise<T>): Promise<T>;
+  /** Why there are none: known before the tap, so that nobody taps in vain. */
+  problem: Problem | null;
 }
 
 /** Keeps options of one ceremony ready while the screen is shown. */
 export function useCeremony(path: string | null, body: unknown = {}): Ready {
   const ready = useRef<{ ceremony: Ceremony; until: number } | null>(null);
   const asking = useRef<Promise<Ceremony> | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
   const json = JSON.stringify(body);
 
   const fetchOne = useCallback(() => {
@@ -35,14 +38,16 @@ export function useCeremony(path: string | null, body: unknown = {}): Ready {
     if (!path) return;
     const renew = () => {
       if (document.visibilityState !== 'visible' || fresh(ready.current)) return;
-      fetchOne().catch(() => undefined); // the tap asks again, and shows why
+      fetchOne().then(() => setProblem(null), (e) => setProblem(asProblem(e)));
     };
     renew();
     const timer = setInterval(renew, MARGIN_MS / 2);
     const off = onReturn(renew);
+    window.addEventListener('online', renew);
     return () => {
       clearInterval(timer);
       off();
+      window.removeEventListener('online', renew);
       ready.current = null;
     };
   }, [path, json, fetchOne]);
@@ -58,7 +63,7 @@ export function useCeremony(path: string | null, body: unknown = {}): Ready {
     },
     [fetchOne],
   );
-  return { use };
+  return { use, problem };
 }
 
 function fresh(r: { ceremony: Ceremony; until: number } | null): Ceremony | null {

@@ -52,6 +52,16 @@ export function momentToday(iso: string, now = new Date()): string {
   return dayDistance(d, now) === 0 ? t('t.today', { time: clock(iso) }) : moment(iso, now);
 }
 
+/** "Today", "Yesterday", "Friday, 20 November": the heading of a day. */
+export function day(iso: string, now = new Date()): string {
+  const d = parse(iso);
+  if (!d) return '';
+  const distance = dayDistance(d, now);
+  if (distance < -1 || distance > 0) return `${as(d, { weekday: 'long' })}, ${date(iso, now)}`;
+  const name = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(distance, 'day');
+  return name.charAt(0).toLocaleUpperCase(locale()) + name.slice(1);
+}
+
 /** "in 3 days", "3 days ago", "today": whole days. */
 export function inDays(iso: string, now = new Date()): string {
   const d = parse(iso);

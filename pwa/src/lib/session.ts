@@ -19,9 +19,12 @@ const none: Session = { state: 'unknown', me: null, problem: null, ended: '' };
 
 export const session = store<Session>({ ...none, state: kept('in') ? 'unknown' : 'out' });
 
+let readAt = 0;
+
 /** Takes what sign-in or /api/me answered. */
 export function signedIn(me: Me): void {
   keep('in', '1');
+  readAt = Date.now();
   session.set({ state: 'in', me, problem: null, ended: '' });
   signalAccepted(me.signal);
 }
@@ -39,8 +42,9 @@ onUnauthorised(({ code }) => {
 
 let asking: Promise<void> | null = null;
 
-/** Reads /api/me again; keeps what is shown until the answer is there. */
-export function refresh(): Promise<void> {
+/** Reads /api/me again if it is older; keeps what is shown until the answer is there. */
+export function refresh(olderThanMs = 0): Promise<void> {
+  if (olderThanMs > 0 && Date.now() - readAt < olderThanMs) return Promise.resolve();
   asking ??= ask().finally(() => (asking = null));
   return asking;
 }

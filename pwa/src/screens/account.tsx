@@ -15,11 +15,14 @@ import { primary, useful, words } from './state';
 
 const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once' };
 
+/** What was read this lately is shown as it is. */
+const FRESH_MS = 3000;
+
 export function Account() {
   const { me } = session.use();
   const act = useAct();
   const [asked, setAsked] = useState<Kind | null>(null);
-  useEffect(() => void refresh(), []);
+  useEffect(() => void refresh(FRESH_MS), []);
   if (!me) return null;
 
   const ask = (kind: Kind) => {

@@ -60,7 +60,7 @@ function Confirm({ where, onProof, onInvite }: ConfirmProps) {
         <Icon name="key" />
       </div>
       <p class="lead">{t('add.prove')}</p>
-      <Trouble problem={act.problem} />
+      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
       <div class="dock">
         <Button icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void touch()}>
           {t('add.prove.go')}
@@ -88,9 +88,11 @@ function Here({ proof, onAgain }: { proof: string; onAgain: () => void }) {
     <Screen title={t('add.here')} up="/passkeys" kind="plain" key="make">
       <p class="lead">{t('add.here.lead')}</p>
       <Field name="device" label={t('enrol.name')} hint={t('enrol.name.sub')} value={name} onInput={setName} autocomplete="off" maxLength={64} />
-      <Trouble problem={act.problem} />
+      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
       <div class="dock">
-        {act.problem?.code.startsWith('proof.') ? (
+        {act.problem?.code.startsWith('passkey.already') ? (
+          <Button onClick={() => go('/passkeys', { replace: true })}>{t('add.back')}</Button>
+        ) : act.problem?.code.startsWith('proof.') ? (
           <Button onClick={onAgain}>{t('add.prove.go')}</Button>
         ) : (
           <Button icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void make()}>

@@ -185,7 +185,7 @@ function OnPhone({ open, onHere }: { open: EnrolOpen; onHere: () => void }) {
 function MakePasskey({ token, grant, onAgain }: { token: string; grant: string; onAgain: () => void }) {
   const ceremony = useCeremony('/api/enrol/begin', { token, grant });
   const act = useAct();
-  const code = act.problem?.code ?? '';
+  const code = (act.problem ?? ceremony.problem)?.code ?? '';
   const make = () =>
     act.run(() =>
       ceremony.use(async (c) => {
@@ -201,7 +201,7 @@ function MakePasskey({ token, grant, onAgain }: { token: string; grant: string; 
         <Icon name="key" />
       </div>
       <p class="lead">{t('enrol.passkey.lead')}</p>
-      <Trouble problem={act.problem} />
+      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
       <div class="dock">
         {code === 'invitation.password-needed' ? (
           <Button onClick={onAgain}>{t('enrol.1')}</Button>
@@ -248,7 +248,7 @@ export function Rehearse() {
     <Steps step={3}>
       <p class="lead">{t('enrol.try.lead')}</p>
       <Field name="device" label={t('enrol.name')} hint={t('enrol.name.sub')} value={name} onInput={setName} autocomplete="off" maxLength={64} />
-      <Trouble problem={act.problem} />
+      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
       <div class="dock">
         <Button icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void rehearse()}>
           {t('enrol.try.go')}

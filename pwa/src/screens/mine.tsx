@@ -4,7 +4,7 @@ import type { Activity, Stored } from '../api-types';
 import { has, t, tn, type Key } from '../i18n';
 import { useAct } from '../lib/act';
 import { post } from '../lib/api';
-import { ago, duration, exact, momentToday, number } from '../lib/format';
+import { ago, clock, day, duration, exact, momentToday, number } from '../lib/format';
 import { forgetAll, useResource } from '../lib/resource';
 import { go } from '../lib/router';
 import { signedOut } from '../lib/session';
@@ -24,15 +24,34 @@ export function ActivityScreen() {
       <p class="lead">{t('act.lead')}</p>
       {!data && <Skeleton shape="list" />}
       {data?.events.length === 0 && <p>{t('act.empty')}</p>}
-      {data && data.events.length > 0 && (
-        <Rows>
-          {data.events.map((e, i) => (
-            <Row key={`${e.time}${i}`} icon={signOf[e.outcome] ?? 'info'} tone={toneOf[e.outcome]} title={action(e)} sub={<Line event={e} />} />
-          ))}
-        </Rows>
-      )}
+      {data && data.events.length > 0 && <Days events={data.events} />}
       <Support />
     </Screen>
+  );
+}
+
+/** Steps on the way to something else; shown when asked for. */
+const steps = new Set(['execution.intended', 'request.proved', 'request.approved', 'session.stepped-up']);
+
+function Days({ events }: { events: Activity[] }) {
+  const [every, setEvery] = useState(false);
+  const shown = events.filter((e) => every || e.outcome !== 'ok' || !steps.has(e.action));
+  const days = [...new Set(shown.map((e) => day(e.time)))];
+  return (
+    <>
+      {days.map((d) => (
+        <Rows key={d} title={d}>
+          {shown.filter((e) => day(e.time) === d).map((e, i) => (
+            <Row key={`${e.time}${e.action}${i}`} icon={signOf[e.outcome] ?? 'info'} tone={toneOf[e.outcome]} title={action(e)} sub={<Line event={e} />} />
+          ))}
+        </Rows>
+      ))}
+      {shown.length < events.length && (
+        <Button weight="second" onClick={() => setEvery(true)}>
+          {t('act.every')}
+        </Button>
+      )}
+    </>
   );
 }
 
@@ -47,7 +66,7 @@ function Line({ event: e }: { event: Activity }) {
   return (
     <>
       <time dateTime={e.time} title={exact(e.time)}>
-        {momentToday(e.time)}
+        {clock(e.time)}
       </time>
       {[outcome, reason, e.device && t('act.from', { device: e.device })].filter(Boolean).map((part) => ` · ${part}`)}
     </>

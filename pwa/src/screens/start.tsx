@@ -47,7 +47,7 @@ export function Start({ next }: { next?: boolean }) {
           {t(why)}
         </p>
       )}
-      <Trouble problem={act.problem} />
+      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
       {able === 'yes' ? (
         <div class="dock">
           <label class="tick">

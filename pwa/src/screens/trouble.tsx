@@ -9,7 +9,7 @@ import { Icon } from '../ui/icons';
 import { Button, Screen } from '../ui/kit';
 
 /** How often a page that is offline tries again by itself. */
-const RETRY_MS = 10_000;
+const RETRY_MS = 5000;
 
 export function Offline({ retry }: { retry: () => void }) {
   useEffect(() => {

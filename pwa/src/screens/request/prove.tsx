@@ -31,7 +31,7 @@ export function Prove({ request, onDone }: { request: Request; onDone: (r: Reque
       </div>
       <p class="lead">{t('prove.lead')}</p>
       <p>{t(`prove.next.${kind}`)}</p>
-      <Trouble problem={act.problem} />
+      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
       <div class="dock">
         <p class="hint">{deadline && t('pw.open', { time: moment(deadline) })}</p>
         <Button icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void touch()}>
