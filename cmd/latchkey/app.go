@@ -177,6 +177,9 @@ func (a *app) purge(ctx context.Context) {
 	if _, err := a.passkeys.Purge(ctx); err != nil && ctx.Err() == nil {
 		a.log.Error("purge", "error", err)
 	}
+	if _, err := a.store.PurgeLimits(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		a.log.Error("purge limits", "error", err)
+	}
 }
 
 func every(ctx context.Context, d time.Duration, do func()) {
