@@ -2,6 +2,11 @@ module github.com/latchkey/latchkey
 
 go 1.26.0
 
+ignore (
+	./e2e/node_modules
+	./pwa/node_modules
+)
+
 require (
 	github.com/SherClockHolmes/webpush-go v1.4.0
 	github.com/alecthomas/kong v1.17.0
