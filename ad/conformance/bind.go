@@ -27,6 +27,12 @@ var bindCases = []Case{
 		c.person(attrs{"userPrincipalName": {upn}})
 		c.same("bind", c.bindAs(upn, start), "")
 	}},
+	{"a user principal name can't be made of another's account name", func(c *C) {
+		p, q := c.person(), c.person()
+		p.set(replace("userPrincipalName", c.name("other")+"@"+c.Domain))
+		c.want(modify(c.admin, q.DN, replace("userPrincipalName", p.SAM+"@"+c.Domain)), "68")
+		c.same("bind", c.bindAs(p.SAM+"@"+c.Domain, start), "")
+	}},
 	{"a password is compared with case", func(c *C) { c.person().binds(strings.ToUpper(start), "52e") }},
 	{"a wrong password is 52e", func(c *C) { c.person().binds("wrong", "52e") }},
 	{"an unknown user principal name is 52e", func(c *C) { c.same("bind", c.bindAs("nobody@"+c.Domain, start), "52e") }},

@@ -73,6 +73,22 @@ var changeCases = []Case{
 	{"a change is held to the length", func(c *C) { refusedChange(c, "Sx1.") }},
 	{"a change is held to the classes", func(c *C) { refusedChange(c, "onlylowerletters") }},
 	{"a change to the same password is refused", func(c *C) { refusedChange(c, start) }},
+	{"a wrong old password is told before a bad new one", func(c *C) {
+		p := c.person()
+		c.want(p.serve(exchange("wrong", "x")), "19 00000056")
+	}},
+	{"a disabled account can be changed and stays disabled", func(c *C) {
+		p := c.person()
+		p.set(disable)
+		c.want(p.serve(exchange(start, "Second-Pass.2")), "")
+		p.binds("Second-Pass.2", "533")
+	}},
+	{"an expired account can be changed and stays expired", func(c *C) {
+		p := c.person()
+		p.set(expire)
+		c.want(p.serve(exchange(start, "Second-Pass.2")), "")
+		p.binds("Second-Pass.2", "701")
+	}},
 	{"a refused change does not count for the lockout", func(c *C) {
 		p := c.person()
 		c.want(p.serve(exchange(start, "x")), refused)

@@ -211,6 +211,40 @@ var lockCountCases = []Case{
 		p.has("badPwdCount", "0")
 		p.binds("Second-Pass.2", "")
 	}},
+	{"binds and changes share one count", func(c *C) {
+		p := c.person()
+		p.binds("wrong", "52e")
+		c.want(p.serve(exchange("wrong", "Second-Pass.2")), "19 00000056")
+		p.binds("wrong", "52e")
+		p.binds(start, "775")
+	}},
+	{"the previous password as the old one of a change is counted", func(c *C) {
+		p := c.person()
+		c.want(p.serve(reset("Second-Pass.2")), "")
+		c.want(p.serve(exchange(start, "Third-Pass.3")), "19 00000056")
+		p.has("badPwdCount", "1")
+	}},
+	{"a reset leaves the count", func(c *C) {
+		p := c.person()
+		p.binds("wrong", "52e")
+		c.want(p.serve(reset("Second-Pass.2")), "")
+		p.has("badPwdCount", "1")
+	}},
+	{"a change leaves the count", func(c *C) {
+		p := c.person()
+		p.binds("wrong", "52e")
+		c.want(p.serve(exchange(start, "Second-Pass.2")), "")
+		p.has("badPwdCount", "1")
+	}},
+	{"a wrong bind after the lockout's end begins a new count", func(c *C) {
+		p := c.person()
+		c.pso(short, p.DN)
+		p.lock()
+		c.until("the flag goes", func() bool { return p.get("msDS-User-Account-Control-Computed") == "0" })
+		p.binds("wrong", "52e")
+		p.has("badPwdCount", "1")
+		p.binds(start, "")
+	}},
 	{"people do not share their counts", func(c *C) {
 		p, q := c.person(), c.person()
 		p.lock()

@@ -113,6 +113,35 @@ var membershipCases = []Case{
 		c.join(g, h)
 		c.tokens(p, true, g, h)
 	}},
+	{"tokenGroups of a new person are Domain Users and Users", func(c *C) {
+		sids := tokenGroups(c, c.person())
+		slices.Sort(sids)
+		want := []string{sidText(c.raw(c.BaseDN, "objectSid")) + "-513", "S-1-5-32-545"}
+		slices.Sort(want)
+		if !slices.Equal(sids, want) {
+			c.Errorf("%v, want %v", sids, want)
+		}
+	}},
+	{"tokenGroups hold universal and domain local groups", func(c *C) {
+		p := c.person()
+		c.tokens(p, true, c.groupOf("-2147483640", p.DN), c.groupOf("-2147483644", p.DN))
+	}},
+	{"tokenGroups are told of one object at a time", func(c *C) {
+		p := c.person()
+		_, err := c.service.Search(query(c.ou, ldap.ScopeWholeSubtree, "(sAMAccountName="+p.SAM+")", "tokenGroups"))
+		if err == nil {
+			c.Error("told for a subtree")
+		}
+	}},
+	{"a group in a filter is named in any case", func(c *C) {
+		p := c.person()
+		g := strings.ToLower(c.group(c.group(p.DN)))
+		c.finds("(&(objectCategory=person)(memberOf:"+chain+":="+g+"))", p.SAM)
+	}},
+	{"an unknown group in a filter finds nobody", func(c *C) {
+		c.finds("(memberOf=CN=nobody," + c.ou + ")")
+		c.finds("(memberOf:" + chain + ":=CN=nobody," + c.ou + ")")
+	}},
 	{"tokenGroups of the administrator names Domain Admins", func(c *C) {
 		e := c.read(c.service, "CN=Administrator,CN=Users,"+c.BaseDN, "tokenGroups")
 		want := sidText(c.raw(c.BaseDN, "objectSid")) + "-512"

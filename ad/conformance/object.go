@@ -65,6 +65,17 @@ var objectCases = []Case{
 		p := c.person()
 		c.want(c.add("CN="+c.name("p")+","+c.ou, attrs{"objectClass": {"user"}, "sAMAccountName": {strings.ToUpper(p.SAM)}}), "68")
 	}},
+	{"an account name may hold an at sign and a blank", func(c *C) {
+		sam := c.name("a b@c")
+		p := c.person(attrs{"sAMAccountName": {sam}})
+		c.finds("(sAMAccountName="+sam+")", sam)
+		c.same("bind by principal name", c.bindAs(p.UPN, start), "")
+	}},
+	{"a user principal name may lack the at sign", func(c *C) {
+		upn := c.name("bare")
+		p := c.person(attrs{"userPrincipalName": {upn}})
+		c.finds("(userPrincipalName="+upn+")", p.SAM)
+	}},
 	{"a second user principal name is refused", func(c *C) {
 		p, q := c.person(), c.person()
 		c.want(modify(c.admin, q.DN, replace("userPrincipalName", p.UPN)), "19")

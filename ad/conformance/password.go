@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"strconv"
 	"strings"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -127,6 +128,13 @@ var resetCases = []Case{
 			c.Errorf("pwdLastSet %d is not now", at)
 		}
 		p.binds(start, "")
+	}},
+	{"pwdLastSet -1 renews only what was 0", func(c *C) {
+		p := c.person()
+		p.backdate()
+		c.want(p.serve(replace("pwdLastSet", "-1")), "")
+		p.has("pwdLastSet", strconv.FormatInt(longAgo, 10))
+		p.binds(start, "532")
 	}},
 	{"pwdLastSet takes no other value", func(c *C) {
 		p := c.person()
@@ -258,6 +266,7 @@ var complexityCases = passwordTable([]passwordRule{
 	{"letters without case as a class of their own", "abcd1234漢字", true},
 	{"exactly the least length", "abCD12.", true},
 	{"one less than the least length", "abCD1.", false},
+	{"letters beyond 16 bits that reach the length in two units each", "äB1.🗝🗝", true},
 	{"the length in characters, not bytes", "äöÜ1.x", false},
 })
 

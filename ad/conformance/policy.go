@@ -131,6 +131,18 @@ var computedCases = []Case{
 		c.pso(map[string]string{"msDS-MaximumPasswordAge": "-9223372036854775808"}, p.DN)
 		p.has("msDS-UserPasswordExpiryTimeComputed", never)
 	}},
+	{"the expiry is never where the domain has no greatest age", func(c *C) {
+		c.policy(map[string]string{"maxPwdAge": "-9223372036854775808"})
+		p := c.person()
+		p.backdate()
+		p.has("msDS-UserPasswordExpiryTimeComputed", never)
+		p.binds(start, "")
+	}},
+	{"the expiry is never for a smart card", func(c *C) {
+		p := c.person()
+		p.set(uac(uacSmartcard))
+		p.has("msDS-UserPasswordExpiryTimeComputed", never)
+	}},
 	{"the expiry is zero for must-change", func(c *C) {
 		p := c.person()
 		p.set(mustChange)
