@@ -91,10 +91,18 @@ test('the first load until Start is usable is at most 40 KB', async ({ browser, 
   await context.close();
 });
 
-test('Chromium finds nothing against installing it', async ({ phone, stack }) => {
-  await phone.page.goto(stack.url);
-  await phone.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
-  expect((await phone.cdp.send('Page.getInstallabilityErrors')).installabilityErrors).toEqual([]);
+test('Chromium finds nothing against installing it', async ({ playwright, stack }, info) => {
+  // A profile of its own: nothing can be installed from a private window.
+  const { executablePath, args } = info.project.use.launchOptions ?? {};
+  const context = await playwright.chromium.launchPersistentContext(info.outputPath('profile'), {
+    ...(executablePath === undefined ? {} : { executablePath }), ...(args === undefined ? {} : { args }), chromiumSandbox: false,
+  });
+  const page = await context.newPage();
+  await page.goto(stack.url);
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+  const cdp = await context.newCDPSession(page);
+  expect((await cdp.send('Page.getInstallabilityErrors')).installabilityErrors).toEqual([]);
+  await context.close();
 });
 
 test('without a network the page says so and stays usable', async ({ phone, stack }) => {
