@@ -164,10 +164,13 @@ func encodeEvent(e audit.Entry) Activity {
 	var sealed struct {
 		Outcome string `json:"outcome"`
 		Reason  string `json:"reason"`
+		Detail  struct {
+			Kind string `json:"kind"`
+		} `json:"detail"`
 	}
 	_ = json.Unmarshal(e.Bytes, &sealed) // the store verified them; without, the line is shorter
 	return Activity{
 		Time: stamp(time.UnixMilli(e.Time)), Action: string(e.Action),
-		Outcome: sealed.Outcome, Reason: sealed.Reason, Device: e.Personal["device"].Value,
+		Outcome: sealed.Outcome, Reason: sealed.Reason, Kind: sealed.Detail.Kind, Device: e.Personal["device"].Value,
 	}
 }

@@ -266,6 +266,7 @@ type Activity struct {
 	Action  string `json:"action"`
 	Outcome string `json:"outcome"`
 	Reason  string `json:"reason"`
+	Kind    string `json:"kind"` // of the request it belongs to; "" for none
 	Device  string `json:"device"`
 }
 

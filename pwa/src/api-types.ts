@@ -200,6 +200,6 @@ export interface Stored {
 }
 
 /** GET /api/activity -> {events: Activity[]}: what happened to my account here, newest first, at most 50. */
-export interface Activity { time: string; action: string; outcome: string; reason: string; device: string; }
+export interface Activity { time: string; action: string; outcome: string; reason: string; kind: Kind | ''; device: string; }
 
 /** POST /api/forget {} -> 204: ends the session, clears what the browser keeps (Clear-Site-Data). */

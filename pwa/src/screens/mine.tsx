@@ -56,6 +56,8 @@ function Days({ events }: { events: Activity[] }) {
 }
 
 function action(e: Activity): string {
+  const own = `a.${e.action}.${e.kind}`;
+  if (has(own)) return t(own as Key);
   const key = `a.${e.action}`;
   return has(key) ? t(key as Key) : t('a.other', { action: e.action });
 }
