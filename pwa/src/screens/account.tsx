@@ -43,6 +43,7 @@ export function Account() {
           <Button icon={icons[main]} busy={act.busy && asked === main} doing={t(main === 'unlock' ? 'wait.writing' : 'wait.directory')} onClick={() => ask(main)}>
             {t(`k.${main}`)}
           </Button>
+          <p class="hint">{t(`k.${main}.next`)}</p>
         </div>
       ) : (
         <NoWay me={me} />
@@ -141,7 +142,7 @@ function Actions({ me, main, act, ask }: { me: Me; main: Kind | null; act: Act; 
   if (kinds.length === 0) return null;
   const locked = me.account.state.includes('locked');
   return (
-    <Rows title={t('account.actions')}>
+    <Rows title={t(main ? 'account.else' : 'account.actions')}>
       {kinds.map((k) => (
         <Row key={k} icon={icons[k]} title={t(`k.${k}`)} sub={t((k === 'reset' && locked ? 'k.reset.sub.locked' : `k.${k}.sub`) as Key)} onClick={() => act.busy || ask(k)} />
       ))}
@@ -161,9 +162,9 @@ function Facts({ account: a }: { account: AccountType }) {
             <Time at={a.passwordSet} text={date(a.passwordSet)} />
           </Fact>
         )}
-        <Fact name={t('facts.expires')}>{a.passwordExpires ? <Time at={a.passwordExpires} text={`${date(a.passwordExpires)} (${inDays(a.passwordExpires)})`} /> : t('facts.never')}</Fact>
+        <Expiry account={a} />
         {a.accountExpires && (
-          <Fact name={t('facts.ends')}>
+          <Fact name={t(a.state.includes('account-expired') ? 'facts.ended' : 'facts.ends')}>
             <Time at={a.accountExpires} text={date(a.accountExpires)} />
           </Fact>
         )}
@@ -172,7 +173,16 @@ function Facts({ account: a }: { account: AccountType }) {
   );
 }
 
-
+/** When the password runs out; nothing where one is due anyway, or there is none. */
+function Expiry({ account: a }: { account: AccountType }) {
+  if (a.state.includes('must-change') || a.state.includes('smartcard')) return null;
+  if (!a.passwordExpires) return <Fact name={t('facts.expires')}>{t('facts.never')}</Fact>;
+  return (
+    <Fact name={t(a.state.includes('password-expired') ? 'facts.expired' : 'facts.expires')}>
+      <Time at={a.passwordExpires} text={`${date(a.passwordExpires)} (${inDays(a.passwordExpires)})`} />
+    </Fact>
+  );
+}
 
 function Also() {
   const act = useAct();
@@ -187,12 +197,14 @@ function Also() {
   const out = (everywhere: boolean) => leave('/api/sign-out', { everywhere }, everywhere ? 'everywhere' : 'out');
   return (
     <>
-      <Rows title={t('account.also')}>
-        <Row icon="key" href="/passkeys" title={t('nav.passkeys')} />
-        <Row icon="list" href="/activity" title={t('nav.activity')} />
-        <Row icon="box" href="/stored" title={t('nav.stored')} />
-        <Row icon="help" href="/help" title={t('nav.help')} />
-      </Rows>
+      <div class="also">
+        <Rows title={t('account.also')}>
+          <Row icon="key" href="/passkeys" title={t('nav.passkeys')} />
+          <Row icon="list" href="/activity" title={t('nav.activity')} />
+          <Row icon="box" href="/stored" title={t('nav.stored')} />
+          <Row icon="help" href="/help" title={t('nav.help')} />
+        </Rows>
+      </div>
       <Trouble problem={act.problem} />
       <ul class="rows">
         <Row icon="out" title={t('nav.out')} onClick={() => void out(false)} />

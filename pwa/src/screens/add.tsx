@@ -25,7 +25,7 @@ export function AddPasskey() {
   const [invite, setInvite] = useState<Invite | null>(null);
   if (invite) return <Link invite={invite} />;
   if (where === 'here' && proof) return <Here proof={proof} onAgain={() => setProof('')} />;
-  if (where) return <Confirm where={where} onProof={setProof} onInvite={setInvite} />;
+  if (where) return <Confirm where={where} onBack={() => setWhere(null)} onProof={setProof} onInvite={setInvite} />;
   return (
     <Screen title={t('add.title')} up="/passkeys">
       <p class="lead">{t('add.lead')}</p>
@@ -39,11 +39,12 @@ export function AddPasskey() {
 
 interface ConfirmProps {
   where: Where;
+  onBack: () => void;
   onProof: (proof: string) => void;
   onInvite: (invite: Invite) => void;
 }
 
-function Confirm({ where, onProof, onInvite }: ConfirmProps) {
+function Confirm({ where, onBack, onProof, onInvite }: ConfirmProps) {
   const ceremony = useCeremony('/api/step-up/begin', { purpose: 'add-passkey' });
   const act = useAct();
   const touch = () =>
@@ -55,7 +56,7 @@ function Confirm({ where, onProof, onInvite }: ConfirmProps) {
       }),
     );
   return (
-    <Screen title={t(where === 'here' ? 'add.here' : 'add.other')} up="/passkeys" kind="plain" key={where}>
+    <Screen title={t(where === 'here' ? 'add.here' : 'add.other')} up={onBack} kind="plain" key={where}>
       <div class="sign info">
         <Icon name="key" />
       </div>

@@ -76,14 +76,14 @@ export function Enrol() {
 /** A link that opens nothing any more. */
 function Dead({ problem }: { problem: Problem }) {
   const [what, todo] = explain(problem);
-  return <NoLink what={heading(what)} todo={todo} signIn={problem.code === 'invitation.used'} />;
+  return <NoLink what={heading(what)} todo={todo} sign={problem.code === 'invitation.expired' ? 'wait' : 'stop'} signIn={problem.code === 'invitation.used'} />;
 }
 
-function NoLink({ what, todo, signIn: offer }: { what: string; todo: string; signIn?: boolean }) {
+function NoLink({ what, todo, sign = 'info', signIn: offer }: { what: string; todo: string; sign?: 'info' | 'wait' | 'stop'; signIn?: boolean }) {
   return (
     <Screen title={what} kind="plain" key={what}>
-      <div class="sign wait">
-        <Icon name="wait" />
+      <div class={`sign ${sign}`}>
+        <Icon name={sign} />
       </div>
       <p class="lead">{todo}</p>
       {offer && (
@@ -119,7 +119,7 @@ function ShowItsYou({ token, open, onGrant }: ShowProps) {
     });
   const hello = (
     <>
-      <p class="hello">{t('enrol.hello', { name: open.givenName })}</p>
+      <p class="hello">{open.givenName ? t('enrol.hello', { name: open.givenName }) : t('enrol.hello.anon')}</p>
       <p class="lead">{t('enrol.lead')}</p>
     </>
   );
@@ -263,14 +263,14 @@ export function Rehearse() {
 
 /** What to do when the day comes, and how to keep it at hand. */
 export function Ready() {
-  const { me } = session.use();
+  const name = session.use().me?.account.givenName;
   const [open, setOpen] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setOpen(true), 120);
     return () => clearTimeout(timer);
   }, []);
   return (
-    <Screen title={t('enrol.ready', { name: me?.account.givenName ?? '' })} kind="done">
+    <Screen title={name ? t('enrol.ready', { name }) : t('enrol.ready.anon')} kind="done">
       <div class="sign huge good">
         <Door open={open} />
       </div>

@@ -44,6 +44,7 @@ export function Passkeys() {
           ))}
         </Rows>
       )}
+      {data?.passkeys.length === 1 && <p class="hint">{t('keys.one')}</p>}
       <div class="dock">
         <Button icon="plus" onClick={() => go('/passkeys/add')}>
           {t('keys.add')}

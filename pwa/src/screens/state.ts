@@ -23,18 +23,18 @@ export function words(state: AccountState, a: Account): Words {
     case 'must-change':
       return { tone: 'wait', title: t('s.must-change'), lines: [t('s.must-change.sub')] };
     case 'password-expired':
-      return { tone: 'stop', title: t('s.password-expired'), lines: [t('s.password-expired.sub', { date: moment(a.passwordExpires) })] };
+      return { tone: 'stop', title: t('s.password-expired'), lines: [t('s.password-expired.sub', { when: inDays(a.passwordExpires) })] };
     case 'password-expires-soon':
       return {
         tone: 'wait',
         title: t('s.password-expires-soon', { when: inDays(a.passwordExpires) }),
-        lines: [t('s.password-expires-soon.sub', { date: moment(a.passwordExpires) })],
+        lines: [t('s.password-expires-soon.sub', { time: moment(a.passwordExpires) })],
       };
     case 'outside-hours':
       return {
         tone: 'wait',
         title: t('s.outside-hours'),
-        lines: [a.nextLogon ? t('s.outside-hours.sub', { when: moment(a.nextLogon) }) : t('s.outside-hours.sub.none')],
+        lines: [a.nextLogon ? t('s.outside-hours.sub', { time: moment(a.nextLogon) }) : t('s.outside-hours.sub.none')],
       };
     case 'protected':
       return { tone: 'info', title: t('s.protected'), lines: [t('s.protected.sub')] };

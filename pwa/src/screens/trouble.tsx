@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import type { Problem } from '../api-types';
 import { t } from '../i18n';
 import { go } from '../lib/router';
+import { session } from '../lib/session';
 import { onReturn } from '../lib/sync';
 import { Details, explain, heading, Support } from '../ui/help';
 import { Icon } from '../ui/icons';
@@ -39,12 +40,14 @@ export function Failed({ problem, retry }: { problem: Problem; retry: () => void
   const [what, todo] = explain(problem);
   if (problem.code === 'network.offline') return <Offline retry={retry} />;
   const outdated = problem.code === 'app.outdated';
+  const gone = problem.status === 404; // trying again would not bring it
+  const inside = session.get().state === 'in';
   return (
-    <Screen title={heading(what)} kind="plain" key={problem.code}>
+    <Screen title={heading(what)} up={inside ? '/account' : '/'} kind="plain" key={problem.code}>
       <Sign name={outdated ? 'info' : 'stop'} tone={outdated ? 'info' : 'stop'} />
       <p class="lead">{todo}</p>
       <div class="dock">
-        <Button onClick={retry}>{t('app.again')}</Button>
+        <Button onClick={gone ? () => go(inside ? '/account' : '/', { replace: true }) : retry}>{t(!gone ? 'app.again' : inside ? 'end.account' : 'lost.go')}</Button>
       </div>
       <Details problem={problem} />
       <Support />

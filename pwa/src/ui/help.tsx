@@ -82,12 +82,36 @@ export function Support() {
   return (
     <Rows title={t('support.title')}>
       {phone ? (
-        <Row href={`tel:${phone.replace(/[^\d+]/g, '')}`} icon="call" title={name || phone} sub={[name && phone, hours].filter(Boolean).join(' · ')} />
+        <Row href={`tel:${phone.replace(/[^\d+]/g, '')}`} icon="call" title={name || phone} sub={<Lines of={[name && phone, hours]} />} />
       ) : (
         <Row icon="user" title={name} sub={hours} />
       )}
-      {mail && <Row href={`mailto:${encodeURI(mail)}`} icon="mail" title={mail} sub="" />}
+      {mail && <Row href={`mailto:${encodeURI(mail)}`} icon="mail" title={<Mail address={mail} />} />}
     </Rows>
   );
 }
 
+
+function Lines({ of }: { of: string[] }) {
+  return (
+    <>
+      {of.filter(Boolean).map((line) => (
+        <span class="line" key={line}>
+          {line}
+        </span>
+      ))}
+    </>
+  );
+}
+
+/** Breaks after the @, and nowhere in a word unless it must. */
+function Mail({ address }: { address: string }) {
+  const at = address.indexOf('@') + 1;
+  return (
+    <>
+      {address.slice(0, at)}
+      <wbr />
+      {address.slice(at)}
+    </>
+  );
+}

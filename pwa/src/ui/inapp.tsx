@@ -1,6 +1,7 @@
 // In a mail or chat app's own window passkeys don't work: say how to get out.
 import { t } from '../i18n';
 import { thisDevice } from '../lib/device';
+import { Support } from './help';
 import { Banner, Button, Copy } from './kit';
 
 export function InApp({ onAnyway }: { onAnyway: () => void }) {
@@ -16,6 +17,7 @@ export function InApp({ onAnyway }: { onAnyway: () => void }) {
       <Button weight="quiet" onClick={onAnyway}>
         {t('inapp.anyway')}
       </Button>
+      <Support />
     </>
   );
 }

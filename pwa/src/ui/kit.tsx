@@ -12,8 +12,9 @@ type Kids = { children?: ComponentChildren };
 
 let first = true;
 
-/** A screen: sets the title, takes the focus when it comes, offers the way back. */
-export function Screen({ title, up, heading = true, kind, children }: Kids & { title: string; up?: string; heading?: boolean; kind?: string }) {
+/** A screen: sets the title, takes the focus when it comes, offers the way back
+ *  (up is an address, or a step inside the same one). */
+export function Screen({ title, up, heading = true, kind, children }: Kids & { title: string; up?: string | (() => void); heading?: boolean; kind?: string }) {
   const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} – Latchkey`;
@@ -25,7 +26,7 @@ export function Screen({ title, up, heading = true, kind, children }: Kids & { t
   return (
     <div class={kind ? `screen ${kind}` : 'screen'}>
       {up && (
-        <button type="button" class="back" onClick={() => back(up)}>
+        <button type="button" class="back" onClick={() => (typeof up === 'string' ? back(up) : up())}>
           <Icon name="back" />
           {t('app.back')}
         </button>
@@ -92,7 +93,7 @@ export function Card({ title, children }: Kids & { title?: string }) {
 
 interface RowProps {
   icon?: IconName;
-  title: string;
+  title: ComponentChildren;
   sub?: ComponentChildren;
   end?: ComponentChildren;
   href?: string;

@@ -72,10 +72,10 @@ function Watch({ request, reload }: { request: Request; reload: () => Promise<vo
   if (!request.watchUntil) return null;
   const time = clock(request.watchUntil);
   return (
-    <div class="watch" role="status">
+    <div class="watch">
       <span class={over ? 'pulse is-over' : 'pulse'} aria-hidden="true" />
       <div>
-        <p class="row-title">{t(over ? 'done.watch.over' : 'done.watch', { time })}</p>
+        <p class="row-title" role="status">{t(over ? 'done.watch.over' : 'done.watch', { time })}</p>
         <p class="row-sub">{over ? t('done.watch.over.sub', { time }) : t('done.watch.sub', { time: clock(looked) })}</p>
       </div>
     </div>
