@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
@@ -28,9 +29,27 @@ func (s *Server) finishSignIn(ctx context.Context, in *signInFinish) (*reply[Me]
 // so that a directory that fails just then costs nobody a second sign-in.
 func (s *Server) welcome(ctx context.Context, made enroll.Session, cookie secret.Text) (*reply[Me], error) {
 	c := callOf(ctx)
+	s.endPrevious(ctx, c)
 	c.session = &made
 	c.setCookie(made, cookie, s.now())
 	return s.me(ctx)
+}
+
+// endPrevious ends the session that the browser had: its cookie is replaced, so
+// nobody could end it any more, and it may be somebody else's. A store that fails
+// just now leaves it to its own end.
+func (s *Server) endPrevious(ctx context.Context, c *call) {
+	cookie := c.cookie()
+	if cookie.Empty() {
+		return
+	}
+	previous, err := s.cfg.Passkeys.Session(ctx, cookie)
+	if err == nil {
+		err = s.cfg.Passkeys.SignOut(ctx, previous, false)
+	}
+	if err != nil && !errors.Is(err, enroll.ErrNoSession) {
+		s.log.Warn("previous session not ended", "id", c.id, "error", err)
+	}
 }
 
 type signOut struct {
