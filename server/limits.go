@@ -15,7 +15,7 @@ type by int
 const (
 	byAddress by = iota // client address; of IPv6 the /64
 	byAccount           // the signed-in person
-	byValue             // what the handler hands over: an invitation's token
+	byValue             // what the handler hands over: an invitation's token, an account
 )
 
 // rate is a token bucket: it holds burst and gains one token each refill.
@@ -36,6 +36,7 @@ var (
 	rateInvitation   = rate{name: "invitation-one", by: byValue, burst: 20, refill: 10 * time.Second}
 	rateADTry        = rate{name: "password-try", by: byAddress, burst: 30, refill: 20 * time.Second}
 	rateADTryOne     = rate{name: "password-try-one", by: byValue, burst: 6, refill: 2 * time.Minute}
+	rateOldTry       = rate{name: "old-password-try", by: byValue, burst: 6, refill: 2 * time.Minute}
 	rateForget       = rate{name: "forget", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateStepUp       = rate{name: "step-up", by: byAccount, burst: 30, refill: 5 * time.Second}
 	rateSubmit       = rate{name: "submit", by: byAccount, burst: 30, refill: 10 * time.Second}

@@ -22,7 +22,7 @@ var limitedCalls = []struct {
 	{"POST", "/api/requests", `{"kind":"unlock"}`, rateSubmit},
 	{"POST", "/api/requests/r1/password/check", `{"password":"x"}`, rateCheck},
 	{"POST", "/api/requests/r1/execute", `{"password":"x"}`, rateExecute},
-	{"POST", "/api/requests/r1/execute", `{"password":"x","old":"y"}`, rateADTryOne},
+	{"POST", "/api/requests/r1/execute", `{"password":"x","old":"y"}`, rateOldTry},
 	{"POST", "/api/step-up/begin", `{"purpose":"add-passkey"}`, rateStepUp},
 	{"GET", "/api/me", "", rateRead},
 }
@@ -93,6 +93,18 @@ func TestAddressesHaveBucketsOfTheirOwn(t *testing.T) {
 	}
 	if from("2001:db8:0:1::1") != http.StatusOK || from("192.0.2.1") != http.StatusOK {
 		t.Error("a neighbour has no bucket")
+	}
+}
+
+// An objectGUID is no secret in a domain: as a made-up token it must not count
+// against the person's own old password.
+func TestATokenNeverCountsAgainstAPerson(t *testing.T) {
+	st := newStage(t)
+	for range rateADTryOne.burst {
+		st.ask("POST", "/api/enrol/password", `{"token":"`+alice.String()+`","password":"x"}`)
+	}
+	if res := st.in("POST", "/api/requests/r1/execute", `{"password":"x","old":"y"}`); res.StatusCode != http.StatusOK {
+		t.Errorf("a stranger used up her tries: %d", res.StatusCode)
 	}
 }
 

@@ -111,11 +111,12 @@ type execute struct {
 	}
 }
 
-// execute counts a try of the old password like every other try of one.
+// execute counts each try of the old password, in a bucket that nobody but its
+// owner reaches.
 func (s *Server) execute(ctx context.Context, in *execute) (*reply[Executed], error) {
 	who := actor(ctx)
 	if !in.Body.Old.Empty() {
-		if err := s.take(ctx, rateADTryOne, who.Account.String()); err != nil {
+		if err := s.take(ctx, rateOldTry, who.Account.String()); err != nil {
 			return nil, err
 		}
 	}
