@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -162,5 +163,19 @@ func (s *Server) removePasskey(ctx context.Context, in *removePasskey) (*nothing
 	if err := s.cfg.Passkeys.Remove(ctx, own, id, proof, in.Body.Last); err != nil {
 		return nil, err
 	}
-	return &nothing{}, nil
+	return &nothing{}, s.leaveWith(ctx, id)
+}
+
+// leaveWith signs out whoever removed the passkey that they are signed in with:
+// the page says so, and the next one at this browser must not find it open.
+func (s *Server) leaveWith(ctx context.Context, removed []byte) error {
+	own := signedIn(ctx)
+	if !bytes.Equal(own.Credential, removed) {
+		return nil
+	}
+	if err := s.cfg.Passkeys.SignOut(ctx, own, false); err != nil {
+		return err
+	}
+	callOf(ctx).dropCookie()
+	return nil
 }

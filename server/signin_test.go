@@ -50,3 +50,23 @@ func TestAStoreThatFailsAtThePreviousSessionCostsNoSignIn(t *testing.T) {
 		t.Errorf("status %d", res.StatusCode)
 	}
 }
+
+func TestRemovingTheirOwnPasskeySignsPeopleOutHere(t *testing.T) {
+	h := newHouse(t)
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	elsewhere := p.cookie
+	p.cookie = ""
+	p.signIn()
+	here, mine := p.cookie, base64url(p.cred.ID)
+	token, options := p.begin("/api/step-up/begin", fields{"purpose": "remove-passkey", "passkey": mine})
+	proof := fetch[ProofID](p, "POST", "/api/step-up/finish", fields{"token": token, "credential": p.assert(options)}).Proof
+	fetch[nothing](p, "POST", "/api/passkeys/"+mine+"/remove", fields{"proof": proof, "last": true})
+	if p.cookie != "" {
+		t.Error("the cookie stays")
+	}
+	for _, cookie := range []string{here, elsewhere} {
+		p.cookie = cookie
+		wantProblem(t, p.call("GET", "/api/me", nil), http.StatusUnauthorized, "session.unknown")
+	}
+}
