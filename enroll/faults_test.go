@@ -200,6 +200,13 @@ func (f *faulty) RemoveCredential(ctx context.Context, a ad.GUID, id []byte, kee
 	return f.Store.RemoveCredential(ctx, a, id, keep, last, e...)
 }
 
+func (f *faulty) EndSessions(ctx context.Context, a ad.GUID, keep string) error {
+	if err := f.err("EndSessions"); err != nil {
+		return err
+	}
+	return f.Store.EndSessions(ctx, a, keep)
+}
+
 // withFaults puts a faulty store beneath a world.
 func withFaults(t *testing.T) (*world, *faulty) {
 	f := &faulty{}
@@ -336,5 +343,24 @@ func TestNothingIsMadeWithoutRandomness(t *testing.T) {
 	wantErr(t, "finish", err, errDisk)
 	if !cookie.Empty() {
 		t.Error("a cookie")
+	}
+}
+
+// A sign-out everywhere that was not done is not logged as done, and can be tried
+// again.
+func TestAFaultyStoreLetsPeopleSignOutAgain(t *testing.T) {
+	w, f := withFaults(t)
+	d, _ := w.enrolled(alice)
+	session, cookie, err := w.signIn(d, phone)
+	wantErr(t, "sign in", err, nil)
+	f.fail = "EndSessions"
+	wantErr(t, "sign out", w.SignOut(w.ctx, session, true), errDisk)
+	w.wantEvents(alice, map[audit.Action]int{audit.SignedOut: 0})
+	must(w.Session(w.ctx, cookie))(t)
+	f.fail = ""
+	wantErr(t, "sign out again", w.SignOut(w.ctx, session, true), nil)
+	w.wantEvents(alice, map[audit.Action]int{audit.SignedOut: 1})
+	if n := len(must(w.Sessions(w.ctx, alice))(t)); n != 0 {
+		t.Errorf("%d sessions left", n)
 	}
 }

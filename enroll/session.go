@@ -54,18 +54,18 @@ func (s *Service) Session(ctx context.Context, cookie secret.Text) (Session, err
 	return found, nil
 }
 
-// SignOut ends the session, or everywhere all of the person's.
+// SignOut ends the session, or everywhere all of the person's: the others first,
+// so that a store that fails in between leaves the person in to try again.
 func (s *Service) SignOut(ctx context.Context, of Session, everywhere bool) error {
+	if everywhere {
+		if err := s.store.EndSessions(ctx, of.Account, of.ID); err != nil {
+			return fmt.Errorf("end sessions: %w", err)
+		}
+	}
 	e := s.event(audit.SignedOut, of.Account)
 	e.Detail["session"], e.Detail["everywhere"] = of.ID, everywhere
 	if err := s.store.EndSession(ctx, of.ID, e); err != nil {
 		return fmt.Errorf("end session: %w", err)
-	}
-	if !everywhere {
-		return nil
-	}
-	if err := s.store.EndSessions(ctx, of.Account, ""); err != nil {
-		return fmt.Errorf("end sessions: %w", err)
 	}
 	return nil
 }
