@@ -44,6 +44,8 @@ type person struct {
 	password string // as the directory should have it, when known
 	phone    *phone.Phone
 	before   int64 // msDS-KeyVersionNumber at the start
+	// writesBefore is the directory's count of writes at the start.
+	writesBefore int
 }
 
 func newWorld(t *testing.T, people int) *world {
@@ -195,7 +197,7 @@ func (w *world) enrol() {
 		if err := p.phone.Enrol(w.t.Context(), string(link), p.password); err != nil {
 			w.t.Fatalf("enrol %s: %v\n%s", p.account, err, tail(w.log.Bytes()))
 		}
-		p.before = w.keyVersion(p)
+		p.before, p.writesBefore = w.keyVersion(p), w.writes(p)
 	}
 }
 
