@@ -163,14 +163,23 @@ const groupsAgain = 5 * time.Minute
 // person still has the page open when it locks again.
 const watchEvery = 20 * time.Second
 
-// jobs start expiry, takeover and watching; purging; groups. They run until ctx
-// ends; wait returns when the last of them has.
+// jobs start expiry, takeover and watching; a first look at the directory;
+// purging; groups. They run until ctx ends; wait returns when the last of them has.
 func (a *app) jobs(ctx context.Context) (wait func()) {
 	var running sync.WaitGroup
 	running.Go(func() { a.engine.Run(ctx) })
+	running.Go(func() { a.lookAtDirectory(ctx) })
 	running.Go(func() { every(ctx, time.Minute, func() { a.purge(ctx) }) })
 	running.Go(func() { every(ctx, groupsAgain, func() { a.engine.SetPolicy(a.resolve(ctx)) }) })
 	return running.Wait
+}
+
+// lookAtDirectory says at start what nobody should learn from the first person
+// who is locked out. The server runs without a directory: it may come later.
+func (a *app) lookAtDirectory(ctx context.Context) {
+	if err := a.dir.Ready(ctx); err != nil && ctx.Err() == nil {
+		a.log.Error("directory is not ready: nobody can be helped until it is", "error", err)
+	}
 }
 
 func (a *app) purge(ctx context.Context) {

@@ -17,14 +17,14 @@ import (
 )
 
 type demoCmd struct {
-	Run  demoRunCmd  `cmd:"" default:"withargs" help:"Start the demo (the default)."`
+	Run  demoRunCmd  `cmd:"" default:"withargs" help:"Start the demo. The default: its flags work without this word."`
 	Lock demoLockCmd `cmd:"" help:"Lock somebody out of a running demo, by wrong passwords."`
 }
 
 type demoRunCmd struct {
-	Listen    string `default:"127.0.0.1:8080" help:"Where to listen. Beyond this machine only with --public-url." placeholder:"ADDR"`
+	Listen    string `default:"127.0.0.1:8080" help:"Where to listen, ${default} if not set. Beyond this machine only with --public-url." placeholder:"ADDR"`
 	PublicURL string `name:"public-url" help:"The https address of your own TLS proxy, to try a phone." placeholder:"URL"`
-	Data      string `default:"latchkey-demo" help:"Directory for the demo's files. Passkeys in it survive a restart." type:"path" placeholder:"DIR"`
+	Data      string `default:"latchkey-demo" help:"Directory for the demo's files, ${default} if not set. Passkeys in it survive a restart." type:"path" placeholder:"DIR"`
 	Ready     string `help:"Write JSON with links, people and the directory's address to this file once it answers." type:"path" placeholder:"FILE"`
 	Verbose   bool   `short:"v" help:"Show the server's log."`
 }
@@ -57,9 +57,12 @@ func (c demoRunCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return fmt.Errorf("make data directory: %w", err)
+	// Before any file is written: a second demo must not take the first one's away.
+	unlock, err := lockData(c.Data)
+	if err != nil {
+		return err
 	}
+	defer unlock()
 	dc, company, ready, err := c.directory()
 	if err != nil {
 		return err
@@ -165,8 +168,11 @@ func (c demoRunCmd) welcome(ctx context.Context, s streams, a *app, company mini
 	if err := writeReady(filepath.Join(c.Data, demoFile), ready); err != nil {
 		return err
 	}
+	if err := writeReady(c.Ready, ready); err != nil {
+		return err
+	}
 	printWelcome(s, c.Data, ready)
-	return writeReady(c.Ready, ready)
+	return nil
 }
 
 const demoFile = "demo.json"
@@ -180,7 +186,7 @@ func printWelcome(s streams, data string, r demoReady) {
 			department = p.Department
 			fmt.Fprintf(s.out, "\n%s\n", department)
 		}
-		fmt.Fprintf(s.out, "  %-20s %-10s password %s\n", p.Name, p.Account, p.Password)
+		fmt.Fprintf(s.out, "  %-20s %-18s password %s\n", p.Name, p.Account, p.Password)
 		if p.Note != "" {
 			fmt.Fprintf(s.out, "  %20s %s\n", "", p.Note)
 		}

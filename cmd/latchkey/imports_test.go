@@ -11,8 +11,8 @@ import (
 
 const module = "github.com/latchkey/latchkey/"
 
-// direction is which of our packages each may import; docs/design.md says why.
-// Imports go down only.
+// direction is which of our packages each may import. Imports go down only: the
+// rules in the middle know neither edge nor engines.
 var direction = map[string][]string{
 	"server":    {"workflow", "enroll", "push", "audit", "ad", "pwa", "password", "secret"},
 	"db":        {"workflow", "enroll", "push", "audit", "ad"}, // ad for objectGUIDs only
@@ -35,7 +35,7 @@ func TestImportsGoDownOnly(t *testing.T) {
 		allowed, bound := direction[name]
 		if !bound {
 			if !beside(name) {
-				t.Errorf("%s has no place in the layout: add it to direction, and to docs/design.md", name)
+				t.Errorf("%s has no place in the layout: add it to direction, and to README.md", name)
 			}
 			continue
 		}

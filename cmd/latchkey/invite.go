@@ -12,9 +12,9 @@ import (
 )
 
 type inviteCmd struct {
-	Config     string        `help:"The server's configuration." type:"path" placeholder:"FILE" xor:"where" required:""`
-	Data       string        `help:"The data directory of a running server or demo." type:"path" placeholder:"DIR" xor:"where" required:""`
-	Valid      time.Duration `help:"How long the link is good. Default: enrolment.invitation_valid."`
+	Config     string        `help:"The server's configuration; or --data." type:"path" placeholder:"FILE" xor:"where" required:""`
+	Data       string        `help:"The data directory of a running server or demo; or --config." type:"path" placeholder:"DIR" xor:"where" required:""`
+	Valid      time.Duration `help:"How long the link is good, at most 720h. Default: enrolment.invitation_valid."`
 	NoPassword bool          `help:"Don't ask for the current password. Only for a link that you hand over in person."`
 	QR         bool          `name:"qr" help:"Also draw the link as a QR code."`
 	Account    string        `arg:"" help:"Whom to invite: user@domain, DOMAIN\\name or the logon name."`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/latchkey/latchkey/audit"
@@ -29,19 +30,19 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, cfg, s, false, func(a *app) error {
-		return writeReady(c.Ready, map[string]string{"url": cfg.PublicURL})
-	})
-}
-
-// serve takes the data directory, starts everything, calls ready once the server
-// answers, and stops in order when ctx ends.
-func serve(ctx context.Context, cfg config.Config, s streams, demo bool, ready func(*app) error) error {
 	unlock, err := lockData(cfg.Data)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	return serve(ctx, cfg, s, false, func(a *app) error {
+		return writeReady(c.Ready, map[string]string{"url": cfg.PublicURL})
+	})
+}
+
+// serve starts everything in a data directory whose lock the caller holds, calls
+// ready once the server answers, and stops in order when ctx ends.
+func serve(ctx context.Context, cfg config.Config, s streams, demo bool, ready func(*app) error) error {
 	a, err := openApp(ctx, cfg, s)
 	if err != nil {
 		return err
@@ -51,9 +52,9 @@ func serve(ctx context.Context, cfg config.Config, s streams, demo bool, ready f
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", cfg.Listen)
+	l, err := listen(cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	stopControl, err := serveControl(ctx, cfg.Data, a)
 	if err != nil {
@@ -67,6 +68,18 @@ func serve(ctx context.Context, cfg config.Config, s streams, demo bool, ready f
 	stopJobs()
 	wait()
 	return errors.Join(err, a.drain())
+}
+
+// listen says what to do about a port that is in use: the commonest first error.
+func listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("another program listens on %s already: stop it, or choose another port with --listen (demo) or listen: (serve)", address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return l, nil
 }
 
 // run serves on l until ctx ends, then lets what is under way finish.
