@@ -8,9 +8,11 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,6 +27,11 @@ const cookieName = "__Host-latchkey"
 
 // Phone is one browser with one passkey. It is not safe for concurrent use.
 type Phone struct {
+	// SignsFor is the origin that stands in what the authenticator signs; "" is
+	// the phone's own. Unverified makes it skip the user verification.
+	SignsFor   string
+	Unverified bool
+
 	origin string
 	host   string
 	client *http.Client
@@ -67,8 +74,12 @@ func wholeCredential() (virtualwebauthn.Credential, error) {
 
 // Problem is an answer with a status of 400 or more.
 type Problem struct {
-	Status int
-	Code   string
+	Status     int
+	Code       string
+	Title      string
+	Detail     string
+	Params     map[string]string
+	RetryAfter int // seconds
 }
 
 // Error says status and code.
@@ -76,6 +87,12 @@ func (p *Problem) Error() string { return fmt.Sprintf("%d %s", p.Status, p.Code)
 
 // Fields are a JSON object.
 type Fields = map[string]any
+
+// Cookie is the session's secret.
+func (p *Phone) Cookie() string { return p.cookie }
+
+// CredentialID names the passkey in paths and bodies.
+func (p *Phone) CredentialID() string { return base64.RawURLEncoding.EncodeToString(p.cred.ID) }
 
 // Call sends what the page would send and decodes the answer into out. The error
 // is a *Problem, or the connection's.
@@ -136,29 +153,74 @@ type ceremony struct {
 func (c ceremony) options() string { return `{"publicKey":` + string(c.PublicKey) + `}` }
 
 func (p *Phone) rp() virtualwebauthn.RelyingParty {
-	return virtualwebauthn.RelyingParty{ID: p.host, Name: p.host, Origin: p.origin}
+	origin := p.SignsFor
+	if origin == "" {
+		origin = p.origin
+	}
+	return virtualwebauthn.RelyingParty{ID: p.host, Name: p.host, Origin: origin}
+}
+
+// authenticator is the phone's, as it behaves now.
+func (p *Phone) authenticator() virtualwebauthn.Authenticator {
+	a := p.auth
+	a.Options.UserNotVerified = p.Unverified
+	return a
+}
+
+// Token is the secret of an enrolment link.
+func Token(link string) string {
+	_, token, _ := strings.Cut(link, "#")
+	return token
 }
 
 // Enrol follows an enrolment link with the current password.
 func (p *Phone) Enrol(ctx context.Context, link, password string) error {
-	_, token, _ := strings.Cut(link, "#")
+	grant, err := p.ProvePassword(ctx, link, password)
+	if err != nil {
+		return err
+	}
+	return p.Register(ctx, link, grant, "Phone")
+}
+
+// ProvePassword proves the current password and returns the grant.
+func (p *Phone) ProvePassword(ctx context.Context, link, password string) (string, error) {
 	var grant struct {
 		Grant string `json:"grant"`
 	}
-	if err := p.Call(ctx, "POST", "/api/enrol/password", Fields{"token": token, "password": password}, &grant); err != nil {
-		return fmt.Errorf("prove password: %w", err)
+	body := Fields{"token": Token(link), "password": password}
+	if err := p.Call(ctx, "POST", "/api/enrol/password", body, &grant); err != nil {
+		return "", fmt.Errorf("prove password: %w", err)
 	}
+	return grant.Grant, nil
+}
+
+// Register makes the passkey that an enrolment link allows.
+func (p *Phone) Register(ctx context.Context, link, grant, name string) error {
+	body, err := p.Create(ctx, "/api/enrol/begin", Fields{"token": Token(link), "grant": grant}, Fields{"name": name, "remember": true})
+	if err != nil {
+		return err
+	}
+	return p.Call(ctx, "POST", "/api/enrol/finish", body, nil)
+}
+
+// Create begins a registration and returns the body that finishes it.
+func (p *Phone) Create(ctx context.Context, begin string, with, extra Fields) (Fields, error) {
 	var c ceremony
-	if err := p.Call(ctx, "POST", "/api/enrol/begin", Fields{"token": token, "grant": grant.Grant}, &c); err != nil {
-		return fmt.Errorf("begin: %w", err)
+	if err := p.Call(ctx, "POST", begin, with, &c); err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
 	}
 	o, err := virtualwebauthn.ParseAttestationOptions(c.options())
 	if err != nil {
-		return fmt.Errorf("read options: %w", err)
+		return nil, fmt.Errorf("read options: %w", err)
 	}
 	p.auth.Options.UserHandle = []byte(o.UserID)
-	made := json.RawMessage(virtualwebauthn.CreateAttestationResponse(p.rp(), p.auth, p.cred, *o))
-	return p.Call(ctx, "POST", "/api/enrol/finish", Fields{"token": c.Token, "name": "Phone", "credential": made, "remember": true}, nil)
+	made := json.RawMessage(virtualwebauthn.CreateAttestationResponse(p.rp(), p.authenticator(), p.cred, *o))
+	return joined(Fields{"token": c.Token, "credential": made}, extra), nil
+}
+
+func joined(body, extra Fields) Fields {
+	maps.Copy(body, extra)
+	return body
 }
 
 // Assert runs one authentication ceremony between two routes.
@@ -172,20 +234,21 @@ func (p *Phone) Assert(ctx context.Context, begin, finish string, extra Fields, 
 
 // Sign begins a ceremony and returns the body that finishes it.
 func (p *Phone) Sign(ctx context.Context, begin string, extra Fields) (Fields, error) {
+	return p.SignWith(ctx, begin, Fields{}, extra)
+}
+
+// SignWith is Sign for a ceremony whose begin takes a body.
+func (p *Phone) SignWith(ctx context.Context, begin string, with, extra Fields) (Fields, error) {
 	var c ceremony
-	if err := p.Call(ctx, "POST", begin, Fields{}, &c); err != nil {
+	if err := p.Call(ctx, "POST", begin, with, &c); err != nil {
 		return nil, err
 	}
 	o, err := virtualwebauthn.ParseAssertionOptions(c.options())
 	if err != nil {
 		return nil, fmt.Errorf("read options: %w", err)
 	}
-	signed := json.RawMessage(virtualwebauthn.CreateAssertionResponse(p.rp(), p.auth, p.cred, *o))
-	body := Fields{"token": c.Token, "credential": signed}
-	for k, v := range extra {
-		body[k] = v
-	}
-	return body, nil
+	signed := json.RawMessage(virtualwebauthn.CreateAssertionResponse(p.rp(), p.authenticator(), p.cred, *o))
+	return joined(Fields{"token": c.Token, "credential": signed}, extra), nil
 }
 
 // SignIn signs in with the passkey.
@@ -193,15 +256,34 @@ func (p *Phone) SignIn(ctx context.Context) error {
 	return p.Assert(ctx, "/api/sign-in/begin", "/api/sign-in/finish", Fields{"remember": true}, nil)
 }
 
+// StepUp proves the person for an act on passkeys, "add-passkey" or
+// "remove-passkey" with the passkey's id, and returns the proof's id.
+func (p *Phone) StepUp(ctx context.Context, purpose, passkey string) (string, error) {
+	with := Fields{"purpose": purpose}
+	if passkey != "" {
+		with["passkey"] = passkey
+	}
+	body, err := p.SignWith(ctx, "/api/step-up/begin", with, nil)
+	if err != nil {
+		return "", err
+	}
+	var made struct {
+		Proof string `json:"proof"`
+	}
+	err = p.Call(ctx, "POST", "/api/step-up/finish", body, &made)
+	return made.Proof, err
+}
+
 // Request is what a page sees of a request.
 type Request struct {
-	ID      string   `json:"id"`
-	Kind    string   `json:"kind"`
-	State   string   `json:"state"`
-	Needs   []string `json:"needs"`
-	Code    string   `json:"code"`
-	Unseen  bool     `json:"unseen"`
-	Version int64    `json:"version"`
+	ID        string   `json:"id"`
+	Kind      string   `json:"kind"`
+	State     string   `json:"state"`
+	Needs     []string `json:"needs"`
+	Code      string   `json:"code"`
+	TriesLeft int      `json:"triesLeft"`
+	Unseen    bool     `json:"unseen"`
+	Version   int64    `json:"version"`
 }
 
 // Submit asks for kind.

@@ -1,0 +1,173 @@
+package world
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Main runs a package's tests, and removes the binary that they built. Call it
+// from TestMain.
+func Main(m *testing.M) {
+	status := m.Run()
+	os.RemoveAll(builtIn)
+	os.Exit(status)
+}
+
+var builtIn string
+
+// Binary builds the product once for this test process.
+var Binary = sync.OnceValues(func() (string, error) {
+	var err error
+	if builtIn, err = os.MkdirTemp("", "latchkey-e2e-"); err != nil {
+		return "", err
+	}
+	path := filepath.Join(builtIn, "latchkey")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", path, "github.com/latchkey/latchkey/cmd/latchkey")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func (w *World) binary() string {
+	w.T.Helper()
+	path, err := Binary()
+	Must(w.T, err)
+	return path
+}
+
+// server is the running process.
+type server struct {
+	mu      sync.Mutex
+	cmd     *exec.Cmd
+	up      chan struct{} // closed while the server answers
+	log     output
+	stopped bool
+}
+
+// output keeps what a process writes, and may be read meanwhile.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(b)
+}
+
+func (o *output) bytes() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return bytes.Clone(o.buf.Bytes())
+}
+
+// Log is all that the servers of this world have written.
+func (w *World) Log() []byte { return w.server.log.bytes() }
+
+// LogTail is the end of it, for messages.
+func (w *World) LogTail() string {
+	b := w.Log()
+	return string(b[max(0, len(b)-4000):])
+}
+
+// Start starts the server and waits until it answers. After Stop it does nothing.
+func (w *World) Start() {
+	w.T.Helper()
+	s := &w.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
+	ready := filepath.Join(w.Dir, "ready.json")
+	os.Remove(ready)
+	s.cmd = exec.Command(w.binary(), "serve", "--config", w.Config, "--ready", ready)
+	s.cmd.Stderr = &s.log
+	Must(w.T, s.cmd.Start())
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		if _, err := os.Stat(ready); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			w.T.Fatalf("the server did not start:\n%s", w.LogTail())
+		}
+		time.Sleep(5 * time.Millisecond) // another process: its file is the event
+	}
+	close(s.up)
+}
+
+// Kill is kill -9.
+func (w *World) Kill() {
+	w.T.Helper()
+	w.server.mu.Lock()
+	defer w.server.mu.Unlock()
+	w.server.up = make(chan struct{})
+	Must(w.T, w.server.cmd.Process.Kill())
+	w.server.cmd.Wait()
+}
+
+// Terminate asks the server to stop, waits, and returns how it ended.
+func (w *World) Terminate() error {
+	w.T.Helper()
+	w.server.mu.Lock()
+	defer w.server.mu.Unlock()
+	w.server.up = make(chan struct{})
+	Must(w.T, w.server.cmd.Process.Signal(syscall.SIGTERM))
+	return w.server.cmd.Wait()
+}
+
+// Stop ends the server for good.
+func (w *World) Stop() {
+	w.server.mu.Lock()
+	defer w.server.mu.Unlock()
+	w.server.stopped = true
+	if w.server.cmd != nil && w.server.cmd.ProcessState == nil {
+		w.server.cmd.Process.Kill()
+		w.server.cmd.Wait()
+	}
+}
+
+// PID is the server's process.
+func (w *World) PID() int {
+	w.server.mu.Lock()
+	defer w.server.mu.Unlock()
+	return w.server.cmd.Process.Pid
+}
+
+// WaitUp returns when a server answers, or ctx ends.
+func (w *World) WaitUp(ctx context.Context) {
+	w.server.mu.Lock()
+	up := w.server.up
+	w.server.mu.Unlock()
+	select {
+	case <-up:
+	case <-ctx.Done():
+	}
+}
+
+// Command is a `latchkey` command that was not started yet.
+func (w *World) Command(args ...string) *exec.Cmd {
+	w.T.Helper()
+	return exec.Command(w.binary(), args...)
+}
+
+// Latchkey runs a command, which must succeed, and returns what it said.
+func (w *World) Latchkey(args ...string) string {
+	w.T.Helper()
+	out, err := w.Command(args...).CombinedOutput()
+	if err != nil {
+		w.T.Fatalf("latchkey %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}

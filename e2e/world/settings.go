@@ -1,0 +1,68 @@
+package world
+
+import (
+	"encoding/json"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// configure writes the server's configuration. JSON is YAML.
+func (w *World) configure(o Options) {
+	w.T.Helper()
+	port := w.freePort()
+	w.URL = "http://localhost:" + port
+	text, err := json.Marshal(laidOver(w.plain(o, port), o.Settings))
+	Must(w.T, err)
+	w.Config = filepath.Join(w.Dir, "latchkey.yaml")
+	Must(w.T, os.WriteFile(w.Config, text, 0o600))
+}
+
+func (w *World) plain(o Options, port string) map[string]any {
+	ca := w.write("ca.pem", w.DC.CAPEM())
+	secret := w.write("password", []byte(o.ServicePassword))
+	act := map[string]any{"prove": []string{"passkey"}}
+	return map[string]any{
+		"listen": "127.0.0.1:" + port, "public_url": w.URL, "organisation": "World", "limit_factor": 1000, "data": w.Data,
+		"support": map[string]any{"name": "Desk", "phone": "1"}, "passwords": map[string]any{"strength": 0},
+		"directory": map[string]any{
+			"controllers": []string{w.LDAPS}, "ca_file": ca,
+			"read": map[string]any{"bind": "CORP\\svc-latchkey", "password_file": secret},
+		},
+		"policies": []any{map[string]any{
+			"name": "all", "who": map[string]any{"everyone": true}, "unlock": act, "reset": act, "change": act, "one-time": act,
+		}},
+	}
+}
+
+// laidOver replaces values; maps are gone into.
+func laidOver(below, above map[string]any) map[string]any {
+	out := maps.Clone(below)
+	for key, v := range above {
+		inner, ok := v.(map[string]any)
+		under, also := out[key].(map[string]any)
+		if ok && also {
+			v = laidOver(under, inner)
+		}
+		out[key] = v
+	}
+	return out
+}
+
+func (w *World) write(name string, b []byte) string {
+	w.T.Helper()
+	path := filepath.Join(w.Dir, name)
+	Must(w.T, os.WriteFile(path, b, 0o600))
+	return path
+}
+
+// freePort is free now; nothing else on the machine takes it in the same moment.
+func (w *World) freePort() string {
+	w.T.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	Must(w.T, err)
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
