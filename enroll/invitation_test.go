@@ -268,7 +268,8 @@ func TestNoInvitationComesWithinTwoTriesOfALockout(t *testing.T) {
 		"threshold 1":          {threshold: 1, wrong: 0, then: enroll.ErrNoTries},
 		"some already":         {threshold: 5, bad: 2, lastBad: time.Minute, wrong: 1, then: enroll.ErrNoTries},
 		"some already, so far": {threshold: 5, bad: 3, lastBad: time.Minute, wrong: 0, then: enroll.ErrNoTries},
-		"some long ago":        {threshold: 5, bad: 4, lastBad: window, wrong: 1},
+		"some long ago":        {threshold: 5, bad: 4, lastBad: window + 6*time.Minute, wrong: 1},
+		"our clock is ahead":   {threshold: 5, bad: 4, lastBad: window + 4*time.Minute, wrong: 0, then: enroll.ErrNoTries},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(cfg *enroll.Config) {

@@ -3,6 +3,7 @@ package enroll
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
 )
@@ -39,13 +40,24 @@ func (s *Service) triesAllowed(ctx context.Context, a ad.Account) (int, error) {
 		return maxTries, nil
 	}
 	bad := a.BadPasswords
-	if w := policy.ObservationWindow; w > 0 && !s.now().Before(a.LastBad.Add(w)) {
+	if s.windowOver(policy, a) {
 		bad = 0 // the controller starts again with the next wrong one
 	}
 	if bad+1 > policy.LockoutThreshold-reserve {
 		return 0, ErrNoTries
 	}
 	return maxTries, nil
+}
+
+// clockMargin is how far our clock and a controller's may stand apart before
+// Kerberos itself stops working.
+const clockMargin = 5 * time.Minute
+
+// windowOver says whether the controller, whose clock counts, forgets the wrong
+// passwords so far. When the last one was is known, or the count stands.
+func (s *Service) windowOver(policy ad.PasswordPolicy, a ad.Account) bool {
+	return policy.ObservationWindow > 0 && !a.LastBad.IsZero() &&
+		s.now().After(a.LastBad.Add(policy.ObservationWindow+clockMargin))
 }
 
 // gates lets one caller in for each account. It holds no entry for an account
