@@ -12,7 +12,10 @@ export function put<T>(path: string, value: T): void {
   cache.set(path, value);
 }
 
-/** Forgets everything read: at sign-out. */
+/** What was read of a path, or null. */
+export const held = <T>(path: string): T | null => (cache.get(path) as T | undefined) ?? null;
+
+/** Forgets everything read: when the person leaves, or is another one. */
 export const forgetAll = () => cache.clear();
 
 export interface Resource<T> {
@@ -62,5 +65,5 @@ export function useResource<T>(path: string): Resource<T> {
     };
   }, [reload]);
 
-  return { data: (cache.get(path) as T | undefined) ?? null, ...state.current, reload, set };
+  return { data: held<T>(path), ...state.current, reload, set };
 }

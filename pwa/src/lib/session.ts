@@ -2,6 +2,7 @@
 import type { Info, Me } from '../api-types';
 import { asProblem, get, onUnauthorised } from './api';
 import type { Problem } from '../api-types';
+import { forgetAll } from './resource';
 import { store } from './sync';
 import { signalAccepted } from './webauthn';
 import { keep, kept, drop } from './keep';
@@ -21,17 +22,19 @@ export const session = store<Session>({ ...none, state: kept('in') ? 'unknown' :
 
 let readAt = 0;
 
-/** Takes what sign-in or /api/me answered. */
+/** Takes what sign-in or /api/me answered. Another tab may have signed in somebody else. */
 export function signedIn(me: Me): void {
+  if (session.get().me?.signal.userId !== me.signal.userId) forgetAll();
   keep('in', '1');
   readAt = Date.now();
   session.set({ state: 'in', me, problem: null, ended: '' });
   signalAccepted(me.signal);
 }
 
-/** Forgets who was signed in; ended is a catalogue key's end ("out", "over"). */
+/** Forgets who was signed in, and all that was read of them; ended is a catalogue key's end ("out", "over"). */
 export function signedOut(ended: string): void {
   drop('in');
+  forgetAll();
   session.set({ ...none, state: 'out', ended });
 }
 

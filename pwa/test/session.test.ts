@@ -1,0 +1,35 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Me } from '../src/api-types';
+import { get } from '../src/lib/api';
+import { put, held } from '../src/lib/resource';
+import { session, signedIn, signedOut } from '../src/lib/session';
+
+const me = (userId: string) => ({ account: {}, options: [], requests: [], passkeys: 1, signal: { rpId: 'localhost', userId, credentialIds: [], name: userId, displayName: userId } }) as unknown as Me;
+
+beforeEach(() => {
+  signedIn(me('anna'));
+  put('/api/activity', 'what Anna did');
+});
+afterEach(() => vi.unstubAllGlobals());
+
+test('nothing of a person outlives their session: signed out', () => {
+  signedOut('out');
+  expect(held('/api/activity')).toBeNull();
+});
+
+test('nothing of a person outlives their session: the server ended it', async () => {
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ code: 'session.unknown' }), { status: 401 })));
+  await expect(get('/api/me')).rejects.toThrow('session.unknown');
+  expect(session.get().state).toBe('out');
+  expect(held('/api/activity')).toBeNull();
+});
+
+test('nothing of a person outlives their session: somebody else signed in elsewhere in this browser', () => {
+  signedIn(me('ben'));
+  expect(held('/api/activity')).toBeNull();
+});
+
+test('the same person keeps what was read', () => {
+  signedIn(me('anna'));
+  expect(held('/api/activity')).toBe('what Anna did');
+});
