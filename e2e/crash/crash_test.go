@@ -1,3 +1,5 @@
+// Package crash kills the real server at random, hundreds of times, and counts in
+// the directory, not in Latchkey's own log, what was written.
 package crash
 
 import (
@@ -8,14 +10,19 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/e2e/phone"
+	"github.com/latchkey/latchkey/e2e/world"
 )
+
+func TestMain(m *testing.M) { world.Main(m) }
+
+// company is a world whose people act while its server dies.
+type company struct{ *world.World }
 
 // TestKillsAtRandomWriteNothingTwice kills the server while people unlock, reset
 // and get one-time passwords, some with a slow directory or a lost answer. In the
@@ -31,12 +38,12 @@ func TestKillsAtRandomWriteNothingTwice(t *testing.T) {
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, %d kills, %d people", seed, kills, people)
-	w := newWorld(t, people)
+	w := company{world.New(t, world.Options{People: people})}
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var busy sync.WaitGroup
-	for i, p := range w.people {
+	for i, p := range w.People {
 		busy.Go(func() { w.live(ctx, p, rand.New(rand.NewPCG(seed, uint64(i)))) })
 	}
 	r := rand.New(rand.NewPCG(seed, 1<<32))
@@ -44,7 +51,8 @@ func TestKillsAtRandomWriteNothingTwice(t *testing.T) {
 		clear := w.trouble(r)
 		pause := time.NewTimer(time.Duration(100+r.IntN(900)) * time.Millisecond) // the random moment
 		<-pause.C
-		w.kill()
+		w.Kill()
+		w.Start()
 		clear()
 	}
 	cancel()
@@ -55,43 +63,43 @@ func TestKillsAtRandomWriteNothingTwice(t *testing.T) {
 
 // trouble makes the directory slow or lossy for some of the kills, so that they
 // fall between the intent and the outcome.
-func (w *world) trouble(r *rand.Rand) (clear func()) {
+func (w company) trouble(r *rand.Rand) (clear func()) {
 	switch r.IntN(4) {
 	case 0:
-		return w.dc.Inject(minidc.Slow(time.Duration(r.IntN(300)) * time.Millisecond).On(minidc.OpModify))
+		return w.DC.Inject(minidc.Slow(time.Duration(r.IntN(300)) * time.Millisecond).On(minidc.OpModify))
 	case 1:
-		return w.dc.Inject(minidc.LoseAnswer().Times(2))
+		return w.DC.Inject(minidc.LoseAnswer().Times(2))
 	}
 	return func() {}
 }
 
 // live goes on until ctx ends; what a dying server answers is no error.
-func (w *world) live(ctx context.Context, p *person, r *rand.Rand) {
+func (w company) live(ctx context.Context, p *world.Person, r *rand.Rand) {
 	for n := 0; ctx.Err() == nil; n++ {
-		w.waitUp(ctx)
+		w.WaitUp(ctx)
 		if err := w.act(ctx, p, r, n); err != nil && ctx.Err() == nil && !expected(err) {
-			w.t.Errorf("%s: %v", p.account, err)
+			w.T.Errorf("%s: %v", p.Account, err)
 			return
 		}
 	}
 }
 
-func (w *world) act(ctx context.Context, p *person, r *rand.Rand, n int) error {
+func (w company) act(ctx context.Context, p *world.Person, r *rand.Rand, n int) error {
 	if r.IntN(2) == 0 {
-		w.dc.Set(p.dn, "lockoutTime", fmt.Sprint(filetime(time.Now())))
+		w.DC.Set(p.DN, "lockoutTime", fmt.Sprint(filetime(time.Now())))
 	}
 	kind := []string{"unlock", "reset", "reset", "one-time"}[r.IntN(4)]
 	if kind == "unlock" || n == 0 { // a session outlives the server, a sign-in's proof is used once
-		if err := p.phone.SignIn(ctx); err != nil {
+		if err := p.Phone.SignIn(ctx); err != nil {
 			return err
 		}
 	}
-	req, err := p.phone.Submit(ctx, kind)
+	req, err := p.Phone.Submit(ctx, kind)
 	if err != nil || kind == "unlock" {
 		return err
 	}
 	if req.State == "draft" {
-		if req, err = p.phone.Prove(ctx, req.ID); err != nil {
+		if req, err = p.Phone.Prove(ctx, req.ID); err != nil {
 			return err
 		}
 	}
@@ -99,9 +107,9 @@ func (w *world) act(ctx context.Context, p *person, r *rand.Rand, n int) error {
 	if kind == "reset" {
 		body["password"] = fmt.Sprintf("Fresh-Value-%d-%d!", n, r.IntN(1_000_000))
 	}
-	done, err := p.phone.Execute(ctx, req.ID, body)
+	done, err := p.Phone.Execute(ctx, req.ID, body)
 	if err == nil && kind == "one-time" && done.Request.State == "done" {
-		err = p.phone.Call(ctx, "POST", "/api/requests/"+req.ID+"/seen", phone.Fields{}, nil)
+		err = p.Phone.Call(ctx, "POST", "/api/requests/"+req.ID+"/seen", phone.Fields{}, nil)
 	}
 	return err
 }
@@ -118,30 +126,30 @@ func expected(err error) bool {
 
 // settle waits until nothing is executing or unknown any more: the lease of the
 // last killed executor must be over first.
-func (w *world) settle() {
-	w.t.Helper()
+func (w company) settle() {
+	w.T.Helper()
 	deadline := time.Now().Add(3 * time.Minute)
-	for _, p := range w.people {
-		for p.phone.SignIn(w.t.Context()) != nil {
+	for _, p := range w.People {
+		for p.Phone.SignIn(w.T.Context()) != nil {
 			if time.Now().After(deadline) {
-				w.t.Fatalf("%s can't sign in:\n%s", p.account, tail(w.log.Bytes()))
+				w.T.Fatalf("%s can't sign in:\n%s", p.Account, w.LogTail())
 			}
 			time.Sleep(time.Second) // the limits of sign-in refill
 		}
 		for w.unsettled(p) {
 			if time.Now().After(deadline) {
-				w.t.Fatalf("%s has an unsettled request:\n%s", p.account, tail(w.log.Bytes()))
+				w.T.Fatalf("%s has an unsettled request:\n%s", p.Account, w.LogTail())
 			}
 			time.Sleep(500 * time.Millisecond) // another process: polled as a page does
 		}
 	}
 }
 
-func (w *world) unsettled(p *person) bool {
+func (w company) unsettled(p *world.Person) bool {
 	var all struct {
 		Requests []phone.Request `json:"requests"`
 	}
-	must(w.t, p.phone.Call(w.t.Context(), "GET", "/api/requests", nil, &all))
+	world.Must(w.T, p.Phone.Call(w.T.Context(), "GET", "/api/requests", nil, &all))
 	for _, r := range all.Requests {
 		if r.State == "executing" || r.State == "unknown" {
 			return true
@@ -161,33 +169,30 @@ type line struct {
 }
 
 // count holds the directory's own numbers against the log.
-func (w *world) count() {
-	w.t.Helper()
-	file := filepath.Join(w.dir, "log.jsonl")
-	w.latchkey("audit", "export", "--data", filepath.Join(w.dir, "data"), file)
-	w.t.Log(w.latchkey("audit", "verify", file))
-	all := w.tally(file)
+func (w company) count() {
+	w.T.Helper()
+	all := w.tally(w.Export())
 	var sum tally
-	for _, p := range w.people {
-		log := all[p.id.String()]
-		passwords, writes := w.keyVersion(p)-p.before, w.writes(p)-p.writesBefore
+	for _, p := range w.People {
+		log := all[p.ID.String()]
+		passwords, writes := w.KeyVersion(p)-p.KeyVersionBefore, w.Writes(p)-p.WritesBefore
 		if passwords != log.passwords {
-			w.t.Errorf("%s: the directory counted %d password writes, the log %d", p.account, passwords, log.passwords)
+			w.T.Errorf("%s: the directory counted %d password writes, the log %d", p.Account, passwords, log.passwords)
 		}
 		// An unlock whose account was locked anew before it could be read is
 		// logged as unknown for good: it may have been written, once.
 		if n := int64(writes); n < log.done || n > log.done+log.unknown {
-			w.t.Errorf("%s: the directory counted %d writes, the log %d and %d unknown", p.account, n, log.done, log.unknown)
+			w.T.Errorf("%s: the directory counted %d writes, the log %d and %d unknown", p.Account, n, log.done, log.unknown)
 		}
 		if int64(writes) > log.intended {
-			w.t.Errorf("%s: %d writes for %d intents", p.account, writes, log.intended)
+			w.T.Errorf("%s: %d writes for %d intents", p.Account, writes, log.intended)
 		}
 		sum.add(log)
 	}
-	w.t.Logf("%d intents, %d writes (%d of passwords), each in the log once; %d outcomes were settled by reading, %d unlocks stayed unknown",
+	w.T.Logf("%d intents, %d writes (%d of passwords), each in the log once; %d outcomes were settled by reading, %d unlocks stayed unknown",
 		sum.intended, sum.done, sum.passwords, sum.settled, sum.unknown)
 	if sum.passwords == 0 || sum.settled == 0 {
-		w.t.Error("no password was written, or no kill fell between intent and outcome: the test shows nothing")
+		w.T.Error("no password was written, or no kill fell between intent and outcome: the test shows nothing")
 	}
 }
 
@@ -203,16 +208,16 @@ func (t *tally) add(other tally) {
 }
 
 // tally reads an exported log, per account.
-func (w *world) tally(file string) map[string]tally {
+func (w company) tally(file string) map[string]tally {
 	f, err := os.Open(file)
-	must(w.t, err)
+	world.Must(w.T, err)
 	defer f.Close()
 	out := map[string]tally{}
 	s := bufio.NewScanner(f)
 	s.Buffer(nil, 1<<20)
 	for s.Scan() {
 		var l line
-		must(w.t, json.Unmarshal(s.Bytes(), &l))
+		world.Must(w.T, json.Unmarshal(s.Bytes(), &l))
 		n := out[l.Event.Target]
 		switch l.Event.Action {
 		case "execution.intended":
@@ -231,7 +236,7 @@ func (w *world) tally(file string) map[string]tally {
 		}
 		out[l.Event.Target] = n
 	}
-	must(w.t, s.Err())
+	world.Must(w.T, s.Err())
 	return out
 }
 

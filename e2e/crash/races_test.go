@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/e2e/phone"
+	"github.com/latchkey/latchkey/e2e/world"
 )
 
 const crowd = 200
@@ -40,10 +41,10 @@ func all(t *testing.T, fn func(i int) error) (won int64) {
 }
 
 func TestOfTwoHundredFinishesOfOneCeremonyOneWins(t *testing.T) {
-	w := newWorld(t, 1)
-	p := w.people[0].phone
+	w := world.New(t, world.Options{People: 1})
+	p := w.People[0].Phone
 	body, err := p.Sign(t.Context(), "/api/sign-in/begin", phone.Fields{"remember": true})
-	must(t, err)
+	world.Must(t, err)
 	won := all(t, func(int) error {
 		return p.Clone().Call(context.Background(), "POST", "/api/sign-in/finish", body, nil)
 	})
@@ -53,19 +54,19 @@ func TestOfTwoHundredFinishesOfOneCeremonyOneWins(t *testing.T) {
 }
 
 func TestOfTwoHundredExecutionsOneWrites(t *testing.T) {
-	w := newWorld(t, 1)
-	who := w.people[0]
-	p := who.phone
-	must(t, p.SignIn(t.Context()))
+	w := world.New(t, world.Options{People: 1})
+	who := w.People[0]
+	p := who.Phone
+	world.Must(t, p.SignIn(t.Context()))
 	r, err := p.Submit(t.Context(), "reset")
-	must(t, err)
+	world.Must(t, err)
 	_, err = p.Prove(t.Context(), r.ID)
-	must(t, err)
+	world.Must(t, err)
 	all(t, func(i int) error {
 		_, err := p.Clone().Execute(context.Background(), r.ID, phone.Fields{"password": fmt.Sprintf("Harbour-%03d-Lantern", i)})
 		return err
 	})
-	if wrote := w.keyVersion(who) - who.before; wrote != 1 {
+	if wrote := w.KeyVersion(who) - who.KeyVersionBefore; wrote != 1 {
 		t.Errorf("the directory counted %d password writes", wrote)
 	}
 	if r, err = p.Read(t.Context(), r.ID); err != nil || r.State != "done" {
@@ -74,16 +75,16 @@ func TestOfTwoHundredExecutionsOneWrites(t *testing.T) {
 }
 
 func TestOfTwoHundredUnlocksOneWrites(t *testing.T) {
-	w := newWorld(t, 1)
-	who := w.people[0]
-	must(t, who.phone.SignIn(t.Context()))
-	w.dc.Set(who.dn, "lockoutTime", fmt.Sprint(filetime(time.Now())))
-	before := w.writes(who)
+	w := world.New(t, world.Options{People: 1})
+	who := w.People[0]
+	world.Must(t, who.Phone.SignIn(t.Context()))
+	w.DC.Set(who.DN, "lockoutTime", fmt.Sprint(filetime(time.Now())))
+	before := w.Writes(who)
 	all(t, func(int) error {
-		_, err := who.phone.Clone().Submit(context.Background(), "unlock")
+		_, err := who.Phone.Clone().Submit(context.Background(), "unlock")
 		return err
 	})
-	if wrote := w.writes(who) - before; wrote != 1 {
+	if wrote := w.Writes(who) - before; wrote != 1 {
 		t.Errorf("the directory counted %d writes", wrote)
 	}
 }
