@@ -63,3 +63,12 @@ func network(a netip.Addr) string {
 	}
 	return a.String()
 }
+
+// siteOf is the /48 that one IPv6 site is given at most (RFC 6177).
+func siteOf(a netip.Addr) (string, bool) {
+	if !a.Is6() {
+		return "", false
+	}
+	p, err := a.Prefix(48)
+	return p.String(), err == nil
+}

@@ -51,7 +51,7 @@ func (s *Server) pass(ctx context.Context, c *call, r route) error {
 		return err
 	}
 	for _, limit := range r.limits {
-		if err := s.take(ctx, limit, c.counted(limit.by)); err != nil {
+		if err := s.count(ctx, c, limit); err != nil {
 			return err
 		}
 	}
@@ -93,10 +93,17 @@ func (s *Server) findSession(ctx context.Context, c *call, g guard) error {
 	return nil
 }
 
-// counted is whom a limit of the table counts.
-func (c *call) counted(b by) string {
-	if b == byAccount && c.session != nil {
-		return c.session.Account.String()
+// count spends the tokens of a limit of the table. An IPv6 client is counted with
+// its neighbours as well: one site has 65,536 networks of its own to ask from.
+func (s *Server) count(ctx context.Context, c *call, limit rate) error {
+	if limit.by == byAccount && c.session != nil {
+		return s.take(ctx, limit, c.session.Account.String())
 	}
-	return network(c.address)
+	if err := s.take(ctx, limit, network(c.address)); err != nil {
+		return err
+	}
+	if site, ok := siteOf(c.address); ok {
+		return s.take(ctx, limit.ofSite(), site)
+	}
+	return nil
 }

@@ -13,7 +13,7 @@ import (
 type by int
 
 const (
-	byAddress by = iota // client address; of IPv6 the /64
+	byAddress by = iota // client address; of IPv6 the /64, and the /48 more widely
 	byAccount           // the signed-in person
 	byValue             // what the handler hands over: an invitation's token, an account
 )
@@ -25,6 +25,17 @@ type rate struct {
 	burst  int
 	refill time.Duration
 	local  bool // in memory only: it saves work and guards no secret
+}
+
+// siteFactor is how many networks of one IPv6 site may be at their limit at once.
+const siteFactor = 16
+
+// ofSite is the limit of a whole IPv6 site.
+func (r rate) ofSite() rate {
+	r.name += "-site"
+	r.burst *= siteFactor
+	r.refill /= siteFactor
+	return r
 }
 
 // The limits. A site shares one address, so those are wide (and LimitFactor

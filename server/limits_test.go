@@ -108,6 +108,28 @@ func TestATokenNeverCountsAgainstAPerson(t *testing.T) {
 	}
 }
 
+// Whoever has a /48 has 65,536 networks: enough to push everybody else's sign-ins
+// out of a store that keeps so many.
+func TestOneIPv6SiteHasNoEndlessBuckets(t *testing.T) {
+	st := newStage(t, func(cfg *Config) { cfg.TrustedProxies = nets("0.0.0.0/8") })
+	passed := 0
+	for i := range 2 * siteFactor {
+		for range rateSignInFinish.burst {
+			from := fmt.Sprintf("2001:db8:7:%x::1", i)
+			res := st.ask("POST", "/api/sign-in/finish", `{"token":"t","credential":{},"remember":true}`, "X-Forwarded-For", from)
+			if res.StatusCode == http.StatusOK {
+				passed++
+			}
+		}
+	}
+	if passed != siteFactor*rateSignInFinish.burst {
+		t.Errorf("%d passed", passed)
+	}
+	if st.ask("POST", "/api/sign-in/finish", `{"token":"t","credential":{},"remember":true}`, "X-Forwarded-For", "2001:db8:8::1").StatusCode != http.StatusOK {
+		t.Error("another site is stopped, too")
+	}
+}
+
 func TestTheFactorWidensAddressesOnly(t *testing.T) {
 	st := newStage(t, func(cfg *Config) { cfg.LimitFactor = 3 })
 	for i := range 3 * rateSignInBegin.burst {
