@@ -1,9 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -29,24 +29,7 @@ func (c auditExportCmd) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("open database: %w", err)
 	}
 	defer store.Close()
-	temp := c.File + ".new"
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	defer os.Remove(temp)
-	defer f.Close()
-	w := bufio.NewWriter(f)
-	if err := store.Export(ctx, w); err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	if err := os.Rename(temp, c.File); err != nil {
+	if err := replaceFile(c.File, func(w io.Writer) error { return store.Export(ctx, w) }); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	fmt.Fprintf(s.out, "Exported to %s\n", c.File)
