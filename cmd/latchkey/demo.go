@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/config"
 )
@@ -157,12 +158,7 @@ func (c demoRunCmd) welcome(ctx context.Context, s streams, a *app, company mini
 	ready.URL = a.cfg.PublicURL
 	for _, p := range company.People {
 		person := demoPerson{Name: p.Name, Account: p.Account, Password: p.Password, Department: p.Department, Note: p.Note}
-		answer, err := a.invite(ctx, inviteCall{Account: p.Account})
-		if err == nil {
-			person.Invitation = answer.Link
-		} else {
-			person.Note = strings.TrimPrefix(person.Note+"; can't be invited: "+err.Error(), "; ")
-		}
+		a.inviteDemo(ctx, &person, ad.GUID(p.GUID))
 		ready.People = append(ready.People, person)
 	}
 	if err := writeReady(filepath.Join(c.Data, demoFile), ready); err != nil {
@@ -173,6 +169,22 @@ func (c demoRunCmd) welcome(ctx context.Context, s streams, a *app, company mini
 	}
 	printWelcome(s, c.Data, ready)
 	return nil
+}
+
+// inviteDemo makes a person's link. No controller checks the password of a locked
+// account, so the link of whoever is locked out from the start doesn't ask for it.
+func (a *app) inviteDemo(ctx context.Context, person *demoPerson, id ad.GUID) {
+	call := inviteCall{Account: person.Account}
+	if who, err := a.dir.Account(ctx, id); err == nil && who.Locked {
+		call.Password = new(bool)
+		person.Note += "; the link asks for no password"
+	}
+	answer, err := a.invite(ctx, call)
+	if err != nil {
+		person.Note = strings.TrimPrefix(person.Note+"; can't be invited: "+err.Error(), "; ")
+		return
+	}
+	person.Invitation = answer.Link
 }
 
 const demoFile = "demo.json"
