@@ -1,0 +1,174 @@
+// Package faults holds what bad input and broken parts get, through the real
+// server: a clear problem with a stable code that both catalogues translate, a
+// directory in which nothing changed, and a log that verifies afterwards.
+package faults
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/ad/minidc"
+	"github.com/latchkey/latchkey/e2e/phone"
+	"github.com/latchkey/latchkey/e2e/world"
+)
+
+func TestMain(m *testing.M) { world.Main(m) }
+
+// open starts a world whose log must verify at the end of the test. The server
+// says everything that it ever says, as JSON.
+func open(t *testing.T, o world.Options) *world.World {
+	t.Helper()
+	settings := map[string]any{"log": map[string]any{"level": "debug", "format": "json"}}
+	for key, v := range o.Settings {
+		settings[key] = v
+	}
+	o.Settings = settings
+	w := world.New(t, o)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("server:\n%s", w.LogTail())
+			return
+		}
+		w.Export()
+	})
+	return w
+}
+
+// refused fails unless err is this problem, in words that both catalogues have.
+func refused(t *testing.T, err error, status int, code string) *phone.Problem {
+	t.Helper()
+	var problem *phone.Problem
+	if !errors.As(err, &problem) {
+		t.Errorf("%v is no problem, want %d %s", err, status, code)
+		return &phone.Problem{}
+	}
+	if problem.Status != status || problem.Code != code {
+		t.Errorf("refused with %d %s, want %d %s", problem.Status, problem.Code, status, code)
+	}
+	translated(t, problem.Code)
+	return problem
+}
+
+// translated fails unless both catalogues have a text for the code.
+func translated(t *testing.T, code string) {
+	t.Helper()
+	for _, catalogue := range catalogues() {
+		if !bytes.Contains(catalogue, []byte("'e."+code+"':")) {
+			t.Errorf("no text for %q", code)
+		}
+	}
+}
+
+var catalogues = sync.OnceValue(func() (all [][]byte) {
+	for _, name := range []string{"en.ts", "de.ts"} {
+		b, err := os.ReadFile(filepath.Join("..", "..", "pwa", "src", "i18n", name))
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, b)
+	}
+	return all
+})
+
+// state is what a write would change, in the directory's own words.
+type state struct {
+	keyVersion, lockout int64
+	passwordSet         string
+	writes              int
+}
+
+func stateOf(w *world.World, p *world.Person) state {
+	return state{w.KeyVersion(p), w.LockoutTime(p), strings.Join(w.DC.Get(p.DN, "pwdLastSet"), ","), w.Writes(p)}
+}
+
+// unchanged remembers an account; calling the result holds it to that.
+func unchanged(t *testing.T, w *world.World, p *world.Person) func() {
+	t.Helper()
+	before := stateOf(w, p)
+	return func() {
+		t.Helper()
+		if now := stateOf(w, p); now != before {
+			t.Errorf("%s changed in the directory: %+v, was %+v", p.Account, now, before)
+		}
+	}
+}
+
+// approved signs in and takes a request as far as its last step.
+func approved(t *testing.T, p *world.Person, kind string) phone.Request {
+	t.Helper()
+	world.Must(t, p.Phone.SignIn(t.Context()))
+	r, err := p.Phone.Submit(t.Context(), kind)
+	world.Must(t, err)
+	if r.State == "draft" {
+		r, err = p.Phone.Prove(t.Context(), r.ID)
+		world.Must(t, err)
+	}
+	if r.State != "approved" {
+		t.Fatalf("%s is %s", kind, r.State)
+	}
+	return r
+}
+
+// reset goes the whole way, and fails unless the directory counted one write.
+func reset(t *testing.T, w *world.World, p *world.Person, value string) {
+	t.Helper()
+	before := w.KeyVersion(p)
+	r := approved(t, p, "reset")
+	done, err := p.Phone.Execute(t.Context(), r.ID, phone.Fields{"password": value})
+	if err != nil || done.Request.State != "done" {
+		t.Fatalf("reset: %+v, %v", done.Request, err)
+	}
+	if wrote := w.KeyVersion(p) - before; wrote != 1 {
+		t.Errorf("the directory counted %d password writes", wrote)
+	}
+}
+
+// soon waits for something of another process, as a page does: by asking again.
+func soon(t *testing.T, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(within)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not come about within %s", what, within)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// actions lists what the log says about a request, in order.
+func actions(t *testing.T, file, request string) (all []string) {
+	t.Helper()
+	for _, e := range events(t, file) {
+		if e.Request == request {
+			all = append(all, e.Action)
+		}
+	}
+	return all
+}
+
+func wantLast(t *testing.T, all []string, want string) {
+	t.Helper()
+	if len(all) == 0 || all[len(all)-1] != want {
+		t.Errorf("the log says %v, and not %s in the end", all, want)
+	}
+}
+
+func wantNone(t *testing.T, all []string, unwanted string) {
+	t.Helper()
+	if slices.Contains(all, unwanted) {
+		t.Errorf("the log says %v", all)
+	}
+}
+
+// lock locks an account a moment ago.
+func lock(w *world.World, p *world.Person) {
+	w.DC.Set(p.DN, "lockoutTime", strconv.FormatInt(minidc.Filetime(time.Now()), 10))
+}
