@@ -44,8 +44,12 @@ func (c Config) checkServer(f *finder) {
 		f.add("support", "needs a name and a phone or mail: every error says whom to ask")
 	}
 	for i, s := range c.TrustedProxies {
-		if _, err := parsePrefix(s); err != nil {
-			f.add(fmt.Sprintf("trusted_proxies[%d]", i), "%q is no address or network, such as 10.1.2.3 or 10.1.2.0/24", s)
+		key := fmt.Sprintf("trusted_proxies[%d]", i)
+		switch p, err := parsePrefix(s); {
+		case err != nil:
+			f.add(key, "%q is no address or network, such as 10.1.2.3 or 10.1.2.0/24", s)
+		case p.Bits() == 0:
+			f.add(key, "%q is everybody: anybody could forge the address that limits count by", s)
 		}
 	}
 	if c.LimitFactor < 1 || c.LimitFactor > 1000 {

@@ -63,6 +63,7 @@ func TestEachMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"single label", "https://latchkey.corp.example.test", "https://latchkey", "public_url", "no dot", 1},
 		{"plain http", "https://latchkey", "http://latchkey", "public_url", "https://", 1},
 		{"path in public URL", "example.test\norg", "example.test/reset\norg", "public_url", "end after the host", 1},
+		{"everybody a proxy", "organisation:", "trusted_proxies: [\"::/0\"]\norganisation:", "trusted_proxies[0]", "forge", 2},
 		{"no support", `support: {name: Desk, phone: "100"}`, "", "support", "whom to ask", 0},
 		{"plain LDAP scheme", "ldaps://dc1", "http://dc1", "directory.controllers[0]", "ldaps://host", 5},
 		{"no service account", "bind: svc, ", "", "directory.read.bind", "service account", 6},
