@@ -139,7 +139,7 @@ func soon(t *testing.T, within time.Duration, what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s did not come about within %s", what, within)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(max(20*time.Millisecond, within/60)) // the limits count these, too
 	}
 }
 
@@ -170,5 +170,10 @@ func wantNone(t *testing.T, all []string, unwanted string) {
 
 // lock locks an account a moment ago.
 func lock(w *world.World, p *world.Person) {
-	w.DC.Set(p.DN, "lockoutTime", strconv.FormatInt(minidc.Filetime(time.Now()), 10))
+	w.DC.Set(p.DN, "lockoutTime", filetime(time.Now()))
 }
+
+func filetime(at time.Time) string { return strconv.FormatInt(minidc.Filetime(at), 10) }
+
+// has looks for a word in a list with commas.
+func has(list, word string) bool { return slices.Contains(strings.Split(list, ","), word) }
