@@ -134,6 +134,9 @@ func Parse(name string, text []byte) (Config, error) {
 	if len(text) > maxFile {
 		return Config{}, Problems{{File: name, Line: 1, Column: 1, What: "the file is larger than 1 MiB"}}
 	}
+	if found := newFinder(name, text).checkShape(); len(found) > 0 {
+		return Config{}, found
+	}
 	c := Default()
 	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
 		return Config{}, syntaxProblem(name, err)

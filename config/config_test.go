@@ -56,9 +56,18 @@ func TestEachMistakeIsNamedWithItsPlace(t *testing.T) {
 		key, what      string
 		line           int
 	}{
-		{"unknown key", "organisation:", "organization:", "", "unknown field", 2},
+		{"unknown key", "organisation:", "organization:", "", `"organization" is no key here; allowed: listen, public_url, organisation`, 2},
+		{"unknown key below", "bind: svc", "binds: svc", "directory.read", "allowed: bind, password_file, password_env", 6},
+		{"key without a value", "organisation: Example Corp", "organisation:", "organisation", "is empty", 2},
+		{"time without a unit", "organisation:", "sessions: {idle: 30}\norganisation:", "sessions.idle", "such as 30m", 2},
+		{"time in words", "organisation:", "sessions: {idle: half}\norganisation:", "sessions.idle", "such as 30m", 2},
+		{"number in words", "organisation:", "limit_factor: many\norganisation:", "limit_factor", "whole number", 2},
+		{"yes for true", "everyone: true", "everyone: yes", "policies[0].who.everyone", "true or false", 9},
+		{"list where one value belongs", "organisation: Example Corp", "organisation: [Example, Corp]", "organisation", "one value", 2},
+		{"value where keys belong", `{name: Desk, phone: "100"}`, "Desk", "support", "allowed: name, phone, mail, hours", 3},
+		{"second document", "policies:", "---\npolicies:", "", "second document", 8},
 		{"not YAML", "policies:", "policies: [", "", "", 0},
-		{"wrong type", "[ldaps://dc1.corp.example.test]", "7", "", "", 5},
+		{"wrong type", "[ldaps://dc1.corp.example.test]", "7", "directory.controllers", "must be a list", 5},
 		{"address as public URL", "https://latchkey.corp.example.test", "https://10.0.0.5", "public_url", "passkeys need a host name", 1},
 		{"single label", "https://latchkey.corp.example.test", "https://latchkey", "public_url", "no dot", 1},
 		{"plain http", "https://latchkey", "http://latchkey", "public_url", "https://", 1},
@@ -72,7 +81,7 @@ func TestEachMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"no proof", "prove: [passkey]", "prove: []", "policies[0].unlock", "without a proof", 10},
 		{"matches nobody", "{everyone: true}", "{everyone: false}", "policies[0].who", "matches nobody", 9},
 		{"group is no DN", "{everyone: true}", "{group: Finance}", "policies[0].who.group", "distinguished name", 9},
-		{"reviews are not known yet", "unlock: {prove: [passkey]}", "unlock: {prove: [passkey], approve: [manager]}", "", "unknown field", 10},
+		{"reviews are not known yet", "unlock: {prove: [passkey]}", "unlock: {prove: [passkey], approve: [manager]}", "policies[0].unlock", "allowed: prove", 10},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -97,6 +106,24 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 	var found config.Problems
 	if !errors.As(err, &found) || len(found) < 5 {
 		t.Errorf("want all problems at once, got %v", err)
+	}
+}
+
+func TestEveryUnknownKeyIsReportedAtOnce(t *testing.T) {
+	_, err := config.Parse("c.yaml", []byte("foo: 1\nlog: {levl: info}\npolicies: [{nam: x}]\n"))
+	var found config.Problems
+	if !errors.As(err, &found) || len(found) != 3 {
+		t.Errorf("want three unknown keys, got %v", err)
+	}
+}
+
+func TestAnEmptyFileIsOneMistake(t *testing.T) {
+	for _, text := range []string{"", "\n", "# only a comment\n"} {
+		_, err := config.Parse("c.yaml", []byte(text))
+		var found config.Problems
+		if !errors.As(err, &found) || len(found) != 1 || !strings.Contains(found[0].What, "config example") {
+			t.Errorf("%q: want one mistake, got %v", text, err)
+		}
 	}
 }
 
