@@ -50,6 +50,7 @@ export function Account() {
       )}
       <Open requests={me.requests} />
       <Actions me={me} main={main} act={act} ask={ask} />
+      {(me.account.state[0] === 'outside-hours' || me.account.state[0] === 'smartcard') && <Support />}
       <Facts account={me.account} />
       <Also />
     </Screen>
@@ -93,7 +94,8 @@ const signOf = (tone: Tone): IconName => (tone === 'good' ? 'check' : tone);
 /** Something is the matter and nothing can be done here: say who can. */
 function NoWay({ me }: { me: Me }) {
   const { name, phone } = info.use().support;
-  const stuck = me.account.state.some((s) => s !== 'ok' && s !== 'password-expires-soon' && s !== 'smartcard');
+  const [first = 'ok'] = me.account.state;
+  const stuck = !['ok', 'password-expires-soon', 'outside-hours', 'smartcard'].includes(first);
   if (!stuck || useful(me).length > 0) return null;
   return (
     <>

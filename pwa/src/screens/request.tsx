@@ -69,7 +69,8 @@ function Ended({ request, name, tone, which }: EndedProps) {
   const act = useAct();
   const over = which !== 'pending' && which !== 'unknown' && which !== 'executing';
   const problem = request.code ? { type: '', title: '', status: 0, code: request.code, params: request.params, instance: request.id } : null;
-  const [what, todo] = problem ? explain(problem) : ['', ''];
+  const [what, todo] = problem && !problem.code.startsWith('request.') ? explain(problem) : ['', '']; // the title says those
+  const sub = t(`end.${which}.sub`);
   const again = () =>
     act.run(async () => {
       const next = await post<Request>('/api/requests', { kind: request.kind });
@@ -86,9 +87,11 @@ function Ended({ request, name, tone, which }: EndedProps) {
       </div>
       {over && what && <p class="lead">{what}</p>}
       {over && todo && <p>{todo}</p>}
-      <p class={over ? '' : 'lead'} role="status">
-        {t(`end.${which}.sub`)}
-      </p>
+      {!todo.includes(sub) && (
+        <p class={over && what ? '' : 'lead'} role="status">
+          {sub}
+        </p>
+      )}
       <div class="dock">
         {which === 'expired' || which === 'failed' ? (
           <Button busy={act.busy} onClick={() => void again()}>
