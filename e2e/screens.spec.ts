@@ -8,71 +8,254 @@ import type { Stack } from './lib/stack.ts';
 const sizes = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 800 } } as const;
 const pictures = new URL('./out/screens/', import.meta.url).pathname;
 mkdirSync(pictures, { recursive: true });
+test.use({ trace: 'off' }); // the pictures tell enough, and in half the time
 
-/** Every screen and how one gets there; each runs in a state of its own. */
-const screens: { name: string; open: (at: At) => Promise<void> }[] = [
-  { name: 'start', open: async ({ phone }) => { await phone.page.goto('/'); } },
-  { name: 'help', open: async ({ phone }) => { await phone.page.goto('/help'); } },
-  { name: 'about', open: async ({ phone }) => { await phone.page.goto('/about'); } },
-  { name: 'enrol-no-link', open: async ({ phone }) => { await phone.page.goto('/enrol'); } },
-  { name: 'enrol', open: async ({ phone, stack, person }) => { await phone.page.goto(stack.invite(person)); } },
-  { name: 'not-found', open: async ({ phone }) => { await phone.page.goto('/request/00000000-0000-7000-8000-000000000000'); } },
-  { name: 'account', open: async ({ phone }) => { await phone.signIn(); } },
-  { name: 'account-locked', open: async ({ phone, stack, person }) => { stack.directory.lock(person); await phone.signIn(); } },
-  { name: 'account-must-change', open: async ({ phone, stack, person }) => { stack.directory.mustChange(person); await phone.signIn(); } },
-  { name: 'account-disabled', open: async ({ phone, stack, person }) => { stack.directory.replace(person, 'userAccountControl', '514'); await phone.signIn(); } },
-  { name: 'done', open: async ({ phone, stack, person }) => {
+interface At { phone: Phone; stack: Stack; person: Person; undo: (fn: () => void) => void }
+type Open = (at: At) => Promise<void>;
+
+const at = (path: string): Open => async ({ phone }) => { await phone.page.goto(path); };
+
+/** My account of somebody whom the directory knows in this state. */
+const account = (says: string | RegExp, state: (at: At) => void): Open => async (at) => {
+  state(at);
+  await at.phone.signIn();
+  await sees(at.phone.page, says);
+};
+
+const flags = (says: string, uac: number): Open => account(says, ({ stack, person }) => { stack.directory.replace(person, 'userAccountControl', String(uac)); });
+
+const tap = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).or(page.getByRole('link', { name })).first().click();
+
+const sees = (page: Page, heading: string | RegExp) => expect(page.getByRole('heading', { name: heading }).first()).toBeVisible();
+
+/** A request for one of the things on My account, confirmed. */
+async function proved({ phone: { page } }: At, what: string): Promise<void> {
+  await tap(page, what);
+  await tap(page, 'Confirm with my passkey');
+}
+
+/** The unlock's page, with the server's answer altered: states that take minutes or an accident. */
+const unlockedBut = (change: object): Open => async ({ phone, stack, person }) => {
+  const { page } = phone;
+  stack.directory.lock(person);
+  await phone.signIn();
+  await page.route(/\/api\/requests\/[^/]+$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json() as object), ...change } });
+  });
+  await tap(page, 'Unlock my account');
+  await expect(page).toHaveURL(/\/request\//);
+  await page.reload();
+};
+
+async function renamed({ page }: Phone, name: string): Promise<void> {
+  await tap(page, /In use now/);
+  await page.getByLabel('Name').fill(name);
+  await tap(page, 'Save name');
+  await expect(page.getByText('Saved.')).toBeVisible();
+}
+
+const sixty = 'Das rote Diensttelefon aus der Qualitätsmanagementabteilung';
+
+/** Screens of anybody, in a browser that knows nobody. */
+const open: Record<string, Open> = {
+  start: at('/'),
+  help: at('/help'),
+  about: at('/about'),
+  'enrol-no-link': at('/enrol'),
+  'enrol-unknown-link': at('/enrol#nothing-that-was-ever-issued'),
+  'sign-in-first': at('/request/00000000-0000-7000-8000-000000000000'),
+  'no-such-page': at('/nowhere'),
+  enrol: async ({ phone, stack, person }) => { await phone.page.goto(stack.invite(person)); },
+  'enrol-refused': async ({ phone: { page }, stack, person }) => {
+    await page.goto(stack.invite(person));
+    await page.getByLabel('The password you use at work').fill('not-it-at-all-1!');
+    await tap(page, 'Check my password');
+    await expect(page.getByRole('alert').first()).toBeVisible();
+  },
+  'enrol-make': async ({ phone: { page }, stack, person }) => { await page.goto(stack.invite(person)); await checked(page, person); },
+  'enrol-try': async ({ phone: { page }, stack, person }) => {
+    await page.goto(stack.invite(person));
+    await checked(page, person);
+    await tap(page, 'Make my passkey');
+    await sees(page, 'Try it once');
+  },
+  'enrol-ready': async ({ phone, stack, person }) => { await phone.enrol(person, stack.invite(person)); },
+};
+
+async function checked(page: Page, person: Person): Promise<void> {
+  await page.getByLabel('The password you use at work').fill(person.password);
+  await tap(page, 'Check my password');
+  await sees(page, 'Make a passkey');
+}
+
+/** Screens of somebody who has a passkey; the browser is at Start. */
+const own: Record<string, Open> = {
+  account: account('Your account is fine', () => undefined),
+  'account-locked': account(/You are locked out until/, ({ stack, person }) => { stack.directory.lock(person); }),
+  'account-must-change': account('A new password is due', ({ stack, person }) => { stack.directory.mustChange(person); }),
+  'account-disabled': flags('Your account is switched off', 514),
+  'account-smartcard': flags('You sign in with a smart card', 262656),
+  'account-protected': account('Latchkey leaves this account alone', ({ stack, person }) => { stack.directory.replace(person, 'adminCount', '1'); }),
+  'account-ended': account(/Your account ended on/, ({ stack, person }) => { stack.directory.replace(person, 'accountExpires', '132000000000000000'); }),
+  'account-outside-hours': account('Outside your sign-in hours', ({ stack, person }) => { stack.directory.outsideHours(person); }),
+  'account-password-expired': account('Your password has expired', ({ stack, person }) => { stack.directory.passwordExpired(person); }),
+  'account-password-soon': account('Your password expires in 5 days', ({ stack, person, undo }) => { undo(stack.directory.passwordLives(person, 5 * 86_400)); }),
+  'account-long-names': account(/You are locked out until/, ({ stack, person }) => {
+    stack.directory.replace(person, 'displayName', 'Maximiliane-Theodora Freifrau von Hohenstaufen-Württemberg zu Landsberg-Velen');
+    stack.directory.replace(person, 'department', 'Qualitätsmanagementdokumentationsverwaltung Süd');
+    stack.directory.lock(person);
+  }),
+  done: async ({ phone, stack, person }) => {
     stack.directory.lock(person);
     await phone.signIn();
-    await phone.page.getByRole('button', { name: 'Unlock my account' }).click();
-    await expect(phone.page.getByRole('heading', { name: 'You are unlocked' })).toBeVisible();
-  } },
-  { name: 'prove', open: async ({ phone }) => {
+    await tap(phone.page, 'Unlock my account');
+    await sees(phone.page, 'You are unlocked');
+  },
+  relocked: async (at) => {
+    const relocked = { at: new Date().toISOString(), badPasswords: 5, cause: 'device' };
+    await unlockedBut({ relocked })(at);
+    await sees(at.phone.page, /Locked again at/);
+  },
+  unsettled: unlockedBut({ state: 'unknown' }),
+  'ran-out': unlockedBut({ state: 'expired', code: 'request.expired' }),
+  failed: unlockedBut({ state: 'failed', code: 'directory.rights', params: { diagnostic: '00002098' } }),
+  'no-directory': async ({ phone }) => {
     await phone.signIn();
-    await phone.page.getByRole('button', { name: 'Set a new password' }).or(phone.page.getByRole('link', { name: 'Set a new password' })).first().click();
+    await phone.page.route('/api/passkeys', (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', json: { code: 'directory.unavailable', status: 503, title: '', instance: 'f3a9-77c1' } }));
+    await phone.page.goto('/passkeys/one');
+    await sees(phone.page, 'The directory doesn’t answer');
+  },
+  'no-such-request': async ({ phone }) => {
+    await phone.signIn();
+    await phone.page.goto('/request/00000000-0000-7000-8000-000000000000');
+    await sees(phone.page, 'There is no such request');
+  },
+  offline: async ({ phone: { page } }) => {
+    await page.route('/api/**', (route) => route.abort());
+    await page.evaluate(() => { localStorage.setItem('latchkey.in', '1'); });
+    await page.goto('/passkeys');
+    await sees(page, 'You are offline');
+  },
+  prove: async ({ phone }) => {
+    await phone.signIn();
+    await tap(phone.page, 'Set a new password');
     await expect(phone.page.getByRole('button', { name: 'Confirm with my passkey' })).toBeVisible();
-  } },
-  { name: 'password', open: async ({ phone }) => {
+  },
+  password: async (at) => {
+    await at.phone.signIn();
+    await proved(at, 'Set a new password');
+    await at.phone.page.getByLabel('New password').fill('Harbour-Lantern-4');
+    await expect(at.phone.page.locator('.strength[data-score]')).toBeVisible();
+  },
+  'password-leave': async (at) => {
+    await at.phone.signIn();
+    await proved(at, 'Set a new password');
+    await tap(at.phone.page, 'Don’t set a new password');
+  },
+  'change-refused': async (at) => {
+    const { page } = at.phone;
+    await at.phone.signIn();
+    await proved(at, 'Change my password');
+    await page.getByLabel('Old password').fill('not-the-old-one-9!');
+    await page.getByLabel('New password').fill('Harbour-Lantern-47-quiet');
+    await tap(page, 'Change password');
+    await expect(page.getByRole('alert').first()).toBeVisible();
+  },
+  'one-time': async (at) => {
+    await at.phone.signIn();
+    await proved(at, 'Get a one-time password');
+    await tap(at.phone.page, 'Set a one-time password');
+    await sees(at.phone.page, 'Your one-time password');
+  },
+  passkeys: async ({ phone }) => {
     await phone.signIn();
-    await phone.page.getByRole('button', { name: 'Set a new password' }).or(phone.page.getByRole('link', { name: 'Set a new password' })).first().click();
-    await phone.page.getByRole('button', { name: 'Confirm with my passkey' }).click();
-    await phone.page.getByLabel('New password').fill('Harbour-Lan');
-    await expect(phone.page.getByRole('progressbar').or(phone.page.getByRole('meter'))).toBeVisible();
-  } },
-  { name: 'one-time', open: async ({ phone }) => {
+    await phone.page.goto('/passkeys');
+    await renamed(phone, sixty);
+    await phone.page.goto('/passkeys');
+  },
+  passkey: async ({ phone }) => { await phone.signIn(); await phone.page.goto('/passkeys'); await renamed(phone, sixty); },
+  'passkey-remove-last': async ({ phone }) => {
     await phone.signIn();
-    await phone.page.getByRole('button', { name: 'Get a one-time password' }).or(phone.page.getByRole('link', { name: 'Get a one-time password' })).first().click();
-    await phone.page.getByRole('button', { name: 'Confirm with my passkey' }).click();
-    await phone.page.getByRole('button', { name: 'Set a one-time password' }).click();
-    await expect(phone.page.getByRole('heading', { name: 'Your one-time password' })).toBeVisible();
-  } },
-  { name: 'passkeys', open: async ({ phone }) => { await phone.signIn(); await phone.page.goto('/passkeys'); } },
-  { name: 'stored', open: async ({ phone }) => { await phone.signIn(); await phone.page.goto('/stored'); } },
-  { name: 'activity', open: async ({ phone }) => { await phone.signIn(); await phone.page.goto('/activity'); } },
-];
+    await phone.page.goto('/passkeys');
+    await tap(phone.page, /In use now/);
+    await tap(phone.page, 'Remove this passkey');
+    await sees(phone.page, 'This is your last passkey');
+  },
+  'passkey-add': async ({ phone }) => { await phone.signIn(); await phone.page.goto('/passkeys/add'); },
+  'passkey-add-other': async ({ phone }) => {
+    const { page } = phone;
+    await phone.signIn();
+    await page.goto('/passkeys/add');
+    await tap(page, /On another device/);
+    await tap(page, 'Confirm with my passkey');
+    await expect(page.getByRole('img', { name: 'QR code with this link' })).toBeVisible();
+  },
+  stored: async ({ phone }) => { await phone.signIn(); await phone.page.goto('/stored'); },
+  activity: async ({ phone }) => { await phone.signIn(); await phone.page.goto('/activity'); },
+};
 
-interface At { phone: Phone; stack: Stack; person: Person }
+/** Each look is a picture, axe with all its rules, and no sideways scroll. */
+const looks = [
+  { size: 'phone', colorScheme: 'light', language: 'en' },
+  { size: 'phone', colorScheme: 'dark', language: 'en' },
+  { size: 'desk', colorScheme: 'dark', language: 'en' },
+  { size: 'desk', colorScheme: 'light', language: 'en' },
+  { size: 'phone', colorScheme: 'light', language: 'de' },
+  { size: 'desk', colorScheme: 'dark', language: 'de' },
+] as const;
 
-for (const screen of screens) {
-  test(`axe finds nothing on ${screen.name}, light and dark, phone and desk`, async ({ stack, phone, enrolled }) => {
-    await screen.open({ phone, stack, person: enrolled });
-    await settled(phone.page);
-    for (const [size, viewport] of Object.entries(sizes)) {
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await phone.page.setViewportSize(viewport);
-        await phone.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await phone.page.screenshot({ path: `${pictures}${screen.name}-${size}-${colorScheme}.png` });
-        const found = await new AxeBuilder({ page: phone.page }).analyze();
-        expect(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), `${size} ${colorScheme}`).toEqual([]);
-        expect(await phone.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing scrolls sideways').toBe(true);
-      }
-    }
-  });
+for (const [name, show] of Object.entries(open)) {
+  test(`axe finds nothing on ${name}`, async ({ stack, phone, person }) => { await looked(name, show, { phone, stack, person }); });
+}
+for (const [name, show] of Object.entries(own)) {
+  test(`axe finds nothing on ${name}`, async ({ stack, phone, enrolled }) => { await looked(name, show, { phone, stack, person: enrolled }); });
+}
+
+async function looked(name: string, show: Open, at: Omit<At, 'undo'>): Promise<void> {
+  const ends: (() => void)[] = [];
+  try {
+    await show({ ...at, undo: (fn) => { ends.push(fn); } });
+    for (const look of looks) await inspect(at.phone.page, name, look);
+  } finally {
+    ends.forEach((end) => { end(); });
+  }
+}
+
+async function inspect(page: Page, name: string, { size, colorScheme, language }: (typeof looks)[number]): Promise<void> {
+  await page.setViewportSize(sizes[size]);
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+  await page.mouse.move(0, 0); // nothing is hovered
+  await settled(page);
+  if (await page.evaluate(() => document.documentElement.lang) !== language) {
+    await page.evaluate(() => document.querySelector<HTMLElement>('.language')?.click()); // also beneath a sheet
+    await expect(page.locator(`html[lang=${language}]`)).toHaveCount(1);
+  }
+  await still(page);
+  await page.screenshot({ path: `${pictures}${name}-${size}-${colorScheme}${language === 'en' ? '' : `-${language}`}.png`, scale: size === 'phone' ? 'device' : 'css' });
+  const found = await new AxeBuilder({ page }).setLegacyMode().analyze(); // there are no frames, so no second page for them
+  expect(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), `${size} ${colorScheme} ${language}`).toEqual([]);
+  const outside = await page.evaluate(() => [...document.querySelectorAll('main *, dialog *')].filter((e) => {
+    const { left, right, width } = e.getBoundingClientRect();
+    return width > 1 && (left < -1 || right > innerWidth + 1);
+  }).map((e) => e.outerHTML.slice(0, 90)));
+  expect(outside, `${size} ${language}: nothing stands outside`).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing scrolls sideways').toBe(true);
 }
 
 async function settled(page: Page): Promise<void> {
-  await expect(page.getByRole('main')).toBeVisible();
+  await expect(page.getByRole('main').or(page.getByRole('dialog')).first()).toBeVisible();
   await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
+}
+
+/** Waits until what a new size, theme or language set in motion has come to rest. */
+async function still(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => { requestAnimationFrame(resolve); });
+    await frame();
+    await frame();
+    await Promise.allSettled(document.getAnimations().map((a) => a.finished));
+  });
 }
 
 test('the first load until Start is usable is at most 40 KB', async ({ browser, stack }) => {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 
 /** What `sambadc --ready` writes. */
 export interface Controller {
@@ -21,7 +22,8 @@ export interface Person {
 
 /** The directory as everybody else sees it: OpenLDAP's own tools, nothing of Latchkey. */
 export class Directory {
-  constructor(readonly dc: Controller) {}
+  /** files is the folder that sambadc keeps the controller in. */
+  constructor(readonly dc: Controller, private readonly files: string) {}
 
   /** Binds as a person. code is AD's sub-code ("775"), "" when the bind is good. */
   bind(person: Person, password: string): { ok: boolean; code: string } {
@@ -54,8 +56,36 @@ export class Directory {
     throw new Error(`${person.account} did not lock`);
   }
 
-  replace(person: Person, attribute: string, value: string): void {
-    this.apply([`dn: ${person.dn}`, 'changetype: modify', `replace: ${attribute}`, `${attribute}: ${value}`]);
+  replace(person: Person, attribute: string, value: string | Buffer): void {
+    this.apply([`dn: ${person.dn}`, 'changetype: modify', `replace: ${attribute}`, `${attribute}:: ${Buffer.from(value).toString('base64')}`]);
+  }
+
+  /** A policy of the person's own, under which a password lives this long. Returns its end. */
+  passwordLives(person: Person, seconds: number): () => void {
+    const dn = `CN=lives-${person.account},CN=Password Settings Container,CN=System,${this.dc.base_dn}`;
+    this.apply([
+      `dn: ${dn}`, 'changetype: add', 'objectClass: msDS-PasswordSettings', `msDS-PSOAppliesTo: ${person.dn}`, 'msDS-PasswordSettingsPrecedence: 5',
+      'msDS-MinimumPasswordLength: 8', 'msDS-PasswordHistoryLength: 3', 'msDS-PasswordComplexityEnabled: TRUE', 'msDS-PasswordReversibleEncryptionEnabled: FALSE',
+      'msDS-MinimumPasswordAge: 0', `msDS-MaximumPasswordAge: -${seconds}0000000`,
+      'msDS-LockoutThreshold: 5', 'msDS-LockoutDuration: -18000000000', 'msDS-LockoutObservationWindow: -18000000000',
+    ]);
+    return () => { this.apply([`dn: ${dn}`, 'changetype: delete']); };
+  }
+
+  /** The password was set years ago: past the rules of LDAP, by the controller's own tool. */
+  passwordExpired(person: Person): void {
+    const r = spawnSync('ldbmodify', [
+      '-H', join(this.files, 'private/sam.ldb'), `--configfile=${join(this.files, 'etc/smb.conf')}`, '--controls=local_oid:1.3.6.1.4.1.7165.4.3.12:0',
+    ], { input: `dn: ${person.dn}\nchangetype: modify\nreplace: pwdLastSet\npwdLastSet: 133000000000000000\n`, encoding: 'utf8', timeout: 30_000 });
+    if (r.status !== 0) throw new Error(`ldbmodify: ${r.stderr}`);
+  }
+
+  /** Sign-in is refused now and for the next ten hours, and allowed at any other time. */
+  outsideHours(person: Person, now = new Date()): void {
+    const hours = Buffer.alloc(21, 0xff); // one bit an hour, from Sunday 00:00 UTC
+    const first = now.getUTCDay() * 24 + now.getUTCHours();
+    for (let h = first; h < first + 10; h++) hours[((h % 168) / 8) | 0]! &= ~(1 << (h % 8));
+    this.replace(person, 'logonHours', hours);
   }
 
   mustChange(person: Person): void { this.replace(person, 'pwdLastSet', '0'); }

@@ -17,7 +17,7 @@ export class Stack {
     private latchkey: Started<{ url: string }>,
     readonly config: string,
   ) {
-    this.directory = new Directory(samba.ready);
+    this.directory = new Directory(samba.ready, join(dir, 'dc'));
   }
 
   get url(): string { return this.latchkey.ready.url; }
