@@ -11,6 +11,9 @@ import (
 // somebody tried do not stand in the store in clear.
 const labelLimit = "latchkey/limit/v1\x00"
 
+// setBack is by how much a clock may be set back without giving tokens away.
+const setBack = 5 * time.Minute
+
 var errLimit = errors.New("limit: burst and refill must be above zero")
 
 // Take takes one token from the bucket named key, which holds burst tokens when
@@ -20,7 +23,9 @@ var errLimit = errors.New("limit: burst and refill must be above zero")
 //
 // A bucket is kept as the time at which it is full again: taking a token moves
 // it by refill, and it may lie at most burst refills ahead. So one statement
-// refills, decides and takes, and of two callers one gets the last token. These
+// refills, decides and takes, and of two callers one gets the last token. A time
+// that lies farther ahead than that by setBack was written under a clock that ran
+// ahead: the bucket counts as full, or nobody would get in until it comes. These
 // times are in microseconds, for refills below a millisecond.
 func (s *Store) Take(ctx context.Context, key string, burst int, refill time.Duration, now time.Time) (time.Duration, error) {
 	step := refill.Microseconds()
@@ -34,8 +39,9 @@ func (s *Store) Take(ctx context.Context, key string, burst int, refill time.Dur
 		n, err := t.exec(`
 			INSERT INTO limits (id, full_at) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE
-			SET full_at = (CASE WHEN limits.full_at > $3 THEN limits.full_at ELSE $3 END) + $4
-			WHERE limits.full_at + $4 <= $5`, id[:], at+step, at, step, at+reach)
+			SET full_at = (CASE WHEN limits.full_at > $3 AND limits.full_at <= $6 THEN limits.full_at ELSE $3 END) + $4
+			WHERE limits.full_at + $4 <= $5 OR limits.full_at > $6`,
+			id[:], at+step, at, step, at+reach, at+reach+setBack.Microseconds())
 		if err != nil || n > 0 {
 			return err
 		}

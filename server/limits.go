@@ -88,6 +88,10 @@ func bucketKey(name, what string) string {
 	return name + ":" + hex.EncodeToString(sum[:16])
 }
 
+// setBack is by how much a clock may be set back without giving tokens away; past
+// that the bucket counts as full, or nobody would get in until the old time comes.
+const setBack = 5 * time.Minute
+
 // maxBuckets bounds the memory that strangers can make us use: about 2 MB.
 const maxBuckets = 16384
 
@@ -104,7 +108,8 @@ func (b *buckets) take(key string, burst int, refill time.Duration, now time.Tim
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	full, ok := b.full[key]
-	if !ok || full.Before(now) {
+	ahead := full.After(now.Add(time.Duration(burst)*refill + setBack)) // of a clock that was set back
+	if !ok || ahead || full.Before(now) {
 		full = now
 	}
 	if wait := full.Sub(now) - time.Duration(burst-1)*refill; wait > 0 {

@@ -194,3 +194,19 @@ func TestOfManyCallersAsManyAsTokensPass(t *testing.T) {
 		t.Errorf("%d passed", passed)
 	}
 }
+
+func TestAClockThatWasSetBackShutsNobodyOut(t *testing.T) {
+	var b buckets
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	for range 3 {
+		b.take("office", 3, time.Second, now.Add(24*time.Hour))
+	}
+	if wait := b.take("office", 3, time.Second, now); wait != 0 {
+		t.Errorf("a day ahead shuts out for %s", wait)
+	}
+	b.take("office", 3, time.Second, now)
+	b.take("office", 3, time.Second, now)
+	if b.take("office", 3, time.Second, now) == 0 {
+		t.Error("more than a burst")
+	}
+}
