@@ -23,7 +23,7 @@ func aBucketRefills(s *suite) {
 	s.same(s.take("bert", s.now), time.Duration(0)) // another bucket
 	s.same(s.take("anna", s.now.Add(10*time.Second)), time.Duration(0))
 	s.same(s.take("anna", s.now.Add(10*time.Second)), 10*time.Second)
-	s.same(s.take("anna", s.now), 20*time.Second) // a clock that went back a little gives nothing
+	s.same(s.take("anna", s.now), 20*time.Second)                   // a clock that went back a little gives nothing
 	s.same(s.take("anna", s.now.Add(-time.Hour)), time.Duration(0)) // one that ran an hour ahead shuts nobody out
 	s.same(s.take("anna", s.now.Add(-time.Hour)), time.Duration(0))
 	s.same(s.take("anna", s.now.Add(-time.Hour)), time.Duration(0))
