@@ -33,16 +33,23 @@ import (
 	"github.com/latchkey/latchkey/workflow"
 )
 
+// fault is a sentinel of the engine. StoreFault tells the edge, which does not
+// know this package, that the store is at fault and not the request.
+type fault string
+
+func (f fault) Error() string    { return string(f) }
+func (f fault) StoreFault() bool { return true }
+
 // What the engine may answer to anything. Nothing was changed then, and the same
 // call works again once the cause is gone; no restart is needed.
-var (
-	ErrFull     = errors.New("store.full")      // no room on the disk
-	ErrReadOnly = errors.New("store.read-only") // the file or its disk cannot be written
-	ErrBusy     = errors.New("store.busy")      // another process kept the lock too long
-	ErrIO       = errors.New("store.io")        // the disk failed
-	ErrClosed   = errors.New("store.closed")
+const (
+	ErrFull     fault = "store.full"      // no room on the disk
+	ErrReadOnly fault = "store.read-only" // the file or its disk cannot be written
+	ErrBusy     fault = "store.busy"      // another process kept the lock too long
+	ErrIO       fault = "store.io"        // the disk failed
+	ErrClosed   fault = "store.closed"
 	// ErrNewer: a later release made the database; this one leaves it alone.
-	ErrNewer = errors.New("store.newer")
+	ErrNewer fault = "store.newer"
 )
 
 // Config says where the database is.

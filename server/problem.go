@@ -88,10 +88,21 @@ func describe(err error) *Problem {
 	if errors.As(err, &routed) {
 		return byStatus(routed.Code)
 	}
+	var broken storeFault
+	if errors.As(err, &broken) && broken.StoreFault() {
+		return &Problem{Status: http.StatusServiceUnavailable, Code: "store.unavailable", Title: "Nothing can be stored right now"}
+	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &Problem{Status: http.StatusServiceUnavailable, Code: "server.busy", Title: "The server could not answer in time"}
 	}
 	return &Problem{Status: http.StatusInternalServerError, Code: "internal", Title: "Something went wrong in the server"}
+}
+
+// storeFault is an error of the store itself: a disk that is full, read-only or
+// broken. Which one is for the log; people can only come back later.
+type storeFault interface {
+	error
+	StoreFault() bool
 }
 
 // byStatus describes what Fiber, fasthttp and huma refuse by themselves. Their

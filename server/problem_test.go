@@ -167,6 +167,24 @@ func TestAPanicIsAnInternalProblem(t *testing.T) {
 	}
 }
 
+// fullDisk is what a store may answer to anything.
+type fullDisk struct{}
+
+func (fullDisk) Error() string    { return "store.full" }
+func (fullDisk) StoreFault() bool { return true }
+
+func TestAStoreThatTakesNothingIsNoFaultOfTheServer(t *testing.T) {
+	st := newStage(t)
+	st.limits.err = fmt.Errorf("record: %w", fullDisk{})
+	p := wantProblem(t, st.ask("POST", "/api/sign-in/begin", "{}"), http.StatusServiceUnavailable, "store.unavailable")
+	if p.RetryAfter == 0 || strings.Contains(fmt.Sprint(p), "full") {
+		t.Errorf("told %+v", p)
+	}
+	if !strings.Contains(st.logged.String(), "store.full") {
+		t.Error("the log lacks the cause")
+	}
+}
+
 func TestAFailingStoreDenies(t *testing.T) {
 	st := newStage(t)
 	st.party.lookErr = errors.New("disk I/O error")
