@@ -598,5 +598,6 @@ export const de: Catalogue = {
   'e.route.unknown': 'Diese Seite gibt es nicht.\nLaden Sie die App neu.',
   'e.route.method': 'Der Server hat die App nicht verstanden.\nLaden Sie die Seite neu.',
   'e.server.not-ready': 'Latchkey ist noch nicht so weit.\nVersuchen Sie es in einer halben Minute noch einmal.',
+  'e.store.unavailable': 'Latchkey kann gerade nichts speichern.\nVersuchen Sie es in einer Minute noch einmal. Bleibt es so, sagen Sie der IT Bescheid.',
   'e.server.busy': 'Latchkey konnte nicht rechtzeitig antworten.\nVersuchen Sie es gleich noch einmal. Was schon lief, läuft weiter.',
 };

@@ -597,5 +597,6 @@ export const en = {
   'e.route.unknown': 'There is no such page.\nLoad the app again.',
   'e.route.method': 'The server didn’t understand the app.\nLoad the page again.',
   'e.server.not-ready': 'Latchkey isn’t ready yet.\nTry again in half a minute.',
+  'e.store.unavailable': 'Latchkey can’t save anything just now.\nTry again in a minute. If it stays like this, tell IT.',
   'e.server.busy': 'Latchkey could not answer in time.\nTry again in a moment. What was already under way goes on.',
 };
