@@ -20,6 +20,9 @@ test.each([
 test('days, minutes and seconds are counted as people count', () => {
   expect(momentToday(at(0, 10, 52), now)).toBe('today, 10:52');
   expect(inDays(at(3, 1), now)).toBe('in 3 days');
+  expect(inDays(at(59, 9), now)).toBe('in 59 days');
+  expect(inDays(at(60, 9), now)).toBe('in 2 months');
+  expect(inDays(at(-1578, 9), now)).toBe('4 years ago');
   expect(inDays(at(1, 23), now)).toBe('tomorrow');
   expect(ago(at(0, 10, 25), now)).toBe('5 minutes ago');
   expect(ago(at(0, 10, 30), now)).toBe('just now');

@@ -62,12 +62,15 @@ export function day(iso: string, now = new Date()): string {
   return name.charAt(0).toLocaleUpperCase(locale()) + name.slice(1);
 }
 
-/** "in 3 days", "3 days ago", "today": whole days. */
+/** "in 3 days", "yesterday", "today"; "in 3 months", "4 years ago" where days would have to be counted. */
 export function inDays(iso: string, now = new Date()): string {
   const d = parse(iso);
   if (!d) return '';
   const days = dayDistance(d, now);
-  return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(days, 'day');
+  const words = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' });
+  if (Math.abs(days) >= 730) return words.format(Math.round(days / 365.25), 'year');
+  if (Math.abs(days) >= 60) return words.format(Math.round(days / 30.44), 'month');
+  return words.format(days, 'day');
 }
 
 /** "just now", "5 minutes ago", then as moment. */

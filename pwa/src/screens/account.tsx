@@ -159,7 +159,7 @@ function Facts({ account: a }: { account: AccountType }) {
       <dl class="facts">
         <Fact name={t('facts.account')}>{a.name}</Fact>
         {a.department && <Fact name={t('facts.department')}>{a.department}</Fact>}
-        {a.passwordSet && (
+        {a.passwordSet && !a.state.includes('smartcard') && (
           <Fact name={t('facts.set')}>
             <Time at={a.passwordSet} text={date(a.passwordSet)} />
           </Fact>

@@ -38,6 +38,7 @@ function Form({ request, onRequest, rules, reloadRules }: Props & { rules: Passw
   const { me } = session.use();
   const check = useCheck(request.id, value, rules);
   const why = verdict({ value, old: change ? old : null, rules, check, refused });
+  const aboutOld = act.problem?.code.startsWith('password.old-') ?? false;
   const locked = me?.account.state.includes('locked');
   const path = `/api/requests/${encodeURIComponent(request.id)}`;
 
@@ -73,8 +74,9 @@ function Form({ request, onRequest, rules, reloadRules }: Props & { rules: Passw
       >
         <input class="hidden" type="text" name="username" autocomplete="username" value={me?.account.name ?? ''} readOnly tabIndex={-1} aria-hidden="true" />
         {change && <Field name="old" label={t('pw.old')} hint={triesHint(rules)} value={old} onInput={setOld} autocomplete="current-password" secret invalid={act.problem?.code === 'password.old-wrong'} />}
+        {aboutOld && <Refused problem={act.problem} request={request} />}
         <Field name="new" label={t('pw.new')} value={value} onInput={(v) => (setValue(v), act.clear())} autocomplete="new-password" secret describedBy="pw-rules" invalid={aboutNew(act.problem?.code ?? '')} />
-        <Refused problem={act.problem} request={request} />
+        {!aboutOld && <Refused problem={act.problem} request={request} />}
         <Strength value={value} check={check} rules={rules} />
         <RuleList id="pw-rules" value={value} check={check} rules={rules} kind={request.kind} />
         <Button type="submit" busy={act.busy} doing={t('wait.writing')} why={why}>
