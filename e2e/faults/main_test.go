@@ -139,7 +139,7 @@ func soon(t *testing.T, within time.Duration, what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s did not come about within %s", what, within)
 		}
-		time.Sleep(max(20*time.Millisecond, within/60)) // the limits count these, too
+		time.Sleep(min(max(20*time.Millisecond, within/60), time.Second)) // the limits count these, too
 	}
 }
 

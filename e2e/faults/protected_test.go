@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/e2e/phone"
@@ -175,4 +176,35 @@ func enrolOne(t *testing.T, w *world.World, p *world.Person) {
 		t.Errorf("enrol %s: %v", p.Account, err)
 	}
 	p.Phone = made
+}
+
+// The check on the connection that writes: protected when the intent is committed
+// already, and the write not yet sent.
+func TestWhoBecomesProtectedBetweenIntentAndWriteIsRefused(t *testing.T) {
+	t.Parallel()
+	w := open(t, world.Options{People: 1})
+	p := w.People[0]
+	r := approved(t, p, "reset")
+	lock(w, p)
+	check := unchanged(t, w, p)
+	clear := w.DC.Inject(minidc.Slow(300 * time.Millisecond).On(minidc.OpSearch))
+	defer clear()
+	answered := make(chan error, 1)
+	go func() {
+		_, err := p.Phone.Clone().Execute(t.Context(), r.ID, phone.Fields{"password": "Harbour-Lantern-1"})
+		answered <- err
+	}()
+	soon(t, 20*time.Second, "the intent", func() bool {
+		now, err := p.Phone.Read(t.Context(), r.ID)
+		return err == nil && now.State == "executing"
+	})
+	w.DC.Set("CN=Domain Admins,CN=Users,"+world.Base, "member", p.DN)
+	check = unchangedSince(t, w, p, check)
+	refused(t, <-answered, 403, "account.protected")
+	check()
+	if n := w.DC.Counters().Modifies; n != 0 {
+		t.Errorf("the directory saw %d writes", n)
+	}
+	clear()
+	wantLast(t, actions(t, w.Export(), r.ID), "execution.failed")
 }
