@@ -226,6 +226,9 @@ func (s *Server) fail(f *fiber.Ctx, err error) error {
 	var routed *fiber.Error
 	if errors.As(err, &routed) {
 		err = &fiber.Error{Code: routed.Code, Message: http.StatusText(routed.Code)}
+		if routed.Code == http.StatusRequestEntityTooLarge || routed.Code == http.StatusRequestHeaderFieldsTooLarge {
+			linger(f.Context())
+		}
 	}
 	s.render(c, err)
 	return nil
