@@ -111,6 +111,7 @@ const own: Record<string, Open> = {
     await phone.signIn();
     await tap(phone.page, 'Unlock my account');
     await sees(phone.page, 'You are unlocked');
+    await expect(phone.page.locator('.door.is-open')).toBeVisible();
   },
   relocked: async (at) => {
     const relocked = { at: new Date().toISOString(), badPasswords: 5, cause: 'device' };

@@ -72,7 +72,7 @@ export const test = base.extend<Fixtures, { stack: Stack }>({
   phone: async ({ context }, use) => { await use(await Phone.open(context)); },
 
   person: async ({ stack }, use) => {
-    const person = stack.directory.add(`e2e${process.pid}x${++counter}`, { given: 'Dana', surname: 'Reyes' });
+    const person = stack.directory.add(`dana.reyes${++counter}`, { given: 'Dana', surname: 'Reyes' });
     await use(person);
     stack.directory.remove(person);
   },
