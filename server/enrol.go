@@ -65,7 +65,12 @@ type beginEnrol struct {
 	}
 }
 
+// beginEnrol counts by invitation as openInvitation does: each refusal of a dead
+// one is an event of its account.
 func (s *Server) beginEnrol(ctx context.Context, in *beginEnrol) (*reply[Ceremony], error) {
+	if err := s.take(ctx, rateInvitation, in.Body.Token.Reveal()); err != nil {
+		return nil, err
+	}
 	token, options, err := s.cfg.Passkeys.BeginEnrol(ctx, in.Body.Token, in.Body.Grant)
 	if err != nil {
 		return nil, err

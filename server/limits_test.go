@@ -17,7 +17,7 @@ var limitedCalls = []struct {
 	{"POST", "/api/sign-in/begin", "{}", rateSignInBegin},
 	{"POST", "/api/sign-in/finish", `{"token":"t","credential":{},"remember":true}`, rateSignInFinish},
 	{"POST", "/api/enrol/open", `{"token":"t"}`, rateInvitation},
-	{"POST", "/api/enrol/begin", `{"token":"t","grant":""}`, rateLookUp},
+	{"POST", "/api/enrol/begin", `{"token":"t","grant":""}`, rateInvitation},
 	{"POST", "/api/enrol/password", `{"token":"t","password":"x"}`, rateADTryOne},
 	{"POST", "/api/requests", `{"kind":"unlock"}`, rateSubmit},
 	{"POST", "/api/requests/r1/password/check", `{"password":"x"}`, rateCheck},
