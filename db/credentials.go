@@ -74,7 +74,7 @@ func (s *Store) UpdateCredential(ctx context.Context, id []byte, fn func(*enroll
 }
 
 // RemoveCredential is enroll.CredentialStore's.
-func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte, keep string, last bool, events ...audit.Event) error {
+func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte, keep string, last bool, links enroll.Withdrawal, events ...audit.Event) error {
 	return wrap("remove passkey", s.write(ctx, func(t *tx) error {
 		n, err := t.exec(`DELETE FROM credentials WHERE id = $1 AND account = $2`, id, guidText(account))
 		if err != nil {
@@ -87,6 +87,9 @@ func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte
 			return err
 		}
 		if _, err := t.endSessions(`credential = $1 AND id <> $2`, id, keep); err != nil {
+			return err
+		}
+		if err := t.withdraw(account, links); err != nil {
 			return err
 		}
 		return t.record(events...)

@@ -253,6 +253,7 @@ func prepare(t *testing.T, s *Store) {
 		s.AddCredential(ctx, enroll.Credential{ID: []byte("c"), Account: anna}),
 		s.AddSession(ctx, session),
 		s.AddInvitation(ctx, enroll.Invitation{ID: "i", Account: anna, Expires: now.Add(time.Hour)}),
+		s.AddInvitation(ctx, enroll.Invitation{ID: "o", Account: anna, By: anna.String(), Expires: now.Add(time.Hour)}),
 		s.Create(ctx, workflow.Request{ID: "r", Requester: anna, Target: anna}, workflow.Change{}),
 		s.SaveCeremony(ctx, enroll.Ceremony{ID: "k", Purpose: enroll.PurposeSignIn, Expires: now.Add(time.Hour)}, 5),
 		s.Record(ctx, signedIn()),
@@ -270,6 +271,7 @@ func writes() map[string]func(*Store) error {
 		return []audit.Event{signedIn()}, nil
 	}
 	session := enroll.Session{ID: "new", Account: anna, Expires: now.Add(time.Hour)}
+	own := enroll.Withdrawal{At: now, Event: func(enroll.Invitation) audit.Event { return signedIn() }}
 	return map[string]func(*Store) error{
 		"enrol": func(s *Store) error {
 			return s.Enrol(ctx, "i", now, enroll.Credential{ID: []byte("d"), Account: anna}, session, signedIn(), signedIn())
@@ -277,7 +279,7 @@ func writes() map[string]func(*Store) error {
 		"assert": func(s *Store) error {
 			return s.Asserted(ctx, []byte("c"), touch, enroll.Proof{ID: "p", Session: "new", Account: anna}, &session)
 		},
-		"remove passkey": func(s *Store) error { return s.RemoveCredential(ctx, anna, []byte("c"), "", true, signedIn()) },
+		"remove passkey": func(s *Store) error { return s.RemoveCredential(ctx, anna, []byte("c"), "", true, own, signedIn()) },
 		"revoke":         func(s *Store) error { return s.RevokeInvitation(ctx, "i", now, signedIn()) },
 		"take ceremony":  func(s *Store) error { _, err := s.TakeCeremony(ctx, "k", enroll.PurposeSignIn, now); return err },
 		"update request": func(s *Store) error {

@@ -2,8 +2,10 @@ package db
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 )
@@ -95,16 +97,41 @@ func (t *tx) useInvitation(id string, now time.Time, c enroll.Credential) error 
 // RevokeInvitation is enroll.InvitationStore's.
 func (s *Store) RevokeInvitation(ctx context.Context, id string, now time.Time, events ...audit.Event) error {
 	return wrap("revoke invitation", s.write(ctx, func(t *tx) error {
-		n, err := t.exec(`UPDATE invitations SET revoked = $2 WHERE id = $1 AND used = 0 AND revoked = 0 AND expires > $2`,
-			id, millis(now))
+		return t.revoke(id, now, events...)
+	}))
+}
+
+func (t *tx) revoke(id string, now time.Time, events ...audit.Event) error {
+	n, err := t.exec(`UPDATE invitations SET revoked = $2 WHERE id = $1 AND used = 0 AND revoked = 0 AND expires > $2`,
+		id, millis(now))
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return enroll.ErrNoInvitation
+	}
+	return t.record(events...)
+}
+
+// withdraw revokes the open invitations that the account made for itself, one by
+// one, since each has an event of its own.
+func (t *tx) withdraw(account ad.GUID, links enroll.Withdrawal) error {
+	const open = `
+		SELECT ` + invitationColumns + ` FROM invitations
+		WHERE account = $1 AND invited_by = $1 AND used = 0 AND revoked = 0 AND expires > $2
+		ORDER BY created, id LIMIT 1`
+	for {
+		i, err := scanInvitation(t.row(open, guidText(account), millis(links.At)))
+		if errors.Is(err, enroll.ErrNoInvitation) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return enroll.ErrNoInvitation
+		if err := t.revoke(i.ID, links.At, links.Event(i)); err != nil {
+			return err
 		}
-		return t.record(events...)
-	}))
+	}
 }
 
 func scanInvitation(row scanner) (i enroll.Invitation, err error) {

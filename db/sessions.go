@@ -58,10 +58,16 @@ func (s *Store) EndSession(ctx context.Context, id string, events ...audit.Event
 }
 
 // EndSessions is enroll.SessionStore's.
-func (s *Store) EndSessions(ctx context.Context, account ad.GUID, keep string) error {
+func (s *Store) EndSessions(ctx context.Context, account ad.GUID, keep string, links enroll.Withdrawal, events ...audit.Event) error {
 	return wrap("end sessions", s.write(ctx, func(t *tx) error {
-		_, err := t.endSessions(`account = $1 AND id <> $2`, guidText(account), keep)
-		return err
+		n, err := t.endSessions(`account = $1 AND id <> $2`, guidText(account), keep)
+		if err != nil {
+			return err
+		}
+		if err := t.withdraw(account, links); err != nil || n == 0 {
+			return err
+		}
+		return t.record(events...)
 	}))
 }
 

@@ -54,7 +54,7 @@ func TestWhatHappensBetweenVerifyingAndCommittingCounts(t *testing.T) {
 			w.cfg.Store = meanwhile{w.store, func() {
 				var err error
 				if c.change == nil {
-					err = w.store.RemoveCredential(w.ctx, alice, d.cred.ID, session.ID, true)
+					err = w.store.RemoveCredential(w.ctx, alice, d.cred.ID, session.ID, true, enroll.Withdrawal{})
 				} else {
 					err = w.store.UpdateCredential(w.ctx, d.cred.ID, func(x *enroll.Credential) ([]audit.Event, error) {
 						c.change(x)
@@ -193,18 +193,18 @@ func (f *faulty) Enrol(ctx context.Context, inv string, now time.Time, c enroll.
 	return f.Store.Enrol(ctx, inv, now, c, s, e...)
 }
 
-func (f *faulty) RemoveCredential(ctx context.Context, a ad.GUID, id []byte, keep string, last bool, e ...audit.Event) error {
+func (f *faulty) RemoveCredential(ctx context.Context, a ad.GUID, id []byte, keep string, last bool, l enroll.Withdrawal, e ...audit.Event) error {
 	if err := f.err("RemoveCredential"); err != nil {
 		return err
 	}
-	return f.Store.RemoveCredential(ctx, a, id, keep, last, e...)
+	return f.Store.RemoveCredential(ctx, a, id, keep, last, l, e...)
 }
 
-func (f *faulty) EndSessions(ctx context.Context, a ad.GUID, keep string) error {
+func (f *faulty) EndSessions(ctx context.Context, a ad.GUID, keep string, l enroll.Withdrawal, e ...audit.Event) error {
 	if err := f.err("EndSessions"); err != nil {
 		return err
 	}
-	return f.Store.EndSessions(ctx, a, keep)
+	return f.Store.EndSessions(ctx, a, keep, l, e...)
 }
 
 // withFaults puts a faulty store beneath a world.

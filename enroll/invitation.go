@@ -48,13 +48,22 @@ func (s *Service) Revoke(ctx context.Context, id, by string) error {
 	if err != nil {
 		return fmt.Errorf("find invitation: %w", err)
 	}
-	e := s.event(audit.InvitationRevoked, inv.Account)
-	e.Actor = by
-	e.Detail["invitation"] = id
-	if err := s.store.RevokeInvitation(ctx, id, s.now(), e); err != nil {
+	if err := s.store.RevokeInvitation(ctx, id, s.now(), s.revokedEvent(inv, by)); err != nil {
 		return fmt.Errorf("revoke invitation: %w", err)
 	}
 	return nil
+}
+
+func (s *Service) revokedEvent(inv Invitation, by string) audit.Event {
+	e := s.event(audit.InvitationRevoked, inv.Account)
+	e.Actor = by
+	e.Detail["invitation"] = inv.ID
+	return e
+}
+
+// withdrawal closes the links of InviteSelf. by is who ended what they hang on.
+func (s *Service) withdrawal(by string) Withdrawal {
+	return Withdrawal{At: s.now(), Event: func(inv Invitation) audit.Event { return s.revokedEvent(inv, by) }}
 }
 
 // invitation finds an open one, or says why it is not: ErrNoInvitation,

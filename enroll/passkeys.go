@@ -59,8 +59,8 @@ func (s *Service) Rename(ctx context.Context, of Session, id []byte, name string
 	return nil
 }
 
-// Remove deletes one of the person's passkeys, and ends every session that it
-// signed in but this one. It consumes a proof of FinishStepUp with
+// Remove deletes one of the person's passkeys, ends every session that it signed
+// in but this one, and withdraws the links of InviteSelf. It consumes a proof of FinishStepUp with
 // LabelRemovePasskey over RemovePasskeyStatement. The only passkey goes only
 // with last true, else ErrLastPasskey, before the proof is spent. Errors beside:
 // ErrNoCredential, ErrNoProof, ErrWrongProof, ErrOldProof.
@@ -82,7 +82,7 @@ func (s *Service) Remove(ctx context.Context, of Session, id []byte, proof Proof
 	e := s.passkeyEvent(audit.PasskeyRemoved, of.Account, id)
 	e.Detail["proof"], e.Detail["last"] = proof.ID, len(own) == 1
 	e.Personal["name"] = own[i].Name
-	if err := s.store.RemoveCredential(ctx, of.Account, id, of.ID, last, e); err != nil {
+	if err := s.store.RemoveCredential(ctx, of.Account, id, of.ID, last, s.withdrawal(of.Account.String()), e); err != nil {
 		return fmt.Errorf("remove passkey: %w", err)
 	}
 	return nil

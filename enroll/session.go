@@ -54,11 +54,12 @@ func (s *Service) Session(ctx context.Context, cookie secret.Text) (Session, err
 	return found, nil
 }
 
-// SignOut ends the session, or everywhere all of the person's: the others first,
-// so that a store that fails in between leaves the person in to try again.
+// SignOut ends the session, or everywhere all of the person's, with the links of
+// InviteSelf: the others first, so that a store that fails in between leaves the
+// person in to try again.
 func (s *Service) SignOut(ctx context.Context, of Session, everywhere bool) error {
 	if everywhere {
-		if err := s.store.EndSessions(ctx, of.Account, of.ID); err != nil {
+		if err := s.store.EndSessions(ctx, of.Account, of.ID, s.withdrawal(of.Account.String())); err != nil {
 			return fmt.Errorf("end sessions: %w", err)
 		}
 	}

@@ -126,3 +126,39 @@ func TestProofsBelongToTheirSession(t *testing.T) {
 		wantErr(t, name, err, enroll.ErrNoProof)
 	}
 }
+
+// A link for one's other device is as good as a session. Whoever signs out
+// everywhere, or removes a passkey, does so because somebody else may hold one.
+func TestOwnLinksEndWithEverySignOutAndRemoval(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(*world, *device, *device, enroll.Session) error
+		want error
+	}{
+		"signed out everywhere": {func(w *world, _, _ *device, of enroll.Session) error { return w.SignOut(w.ctx, of, true) }, enroll.ErrInvitationRevoked},
+		"passkey removed": {func(w *world, d, other *device, of enroll.Session) error {
+			return w.Remove(w.ctx, of, other.cred.ID, w.mayRemove(d, of, other.cred.ID), false)
+		}, enroll.ErrInvitationRevoked},
+		"signed out here": {func(w *world, _, _ *device, of enroll.Session) error { return w.SignOut(w.ctx, of, false) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			d, session := w.enrolled(alice)
+			other := w.added(d, session)
+			link, _, err := w.InviteSelf(w.ctx, session, w.mayAdd(d, session))
+			wantErr(t, "invite", err, nil)
+			operators, _ := w.invited()
+			ceremony, options, err := w.BeginEnrol(w.ctx, link, secret.Text{})
+			wantErr(t, "begin", err, nil)
+			wantErr(t, "end", c.end(w, d, other, session), nil)
+			_, _, err = w.FinishEnrol(w.ctx, ceremony, "x", newDevice().create(t, options), phone)
+			wantErr(t, "a ceremony under way", err, c.want)
+			if c.want != nil {
+				_, err = w.OpenInvitation(w.ctx, link)
+				wantErr(t, "open", err, c.want)
+				w.wantEvents(alice, map[audit.Action]int{audit.InvitationRevoked: 1})
+			}
+			_, err = w.OpenInvitation(w.ctx, operators)
+			wantErr(t, "the operator's", err, nil)
+		})
+	}
+}

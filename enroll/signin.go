@@ -61,7 +61,7 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 func (s *Service) exists(ctx context.Context, account ad.GUID) error {
 	_, err := s.account(ctx, account)
 	if errors.Is(err, ErrGone) {
-		if eerr := s.store.EndSessions(ctx, account, ""); eerr != nil {
+		if eerr := s.store.EndSessions(ctx, account, "", s.withdrawal(audit.ActorSystem)); eerr != nil {
 			s.log.Error("sessions of a person who left not ended", slog.Any("error", eerr))
 		}
 	}

@@ -65,11 +65,11 @@ type CredentialStore interface {
 	// UpdateCredential changes one passkey through a closure, which does no I/O
 	// and may run again; an error from it changes nothing and comes back.
 	UpdateCredential(ctx context.Context, id []byte, fn func(*Credential) ([]audit.Event, error)) error
-	// RemoveCredential deletes it, and ends every session that it signed in but
-	// not the one named keep. In the same transaction it looks whether it is the
-	// account's only one: then last must be true, or ErrLastPasskey. One of
-	// another account is ErrNoCredential.
-	RemoveCredential(ctx context.Context, account ad.GUID, id []byte, keep string, last bool, events ...audit.Event) error
+	// RemoveCredential deletes it, ends every session that it signed in but not
+	// the one named keep, and withdraws the account's own links. In the same
+	// transaction it looks whether it is the account's only one: then last must
+	// be true, or ErrLastPasskey. One of another account is ErrNoCredential.
+	RemoveCredential(ctx context.Context, account ad.GUID, id []byte, keep string, last bool, links Withdrawal, events ...audit.Event) error
 	// Asserted commits one assertion whole: the passkey's counters through fn,
 	// the proof, the new session when there is one, and the events. The passkey
 	// is ErrNoCredential when it was removed meanwhile; an error from fn changes
@@ -85,8 +85,10 @@ type SessionStore interface {
 	TouchSession(ctx context.Context, id string, seen time.Time) error
 	// EndSession deletes one; ending an unknown one is no error and logs nothing.
 	EndSession(ctx context.Context, id string, events ...audit.Event) error
-	// EndSessions deletes all of an account's, but not the one named keep.
-	EndSessions(ctx context.Context, account ad.GUID, keep string) error
+	// EndSessions deletes all of an account's, but not the one named keep, and
+	// withdraws the account's own links. Its events are recorded only where a
+	// session ended.
+	EndSessions(ctx context.Context, account ad.GUID, keep string, links Withdrawal, events ...audit.Event) error
 	Sessions(ctx context.Context, account ad.GUID) ([]Session, error)
 	PurgeSessions(ctx context.Context, now time.Time, idle time.Duration) (int, error)
 	// SignInProof returns the session's sign-in proof while no request has
@@ -128,6 +130,15 @@ type InvitationStore interface {
 	Enrol(ctx context.Context, invitation string, now time.Time, c Credential, session Session, events ...audit.Event) error
 	// RevokeInvitation closes an open one; ErrNoInvitation when there is none.
 	RevokeInvitation(ctx context.Context, id string, now time.Time, events ...audit.Event) error
+}
+
+// Withdrawal revokes the open invitations that an account made for itself: they
+// are as good as a session, and end with the sessions.
+type Withdrawal struct {
+	At time.Time
+	// Event makes the event of one revoked invitation. It does no I/O, and may
+	// run again.
+	Event func(Invitation) audit.Event
 }
 
 // What an invitation can no longer do.

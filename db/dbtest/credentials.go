@@ -122,13 +122,13 @@ func aPasskeyChangesThroughAClosure(s *suite) {
 func theLastPasskeyGoesOnlyWhenMeant(s *suite) {
 	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
 	removed := s.event(audit.PasskeyRemoved, guid(1))
-	s.want(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", false, removed), enroll.ErrLastPasskey)
-	s.want(s.RemoveCredential(s.ctx, guid(2), []byte("one"), "", true, removed), enroll.ErrNoCredential)
+	s.want(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", false, s.withdrawal(1), removed), enroll.ErrLastPasskey)
+	s.want(s.RemoveCredential(s.ctx, guid(2), []byte("one"), "", true, s.withdrawal(2), removed), enroll.ErrNoCredential)
 	_, err := s.Credential(s.ctx, []byte("one"))
 	s.must(err)
 	s.same(s.events(guid(1)), 0)
-	s.must(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", true, removed))
-	s.want(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", true, removed), enroll.ErrNoCredential)
+	s.must(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", true, s.withdrawal(1), removed))
+	s.want(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", true, s.withdrawal(1), removed), enroll.ErrNoCredential)
 	s.same(s.events(guid(1)), 1)
 }
 
@@ -136,7 +136,7 @@ func oneOfTwoRemovesTheSecondLastPasskey(s *suite) {
 	s.must(s.AddCredential(s.ctx, s.credential("0", guid(1))))
 	s.must(s.AddCredential(s.ctx, s.credential("1", guid(1))))
 	won := s.race(2, func(i int) error {
-		return s.RemoveCredential(s.ctx, guid(1), fmt.Append(nil, i), "", false)
+		return s.RemoveCredential(s.ctx, guid(1), fmt.Append(nil, i), "", false, s.withdrawal(1))
 	}, enroll.ErrLastPasskey)
 	s.same(won, 1)
 }
@@ -146,7 +146,7 @@ func aRemovedPasskeyEndsItsSessions(s *suite) {
 	for id, credential := range map[string]string{"kept": "one", "ended": "one", "other": "two"} {
 		s.must(s.AddSession(s.ctx, s.session(id, guid(1), credential)))
 	}
-	s.must(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "kept", true))
+	s.must(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "kept", true, s.withdrawal(1)))
 	_, err := s.Session(s.ctx, "ended", s.now)
 	s.want(err, enroll.ErrNoSession)
 	for _, id := range []string{"kept", "other"} {

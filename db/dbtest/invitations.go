@@ -65,6 +65,49 @@ func aClosedInvitationEnrolsNobody(s *suite) {
 	s.want(s.RevokeInvitation(s.ctx, "used", s.now, revoked), enroll.ErrNoInvitation)
 }
 
+func (s *suite) withdrawal(account int) enroll.Withdrawal {
+	return enroll.Withdrawal{At: s.now, Event: func(i enroll.Invitation) audit.Event {
+		e := s.event(audit.InvitationRevoked, guid(account))
+		e.Detail["invitation"] = i.ID
+		return e
+	}}
+}
+
+func ownLinksEndWithSessionsAndPasskeys(s *suite) {
+	for name, end := range map[string]func() error{
+		"sessions": func() error { return s.EndSessions(s.ctx, guid(1), "", s.withdrawal(1)) },
+		"passkey": func() error {
+			s.must(s.AddCredential(s.ctx, s.credential("c", guid(1))))
+			return s.RemoveCredential(s.ctx, guid(1), []byte("c"), "", true, s.withdrawal(1))
+		},
+	} {
+		add := func(id string, account int, by string, expires time.Time) {
+			s.must(s.AddInvitation(s.ctx, enroll.Invitation{
+				ID: name + id, Account: guid(account), By: by, Created: s.now.Add(-time.Hour), Expires: expires,
+			}))
+		}
+		later := s.now.Add(time.Minute)
+		add("own", 1, guid(1).String(), later)
+		add("own too", 1, guid(1).String(), later)
+		add("expired", 1, guid(1).String(), s.now)
+		add("operator's", 1, audit.ActorOperator, later)
+		add("helper's", 1, guid(2).String(), later)
+		add("other's", 2, guid(2).String(), later)
+		before := s.events(guid(1))
+		s.must(end())
+		s.same(s.events(guid(1)), before+2)
+		for id, gone := range map[string]bool{"own": true, "own too": true, "expired": false, "operator's": false, "helper's": false, "other's": false} {
+			i, err := s.Invitation(s.ctx, name+id)
+			s.must(err)
+			if i.Revoked.IsZero() == gone {
+				s.Errorf("%s of %s: revoked %v", id, name, i.Revoked)
+			}
+		}
+		s.must(end()) // logs nothing more
+		s.same(s.events(guid(1)), before+2)
+	}
+}
+
 func enrolmentIsKeptWholeOrNotAtAll(s *suite) {
 	s.invite("one", 1)
 	grant := s.ceremony("grant")

@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"OneOf200EnrolsAnInvitation", oneOf200EnrolsAnInvitation},
 		{"AClosedInvitationEnrolsNobody", aClosedInvitationEnrolsNobody},
 		{"EnrolmentIsKeptWholeOrNotAtAll", enrolmentIsKeptWholeOrNotAtAll},
+		{"OwnLinksEndWithSessionsAndPasskeys", ownLinksEndWithSessionsAndPasskeys},
 		{"TriesOfAnInvitationAreCounted", triesOfAnInvitationAreCounted},
 		{"ARequestComesBackWhole", aRequestComesBackWhole},
 		{"OneOf200ChangesTheState", oneOf200ChangesTheState},

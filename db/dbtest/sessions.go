@@ -31,7 +31,10 @@ func sessionsEnd(s *suite) {
 	s.must(s.EndSession(s.ctx, "b", s.event(audit.SignedOut, guid(1))))
 	s.must(s.EndSession(s.ctx, "b", s.event(audit.SignedOut, guid(1)))) // logs nothing
 	s.same(s.events(guid(1)), 4)
-	s.must(s.EndSessions(s.ctx, guid(1), "a"))
+	s.must(s.EndSessions(s.ctx, guid(1), "a", s.withdrawal(1), s.event(audit.SignedOut, guid(1))))
+	s.same(s.events(guid(1)), 5)
+	s.must(s.EndSessions(s.ctx, guid(1), "a", s.withdrawal(1), s.event(audit.SignedOut, guid(1)))) // ends none, logs nothing
+	s.same(s.events(guid(1)), 5)
 	for id, alive := range map[string]bool{"a": true, "b": false, "c": false, "other": true} {
 		if _, err := s.Session(s.ctx, id, s.now); (err == nil) != alive {
 			s.Errorf("%s: %v, want alive %t", id, err, alive)
