@@ -144,10 +144,11 @@ func (a *app) edge(demo bool) (*server.Server, error) {
 	return web, nil
 }
 
-// ready is nil while the database and a writable controller answer.
+// ready is nil while the database takes writes and a writable controller answers.
+// On a database that is only read nobody could sign in.
 func (a *app) ready(ctx context.Context) error {
-	if _, err := a.store.Head(ctx); err != nil {
-		return fmt.Errorf("read database: %w", err)
+	if _, err := a.store.PurgeLimits(ctx, time.Now()); err != nil {
+		return fmt.Errorf("write database: %w", err)
 	}
 	return a.dir.Ready(ctx)
 }
