@@ -61,7 +61,10 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 func (s *Service) exists(ctx context.Context, account ad.GUID) error {
 	_, err := s.account(ctx, account)
 	if errors.Is(err, ErrGone) {
-		if eerr := s.store.EndSessions(ctx, account, "", s.withdrawal(audit.ActorSystem)); eerr != nil {
+		e := s.event(audit.SignedOut, account)
+		e.Actor, e.Reason = audit.ActorSystem, ErrGone.Error()
+		e.Detail["everywhere"] = true
+		if eerr := s.store.EndSessions(ctx, account, "", s.withdrawal(audit.ActorSystem), e); eerr != nil {
 			s.log.Error("sessions of a person who left not ended", slog.Any("error", eerr))
 		}
 	}

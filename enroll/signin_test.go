@@ -255,6 +255,12 @@ func TestAPersonWhoLeftIsSignedOutForGood(t *testing.T) {
 	_, _, err = w.BeginStepUp(w.ctx, session, "latchkey/test/v1", []byte("x"))
 	wantErr(t, "step up", err, enroll.ErrGone)
 	w.wantEvents(alice, map[audit.Action]int{audit.SignInRefused: 1})
+	w.wantEvents(alice, map[audit.Action]int{audit.SignedOut: 1}) // once, by the system
+	for _, e := range must(w.store.Events(w.ctx, alice, 100))(t) {
+		if e.Action == audit.SignedOut && (e.Actor != audit.ActorSystem || !contains(string(e.Bytes), "account.gone")) {
+			t.Errorf("signed out by %s: %s", e.Actor, e.Bytes)
+		}
+	}
 }
 
 func TestNobodySignsInWhomTheDirectoryCannotConfirm(t *testing.T) {
