@@ -41,7 +41,7 @@ func (s *Server) openInvitation(ctx context.Context, in *invitation) (*reply[Enr
 type provePassword struct {
 	Body struct {
 		Token    secret.Text `json:"token" maxLength:"128"`
-		Password secret.Text `json:"password" maxLength:"1024"`
+		Password secret.Text `json:"password" maxLength:"1024" format:"password" writeOnly:"true"`
 	}
 }
 

@@ -60,6 +60,9 @@ func (s *Server) document() error {
 	for _, unused := range []string{"ErrorModel", "ErrorDetail"} {
 		delete(schemas.Map(), unused)
 	}
+	// A new request is 201, an open one that came back is 200: the same body.
+	ask := s.api.OpenAPI().Paths["/api/requests"].Post
+	ask.Responses["201"] = &huma.Response{Description: "Created", Content: ask.Responses["200"].Content}
 	b, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("render OpenAPI document: %w", err)

@@ -91,7 +91,7 @@ func (s *Server) finishProof(ctx context.Context, in *finishByID) (*reply[Reques
 type check struct {
 	ByID
 	Body struct {
-		Password secret.Text `json:"password" maxLength:"1024"`
+		Password secret.Text `json:"password" maxLength:"1024" format:"password" writeOnly:"true"`
 	}
 }
 
@@ -106,8 +106,8 @@ func (s *Server) checkPassword(ctx context.Context, in *check) (*reply[PasswordC
 type execute struct {
 	ByID
 	Body struct {
-		Password secret.Text `json:"password,omitempty" maxLength:"1024"`
-		Old      secret.Text `json:"old,omitempty" maxLength:"1024"`
+		Password secret.Text `json:"password,omitempty" maxLength:"1024" format:"password" writeOnly:"true"`
+		Old      secret.Text `json:"old,omitempty" maxLength:"1024" format:"password" writeOnly:"true"`
 	}
 }
 

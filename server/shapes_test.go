@@ -97,6 +97,9 @@ func TestTheOpenAPIDocumentDescribesEveryTypedRoute(t *testing.T) {
 	if doc.OpenAPI != "3.1.0" || strings.Contains(text, "$schema") || strings.Contains(text, "ErrorModel") || strings.Contains(text, "ErrorDetail") {
 		t.Errorf("%s, %.300s", doc.OpenAPI, text)
 	}
+	if doc.Paths["/api/requests"]["post"].Responses["201"] == nil {
+		t.Error("asking for something answers 201, and the document does not say so")
+	}
 	for _, r := range st.routes {
 		if !strings.HasPrefix(r.path, "/api/") || r.path == "/api/openapi.json" {
 			continue
