@@ -27,7 +27,7 @@ func (e *Engine) attempt(ctx context.Context, by string, r Request, o order) (Re
 	if err := e.ready(r, account); err != nil {
 		return e.withdraw(ctx, by, r, err)
 	}
-	intended, err := e.intendAlone(ctx, by, r, account)
+	intended, err := e.intendAlone(ctx, by, r, o, account)
 	if err != nil {
 		return r, err
 	}
@@ -76,7 +76,7 @@ func unless(err, same error) error {
 
 // intendAlone lets no second request write to the account while the outcome of
 // another is open: its marks would be taken for those of this one.
-func (e *Engine) intendAlone(ctx context.Context, by string, r Request, account ad.Account) (Request, error) {
+func (e *Engine) intendAlone(ctx context.Context, by string, r Request, o order, account ad.Account) (Request, error) {
 	lane := e.lane(r.Target)
 	lane.Lock()
 	defer lane.Unlock()
@@ -90,12 +90,12 @@ func (e *Engine) intendAlone(ctx context.Context, by string, r Request, account 
 			return Request{}, ended[other.State]
 		}
 	}
-	return e.intend(ctx, by, r, account)
+	return e.intend(ctx, by, r, o, account)
 }
 
 // intend commits what is about to be written. Of many at once one wins: the
 // others find the request executing.
-func (e *Engine) intend(ctx context.Context, by string, seen Request, account ad.Account) (Request, error) {
+func (e *Engine) intend(ctx context.Context, by string, seen Request, o order, account ad.Account) (Request, error) {
 	return e.update(ctx, seen.ID, func(r *Request) (Change, error) {
 		now := e.now()
 		if err := r.executable(now); err != nil {
@@ -104,7 +104,7 @@ func (e *Engine) intend(ctx context.Context, by string, seen Request, account ad
 		if r.State == Done && r.Version != seen.Version {
 			return Change{}, ErrExecuting
 		}
-		if len(r.Needs()) > 0 {
+		if len(r.Needs()) > 0 || (r.Kind != KindUnlock && !r.provedIn(o.session)) {
 			return Change{}, ErrProofMissing
 		}
 		if err := r.to(Executing); err != nil {

@@ -17,11 +17,15 @@ import (
 type order struct {
 	value, old secret.Text
 	policy     ad.PasswordPolicy // for a change
+	session    string            // that executes; empty for what executes by itself
 }
 
 // Execute writes. value is the new password of a reset or a change, old the
 // present one of a change; an unlock and a one-time password take neither. The
 // generated password comes back here and nowhere else.
+//
+// The session that executes is the one that proved (docs/security.md, rule 2).
+// For another, the request goes back to a draft and comes with ErrProofMissing.
 //
 // Latchkey judges the value first: *PasswordRefused changes nothing and counts as
 // no try. A value that the directory refuses comes back as its cause, beside the
@@ -40,15 +44,41 @@ func (e *Engine) Execute(ctx context.Context, who Actor, id string, value, old s
 	if err := fits(r.Kind, value, old); err != nil {
 		return r, none, err
 	}
+	if !r.provedIn(who.Session) {
+		r, err = e.askHere(ctx, who, r)
+		return r, none, err
+	}
 	o, err := e.prepare(ctx, r, value, old)
 	if err != nil {
 		return r, none, err
 	}
+	o.session = who.Session
 	done, err := e.attempt(ctx, who.Account.String(), r, o)
 	if err != nil || r.Kind != KindOneTime || done.State != Done || done.Result.Settled {
 		return done, none, err
 	}
 	return done, o.value, nil
+}
+
+// askHere takes the request back to a draft: the session that is to execute has
+// not proved. It returns ErrProofMissing.
+func (e *Engine) askHere(ctx context.Context, who Actor, seen Request) (Request, error) {
+	r, err := e.update(ctx, seen.ID, func(r *Request) (Change, error) {
+		now := e.now()
+		if err := r.executable(now); err != nil {
+			return Change{}, err
+		}
+		if r.provedIn(who.Session) {
+			return Change{}, ErrProofMissing // proved meanwhile: the next try finds it so
+		}
+		r.void(who.Session)
+		r.Result = &Result{At: now, Code: string(ErrProofMissing)}
+		return e.askMore(r, who.Account.String(), r.Decision, *r.Result)
+	})
+	if err != nil {
+		return seen, err
+	}
+	return r, ErrProofMissing
 }
 
 // fits says whether the values are those that the kind takes.

@@ -9,6 +9,8 @@
 //	executing → approved   the directory refused the value and wrote nothing
 //	approved, executing → draft   the running policy asks for a proof that the
 //	                       stored decision did not; nothing was written
+//	approved, done → draft   another session than the one that proved it is to
+//	                       execute, or to replace: it proves first
 //	approved → failed      the account or the policy no longer allows it
 //	unknown → done | approved | failed   after reading on the same controller
 //	done → executing       a generated password that was never confirmed as
@@ -117,6 +119,10 @@ type ConsumedProof struct {
 	Kind    enroll.ProofKind `json:"kind"`
 	At      time.Time        `json:"at"`
 	Receipt enroll.Receipt   `json:"receipt"`
+	// Session that proved; only it executes what the proof approved.
+	Session string `json:"session,omitempty"`
+	// Void: another session came to execute, and the proof counts no more.
+	Void bool `json:"void,omitempty"`
 }
 
 // Intent is committed before the directory is written.

@@ -17,7 +17,7 @@ var transitions = map[State][]State{
 	Approved:  {Executing, Draft, Failed, Expired, Cancelled},
 	Executing: {Done, Failed, Unknown, Approved, Draft},
 	Unknown:   {Done, Approved, Failed},
-	Done:      {Executing},
+	Done:      {Executing, Draft},
 	Failed:    nil,
 	Denied:    nil,
 	Expired:   nil,
@@ -51,7 +51,7 @@ func missing(alternatives [][]enroll.ProofKind, have []ConsumedProof) []enroll.P
 	for i, set := range alternatives {
 		var lack []enroll.ProofKind
 		for _, kind := range set {
-			proved := slices.ContainsFunc(have, func(p ConsumedProof) bool { return p.Kind == kind })
+			proved := slices.ContainsFunc(have, func(p ConsumedProof) bool { return p.Kind == kind && !p.Void })
 			if !proved && !slices.Contains(lack, kind) {
 				lack = append(lack, kind)
 			}
@@ -64,6 +64,22 @@ func missing(alternatives [][]enroll.ProofKind, have []ConsumedProof) []enroll.P
 		}
 	}
 	return best
+}
+
+// provedIn says whether every proof that counts was made in this session.
+func (r *Request) provedIn(session string) bool {
+	return session != "" && !slices.ContainsFunc(r.Proofs, func(p ConsumedProof) bool {
+		return !p.Void && p.Session != session
+	})
+}
+
+// void takes from the proofs of other sessions that they count. They stay with
+// the request, which keeps them consumed.
+func (r *Request) void(session string) {
+	r.Proofs = slices.Clone(r.Proofs)
+	for i, p := range r.Proofs {
+		r.Proofs[i].Void = p.Void || session == "" || p.Session != session
+	}
 }
 
 // executable says whether an execution may begin now.

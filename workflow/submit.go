@@ -186,7 +186,7 @@ func (e *Engine) insert(ctx context.Context, r Request, who Actor, proof *enroll
 }
 
 func consume(r *Request, p enroll.Proof) {
-	r.Proofs = append(slices.Clip(r.Proofs), ConsumedProof{ID: p.ID, Kind: p.Kind, At: p.At, Receipt: p.Receipt})
+	r.Proofs = append(slices.Clip(r.Proofs), ConsumedProof{ID: p.ID, Kind: p.Kind, At: p.At, Receipt: p.Receipt, Session: p.Session})
 }
 
 // advance puts a request where its proofs bring it: a draft while one is
