@@ -40,6 +40,9 @@ var (
 	ErrNoGrant = errors.New("invitation.password-needed")
 	// ErrPasswordNotAsked: this invitation takes no password.
 	ErrPasswordNotAsked = errors.New("invitation.password-not-asked")
+	// ErrNotNow: the invitation is open, and does nothing for its account as it
+	// is. Holding a link proves nothing, so that why stands in the log only.
+	ErrNotNow = errors.New("invitation.not-now")
 	// ErrNoTries: one more wrong password would come within two of the
 	// directory's lockout threshold, so none is tried.
 	ErrNoTries = errors.New("password.no-tries-left")

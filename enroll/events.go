@@ -104,7 +104,7 @@ var codes = []error{
 	ErrNoCeremony, ErrNoCredential, ErrDuplicate, ErrNoSession, ErrNoInvitation, ErrNoHandle, ErrLastPasskey, ErrNoProof,
 	ErrInvitationUsed, ErrInvitationExpired, ErrInvitationRevoked, ErrInvitationTries,
 	ErrMalformed, ErrRefused, ErrOrigin, ErrNotVerified, ErrCloned, ErrNotDiscoverable, ErrTooMany, ErrName, ErrGone,
-	ErrStatement, ErrWrongProof, ErrOldProof, ErrNoGrant, ErrPasswordNotAsked, ErrNoTries,
+	ErrStatement, ErrWrongProof, ErrOldProof, ErrNoGrant, ErrPasswordNotAsked, ErrNotNow, ErrNoTries,
 }
 
 // Code returns the stable code of an error of this package or of the directory

@@ -92,13 +92,24 @@ func (s *Service) openInvitation(ctx context.Context, id string) (Invitation, er
 	return inv, nil
 }
 
-// OpenInvitation says what an invitation is good for; it consumes nothing.
+// OpenInvitation says what an invitation is good for; it consumes nothing. One
+// that asks for the password tells nothing of the account before it: ErrNotNow
+// where the password couldn't be tried, and no word of one that is disabled.
 func (s *Service) OpenInvitation(ctx context.Context, token secret.Text) (Opened, error) {
 	inv, err := s.invitation(ctx, token)
 	if err != nil {
 		return Opened{}, err
 	}
-	a, err := s.enrollable(ctx, inv.Account)
+	read := s.enrollable
+	if inv.Password {
+		read = s.invitable
+	}
+	a, err := read(ctx, inv.Account)
+	if inv.Password && hidden(err) {
+		// A record that fails is logged, and changes nothing: this is a refusal.
+		_ = s.refused(ctx, audit.InvitationRefused, inv.Account, Client{}, err)
+		return Opened{}, fmt.Errorf("open invitation: %w", ErrNotNow)
+	}
 	if err != nil {
 		return Opened{}, err
 	}
@@ -108,8 +119,10 @@ func (s *Service) OpenInvitation(ctx context.Context, token secret.Text) (Opened
 // ProvePassword tries the AD password once for an invitation that asks for it,
 // and returns a grant that lets BeginEnrol in for ten minutes. A wrong password
 // is ad.ErrWrongPassword; after five the invitation is dead (ErrInvitationTries).
-// Nothing is tried, and ErrNoTries returned, within two of the directory's
-// lockout threshold. Causes such as ad.ErrLocked pass through.
+// Nothing is tried of an account that is locked, and within two of the
+// directory's lockout threshold. That, and any other state of the account that
+// is no proof of the password, is ErrNotNow; the log says which. Causes that come
+// with the right password only, such as ad.ErrDisabled, pass through.
 func (s *Service) ProvePassword(ctx context.Context, token, password secret.Text, from Client) (secret.Text, error) {
 	inv, err := s.invitation(ctx, token)
 	if err != nil {
@@ -140,7 +153,10 @@ func (s *Service) tryPassword(ctx context.Context, inv Invitation, password secr
 		return fmt.Errorf("prove password: %w", err)
 	}
 	defer leave()
-	a, err := s.enrollable(ctx, inv.Account)
+	a, err := s.invitable(ctx, inv.Account)
+	if hidden(err) {
+		return s.disproved(ctx, inv, from, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -153,7 +169,13 @@ func (s *Service) tryPassword(ctx context.Context, inv Invitation, password secr
 	}
 	err = s.directory.CheckPassword(ctx, inv.Account, password)
 	if proved := err == nil || errors.Is(err, ad.ErrMustChange) || errors.Is(err, ad.ErrPasswordExpired); proved {
-		return s.forgive(ctx, inv.ID)
+		if err := s.forgive(ctx, inv.ID); err != nil {
+			return err
+		}
+		if err := s.employed(a); err != nil {
+			return s.disproved(ctx, inv, from, err)
+		}
+		return nil
 	}
 	if unreached(err) {
 		return errors.Join(fmt.Errorf("prove password: %w", err), s.forgive(ctx, inv.ID))
@@ -166,6 +188,20 @@ func unreached(err error) bool {
 	return errors.Is(err, ad.ErrUnavailable) || errors.Is(err, ad.ErrServiceBind) || errors.Is(err, ad.ErrProtocol)
 }
 
+// hidden says whether the error tells a state of the account to somebody who has
+// not proved the password. The sub-codes 530, 531, 533 and 701 of a refused bind
+// come with the right password only; 775 and 52f do not.
+func hidden(err error) bool {
+	for _, state := range []error{
+		ErrGone, ErrNoTries, ad.ErrNotFound, ad.ErrProtected, ad.ErrLocked, ad.ErrAccountRestriction,
+	} {
+		if errors.Is(err, state) {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *Service) forgive(ctx context.Context, id string) error {
 	if err := s.store.ForgiveTry(ctx, id); err != nil {
 		return fmt.Errorf("take try back: %w", err)
@@ -173,10 +209,14 @@ func (s *Service) forgive(ctx context.Context, id string) error {
 	return nil
 }
 
+// disproved records why, and returns what may be told of it.
 func (s *Service) disproved(ctx context.Context, inv Invitation, from Client, err error) error {
 	e := withClient(s.event(audit.PasswordDisproved, inv.Account), from)
 	e.Actor, e.Outcome, e.Reason = audit.ActorAnonymous, audit.Denied, Code(err)
 	e.Detail["invitation"] = inv.ID
+	if hidden(err) {
+		err = ErrNotNow
+	}
 	if rerr := s.store.Record(ctx, e); rerr != nil {
 		s.log.Error("wrong password not recorded", slog.Any("error", rerr))
 		return errors.Join(err, rerr)

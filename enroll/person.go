@@ -77,15 +77,23 @@ func (s *Service) invitable(ctx context.Context, id ad.GUID) (ad.Account, error)
 // expired ones belong to people who left, or are to come.
 func (s *Service) enrollable(ctx context.Context, id ad.GUID) (ad.Account, error) {
 	a, err := s.invitable(ctx, id)
-	switch {
-	case err != nil:
+	if err == nil {
+		err = s.employed(a)
+	}
+	if err != nil {
 		return ad.Account{}, err
-	case a.Disabled:
-		return ad.Account{}, fmt.Errorf("enrol: %w", ad.ErrDisabled)
-	case !a.AccountExpires.IsZero() && !s.now().Before(a.AccountExpires):
-		return ad.Account{}, fmt.Errorf("enrol: %w", ad.ErrAccountExpired)
 	}
 	return a, nil
+}
+
+func (s *Service) employed(a ad.Account) error {
+	switch {
+	case a.Disabled:
+		return fmt.Errorf("enrol: %w", ad.ErrDisabled)
+	case !a.AccountExpires.IsZero() && !s.now().Before(a.AccountExpires):
+		return fmt.Errorf("enrol: %w", ad.ErrAccountExpired)
+	}
+	return nil
 }
 
 func firstOf(values ...string) string {

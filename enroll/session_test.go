@@ -162,3 +162,23 @@ func TestOwnLinksEndWithEverySignOutAndRemoval(t *testing.T) {
 		})
 	}
 }
+
+func TestAPersonWhoLeftIsSignedOutForGood(t *testing.T) {
+	w := newWorld(t)
+	d, session := w.enrolled(alice)
+	w.dir.remove(alice)
+	_, _, err := w.signIn(d, phone)
+	wantErr(t, "sign in", err, enroll.ErrGone)
+	if n := len(must(w.Sessions(w.ctx, alice))(t)); n != 0 {
+		t.Errorf("%d sessions live on", n)
+	}
+	_, _, err = w.BeginStepUp(w.ctx, session, "latchkey/test/v1", []byte("x"))
+	wantErr(t, "step up", err, enroll.ErrGone)
+	w.wantEvents(alice, map[audit.Action]int{audit.SignInRefused: 1})
+	w.wantEvents(alice, map[audit.Action]int{audit.SignedOut: 1}) // once, by the system
+	for _, e := range must(w.store.Events(w.ctx, alice, 100))(t) {
+		if e.Action == audit.SignedOut && (e.Actor != audit.ActorSystem || !contains(string(e.Bytes), "account.gone")) {
+			t.Errorf("signed out by %s: %s", e.Actor, e.Bytes)
+		}
+	}
+}

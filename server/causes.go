@@ -63,6 +63,7 @@ var causes = []cause{
 	own(enroll.ErrOldProof, http.StatusForbidden, "The proof is too old"),
 	own(enroll.ErrNoGrant, http.StatusForbidden, "The password must be proved first"),
 	own(enroll.ErrPasswordNotAsked, http.StatusConflict, "The invitation takes no password"),
+	own(enroll.ErrNotNow, http.StatusConflict, "The invitation can't be used now"),
 	own(enroll.ErrNoTries, http.StatusConflict, "Too few tries are left before the account locks"),
 	own(enroll.ErrNoInvitation, http.StatusNotFound, "The invitation is not known"),
 	own(enroll.ErrInvitationUsed, http.StatusGone, "The invitation has been used"),

@@ -102,7 +102,7 @@ func TestWhoBecomesProtectedIsRefusedAtSubmitAndAtExecute(t *testing.T) {
 			// Nor is a password tried for one who isn't locked.
 			w.DC.Set(p.DN, "lockoutTime", "0")
 			_, err = w.NewPhone().ProvePassword(t.Context(), w.Invite(p.Account), p.Password)
-			refused(t, err, 403, "account.protected")
+			refused(t, err, 409, "invitation.not-now")
 		})
 	}
 	if n := w.DC.Counters(); n.Modifies != 0 || n.BadBinds != 0 {

@@ -521,6 +521,7 @@ export const de: Catalogue = {
   'e.invitation.revoked': 'Dieser Link wurde zurückgezogen.\nBitten Sie um einen neuen.',
   'e.invitation.too-many-tries': 'Für diesen Link wurden zu viele falsche Passwörter getippt.\nEr öffnet nichts mehr. Bitten Sie um einen neuen.',
   'e.invitation.password-needed': 'Seit der Prüfung Ihres Passworts ist zu viel Zeit vergangen.\nTippen Sie es noch einmal.',
+  'e.invitation.not-now': 'Dieser Link lässt sich gerade nicht benutzen.\nFragen Sie, wer ihn geschickt hat, oder versuchen Sie es später noch einmal.',
   'e.invitation.password-not-asked': 'Dieser Link fragt nicht nach Ihrem Passwort.\nLaden Sie die Seite neu, dann geht es weiter.',
 
   'e.account.locked': 'Ihr Konto ist gesperrt.\nEntsperren Sie es erst, oder warten Sie, bis die Sperre von selbst endet.',

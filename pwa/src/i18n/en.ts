@@ -520,6 +520,7 @@ export const en = {
   'e.invitation.revoked': 'This link was withdrawn.\nAsk for a new link.',
   'e.invitation.too-many-tries': 'Too many wrong passwords were typed for this link.\nIt opens nothing any more. Ask for a new link.',
   'e.invitation.password-needed': 'Too much time has passed since your password was checked.\nType it once more.',
+  'e.invitation.not-now': 'This link can’t be used right now.\nAsk whoever sent it, or try again later.',
   'e.invitation.password-not-asked': 'This link doesn’t ask for your password.\nLoad the page again to go on.',
 
   'e.account.locked': 'Your account is locked.\nUnlock it first, or wait until the lock ends by itself.',
