@@ -76,7 +76,7 @@ func (t *tx) updateRequest(before, r workflow.Request, c workflow.Change) error 
 }
 
 // change writes what goes with a request: the proofs that are new in it, who is
-// to be told, and the events.
+// to be told, the events, and the sessions that end.
 func (t *tx) change(r workflow.Request, had []workflow.ConsumedProof, c workflow.Change) error {
 	if err := t.consume(r, had); err != nil {
 		return err
@@ -92,7 +92,22 @@ func (t *tx) change(r workflow.Request, had []workflow.ConsumedProof, c workflow
 			return err
 		}
 	}
-	return t.record(c.Events...)
+	if err := t.record(c.Events...); err != nil {
+		return err
+	}
+	return t.endOthers(c.EndSessions)
+}
+
+// endOthers ends an account's sessions but one.
+func (t *tx) endOthers(of *workflow.SessionsOf) error {
+	if of == nil {
+		return nil
+	}
+	n, err := t.endSessions(`account = $1 AND id <> $2`, guidText(of.Account), of.Keep)
+	if err != nil || n == 0 || of.Event == nil {
+		return err
+	}
+	return t.record(of.Event(int(n)))
 }
 
 // consume puts in one row for each new proof. The row's key is the proof, so

@@ -111,6 +111,7 @@ func (e *Engine) intend(ctx context.Context, by string, seen Request, o order, a
 			return Change{}, err
 		}
 		r.Intent = e.intent(r.Kind, account, now)
+		r.Intent.Session = o.session
 		r.Wake = r.Intent.Lease
 		r.Result, r.Seen, r.Relocked, r.Observed, r.WatchUntil = nil, false, nil, nil, time.Time{}
 		return Change{Events: []audit.Event{e.intended(r, now, by)}}, nil

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -65,6 +66,21 @@ func proved(r *Request, at time.Time, by string, p enroll.Proof) audit.Event {
 	e.Detail["proof"] = p.ID
 	e.Detail["proof_kind"] = string(p.Kind)
 	return e
+}
+
+// otherSessions end when a password was written: whoever holds one may have had
+// the old password.
+func (r *Request) otherSessions(at time.Time, by string) *SessionsOf {
+	if r.Kind == KindUnlock {
+		return nil
+	}
+	event := r.event(at, by, audit.SignedOut, audit.OK, "password.written")
+	return &SessionsOf{Account: r.Target, Keep: r.Intent.Session, Event: func(n int) audit.Event {
+		ended := event
+		ended.Detail = maps.Clone(event.Detail)
+		ended.Detail["sessions"] = n
+		return ended
+	}}
 }
 
 // executed adds where, and the marks from before.

@@ -26,6 +26,7 @@ type memory struct {
 	used     map[string]string // proof to request
 	events   []audit.Event
 	notices  []workflow.Notice
+	ended    []workflow.SessionsOf
 	head     audit.Head
 	// before may fail a call before it does anything, after when it is committed.
 	before, after func(op string) error
@@ -66,8 +67,11 @@ func (m *memory) commit(r workflow.Request, had []workflow.ConsumedProof, c work
 			return workflow.ErrProofUsed
 		}
 	}
-	head := m.head
-	for _, event := range c.Events {
+	head, events := m.head, c.Events
+	if c.EndSessions != nil {
+		events = append(slices.Clip(events), c.EndSessions.Event(1))
+	}
+	for _, event := range events {
 		var err error
 		if _, head, err = audit.Seal(head, event, rand.Reader); err != nil {
 			return err
@@ -78,7 +82,10 @@ func (m *memory) commit(r workflow.Request, had []workflow.ConsumedProof, c work
 		return err
 	}
 	m.head, m.requests[r.ID] = head, b
-	m.events, m.notices = append(m.events, c.Events...), append(m.notices, c.Notices...)
+	m.events, m.notices = append(m.events, events...), append(m.notices, c.Notices...)
+	if c.EndSessions != nil {
+		m.ended = append(m.ended, *c.EndSessions)
+	}
 	for _, p := range r.Proofs {
 		m.used[p.ID] = r.ID
 	}

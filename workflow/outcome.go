@@ -77,7 +77,7 @@ func (e *Engine) finish(r *Request, by string, result Result, landed ad.Account)
 	event.Detail["unlocked"] = result.Unlocked
 	event.Detail["settled"] = result.Settled
 	marks(event.Detail, "after_", result.After)
-	return Change{Events: []audit.Event{event}}, nil
+	return Change{Events: []audit.Event{event}, EndSessions: r.otherSessions(result.At, by)}, nil
 }
 
 // doubt: the answer was lost. A job reads, when nobody can be writing any more.

@@ -137,6 +137,8 @@ type Intent struct {
 	Lease         time.Time `json:"lease"`
 	Executor      string    `json:"executor"`
 	MustChange    bool      `json:"must_change"`
+	// Session that executes, which a new password leaves signed in.
+	Session string `json:"session,omitempty"`
 }
 
 // Result is how an execution ended.

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -90,5 +92,67 @@ func TestAnActorWithoutASessionExecutesNothing(t *testing.T) {
 		if w.dir.written() != 0 {
 			t.Fatal("written")
 		}
+	})
+}
+
+func (w *world) wantEnded(t *testing.T, n int, keep string) {
+	t.Helper()
+	if len(w.store.ended) != n || w.store.count(audit.SignedOut) != n {
+		t.Fatalf("%+v", w.store.ended)
+	}
+	for _, of := range w.store.ended {
+		if of.Account != annGUID || of.Keep != keep {
+			t.Fatalf("%+v", of)
+		}
+	}
+}
+
+func TestANewPasswordEndsTheOtherSessions(t *testing.T) {
+	for _, kind := range workflow.Kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				if kind == workflow.KindUnlock {
+					w.lock(annGUID)
+					wantState(t, w.approved(kind), workflow.Done)
+					w.wantEnded(t, 0, "")
+					return
+				}
+				here := w.elsewhere() // submitted in one session, proved and executed in another
+				r := w.submit(kind)
+				r, err := w.engine.Prove(w.ctx, here, r.ID, w.stepUp(here, r.ID))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err = w.executeAs(here, r); err != nil {
+					t.Fatal(err)
+				}
+				w.wantEnded(t, 1, here.Session)
+			})
+		})
+	}
+}
+
+func TestANewPasswordEndsTheOtherSessionsAlsoWhenItIsSettled(t *testing.T) {
+	for _, kind := range passwordKinds {
+		t.Run(string(kind), func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				r := w.lostAnswer(t, kind)
+				w.wantEnded(t, 0, "")
+				time.Sleep(31 * time.Second)
+				w.engine.Tick(w.ctx)
+				wantState(t, w.stored(r.ID), workflow.Done)
+				w.wantEnded(t, 1, w.ann.Session)
+			})
+		})
+	}
+}
+
+func TestARefusedPasswordEndsNoSession(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.approved(workflow.KindReset)
+		w.dir.refuse = fault("reset", ad.ErrPasswordHistory, ad.OutcomeNotWritten, nil)
+		_, err := w.execute(r)
+		wantErr(t, err, ad.ErrPasswordHistory)
+		w.wantEnded(t, 0, "")
 	})
 }

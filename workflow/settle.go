@@ -120,16 +120,16 @@ func (e *Engine) settled(r *Request, told reading, account ad.Account, fault err
 	default:
 		c, err = e.stillUnknown(r, fault)
 	}
-	return Change{Events: append(events, c.Events...), Notices: append(notices, c.Notices...)}, err
+	c.Events, c.Notices = append(events, c.Events...), append(notices, c.Notices...)
+	return c, err
 }
 
 func (e *Engine) settledLanded(r *Request, account ad.Account) (Change, error) {
 	event := e.settlement(r, audit.OK, "written", account)
 	c, err := e.finish(r, audit.ActorSystem, Result{At: event.Time, Controller: r.Intent.Controller, Settled: true}, account)
-	return Change{
-		Events:  append([]audit.Event{event}, c.Events...),
-		Notices: []Notice{r.notice(NoticeSettled)},
-	}, err
+	c.Events = append([]audit.Event{event}, c.Events...)
+	c.Notices = []Notice{r.notice(NoticeSettled)}
+	return c, err
 }
 
 // settledMissed: nothing was written, so the approval stands again. An unlock is

@@ -22,6 +22,18 @@ const (
 type Change struct {
 	Events  []audit.Event
 	Notices []Notice
+	// EndSessions is nil where none end.
+	EndSessions *SessionsOf
+}
+
+// SessionsOf are the sessions of an account but one: a new password ends them
+// (docs/security.md, rule 22).
+type SessionsOf struct {
+	Account ad.GUID
+	Keep    string // session id; empty keeps none
+	// Event makes the one event of n ended sessions; it is recorded only where
+	// one ended. It does no I/O, and may run again.
+	Event func(n int) audit.Event
 }
 
 // Notice says that somebody is to be told, and of what; push owns how and in
@@ -34,13 +46,13 @@ type Notice struct {
 
 // Store keeps requests.
 type Store interface {
-	// Create inserts a request and its change. Its proofs are consumed.
+	// Create inserts a request and its change, as Update does. Its proofs are consumed.
 	Create(ctx context.Context, r Request, c Change) error
 	// Request is ErrNoRequest when unknown.
 	Request(ctx context.Context, id string) (Request, error)
 	// Update runs fn on the request as it is in a write transaction and commits
-	// what fn made of it, the change's events and notices, and one row for each
-	// proof that is new in Proofs, or nothing. An error from fn comes back as it
+	// what fn made of it, the change's events and notices, the end of the sessions
+	// that it orders, and one row for each proof that is new in Proofs, or nothing. An error from fn comes back as it
 	// is. fn does no I/O and may run again. The store adds one to Version.
 	Update(ctx context.Context, id string, fn func(*Request) (Change, error)) error
 	// Requests lists newest first.

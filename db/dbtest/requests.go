@@ -131,6 +131,45 @@ func oneOf200RequestsConsumesAProof(s *suite) {
 	s.want(s.UseProof(s.ctx, "p", "test"), enroll.ErrNoProof)
 }
 
+func aChangeEndsTheOtherSessions(s *suite) {
+	for _, id := range []string{"kept", "old", "older"} {
+		s.must(s.AddSession(s.ctx, s.session(id, guid(1), "one")))
+	}
+	s.must(s.AddSession(s.ctx, s.session("other", guid(2), "two")))
+	s.must(s.Create(s.ctx, s.request("one"), workflow.Change{}))
+	var ended int
+	finish := func(fault error, more ...audit.Event) error {
+		return s.Update(s.ctx, "one", func(r *workflow.Request) (workflow.Change, error) {
+			c := s.change(audit.ExecutionDone)
+			c.Events = append(c.Events, more...)
+			c.EndSessions = &workflow.SessionsOf{Account: guid(1), Keep: "kept", Event: func(n int) audit.Event {
+				ended = n
+				return s.event(audit.SignedOut, guid(1))
+			}}
+			return c, fault
+		})
+	}
+	alive := func(want ...bool) {
+		s.Helper()
+		for i, id := range []string{"kept", "old", "older", "other"} {
+			if _, err := s.Session(s.ctx, id, s.now); (err == nil) != want[i] {
+				s.Errorf("%s: %v, want alive %t", id, err, want[i])
+			}
+		}
+	}
+	s.want(finish(errState), errState)
+	if err := finish(nil, s.event("request.invented", guid(1))); err == nil {
+		s.Fatal("an unknown event was kept")
+	}
+	alive(true, true, true, true)
+	s.must(finish(nil))
+	s.same(ended, 2)
+	alive(true, false, false, true)
+	s.same(s.events(guid(1)), 2)
+	s.must(finish(nil)) // ends none, and logs no end
+	s.same(s.events(guid(1)), 3)
+}
+
 func requestsAreFound(s *suite) {
 	for i := range 5 {
 		r := s.request(fmt.Sprint(i))

@@ -68,6 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"OneOf200ChangesTheState", oneOf200ChangesTheState},
 		{"AnUpdateIsKeptWholeOrNotAtAll", anUpdateIsKeptWholeOrNotAtAll},
 		{"OneOf200RequestsConsumesAProof", oneOf200RequestsConsumesAProof},
+		{"AChangeEndsTheOtherSessions", aChangeEndsTheOtherSessions},
 		{"RequestsAreFound", requestsAreFound},
 		{"DueRequestsAreFoundWhenTheirTimeHasCome", dueRequestsAreFoundWhenTheirTimeHasCome},
 		{"TheLogVerifies", theLogVerifies},
