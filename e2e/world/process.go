@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -25,7 +27,10 @@ var builtIn string
 
 // Binary builds the product once for this test process.
 var Binary = sync.OnceValues(func() (string, error) {
-	var err error
+	err := lookAtSources()
+	if err != nil {
+		return "", err
+	}
 	if builtIn, err = os.MkdirTemp("", "latchkey-e2e-"); err != nil {
 		return "", err
 	}
@@ -36,6 +41,23 @@ var Binary = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// lookAtSources reads every folder that the binary is built from: `go test` keeps
+// a result until something changes that the test itself has opened.
+func lookAtSources() error {
+	gomod, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return fmt.Errorf("find module: %w", err)
+	}
+	root := filepath.Dir(strings.TrimSpace(string(gomod)))
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		skip := d != nil && (d.Name() == "node_modules" || d.Name() == "e2e" || strings.HasPrefix(d.Name(), ".git"))
+		if err == nil && d.IsDir() && skip {
+			return fs.SkipDir
+		}
+		return err
+	})
+}
 
 func (w *World) binary() string {
 	w.T.Helper()
