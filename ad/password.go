@@ -40,7 +40,9 @@ func quoted(p secret.Text) string {
 // ErrAccountExpired, ErrLogonHours, ErrWorkstation and ErrAccountRestriction
 // don't. Each wrong one counts for the lockout. An empty or malformed password
 // is ErrWrongPassword without a word to the network: an empty bind would
-// succeed as nobody. A protected account is ErrProtected and not tried.
+// succeed as nobody. Somebody whom a group, adminCount or an OU protects is tried
+// like anybody, since a bind writes nothing; krbtgt, Latchkey's own accounts, what
+// is no person and what may not be known are ErrProtected and not tried.
 func (c *Client) CheckPassword(ctx context.Context, account GUID, password secret.Text) error {
 	const op = "check password"
 	if !wellFormed(password) {
@@ -56,11 +58,20 @@ func (c *Client) CheckPassword(ctx context.Context, account GUID, password secre
 	if err != nil {
 		return err
 	}
-	if a.Protected != NotProtected {
+	if !mayBind(a.Protected) {
 		return &Error{Cause: ErrProtected, Op: op, Controller: at.name, Outcome: OutcomeNotWritten}
 	}
 	// One try on one controller: a second one elsewhere could count twice.
 	return c.bindPerson(ctx, op, at, a.DN, password)
+}
+
+// mayBind names whom a password is tried for: an unknown protection is not.
+func mayBind(p Protection) bool {
+	switch p {
+	case NotProtected, ProtectedGroup, ProtectedAdmin, ProtectedOU:
+		return true
+	}
+	return false
 }
 
 func (c *Client) bindPerson(ctx context.Context, op string, at *controller, dn string, password secret.Text) error {

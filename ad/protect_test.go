@@ -59,6 +59,17 @@ func (l *lab) refuses(c *ad.Client, p person, want ad.Protection) {
 		l.Errorf("%s: protected %q, want %q", p.DN, a.Protected, want)
 	}
 	l.refusesWrites(c, p)
+	switch want {
+	case ad.ProtectedGroup, ad.ProtectedAdmin, ad.ProtectedOU: // people, who may enrol: a bind writes nothing
+		if p.UPN != "" {
+			l.causes(c.CheckPassword(ctxFor(l), p.GUID, pw("wrong")), ad.ErrWrongPassword, ad.OutcomeNotWritten)
+			if err := c.CheckPassword(ctxFor(l), p.GUID, pw(start)); err != nil {
+				l.Errorf("password of %s: %v", p.DN, err)
+			}
+		}
+	default:
+		l.causes(c.CheckPassword(ctxFor(l), p.GUID, pw(start)), ad.ErrProtected, ad.OutcomeNotWritten)
+	}
 }
 
 func (l *lab) refusesWrites(c *ad.Client, p person) {
@@ -69,7 +80,6 @@ func (l *lab) refusesWrites(c *ad.Client, p person) {
 		"unlock": second(c.Unlock(ctxFor(l), w)),
 		"reset":  second(c.ResetPassword(ctxFor(l), w, ad.NewPassword{Value: pw("An0ther-Pass.word")})),
 		"change": second(c.ChangePassword(ctxFor(l), w, pw(start), pw("An0ther-Pass.word"))),
-		"check":  c.CheckPassword(ctxFor(l), p.GUID, pw(start)),
 	} {
 		var e *ad.Error
 		if !errors.Is(err, ad.ErrProtected) || !errors.As(err, &e) || e.Outcome != ad.OutcomeNotWritten {

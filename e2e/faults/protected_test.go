@@ -99,10 +99,10 @@ func TestWhoBecomesProtectedIsRefusedAtSubmitAndAtExecute(t *testing.T) {
 			_, err = p.Phone.Submit(t.Context(), "unlock")
 			refused(t, err, 403, "account.protected")
 			check()
-			// Nor is a password tried for one who isn't locked.
+			// A new phone may be enrolled, to look on: a bind writes nothing.
 			w.DC.Set(p.DN, "lockoutTime", "0")
 			_, err = w.NewPhone().ProvePassword(t.Context(), w.Invite(p.Account), p.Password)
-			refused(t, err, 409, "invitation.not-now")
+			world.Must(t, err)
 		})
 	}
 	if n := w.DC.Counters(); n.Modifies != 0 || n.BadBinds != 0 {
