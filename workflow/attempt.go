@@ -77,9 +77,11 @@ func unless(err, same error) error {
 // intendAlone lets no second request write to the account while the outcome of
 // another is open: its marks would be taken for those of this one.
 func (e *Engine) intendAlone(ctx context.Context, by string, r Request, o order, account ad.Account) (Request, error) {
-	lane := e.lane(r.Target)
-	lane.Lock()
-	defer lane.Unlock()
+	leave, err := e.turns.enter(ctx, r.Target)
+	if err != nil {
+		return Request{}, fmt.Errorf("wait for other executions: %w", err)
+	}
+	defer leave()
 	others, err := e.store.Requests(ctx, Query{Target: r.Target, States: []State{Executing, Unknown}})
 	if err != nil {
 		return Request{}, fmt.Errorf("list executions: %w", err)

@@ -51,10 +51,10 @@ type Engine struct {
 	random    io.Reader
 	log       *slog.Logger
 
-	// lanes keep the submissions, and the intents, for one account apart within
+	// turns keep the submissions, and the intents, for one account apart within
 	// this process: two taps make one request, and two requests never write to
 	// one account at the same time.
-	lanes   [64]sync.Mutex
+	turns   gates
 	flights inFlight
 }
 
@@ -95,8 +95,6 @@ func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisec
 
 // Drain waits until no execution is under way in this process, or until ctx ends.
 func (e *Engine) Drain(ctx context.Context) error { return e.flights.wait(ctx) }
-
-func (e *Engine) lane(g ad.GUID) *sync.Mutex { return &e.lanes[int(g[0])%len(e.lanes)] }
 
 // account reads an account and makes sure that it is the one that was meant.
 func (e *Engine) account(ctx context.Context, guid ad.GUID) (ad.Account, error) {

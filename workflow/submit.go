@@ -59,9 +59,11 @@ func (e *Engine) open(ctx context.Context, who Actor, kind Kind, reason string) 
 		return Request{}, err
 	}
 
-	lane := e.lane(who.Account)
-	lane.Lock()
-	defer lane.Unlock()
+	leave, err := e.turns.enter(ctx, who.Account)
+	if err != nil {
+		return Request{}, fmt.Errorf("wait for other submissions: %w", err)
+	}
+	defer leave()
 	mine, err := e.store.Requests(ctx, Query{Requester: who.Account})
 	if err != nil {
 		return Request{}, fmt.Errorf("list requests: %w", err)
