@@ -88,6 +88,17 @@ export class Directory {
     this.replace(person, 'logonHours', hours);
   }
 
+  /** A fine-grained policy of one person's own: a least length, and otherwise mild. */
+  policy(name: string, person: Person, minLength: number): void {
+    const day = -864_000_000_000;
+    this.apply([
+      `dn: CN=${name},CN=Password Settings Container,CN=System,${this.dc.base_dn}`, 'changetype: add', 'objectClass: msDS-PasswordSettings',
+      'msDS-PasswordSettingsPrecedence: 10', 'msDS-PasswordReversibleEncryptionEnabled: FALSE', 'msDS-PasswordHistoryLength: 3',
+      'msDS-PasswordComplexityEnabled: TRUE', `msDS-MinimumPasswordLength: ${minLength}`, 'msDS-MinimumPasswordAge: 0', `msDS-MaximumPasswordAge: ${day * 90}`,
+      'msDS-LockoutThreshold: 5', `msDS-LockoutObservationWindow: ${day / 48}`, `msDS-LockoutDuration: ${day / 48}`, `msDS-PSOAppliesTo: ${person.dn}`,
+    ]);
+  }
+
   mustChange(person: Person): void { this.replace(person, 'pwdLastSet', '0'); }
 
   remove(person: Person): void { this.apply([`dn: ${person.dn}`, 'changetype: delete']); }
