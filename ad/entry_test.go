@@ -35,6 +35,9 @@ func TestAttributesAreBoundedAndForgiven(t *testing.T) {
 	if err != nil || len(a.DisplayName) > maxText || !utf8.ValidString(a.DisplayName) || a.Mail != "\uFFFD" || a.BadPasswords != 1<<20 || !a.AccountExpires.IsZero() {
 		t.Errorf("%+v, %v", a, err)
 	}
+	if a, _, err := parseAccount(healthy(nil), now); err != nil || a.BadPasswords != 0 {
+		t.Errorf("%d wrong passwords where a controller never saw one, %v", a.BadPasswords, err)
+	}
 	if a.Marks.KeyVersion != -1 {
 		t.Errorf("key version %d where none can be read", a.Marks.KeyVersion)
 	}

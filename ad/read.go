@@ -150,6 +150,8 @@ func parseAccount(e entry, now time.Time) (Account, rawAccount, error) {
 func parseState(e entry, a *Account, uac int64, now time.Time) error {
 	a.Marks.KeyVersion = -1
 	computed := int64(-1)
+	// badPwdCount is not replicated: where a controller lacks it, nobody failed
+	// there yet, so that absent is 0 and no mark of a missing right.
 	var bad, badTime, expires, passwordEnds int64
 	err := e.numbers(map[string]*int64{
 		attrUACComputed: &computed, attrExpiry: &passwordEnds, attrKeyVersion: &a.Marks.KeyVersion,
