@@ -145,11 +145,19 @@ func (w company) settle() {
 	}
 }
 
+// unsettled may be told that the session is over: a password that is found to be
+// written ends every session but the one that asked for it.
 func (w company) unsettled(p *world.Person) bool {
 	var all struct {
 		Requests []phone.Request `json:"requests"`
 	}
-	world.Must(w.T, p.Phone.Call(w.T.Context(), "GET", "/api/requests", nil, &all))
+	err := p.Phone.Call(w.T.Context(), "GET", "/api/requests", nil, &all)
+	var problem *phone.Problem
+	if errors.As(err, &problem) && problem.Code == "session.unknown" {
+		world.Must(w.T, p.Phone.SignIn(w.T.Context()))
+		return true
+	}
+	world.Must(w.T, err)
 	for _, r := range all.Requests {
 		if r.State == "executing" || r.State == "unknown" {
 			return true
