@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { speak } from '../src/i18n';
+import { speak, t } from '../src/i18n';
 import { ago, date, day, duration, inDays, inSeconds, moment, momentToday } from '../src/lib/format';
 
 const now = new Date(2026, 10, 24, 10, 30);
@@ -47,4 +47,8 @@ test('German says it in German', async () => {
   expect(moment(at(1, 9, 14), now)).toBe('morgen, 09:14');
   expect(inDays(at(3, 1), now)).toBe('in 3 Tagen');
   await speak('en');
+});
+
+test('a name turns no words around', () => {
+  expect(t('account.call', { name: '\u202Eevil\u2066' })).toBe('Call evil');
 });

@@ -42,8 +42,12 @@ export async function speak(next: Lang, chosen = false): Promise<void> {
 
 export type Params = Record<string, string | number>;
 
+/** Characters that turn the text around them on the screen (UAX #9). */
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+// A name from the directory is hostile: it must not turn our own words around.
 const fill = (text: string, params: Params) =>
-  text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole));
+  text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]).replace(TURNS, '') : whole));
 
 export function t(key: Key, params: Params = {}): string {
   return fill(texts[key] ?? key, params);
