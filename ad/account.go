@@ -123,3 +123,9 @@ type NewPassword struct {
 	// MustChange writes pwdLastSet 0 in the same modify (one-time password).
 	MustChange bool
 }
+
+// Expiring is a person whose password expires soon.
+type Expiring struct {
+	GUID    GUID
+	Expires time.Time
+}

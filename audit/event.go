@@ -90,7 +90,21 @@ const (
 	ExecutionSettled  Action = "execution.settled" // an unknown outcome, by reading
 	GeneratedSeen     Action = "execution.seen"    // the one-time password was confirmed as seen
 
+	ReviewAsked    Action = "review.asked"    // who has a seat
+	ReviewReminded Action = "review.reminded" // by the requester, or a job
+	ReviewApproved Action = "review.approved" // with the receipt
+	ReviewDenied   Action = "review.denied"
+	ReviewReported Action = "review.reported" // "this is not right"
+	ReviewRefused  Action = "review.refused"  // not the approver any more, a wrong number …
+
 	AccountRelocked Action = "account.relocked" // within 30 minutes of an unlock
+	AccountFrozen   Action = "account.frozen"   // with the receipt
+	AccountUnfrozen Action = "account.unfrozen"
+
+	DeviceAdded   Action = "device.added"   // notifications were switched on
+	DeviceRemoved Action = "device.removed" // by its owner, or because the push service said so
+	NoticeFailed  Action = "notice.failed"  // nobody could be reached on any way
+	PushKeysMade  Action = "push.keys-made"
 
 	PersonalErased Action = "personal.erased" // personal values of the log, on request
 )
@@ -129,7 +143,19 @@ var actions = map[Action]bool{
 	ExecutionUnknown:    true,
 	ExecutionSettled:    true,
 	GeneratedSeen:       true,
+	ReviewAsked:         true,
+	ReviewReminded:      true,
+	ReviewApproved:      true,
+	ReviewDenied:        true,
+	ReviewReported:      true,
+	ReviewRefused:       true,
 	AccountRelocked:     true,
+	AccountFrozen:       true,
+	AccountUnfrozen:     true,
+	DeviceAdded:         true,
+	DeviceRemoved:       true,
+	NoticeFailed:        true,
+	PushKeysMade:        true,
 	PersonalErased:      true,
 }
 

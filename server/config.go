@@ -42,6 +42,9 @@ type Config struct {
 	Requests Requests
 	Log      Log
 	Limits   Limits
+	Reviews  Reviews
+	Photos   Photos
+	Devices  Devices
 	// Ready is nil while store and directory can be reached.
 	Ready func(context.Context) error
 	// Static is the web app's build, as pwa.Files returns it.

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/password"
+	"github.com/latchkey/latchkey/push"
 	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
@@ -91,6 +92,56 @@ type Requests interface {
 	// Seen confirms the generated password as seen; idempotent.
 	Seen(ctx context.Context, who Actor, id string) (workflow.Request, error)
 	Cancel(ctx context.Context, who Actor, id string) (workflow.Request, error)
+}
+
+// Reviews is what the edge needs of workflow for approvals. A request that the
+// actor has no seat in is workflow.ErrNoRequest, like one that does not exist.
+type Reviews interface {
+	// Inbox lists the requests with a seat of the actor's: those that wait,
+	// the nearest deadline first, and those that are decided, newest first.
+	Inbox(ctx context.Context, who Actor) (waiting, decided []workflow.Reviewed, err error)
+	// Waiting counts what waits, for the badge.
+	Waiting(ctx context.Context, account ad.GUID) (int, error)
+	Review(ctx context.Context, who Actor, id string) (workflow.Reviewed, error)
+	// BeginApproval checks the number, where one is asked for, and says what the
+	// approver signs. A wrong number is workflow.ErrNumber with "left"; the last
+	// one cancels the request: workflow.ErrNumberUsed.
+	BeginApproval(ctx context.Context, who Actor, id, number string) (label string, statement []byte, err error)
+	// Approve takes the proof over that statement.
+	Approve(ctx context.Context, who Actor, id string, p enroll.Proof) (workflow.Reviewed, error)
+	// Deny takes a chip of workflow.DenyReasons and a free text, which may be "".
+	Deny(ctx context.Context, who Actor, id, chip, reason string) (workflow.Reviewed, error)
+	// Report says that this is not right: the request can't go on.
+	Report(ctx context.Context, who Actor, id string) (workflow.Reviewed, error)
+	// BeginFreeze and Freeze freeze the target's account, after a Report.
+	BeginFreeze(ctx context.Context, who Actor, id string) (label string, statement []byte, err error)
+	Freeze(ctx context.Context, who Actor, id string, p enroll.Proof) (workflow.Reviewed, error)
+
+	// Remind asks the approvers again, once; the actor is the requester.
+	Remind(ctx context.Context, who Actor, id string) (workflow.Request, error)
+	// Asked reads who sits in the request's seats, for the requester's screen.
+	Asked(ctx context.Context, who Actor, id string) ([]ad.Account, error)
+	// MaySee says whether the actor may see the photo of an account because of
+	// this request: requester and target to reviewers, and the other way round.
+	MaySee(ctx context.Context, who Actor, id string, account ad.GUID) error
+}
+
+// Photos reads a person's photo as the directory has it: hostile bytes.
+type Photos interface {
+	// Photo is ad.ErrNotFound where there is none.
+	Photo(ctx context.Context, account ad.GUID) ([]byte, error)
+}
+
+// Devices is what the edge needs of push. account is an objectGUID's text.
+type Devices interface {
+	// PublicKey is the VAPID key for new subscriptions, base64url.
+	PublicKey() string
+	// Subscribe saves or renews a subscription of the signed-in person.
+	Subscribe(ctx context.Context, s push.Subscription) (push.Subscription, error)
+	Devices(ctx context.Context, account string) ([]push.Subscription, error)
+	Remove(ctx context.Context, account, id string) error
+	// Test sends a message to one device at once and says how that went.
+	Test(ctx context.Context, account, id string) error
 }
 
 // Log reads what is kept about one person. (The store's.)

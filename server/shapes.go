@@ -96,6 +96,8 @@ type Me struct {
 	Signal   Signal    `json:"signal"`
 	Passkeys int       `json:"passkeys"`
 	Session  Session   `json:"session"`
+	Waiting  int       `json:"waiting"`
+	Reviewer bool      `json:"reviewer"`
 }
 
 // Signal is what the WebAuthn signal methods need.
@@ -134,9 +136,10 @@ type Account struct {
 
 // Option is one kind of request, and why not.
 type Option struct {
-	Kind    string `json:"kind"`
-	Allowed bool   `json:"allowed"`
-	Code    string `json:"code"`
+	Kind     string `json:"kind"`
+	Allowed  bool   `json:"allowed"`
+	Code     string `json:"code"`
+	Approval bool   `json:"approval"`
 }
 
 // Request is one request as its owner sees it.
@@ -156,6 +159,7 @@ type Request struct {
 	WatchUntil string            `json:"watchUntil"`
 	Relocked   *Relocked         `json:"relocked"`
 	Version    int64             `json:"version"`
+	Review     *Reviewing        `json:"review"`
 }
 
 // Relocked is a lockout soon after an unlock.

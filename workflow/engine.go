@@ -20,6 +20,13 @@ type Config struct {
 	Directory Directory
 	Proofs    Proofs
 	Judge     Judge
+	// People, Holders and Freezes serve reviews. Without them whatever a policy
+	// wants reviewed is denied.
+	People  People
+	Holders Holders
+	Freezes Freezes
+	// Reminders serves RemindExpiring.
+	Reminders Reminders
 	// Policy that runs from the start; the zero Policy allows nothing.
 	Policy Policy
 	Limits Limits

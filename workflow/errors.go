@@ -47,6 +47,20 @@ const (
 	ErrTries      Code = "request.no-tries-left" // Limits.Tries values were refused
 )
 
+// What stands against a review.
+const (
+	ErrNoApprover  Code = "review.no-approver"      // nobody could be asked
+	ErrNotApprover Code = "review.not-approver"     // no longer the manager, no longer in the group
+	ErrReviewed    Code = "review.decided"          // decided before, by this person or another
+	ErrNumber      Code = "review.number"           // the wrong number; Detailed has "left"
+	ErrNumberUsed  Code = "review.number-cancelled" // the last wrong number cancelled the request
+	ErrChip        Code = "review.reason"           // no such reason, or too long
+	ErrReported    Code = "review.reported"         // a reviewer said that this is not right
+	ErrReminded    Code = "review.reminded"         // one reminder, and not at once
+	ErrFrozen      Code = "account.frozen"          // Latchkey does nothing for this account until IT lifts it
+	ErrNotFrozen   Code = "account.not-frozen"
+)
+
 // What is wrong with a proof.
 const (
 	ErrProofMissing  Code = "proof.missing"  // a proof is asked for first

@@ -44,12 +44,39 @@ type Group struct {
 type Act struct {
 	// Prove lists alternatives; each is a set of proofs that are all needed.
 	Prove [][]enroll.ProofKind
-	// Approve lists the tiers of reviews; empty needs none. (Reviews.)
+	// Approve lists the tiers of reviews; empty needs none. This version knows
+	// one tier; Evaluate denies an act that names more.
 	Approve []Tier
+	// Number says when the approver types the two digits that the requester's
+	// screen shows; "" is NumberWeakProof.
+	Number Number
 }
 
-// Tier is one tier of approvers.
-type Tier struct{}
+// Tier is one tier of approvers: one of them has to approve.
+type Tier struct {
+	By Approvers
+	// Within bounds the wait; 0 is Limits.Review.
+	Within time.Duration
+	// Else stands in where By is a manager who can't be asked: missing, gone,
+	// disabled, the requester or the target, or without a passkey. nil: nobody.
+	Else *Approvers
+}
+
+// Approvers are who may review. Exactly one field is set.
+type Approvers struct {
+	Manager bool   // the target's manager, as the directory says at each step
+	Group   *Group // its members, nested ones too
+}
+
+// Number is a policy's `number:`.
+type Number string
+
+// When the number is asked for.
+const (
+	NumberRequired  Number = "required"
+	NumberWeakProof Number = "weak-proof" // where the requester proved less than a passkey
+	NumberOff       Number = "off"
+)
 
 // Verdict of a policy. The zero value denies.
 type Verdict int
@@ -65,6 +92,8 @@ type Decision struct {
 	Verdict Verdict              `json:"verdict"`
 	Rule    string               `json:"rule,omitempty"`
 	Prove   [][]enroll.ProofKind `json:"prove,omitempty"`
+	Approve []Tier               `json:"approve,omitempty"`
+	Number  Number               `json:"number,omitempty"`
 	Policy  string               `json:"policy"` // hash
 	// Findings tell, in order, why; the last one decided.
 	Findings []Finding `json:"findings"`
@@ -89,6 +118,9 @@ type Limits struct {
 	WatchEvery  time.Duration // between two looks of a watch; 60 seconds
 	Unsettled   time.Duration // an unknown outcome is read again until then; 15 minutes
 	PerHour     int           // requests of one person within an hour; 20
+	Review      time.Duration // a review must come within; 60 minutes
+	Asked       int           // approvers of one group that are asked; 25
+	Numbers     int           // wrong numbers: this one cancels the request; 3
 }
 
 // withDefaults fills what is zero.

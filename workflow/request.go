@@ -98,6 +98,23 @@ type Request struct {
 	// Observed are the looks of the watch that saw the bad tries change.
 	Observed []Observation `json:"observed,omitempty"`
 
+	// Asked are the seats of the tier that is reviewed, in the order in which
+	// they were asked; kept when it is decided.
+	Asked []Seat `json:"asked,omitempty"`
+	// Reviews that were given, oldest first.
+	Reviews []Review `json:"reviews,omitempty"`
+	// Number is the two digits on the requester's screen; "" where none is
+	// asked for. No approver ever gets it.
+	Number       string `json:"number,omitempty"`
+	WrongNumbers int    `json:"wrong_numbers,omitempty"`
+	// Reminded is when the requester reminded, once; Nudged when a job did, at
+	// half of the time.
+	Reminded time.Time `json:"reminded,omitzero"`
+	Nudged   time.Time `json:"nudged,omitzero"`
+	// Salts hide the personal fields of a review's statement: one of 16 bytes
+	// for each of "reason", "device", "address".
+	Salts map[string][]byte `json:"salts,omitempty"`
+
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
 	// Deadline of the present state. From the approval on it is the approval's:

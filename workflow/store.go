@@ -24,6 +24,9 @@ type Change struct {
 	Notices []Notice
 	// EndSessions is nil where none end.
 	EndSessions *SessionsOf
+	// Freeze is nil where no account is frozen. One that is frozen already
+	// stays as it is.
+	Freeze *Freeze
 }
 
 // SessionsOf are the sessions of an account but one: a new password ends them
@@ -37,11 +40,14 @@ type SessionsOf struct {
 }
 
 // Notice says that somebody is to be told, and of what; push owns how and in
-// which words. (Kept with the change from the start; sent from the next part on.)
+// which words.
 type Notice struct {
 	To     ad.GUID
 	Kind   string
 	Params map[string]string
+	// Until is when it is of no use any more (a request's deadline); zero for a
+	// day.
+	Until time.Time
 }
 
 // Store keeps requests.
@@ -52,8 +58,8 @@ type Store interface {
 	Request(ctx context.Context, id string) (Request, error)
 	// Update runs fn on the request as it is in a write transaction and commits
 	// what fn made of it, the change's events and notices, the end of the sessions
-	// that it orders, and one row for each proof that is new in Proofs, or nothing. An error from fn comes back as it
-	// is. fn does no I/O and may run again. The store adds one to Version.
+	// that it orders, the freeze, and one row for each proof that is new in Proofs
+	// or in Reviews, or nothing. An error from fn comes back as it is. fn does no I/O and may run again. The store adds one to Version.
 	Update(ctx context.Context, id string, fn func(*Request) (Change, error)) error
 	// Requests lists newest first.
 	Requests(ctx context.Context, q Query) ([]Request, error)
@@ -64,10 +70,58 @@ type Store interface {
 // Query selects requests. Zero fields select all.
 type Query struct {
 	Requester ad.GUID
+	Asked     ad.GUID // somebody with a seat, decided or not
 	Target    ad.GUID
 	Kind      Kind
 	States    []State
 	Limit     int // 0 is 100
+}
+
+// Freezes keeps the accounts that Latchkey does nothing for until IT lifts it.
+// They are set by Change.Freeze.
+type Freezes interface {
+	// Frozen is nil for an account that is not.
+	Frozen(ctx context.Context, account ad.GUID) (*Freeze, error)
+	// AllFrozen lists them, newest first.
+	AllFrozen(ctx context.Context) ([]Freeze, error)
+	// Unfreeze is ErrNotFrozen when it is not.
+	Unfreeze(ctx context.Context, account ad.GUID, events ...audit.Event) error
+}
+
+// Freeze is one account that is frozen.
+type Freeze struct {
+	Account ad.GUID
+	By      ad.GUID // the approver who reported
+	Request string
+	At      time.Time
+}
+
+// Holders knows who holds a passkey: nobody else can approve.
+type Holders interface {
+	HasPasskey(ctx context.Context, account ad.GUID) (bool, error)
+}
+
+// Reminders keeps which reminders went out, so that a job that runs again, or on
+// another server, sends none twice.
+type Reminders interface {
+	// Remind puts the notice into the outbox unless one was put there for the
+	// same account, expiry and number of days; it says whether it did.
+	Remind(ctx context.Context, account ad.GUID, expires time.Time, days int, n Notice) (bool, error)
+	// PurgeReminders forgets those of passwords that expired before.
+	PurgeReminders(ctx context.Context, before time.Time) (int, error)
+}
+
+// People finds who reviews, and whose password expires. (The directory's.)
+type People interface {
+	// AccountByDN reads the account at a DN (a manager's), or ad.ErrNotFound.
+	AccountByDN(ctx context.Context, dn string) (ad.Account, error)
+	// Members reads the people in a group, nested ones too, at most limit. Those
+	// whose primary group it is are not among them: the directory does not list
+	// them (MS-ADTS 3.1.1.4.5.14 primaryGroupID).
+	Members(ctx context.Context, groupSID string, limit int) ([]ad.Account, error)
+	// Expiring goes through everybody, page by page, whose password expires
+	// after now and within the time; fn's error ends it.
+	Expiring(ctx context.Context, now time.Time, within time.Duration, fn func([]ad.Expiring) error) error
 }
 
 // Directory is what this package needs of Active Directory.

@@ -63,6 +63,10 @@ export interface Me {
   signal: { rpId: string; userId: string; credentialIds: string[]; name: string; displayName: string };
   passkeys: number;
   session: { signedIn: string; expires: string; remember: boolean };
+  /** How many requests wait for my review. */
+  waiting: number;
+  /** This person may be asked to review, or was: show the inbox. */
+  reviewer: boolean;
 }
 
 export interface Account {
@@ -93,6 +97,8 @@ export interface Option {
   kind: Kind;
   allowed: boolean;
   code: string; // why not: "policy.not-allowed", "account.not-locked", "account.disabled", …
+  /** Somebody else approves first: ask for the reason before submitting. */
+  approval: boolean;
 }
 
 /** POST /api/requests {kind, reason} -> Request (201; 200 when an open one came back). */
@@ -118,7 +124,105 @@ export interface Request {
   watchUntil: string; // done unlock: watched until then
   relocked: { at: string; badPasswords: number; cause: 'device' | 'typing' } | null;
   version: number;
+  /** Of a request that is or was reviewed; null otherwise. */
+  review: Reviewing | null;
 }
+
+/** The requester's half of a review. */
+export interface Reviewing {
+  since: string; // when they were asked
+  /** The two digits that I tell my approver; "" where none are asked for. */
+  number: string;
+  wrongNumbers: number;
+  reminded: string; // when I reminded; "" for not yet
+  canRemind: string; // from when I may remind; "" when not (any more)
+  decided: Decided | null;
+}
+
+/** What a reviewer said. */
+export interface Decided {
+  verdict: 'approve' | 'deny' | 'report';
+  at: string;
+  chip: string; // of a denial: "not-asked" | "not-now" | "not-mine" | "unsure" | "other"; "" otherwise
+  reason: string;
+}
+
+/** GET /api/requests/{id}/asked -> {asked: Asked[], group}: who was asked, at most 5; count says how many.
+ *  The photo, where photo is true: GET /api/requests/{id}/photo/{account} (image/jpeg, 404 otherwise). */
+export interface AskedList {
+  asked: Asked[];
+  count: number;
+  group: string; // name of the group, "" for the manager
+}
+export interface Asked { account: string; displayName: string; department: string; photo: boolean; at: string; }
+/** POST /api/requests/{id}/remind {} -> Request; 409 "review.reminded" */
+
+/** GET /api/inbox -> Inbox. Kept by the worker, so that it can be read offline. */
+export interface Inbox { waiting: Review[]; decided: Review[]; readAt: string; }
+
+/** GET /api/reviews/{id} -> Review: the request as its approver sees it. */
+export interface Review {
+  id: string;
+  kind: Kind;
+  state: Request['state'];
+  /** I may decide it now; else code says why not ("review.not-approver", "review.decided", "request.expired" …). */
+  open: boolean;
+  code: string;
+  account: string; // objectGUID of the person, for the photo
+  displayName: string;
+  department: string;
+  title: string;
+  name: string; // CORP\sam or UPN
+  photo: boolean;
+  reason: string;
+  device: string;
+  address: string;
+  /** The address is of a private network (RFC 1918, RFC 4193). */
+  internal: boolean;
+  proofs: string[]; // what they proved: ["passkey"]
+  created: string;
+  asked: string; // when I was asked
+  deadline: string;
+  /** Ask for the two digits that the requester's screen shows. */
+  number: boolean;
+  numbersLeft: number;
+  signs: { code: 'often' | 'new-device' | 'new-passkey' | 'weak-proof'; count: number }[];
+  frozen: boolean; // the person's account is frozen here
+  /** What I said; null when I did not. */
+  mine: Decided | null;
+  version: number;
+}
+export interface ApproveBegin { number: string; }
+export interface Denial { chip: string; reason: string; }
+/** POST /api/reviews/{id}/approve/begin {number} -> Ceremony; 422 "review.number" with params.left, 409 "review.number-cancelled"
+ *  POST /api/reviews/{id}/approve/finish {token, credential} -> Review
+ *  POST /api/reviews/{id}/deny {chip, reason} -> Review; chip: "not-asked" | "not-now" | "not-mine" | "unsure" | "other"
+ *  POST /api/reviews/{id}/report {} -> Review: "this is not right": the request can't go on
+ *  POST /api/reviews/{id}/freeze/begin {} -> Ceremony; …/freeze/finish {token, credential} -> Review: freezes the account here */
+
+/** GET /api/devices -> Devices */
+export interface Devices {
+  publicKey: string;
+  devices: Device[];
+  mail: string; // masked address that mails go to, "" for none
+}
+export interface SubscribeDevice { endpoint: string; p256dh: string; auth: string; }
+export interface Device {
+  id: string;
+  device: string;
+  created: string;
+  renewed: string; // the app was last opened there
+  reached: string; // a push service last took a message for it; "" for never
+  failed: string; // code of the last failure since; "" for none
+}
+/** POST /api/devices {endpoint, p256dh, auth} -> Device (renewed when it is known): base64url.
+ *  422 "device.endpoint", 409 "device.another" (subscribe anew and try again), 409 "device.too-many"
+ *  POST /api/devices/{id}/test {} -> 204; 502 "device.unreachable", 410 "device.gone"
+ *  POST /api/devices/{id}/remove {} -> 204 */
+
+/** GET /api/live: server-sent events of this browser's person. "request": {"id","version"}; a comment each 15 s.
+ *  The page re-reads what it shows; an event says nothing else. */
+export interface LiveRequest { id: string; version: number; }
 
 /** POST /api/requests/{id}/proof/begin {} -> Ceremony */
 /** POST /api/requests/{id}/proof/finish {token, credential} -> Request */
