@@ -133,30 +133,82 @@ func (r Receipt) checkSignature(publicKey []byte) error {
 	return nil
 }
 
+// Labels of the receipts that an event must carry to count.
+const (
+	LabelReview = "latchkey/review/v1" // in review.approved
+	LabelFreeze = "latchkey/freeze/v1" // in account.frozen
+)
+
+// binding is what a receipt's label and the verdict in its statement must be.
+type binding struct{ label, verdict string }
+
+var bindings = map[Action]binding{
+	ReviewApproved: {LabelReview, "approve"},
+	AccountFrozen:  {LabelFreeze, "freeze"},
+}
+
+// enrolled is a passkey as its registration in the log tells it.
+type enrolled struct {
+	key     []byte // COSE_Key
+	account string
+}
+
 // receipt checks the event's receipt, if it has one, with the key that an
-// earlier event registered, and remembers the key of a registration.
+// earlier event registered, and remembers the key of a registration. An event
+// that says that somebody decided must carry a receipt of that person over that
+// very decision.
 func (v *verifier) receipt(e sealed) error {
 	if e.action == PasskeyRegistered {
-		v.remember(e.detail)
+		v.remember(e)
 	}
 	r, err := receiptFrom(e.detail)
-	if err != nil || r == nil {
+	if err != nil {
 		return err
 	}
-	key, ok := v.keys[string(r.CredentialID)]
+	if err := r.decides(e); err != nil || r == nil {
+		return err
+	}
+	known, ok := v.keys[string(r.CredentialID)]
 	if !ok {
 		v.report.Unchecked++
 		return nil
 	}
+	if known.account != e.actor {
+		return fmt.Errorf("passkey of somebody else: %w", ErrReceipt)
+	}
 	v.report.Receipts++
-	return r.Check(key)
+	return r.Check(known.key)
 }
 
-func (v *verifier) remember(detail map[string]any) {
-	id, idErr := decodeDetail(detail, DetailCredential)
-	key, keyErr := decodeDetail(detail, DetailPublicKey)
+// decides holds a decision's receipt to its event: the statement that was signed
+// names the request, the account, the person and the verdict.
+func (r *Receipt) decides(e sealed) error {
+	want, ok := bindings[e.action]
+	if !ok {
+		return nil
+	}
+	if r == nil || r.Label != want.label {
+		return fmt.Errorf("no receipt of the decision: %w", ErrReceipt)
+	}
+	statement, err := Parse(r.Statement)
+	if err != nil {
+		return fmt.Errorf("statement: %w", ErrReceipt)
+	}
+	for field, value := range map[string]string{
+		"v": want.label, "verdict": want.verdict, "request": e.request, "target": e.target, "approver": e.actor,
+	} {
+		if statement[field] != value {
+			return fmt.Errorf("statement of another %s: %w", field, ErrReceipt)
+		}
+	}
+	return nil
+}
+
+func (v *verifier) remember(e sealed) {
+	id, idErr := decodeDetail(e.detail, DetailCredential)
+	key, keyErr := decodeDetail(e.detail, DetailPublicKey)
 	if idErr == nil && keyErr == nil {
-		v.keys[string(id)] = key
+		v.keys[string(id)] = enrolled{key: key, account: e.target}
 	}
 }
 

@@ -55,7 +55,7 @@ type Report struct {
 // Verify reads an export from start to end. The error is a *BadEvent for the
 // first event that fails, or that of the reader.
 func Verify(r io.Reader) (Report, error) {
-	v := verifier{keys: map[string][]byte{}}
+	v := verifier{keys: map[string]enrolled{}}
 	lines := bufio.NewReaderSize(r, 64<<10)
 	for {
 		line, err := readLine(lines)
@@ -99,7 +99,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 
 type verifier struct {
 	report Report
-	keys   map[string][]byte // public keys by credential id, both as in the log
+	keys   map[string]enrolled // by credential id
 }
 
 func (v *verifier) nothingMore(r *bufio.Reader) error {
