@@ -208,7 +208,7 @@ func every(ctx context.Context, d time.Duration, do func()) {
 func (a *app) invite(ctx context.Context, call inviteCall) (inviteAnswer, error) {
 	id, err := a.dir.Resolve(ctx, call.Account)
 	if errors.Is(err, ad.ErrNotFound) {
-		return inviteAnswer{}, errors.New("the directory knows nobody, or more than one person, by that name")
+		return inviteAnswer{}, errNobody
 	}
 	if err != nil {
 		return inviteAnswer{}, err
@@ -232,6 +232,8 @@ func (a *app) invite(ctx context.Context, call inviteCall) (inviteAnswer, error)
 	return inviteAnswer{Link: a.link(token.Reveal()), Name: plainName(who), Expires: inv.Expires}, nil
 }
 
+var errNobody = errors.New("the directory knows nobody, or more than one person, by that name")
+
 // link carries the token in the fragment, which no browser ever sends.
 func (a *app) link(token string) string {
 	return strings.TrimSuffix(a.cfg.PublicURL, "/") + "/enrol#" + token
@@ -243,10 +245,14 @@ func plainName(a ad.Account) string {
 	if name == "" {
 		name = a.SAMAccountName
 	}
+	return plainText(name)
+}
+
+func plainText(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
 			return -1
 		}
 		return r
-	}, name)
+	}, s)
 }

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/latchkey/latchkey/config"
 )
 
 // Commands that write go through the running server's control socket, so that
@@ -25,33 +27,14 @@ const controlName = "control.sock"
 // errNotRunning: no server answers on the control socket.
 var errNotRunning = errors.New("the server is not running")
 
-// inviteCall asks for an invitation.
-type inviteCall struct {
-	Account  string        `json:"account"` // UPN, DOMAIN\name or sAMAccountName
-	Valid    time.Duration `json:"valid"`   // 0 takes the configured time
-	Password *bool         `json:"password,omitempty"`
-}
-
-// inviteAnswer is the link, for the person and for nobody else.
-type inviteAnswer struct {
-	Link    string    `json:"link"`
-	Name    string    `json:"name"`
-	Expires time.Time `json:"expires"`
-}
-
-// callAnswer carries either an answer or what went wrong.
-type callAnswer struct {
-	Invite *inviteAnswer `json:"invite,omitempty"`
-	Error  string        `json:"error,omitempty"`
-}
-
-// inviter makes an invitation; the app does, with or without a server around it.
-type inviter interface {
-	invite(ctx context.Context, call inviteCall) (inviteAnswer, error)
+// answered carries either an answer or what went wrong.
+type answered[T any] struct {
+	Answer *T     `json:"answer,omitempty"`
+	Error  string `json:"error,omitempty"`
 }
 
 // serveControl answers on the data directory's socket until ctx ends.
-func serveControl(ctx context.Context, dir string, who inviter) (stop func(), err error) {
+func serveControl(ctx context.Context, dir string, a *app) (stop func(), err error) {
 	path := filepath.Join(dir, controlName)
 	// The data directory's lock is held: a socket that is still there is a dead
 	// server's.
@@ -65,58 +48,104 @@ func serveControl(ctx context.Context, dir string, who inviter) (stop func(), er
 		return nil, fmt.Errorf("open control socket: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /invite", func(w http.ResponseWriter, r *http.Request) { controlInvite(w, r, who) })
+	mux.HandleFunc("POST "+callInvite.path, callInvite.handler(a))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	go srv.Serve(l)
 	return func() { srv.Close() }, nil
 }
 
-func controlInvite(w http.ResponseWriter, r *http.Request, who inviter) {
-	var call inviteCall
-	var answer callAnswer
-	if err := json.NewDecoder(io.LimitReader(r.Body, 4096)).Decode(&call); err != nil {
-		answer.Error = "the call can't be read"
-	} else if made, err := who.invite(r.Context(), call); err != nil {
-		answer.Error = err.Error()
-	} else {
-		answer.Invite = &made
-	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(answer)
+// control is one call of the socket: what the app does for a command, with or
+// without a server around it.
+type control[In, Out any] struct {
+	path string
+	do   func(a *app, ctx context.Context, in In) (Out, error)
 }
 
-// callInvite asks the running server; errNotRunning when there is none.
-func callInvite(ctx context.Context, dir string, call inviteCall) (inviteAnswer, error) {
+func (c control[In, Out]) handler(a *app) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in In
+		var out answered[Out]
+		if err := json.NewDecoder(io.LimitReader(r.Body, 4096)).Decode(&in); err != nil {
+			out.Error = "the call can't be read"
+		} else if made, err := c.do(a, r.Context(), in); err != nil {
+			out.Error = err.Error()
+		} else {
+			out.Answer = &made
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(out)
+	}
+}
+
+// ask asks the running server; errNotRunning when there is none.
+func (c control[In, Out]) ask(ctx context.Context, dir string, in In) (none Out, err error) {
 	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", filepath.Join(dir, controlName))
 		},
 	}}
-	body, err := json.Marshal(call)
+	body, err := json.Marshal(in)
 	if err != nil {
-		return inviteAnswer{}, err
+		return none, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/invite", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control"+c.path, bytes.NewReader(body))
 	if err != nil {
-		return inviteAnswer{}, err
+		return none, err
 	}
 	res, err := client.Do(req)
 	if err != nil {
 		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist) {
-			return inviteAnswer{}, errNotRunning
+			return none, errNotRunning
 		}
-		return inviteAnswer{}, fmt.Errorf("ask the server: %w", err)
+		return none, fmt.Errorf("ask the server: %w", err)
 	}
 	defer res.Body.Close()
-	var answer callAnswer
-	if err := json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&answer); err != nil {
-		return inviteAnswer{}, fmt.Errorf("read the server's answer: %w", err)
+	var out answered[Out]
+	if err := json.NewDecoder(io.LimitReader(res.Body, 4<<20)).Decode(&out); err != nil {
+		return none, fmt.Errorf("read the server's answer: %w", err)
 	}
-	if answer.Invite == nil {
-		return inviteAnswer{}, errors.New(answer.Error)
+	if out.Answer == nil {
+		return none, errors.New(out.Error)
 	}
-	return *answer.Invite, nil
+	return *out.Answer, nil
+}
+
+// where names an installation: the data directory of a running server, or the
+// configuration, with which a command also works while no server runs.
+type where struct {
+	Config string `help:"The server's configuration; or --data." type:"path" placeholder:"FILE" xor:"where" required:""`
+	Data   string `help:"The data directory of a running server or demo; or --config." type:"path" placeholder:"DIR" xor:"where" required:""`
+}
+
+// carryOut does it through the running server, or by itself when none runs.
+func carryOut[In, Out any](ctx context.Context, w where, s streams, c control[In, Out], in In) (none Out, err error) {
+	if w.Data != "" {
+		out, err := c.ask(ctx, w.Data, in)
+		if errors.Is(err, errNotRunning) {
+			return out, fmt.Errorf("no server runs in %s: name its configuration with --config instead", w.Data)
+		}
+		return out, err
+	}
+	loaded, err := config.Load(w.Config)
+	if err != nil {
+		return none, err
+	}
+	out, err := c.ask(ctx, loaded.Data, in)
+	if !errors.Is(err, errNotRunning) {
+		return out, err
+	}
+	unlock, err := lockData(loaded.Data)
+	if err != nil {
+		return none, err
+	}
+	defer unlock()
+	a, err := openApp(ctx, loaded, s)
+	if err != nil {
+		return none, err
+	}
+	defer a.close()
+	return c.do(a, ctx, in)
 }
 
 // lockData takes the data directory for this process, making it if need be. Two

@@ -2,32 +2,44 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"rsc.io/qr"
-
-	"github.com/latchkey/latchkey/config"
 )
 
 type inviteCmd struct {
-	Config     string        `help:"The server's configuration; or --data." type:"path" placeholder:"FILE" xor:"where" required:""`
-	Data       string        `help:"The data directory of a running server or demo; or --config." type:"path" placeholder:"DIR" xor:"where" required:""`
+	where
 	Valid      time.Duration `help:"How long the link is good, at most 720h. Default: enrolment.invitation_valid."`
 	NoPassword bool          `help:"Don't ask for the current password. Only for a link that you hand over in person."`
 	QR         bool          `name:"qr" help:"Also draw the link as a QR code."`
 	Account    string        `arg:"" help:"Whom to invite: user@domain, DOMAIN\\name or the logon name."`
 }
 
-// Run makes the link through the running server, or by itself when none runs.
+// inviteCall asks for an invitation.
+type inviteCall struct {
+	Account  string        `json:"account"` // UPN, DOMAIN\name or sAMAccountName
+	Valid    time.Duration `json:"valid"`   // 0 takes the configured time
+	Password *bool         `json:"password,omitempty"`
+}
+
+// inviteAnswer is the link, for the person and for nobody else.
+type inviteAnswer struct {
+	Link    string    `json:"link"`
+	Name    string    `json:"name"`
+	Expires time.Time `json:"expires"`
+}
+
+var callInvite = control[inviteCall, inviteAnswer]{"/invite", (*app).invite}
+
+// Run makes the link.
 func (c inviteCmd) Run(ctx context.Context, s streams) error {
 	call := inviteCall{Account: c.Account, Valid: c.Valid}
 	if c.NoPassword {
 		no := false
 		call.Password = &no
 	}
-	answer, err := c.invite(ctx, call, s)
+	answer, err := carryOut(ctx, c.where, s, callInvite, call)
 	if err != nil {
 		return fmt.Errorf("invite %s: %w", c.Account, err)
 	}
@@ -36,35 +48,6 @@ func (c inviteCmd) Run(ctx context.Context, s streams) error {
 		return drawQR(s, answer.Link)
 	}
 	return nil
-}
-
-func (c inviteCmd) invite(ctx context.Context, call inviteCall, s streams) (inviteAnswer, error) {
-	if c.Data != "" {
-		answer, err := callInvite(ctx, c.Data, call)
-		if errors.Is(err, errNotRunning) {
-			return answer, fmt.Errorf("no server runs in %s: name its configuration with --config instead", c.Data)
-		}
-		return answer, err
-	}
-	loaded, err := config.Load(c.Config)
-	if err != nil {
-		return inviteAnswer{}, err
-	}
-	answer, err := callInvite(ctx, loaded.Data, call)
-	if !errors.Is(err, errNotRunning) {
-		return answer, err
-	}
-	unlock, err := lockData(loaded.Data)
-	if err != nil {
-		return inviteAnswer{}, err
-	}
-	defer unlock()
-	a, err := openApp(ctx, loaded, s)
-	if err != nil {
-		return inviteAnswer{}, err
-	}
-	defer a.close()
-	return a.invite(ctx, call)
 }
 
 // drawQR draws two rows of modules with each line of half blocks, dark on light
