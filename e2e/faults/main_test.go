@@ -68,12 +68,16 @@ func translated(t *testing.T, code string) {
 }
 
 var catalogues = sync.OnceValue(func() (all [][]byte) {
-	for _, name := range []string{"en.ts", "de.ts"} {
-		b, err := os.ReadFile(filepath.Join("..", "..", "pwa", "src", "i18n", name))
-		if err != nil {
-			panic(err)
+	for _, lang := range []string{"en.ts", "de.ts"} {
+		var texts []byte
+		for _, name := range []string{lang, "inside." + lang} {
+			b, err := os.ReadFile(filepath.Join("..", "..", "pwa", "src", "i18n", name))
+			if err != nil {
+				panic(err)
+			}
+			texts = append(texts, b...)
 		}
-		all = append(all, b)
+		all = append(all, texts)
 	}
 	return all
 })

@@ -1,9 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { de } from '../src/i18n/de';
-import { en } from '../src/i18n/en';
+import { de as deFirst } from '../src/i18n/de';
+import { en as enFirst } from '../src/i18n/en';
+import { de as deInside } from '../src/i18n/inside.de';
+import { en as enInside } from '../src/i18n/inside.en';
 
 const root = new URL('../../', import.meta.url);
+const en = { ...enFirst, ...enInside };
+const de = { ...deFirst, ...deInside };
 const catalogues = { en, de } as Record<string, Record<string, string>>;
 
 function goFiles(folder: string): string {
@@ -17,6 +21,30 @@ const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((
 
 test('both languages have the same keys', () => {
   expect(Object.keys(de).sort()).toEqual(Object.keys(en).sort());
+});
+
+test('no text stands in both parts', () => {
+  expect(Object.keys(enFirst).filter((key) => key in enInside)).toEqual([]);
+  expect(Object.keys(deFirst).sort()).toEqual(Object.keys(enFirst).sort());
+});
+
+/** The modules that main.tsx imports without waiting: the first load. */
+function firstLoad(path: URL, seen = new Map<string, string>()): Map<string, string> {
+  const file = ['', '.ts', '.tsx', '/index.ts'].map((end) => new URL(path.href + end)).find((f) => /\.tsx?$/.test(f.href) && existsSync(f));
+  if (!file || seen.has(file.href)) return seen;
+  const text = readFileSync(file, 'utf8');
+  seen.set(file.href, text);
+  for (const name of all(text, /^import (?!type)[^;]*? from '(\.[^']+)';/gms)) firstLoad(new URL(name, file), seen);
+  return seen;
+}
+
+test('what the first load says is in the first part', () => {
+  const modules = firstLoad(new URL('../src/main.tsx', import.meta.url));
+  expect([...modules.keys()].filter((name) => /screens\/(start|trouble)/.test(name))).toHaveLength(2);
+  const said = [...modules.values()].flatMap((text) => all(text, /(?<=[\s(:?'[,])'([a-z-]+(?:\.[a-z-]+)+)'/g)).filter((key) => key in en || `${key}.other` in en);
+  expect(said.length).toBeGreaterThan(40);
+  const later = ['pw.rule.length.short']; // asked for first whether it is there
+  expect(said.filter((key) => !(key in enFirst) && !(`${key}.other` in enFirst) && !later.includes(key))).toEqual([]);
 });
 
 test('both languages fill in the same values', () => {

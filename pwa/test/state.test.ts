@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Account, AccountState, Kind, Me } from '../src/api-types';
-import { speak } from '../src/i18n';
+import { speak, speakInside } from '../src/i18n';
 import { match } from '../src/lib/router';
 import { primary, useful, words } from '../src/screens/state';
 
-beforeAll(() => speak('en'));
+beforeAll(() => speak('en').then(speakInside));
 
 const account = (...state: AccountState[]) =>
   ({ state, lockedSince: '2026-11-24T10:20:00Z', lockedUntil: '2026-11-24T10:52:00Z', badPasswords: 6, lastBad: '', passwordExpires: '2026-11-27T10:00:00Z', accountExpires: '', nextLogon: '' }) as Account;
@@ -23,7 +23,7 @@ test.each<[string, Me, Kind | null]>([
 
 test('what is not allowed is not offered', () => {
   const who = me(['change'], 'ok');
-  who.options.push({ kind: 'reset', allowed: false, code: 'policy.not-allowed' });
+  who.options.push({ kind: 'reset', allowed: false, code: 'policy.not-allowed', approval: false });
   expect(useful(who)).toEqual(['change']);
 });
 

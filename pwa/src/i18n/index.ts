@@ -1,20 +1,29 @@
-// The catalogues: one language is loaded, the other when it is chosen.
+// The catalogues: of one language, Start's part is loaded first and the rest with
+// the first screen behind it; the other language when it is chosen.
 import { keep, kept } from '../lib/keep';
 import { store } from '../lib/sync';
-import type { en } from './en';
+import type { en as first } from './en';
+import type { en as inside } from './inside.en';
 
-export type Catalogue = Record<keyof typeof en, string>;
-export type Key = keyof typeof en;
+export type First = Record<keyof typeof first, string>;
+export type Inside = Record<keyof typeof inside, string>;
+export type Key = keyof First | keyof Inside;
 type Plural<K> = K extends `${infer Base}.other` ? (`${Base}.one` extends Key ? Base : never) : never;
 export type CountKey = Plural<Key>;
 export type Lang = 'en' | 'de';
 
-const catalogues: Record<Lang, () => Promise<Catalogue>> = {
+const firsts: Record<Lang, () => Promise<First>> = {
   en: () => import('./en').then((m) => m.en),
   de: () => import('./de').then((m) => m.de),
 };
+const insides: Record<Lang, () => Promise<Inside>> = {
+  en: () => import('./inside.en').then((m) => m.en),
+  de: () => import('./inside.de').then((m) => m.de),
+};
 
-let texts = {} as Catalogue;
+let texts: Partial<First & Inside> = {};
+let wanted = false; // the rest, by a screen
+let whole = false; // the rest is here
 let plural = new Intl.PluralRules('en');
 
 export const lang = store<Lang>(preferred());
@@ -31,13 +40,29 @@ function preferred(): Lang {
 
 /** Loads a language and shows it. */
 export async function speak(next: Lang, chosen = false): Promise<void> {
-  texts = await catalogues[next]();
+  const start = await firsts[next]();
+  const rest = wanted ? await insides[next]() : null;
+  texts = { ...start, ...rest };
+  whole = rest !== null;
   plural = new Intl.PluralRules(next);
   if (chosen) keep('lang', next);
   document.documentElement.lang = next;
   const manifest = document.querySelector<HTMLLinkElement>('link[rel=manifest]');
   if (manifest) manifest.href = next === 'de' ? '/manifest.de.webmanifest' : '/manifest.webmanifest';
   lang.set(next);
+}
+
+/** Loads the texts behind Start: before the first screen that needs them. */
+export async function speakInside(): Promise<void> {
+  wanted = true;
+  while (!whole) {
+    const now = lang.get();
+    const rest = await insides[now]();
+    if (lang.get() !== now || whole) continue; // the language was changed meanwhile
+    texts = { ...texts, ...rest };
+    whole = true;
+    lang.set(now);
+  }
 }
 
 export type Params = Record<string, string | number>;
@@ -49,8 +74,9 @@ const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const fill = (text: string, params: Params) =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]).replace(TURNS, '') : whole));
 
+/** A text; nothing, never its key, while it is still on its way. */
 export function t(key: Key, params: Params = {}): string {
-  return fill(texts[key] ?? key, params);
+  return fill(texts[key] ?? '', params);
 }
 
 /** The text for a number of things: key.one or key.other. */

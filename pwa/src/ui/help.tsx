@@ -1,7 +1,7 @@
 // The way out: what a problem says, and who can help.
 import type { ComponentChildren } from 'preact';
 import type { Problem } from '../api-types';
-import { has, t, type Key } from '../i18n';
+import { has, speakInside, t, type Key } from '../i18n';
 import { inSeconds, moment } from '../lib/format';
 import { info } from '../lib/session';
 import { Banner, Row, Rows, type Tone } from './kit';
@@ -17,6 +17,7 @@ export function explain(problem: Pick<Problem, 'code' | 'params' | 'retryAfter' 
   };
   const wanted = [values.until && `e.${code}.until`, values.rules && `e.${code}.some`, `e.${code}`];
   const known = wanted.find((key) => key && has(key)) as Key | undefined;
+  if (!known) void speakInside().catch(() => undefined); // it may be among the texts behind Start
   const [what = '', todo = ''] = t(known ?? 'e.other', values).split('\n');
   return [what, todo];
 }

@@ -1,6 +1,7 @@
-// Screens that are loaded when they are opened.
+// Screens that are loaded when they are opened, and the texts that they need.
 import type { ComponentType, VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { speakInside } from '../i18n';
 import { asProblem } from '../lib/api';
 import { Failed } from '../screens/trouble';
 import { Skeleton } from './kit';
@@ -23,7 +24,7 @@ export function lazy(load: () => Promise<ScreenType>): Lazy {
   let loaded: ScreenType | null = null;
   const fetchOnce = async () => {
     try {
-      loaded = await load();
+      [loaded] = await Promise.all([load(), speakInside()]);
     } catch {
       throw new ChunkError();
     }
