@@ -1,9 +1,11 @@
 // What a phone loads until Start can be used: the page, its style, its script
-// and one catalogue, as compressed on disk. Fails above the budget.
+// and one catalogue, as compressed on disk; and the service worker, which each
+// phone fetches anew once a day. Fails above the budgets.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const BUDGET = 40 * 1024;
+const WORKER = 3 * 1024;
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const assets = readdirSync(`${dist}assets`).filter((n) => n.endsWith('.br'));
 const page = readFileSync(`${dist}index.html`, 'utf8');
@@ -27,5 +29,13 @@ for (const lang of ['en', 'de']) {
   const total = files.reduce((sum, f) => sum + size(f), 0);
   console.log(`first load (${lang}): ${total} of ${BUDGET} bytes: ${files.map((f) => `${f.replace(/-[\w-]{8}\./, '.')} ${size(f)}`).join(', ')}`);
   failed ||= total > BUDGET;
+}
+
+const worker = readFileSync(`${dist}sw.js`, 'utf8');
+console.log(`worker: ${size('sw.js')} of ${WORKER} bytes (${worker.length} before compression)`);
+failed ||= size('sw.js') > WORKER;
+if (/(?:^|[;}])(?:import|export)\b/.test(worker)) {
+  console.log('worker: must be one file: something of src/sw is imported by a page');
+  failed = true;
 }
 process.exitCode = failed ? 1 : 0;

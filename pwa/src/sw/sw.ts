@@ -1,12 +1,15 @@
-// The service worker keeps the shell readable without a network. It never
-// touches /api, and takes over only when the person agreed to the new version.
+// The service worker keeps the shell and the last inbox readable without a
+// network, shows notifications and opens what they are about. It decides nothing,
+// and takes over only when the person agreed to the new version.
+import { inbox, INBOX_CACHE, INBOX_PATH } from './inbox';
+import { follow, renew, show, type Changed } from './push';
+
 declare const self: ServiceWorkerGlobalScope;
 /** Filled in by the build: every file of the shell. */
 declare const __SHELL__: string[];
 declare const __VERSION__: string;
 
-export {};
-
+const SHELL = __SHELL__;
 const CACHE = `latchkey-${__VERSION__}`;
 const NAVIGATION_MS = 4000;
 
@@ -25,19 +28,33 @@ self.addEventListener('message', (event) => {
 self.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  if (request.method !== 'GET' || url.origin !== self.location.origin || url.pathname.startsWith('/api/')) return;
-  if (request.mode === 'navigate') event.respondWith(navigate(request));
-  else if (__SHELL__.includes(url.pathname)) event.respondWith(fromCache(request, url.pathname));
+  if (request.method !== 'GET' || url.origin !== self.location.origin) return;
+  if (url.pathname === INBOX_PATH) event.respondWith(inbox(request, (work) => event.waitUntil(work.catch(() => undefined))));
+  else if (url.pathname.startsWith('/api/')) return;
+  else if (request.mode === 'navigate') event.respondWith(navigate(request));
+  else if (SHELL.includes(url.pathname)) event.respondWith(fromCache(request, url.pathname));
+});
+
+self.addEventListener('push', (event) => {
+  event.waitUntil(show(event.data?.text() ?? ''));
+});
+
+self.addEventListener('notificationclick', (event) => {
+  event.waitUntil(follow(event));
+});
+
+self.addEventListener('pushsubscriptionchange', (event) => {
+  (event as ExtendableEvent).waitUntil(renew(event as Changed).catch(() => undefined));
 });
 
 /** Past the browser's cache, so that a version is whole. */
 async function fill(): Promise<void> {
   const cache = await caches.open(CACHE);
-  await cache.addAll(__SHELL__.map((path) => new Request(path, { cache: 'reload' })));
+  await cache.addAll(SHELL.map((path) => new Request(path, { cache: 'reload' })));
 }
 
 async function sweep(): Promise<void> {
-  const old = (await caches.keys()).filter((name) => name.startsWith('latchkey-') && name !== CACHE);
+  const old = (await caches.keys()).filter((name) => name.startsWith('latchkey-') && name !== CACHE && name !== INBOX_CACHE);
   await Promise.all(old.map((name) => caches.delete(name)));
 }
 

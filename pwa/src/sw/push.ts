@@ -1,0 +1,74 @@
+// Notifications: shown when a push comes, followed when they are tapped.
+declare const self: ServiceWorkerGlobalScope;
+import { choose, target } from './notice';
+
+/** A page of ours answers within this, or is no page of ours any more. */
+const ANSWER_MS = 500;
+
+/** Shows something whatever came, then the badge, then tells the open pages. */
+export async function show(payload: string): Promise<void> {
+  const { title, options, badge } = choose(payload, {
+    origin: self.location.origin,
+    language: self.navigator.language,
+    actions: (Notification as { maxActions?: number }).maxActions ?? 0,
+  });
+  await self.registration.showNotification(title, options);
+  if (badge !== null) await self.navigator.setAppBadge?.(badge).catch(() => undefined);
+  for (const page of await windows()) page.postMessage({ pushed: options.data.kind });
+}
+
+const windows = () => self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+
+/** Opens what a notification is about: in a page that is open, so that what was typed there is asked about first. */
+export async function follow({ notification, action }: NotificationEvent): Promise<void> {
+  notification.close();
+  const path = target(notification.data, action, self.location.origin);
+  const open = await windows(); // the one used last comes first
+  const page = open.find((c) => new URL(c.url).pathname === path.split('#')[0]) ?? open[0];
+  if (!page || !(await lead(page, path))) await self.clients.openWindow(path);
+}
+
+async function lead(page: WindowClient, path: string): Promise<boolean> {
+  try {
+    const here = await page.focus();
+    return (await told(here, path)) || (await here.navigate(path)) !== null;
+  } catch {
+    return false; // not ours to focus or to navigate: a window of its own
+  }
+}
+
+function told(page: WindowClient, path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve(true);
+    setTimeout(() => resolve(false), ANSWER_MS);
+    page.postMessage({ go: path }, [port2]);
+  });
+}
+
+/** The event as the standard has it; browsers fill in what they know. */
+export interface Changed {
+  oldSubscription?: PushSubscription | null;
+  newSubscription?: PushSubscription | null;
+}
+
+/** The browser changed the subscription. Without a session nothing is done: the page renews it at its next opening. */
+export async function renew({ oldSubscription, newSubscription }: Changed): Promise<void> {
+  const made =
+    newSubscription ??
+    (await self.registration.pushManager.subscribe({
+      userVisibleOnly: true,
+      applicationServerKey: oldSubscription?.options.applicationServerKey ?? (await publicKey()),
+    }));
+  const { endpoint, keys } = made.toJSON();
+  await fetch('/api/devices', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ endpoint, p256dh: keys?.p256dh, auth: keys?.auth }),
+  });
+}
+
+async function publicKey(): Promise<string> {
+  const answer = await fetch('/api/devices');
+  return ((await answer.json()) as { publicKey: string }).publicKey;
+}
