@@ -21,7 +21,7 @@ type Person struct {
 	DN                           string
 	GUID                         GUID // the same in every process
 	Department, Title            string
-	Manager                      string // account name; "" for the director
+	Manager                      string // account name; "" where nobody is named
 	Note                         string // what is special about the account; "" for nothing
 }
 
@@ -48,6 +48,7 @@ type staff struct {
 	language       string
 	age            time.Duration // of the password
 	groups         []string
+	photo          string // the attribute that holds a picture; "" for none
 	spoil          func(s *Server, dn string)
 }
 
@@ -66,29 +67,29 @@ func employees() []staff {
 	}
 	return []staff{
 		{Person: as("priya.raman", "Priya Raman", "Boat builder", workshop, "kwame.mensah", "Copper-Rivet-21", ""),
-			given: "Priya", surname: "Raman", age: 20 * day},
+			given: "Priya", surname: "Raman", age: 20 * day, photo: "thumbnailPhoto"},
 		{Person: as("kwame.mensah", "Kwame Mensah", "Head of the workshop", workshop, "ingrid.solheim", "Tidal-Chart-84", ""),
-			given: "Kwame", surname: "Mensah", age: 33 * day},
+			given: "Kwame", surname: "Mensah", age: 33 * day, photo: "thumbnailPhoto"},
 		{Person: as("siobhan.oneill", "Siobhán O’Neill", "Sailmaker", workshop, "kwame.mensah", "Canvas-Needle-5", "password expired five days ago"),
 			given: "Siobhán", surname: "O’Neill", age: 95 * day},
-		{Person: as("mai.nguyen", "Nguyễn Thị Mai", "Apprentice", workshop, "kwame.mensah", "Fresh-Start-001", "new: must change the password at first logon"),
+		{Person: as("mai.nguyen", "Nguyễn Thị Mai", "Apprentice", workshop, "diego.nunez", "Fresh-Start-001", "new: must change the password at first logon; the manager's account is disabled"),
 			given: "Mai", surname: "Nguyễn", age: time.Hour, spoil: func(s *Server, dn string) { s.Set(dn, "pwdLastSet", "0") }},
 		{Person: as("diego.nunez", "Diego Núñez", "Rigger", workshop, "kwame.mensah", "Knots-And-Rope-9", "left the company: the account is disabled"),
 			given: "Diego", surname: "Núñez", age: 60 * day, spoil: func(s *Server, dn string) { s.Set(dn, "userAccountControl", "514") }},
 		{Person: as("amara.okafor", "Amara Okafor", "Head of finance", finance, "ingrid.solheim", "Ledger-Harbour-2026", "a stricter policy: 14 characters"),
-			given: "Amara", surname: "Okafor", age: 12 * day, groups: []string{"Finance-Controllers"}},
+			given: "Amara", surname: "Okafor", age: 12 * day, groups: []string{"Finance-Controllers"}, photo: "thumbnailPhoto"},
 		{Person: as("juergen.weiss", "Jürgen Weiß", "Accountant", finance, "amara.okafor", "Blaue-Tinte-und-7", "locked out until somebody unlocks the account"),
 			given: "Jürgen", surname: "Weiß", language: "de", age: 40 * day, groups: []string{"Finance-Controllers"}, spoil: (*Server).Lock},
 		{Person: as("tomasz.wisniewski", "Tomasz Wiśniewski", "Payroll clerk", finance, "amara.okafor", "Quiet-Monday-Till-3", "password expires in two days"),
 			given: "Tomasz", surname: "Wiśniewski", age: 88 * day},
-		{Person: as("ingrid.solheim", "Ingrid Solheim", "Managing director", people, "", "Northern-Light-6", ""),
-			given: "Ingrid", surname: "Solheim", age: 25 * day},
-		{Person: as("zoe.lefevre", "Zoë Lefèvre", "People partner", people, "ingrid.solheim", "Paper-Lantern-58", ""),
-			given: "Zoë", surname: "Lefèvre", language: "fr", age: 15 * day},
-		{Person: as("yusuf.demir", "Yusuf Demir", "IT helpdesk", people, "ingrid.solheim", "Green-Cable-404", "helpdesk"),
-			given: "Yusuf", surname: "Demir", language: "de", age: 5 * day, groups: []string{"Helpdesk"}},
+		{Person: as("ingrid.solheim", "Ingrid Solheim", "Managing director", people, "ingrid.solheim", "Northern-Light-6", "her own manager"),
+			given: "Ingrid", surname: "Solheim", age: 25 * day, photo: "jpegPhoto"},
+		{Person: as("zoe.lefevre", "Zoë Lefèvre", "People partner", people, "", "Paper-Lantern-58", "no manager is named; approves in IT-Security"),
+			given: "Zoë", surname: "Lefèvre", language: "fr", age: 15 * day, groups: []string{"IT-Security"}},
+		{Person: as("yusuf.demir", "Yusuf Demir", "IT helpdesk", people, "ingrid.solheim", "Green-Cable-404", "helpdesk; approves in IT-Security through a nested group"),
+			given: "Yusuf", surname: "Demir", language: "de", age: 5 * day, groups: []string{"Helpdesk"}, photo: "thumbnailPhoto"},
 		{Person: as("elena.petrova", "Елена Петрова", "IT administrator", people, "ingrid.solheim", "Vault-Keeper-118", "protected: a domain administrator through a group; Latchkey never acts for her"),
-			given: "Елена", surname: "Петрова", age: 9 * day, groups: []string{"IT-Administrators"}},
+			given: "Елена", surname: "Петрова", age: 9 * day, groups: []string{"IT-Administrators", "IT-Security"}},
 	}
 }
 
@@ -134,6 +135,7 @@ func (s *Server) seedCompanyGroups(base string) {
 	add(people)
 	add("Everybody", dn(finance), dn(workshop), dn(people))
 	add("Helpdesk")
+	add("IT-Security", dn("Helpdesk"))
 	add("IT-Administrators")
 	s.Set("CN=Domain Admins,CN=Users,"+base, "member", "CN=Administrator,CN=Users,"+base, dn("IT-Administrators"))
 	s.AddPSO(PSO{Name: "Finance", Precedence: 10, AppliesTo: []string{dn(finance)}, Policy: Policy{
@@ -175,6 +177,9 @@ func (s *Server) hire(base string, e staff) Person {
 		DisplayName: p.Name, GivenName: e.given, Surname: e.surname, Mail: p.UPN, Department: p.Department,
 		Title: p.Title, Language: e.language, Groups: groups,
 	})
+	if e.photo != "" {
+		s.Set(p.DN, e.photo, Portrait(p.Department))
+	}
 	s.Set(p.DN, "pwdLastSet", filetimeText(s.cfg.Now().Add(-e.age)))
 	if e.spoil != nil {
 		e.spoil(s, p.DN)

@@ -1,6 +1,9 @@
 package minidc_test
 
 import (
+	"bytes"
+	"image/jpeg"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,5 +100,53 @@ func TestTheCompanysGroupsNest(t *testing.T) {
 		if len(res.Entries) != 1 || res.Entries[0].GetAttributeValue("manager") == "" {
 			t.Errorf("%s is not in %s or has no manager", account, group)
 		}
+	}
+}
+
+func TestTheCompanysApproversAreOfEveryKind(t *testing.T) {
+	l, c := newCompany(t)
+	for _, p := range c.People {
+		want := ""
+		if boss, ok := c.Person(p.Manager); ok {
+			want = boss.DN
+		}
+		if got := read(l, l.svc, p.DN, "manager").GetAttributeValue("manager"); got != want {
+			t.Errorf("%s: manager %q, want %q", p.Account, got, want)
+		}
+	}
+	for account, manager := range map[string]string{"priya.raman": "kwame.mensah", "mai.nguyen": "diego.nunez", "ingrid.solheim": "ingrid.solheim", "zoe.lefevre": ""} {
+		if p, _ := c.Person(account); p.Manager != manager {
+			t.Errorf("%s: %q", account, p.Manager)
+		}
+	}
+	res, err := l.svc.Search(ldap.NewSearchRequest(c.BaseDN, ldap.ScopeWholeSubtree, 0, 0, 0, false,
+		"(&(objectClass=user)(memberOf:1.2.840.113556.1.4.1941:=CN=IT-Security,OU=Groups,"+c.BaseDN+"))", []string{"sAMAccountName"}, nil))
+	must(t, err)
+	var approvers []string
+	for _, e := range res.Entries {
+		approvers = append(approvers, e.GetAttributeValue("sAMAccountName"))
+	}
+	slices.Sort(approvers)
+	if !slices.Equal(approvers, []string{"elena.petrova", "yusuf.demir", "zoe.lefevre"}) {
+		t.Errorf("%v", approvers)
+	}
+}
+
+func TestTheCompanysPhotosAreSmallPictures(t *testing.T) {
+	l, c := newCompany(t)
+	photos := 0
+	for _, p := range c.People {
+		e := read(l, l.svc, p.DN, "thumbnailPhoto", "jpegPhoto")
+		for _, a := range e.Attributes {
+			photos++
+			img, err := jpeg.Decode(bytes.NewReader(a.ByteValues[0]))
+			must(t, err)
+			if len(a.ByteValues[0]) > 10_000 || img.Bounds().Dx() != 96 {
+				t.Errorf("%s: %d bytes, %v", p.Account, len(a.ByteValues[0]), img.Bounds())
+			}
+		}
+	}
+	if photos != 5 {
+		t.Errorf("%d photos", photos)
 	}
 }

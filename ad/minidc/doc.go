@@ -15,7 +15,8 @@
 //   - search.go, filter.go, page.go and constructed.go read; modify.go, add.go
 //     and rename.go write. Every write is all or nothing.
 //   - schema.go lists the attributes and classes that exist; seed.go the
-//     objects that every domain has; company.go made-up people for the demo.
+//     objects that every domain has; company.go and portrait.go made-up people for the
+//     demo.
 //
 // Where it differs from Samba on purpose, none of it on a person's path:
 //

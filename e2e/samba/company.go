@@ -48,7 +48,7 @@ type mirror struct {
 
 var (
 	personAttributes = []string{"sAMAccountName", "userPrincipalName", "displayName", "givenName", "sn", "mail", "department", "title",
-		"preferredLanguage", "userAccountControl", "manager"}
+		"preferredLanguage", "userAccountControl", "manager", "thumbnailPhoto", "jpegPhoto"}
 	groupAttributes = []string{"sAMAccountName", "groupType"}
 	psoAttributes   = []string{"msDS-PasswordSettingsPrecedence", "msDS-MinimumPasswordLength", "msDS-PasswordHistoryLength",
 		"msDS-PasswordComplexityEnabled", "msDS-PasswordReversibleEncryptionEnabled", "msDS-MinimumPasswordAge", "msDS-MaximumPasswordAge",

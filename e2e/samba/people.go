@@ -3,6 +3,8 @@ package samba
 import (
 	"fmt"
 	"strings"
+
+	"github.com/latchkey/latchkey/ad/minidc"
 )
 
 // The domain policy of both seeds: passwords of eight characters and three
@@ -18,14 +20,31 @@ var domainPolicy = map[string][]string{
 	"lockOutObservationWindow": {"-18000000000"},
 }
 
-// plainPeople is the seed that most tests want: a handful of people, a nested
-// group, a policy.
-var plainPeople = []struct{ given, surname, ou, department string }{
-	{"Ada", "Stone", "OU=Staff", "Workshop"},
-	{"Ben", "Rivers", "OU=Staff", "Workshop"},
-	{"Cleo", "Marsh", "OU=Staff", "Finance"},
-	{"Dan", "Fields", "OU=Staff", "Finance"},
-	{"Eve", "Lake", "OU=Others", "Visitors"},
+// plainPeople is the seed that most tests want: a handful of people, nested
+// groups, a policy. Who approves for whom:
+//
+//	ada           her manager, fay
+//	ben, gus, hal nobody is named
+//	cleo          her manager, ivy, whose account is disabled
+//	dan, fay      themselves: each is their own manager
+//	IT-Security   hal, and gus through the nested group Helpdesk
+//
+// Ada and fay have a photo. Nobody here holds a passkey.
+var plainPeople = []plainPerson{
+	{given: "Ada", surname: "Stone", ou: "OU=Staff", department: "Workshop", title: "Boat builder", manager: "Fay Brooks", photo: true},
+	{given: "Ben", surname: "Rivers", ou: "OU=Staff", department: "Workshop", title: "Rigger"},
+	{given: "Cleo", surname: "Marsh", ou: "OU=Staff", department: "Finance", title: "Accountant", manager: "Ivy Heath"},
+	{given: "Dan", surname: "Fields", ou: "OU=Staff", department: "Finance", title: "Payroll clerk", manager: "Dan Fields"},
+	{given: "Eve", surname: "Lake", ou: "OU=Others", department: "Visitors"},
+	{given: "Fay", surname: "Brooks", ou: "OU=Staff", department: "Workshop", title: "Head of the workshop", manager: "Fay Brooks", photo: true},
+	{given: "Gus", surname: "Vale", ou: "OU=Staff", department: "People", title: "IT helpdesk"},
+	{given: "Hal", surname: "Moor", ou: "OU=Staff", department: "People", title: "Security officer"},
+	{given: "Ivy", surname: "Heath", ou: "OU=Staff", department: "Finance", title: "Head of finance", disabled: true},
+}
+
+type plainPerson struct {
+	given, surname, ou, department, title, manager string
+	photo, disabled                                bool
 }
 
 // seedOf returns what is planted.
@@ -39,17 +58,19 @@ func seedOf(company bool) (seed, error) {
 func plainSeed() seed {
 	s := seed{Policy: domainPolicy, OUs: []string{"OU=Groups"}}
 	for _, p := range plainPeople {
-		account := strings.ToLower(p.given)
-		s.Objects = append(s.Objects, object{
-			RDN: fmt.Sprintf("CN=%s %s,%s", p.given, p.surname, p.ou), Class: "user", Password: startPassword(account),
-			Attrs: map[string][]string{
-				"sAMAccountName": {account}, "userPrincipalName": {account + "@" + strings.ToLower(realm)},
-				"givenName": {p.given}, "sn": {p.surname}, "displayName": {p.given + " " + p.surname},
-				"department": {p.department}, "userAccountControl": {"512"},
-			},
-		})
+		o := object{RDN: fmt.Sprintf("CN=%s %s,%s", p.given, p.surname, p.ou), Class: "user", Attrs: plainAttributes(p)}
+		o.Password = startPassword(o.Attrs["sAMAccountName"][0])
+		if p.disabled {
+			o.Note = "the account is disabled"
+		}
+		s.Objects = append(s.Objects, o)
+		if p.manager != "" {
+			s.Later = append(s.Later, link{From: o.RDN, Attribute: "manager", To: []string{"CN=" + p.manager + ",OU=Staff,BASE"}})
+		}
 	}
 	s.Objects = append(s.Objects,
+		group("Helpdesk", "CN=Gus Vale,OU=Staff,BASE"),
+		group("IT-Security", "CN=Helpdesk,OU=Groups,BASE", "CN=Hal Moor,OU=Staff,BASE"),
 		group("Finance", "CN=Cleo Marsh,OU=Staff,BASE", "CN=Dan Fields,OU=Staff,BASE"),
 		group("Everybody", "CN=Finance,OU=Groups,BASE", "CN=Ada Stone,OU=Staff,BASE"))
 	s.PSOs = []pso{{Name: "Finance", Applies: []string{"CN=Finance,OU=Groups,BASE"}, Attrs: map[string][]string{
@@ -59,6 +80,25 @@ func plainSeed() seed {
 		"msDS-LockoutThreshold": {"3"}, "msDS-LockoutDuration": {"-18000000000"}, "msDS-LockoutObservationWindow": {"-18000000000"},
 	}}}
 	return s
+}
+
+func plainAttributes(p plainPerson) map[string][]string {
+	account := strings.ToLower(p.given)
+	upn := account + "@" + strings.ToLower(realm)
+	a := map[string][]string{
+		"sAMAccountName": {account}, "userPrincipalName": {upn}, "mail": {upn}, "userAccountControl": {"512"},
+		"givenName": {p.given}, "sn": {p.surname}, "displayName": {p.given + " " + p.surname}, "department": {p.department},
+	}
+	if p.title != "" {
+		a["title"] = []string{p.title}
+	}
+	if p.photo {
+		a["thumbnailPhoto"] = []string{minidc.Portrait(p.department)}
+	}
+	if p.disabled {
+		a["userAccountControl"] = []string{"514"}
+	}
+	return a
 }
 
 // group is a global security group below OU=Groups.

@@ -1,11 +1,13 @@
 package samba
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,13 +42,17 @@ func modify(t *testing.T, dc *DC, bind, password, dn string, change func(*ldap.M
 	return c.Modify(req)
 }
 
-func TestEverybodySeededBindsWithTheirPassword(t *testing.T) {
+func TestEverybodySeededBindsWithTheirPasswordUnlessDisabled(t *testing.T) {
 	dc := New(t, Options{})
 	if len(dc.People) < 5 {
 		t.Fatalf("%d people", len(dc.People))
 	}
 	for _, p := range dc.People {
-		if code := bindCode(t, dc, p.UPN, p.Password); code != "" {
+		want := ""
+		if p.Account == "ivy" {
+			want = "533"
+		}
+		if code := bindCode(t, dc, p.UPN, p.Password); code != want {
 			t.Errorf("%s: %s", p.UPN, code)
 		}
 	}
@@ -76,6 +82,58 @@ func TestTheCompanyIsTheDemos(t *testing.T) {
 		"(memberOf:1.2.840.113556.1.4.1941:=CN=Domain Admins,CN=Users,"+dc.BaseDN+")", []string{"sAMAccountName"}, nil))
 	if err != nil || len(res.Entries) != 1 || res.Entries[0].GetAttributeValue("sAMAccountName") != "elena.petrova" {
 		t.Errorf("administrators: %v, %v", res, err)
+	}
+}
+
+func TestApproversOfEveryKindAreThere(t *testing.T) {
+	for _, seed := range []struct {
+		name      string
+		company   bool
+		managers  map[string]string
+		approvers []string
+		photos    []string
+	}{
+		{"plain", false, map[string]string{"ada": "fay", "ben": "", "cleo": "ivy", "dan": "dan"}, []string{"gus", "hal"}, []string{"ada", "fay"}},
+		{"company", true, map[string]string{"priya.raman": "kwame.mensah", "mai.nguyen": "diego.nunez", "ingrid.solheim": "ingrid.solheim", "zoe.lefevre": ""},
+			[]string{"elena.petrova", "yusuf.demir", "zoe.lefevre"}, []string{"priya.raman", "kwame.mensah", "amara.okafor", "ingrid.solheim", "yusuf.demir"}},
+	} {
+		t.Run(seed.name, func(t *testing.T) {
+			dc := New(t, Options{Company: seed.company})
+			c, err := dc.Dial(dc.ServiceBind, dc.ServicePassword)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			find := func(filter string, attrs ...string) []*ldap.Entry {
+				res, err := c.Search(ldap.NewSearchRequest(dc.StaffOU, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false, filter, attrs, nil))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return res.Entries
+			}
+			for account, boss := range seed.managers {
+				want := ""
+				if boss != "" {
+					want = person(t, dc, boss).DN
+				}
+				if got := find("(sAMAccountName="+account+")", "manager")[0].GetAttributeValue("manager"); got != want {
+					t.Errorf("%s: manager %q, want %q", account, got, want)
+				}
+			}
+			var approvers []string
+			for _, e := range find("(memberOf:1.2.840.113556.1.4.1941:=CN=IT-Security,OU=Groups,"+dc.BaseDN+")", "sAMAccountName") {
+				approvers = append(approvers, e.GetAttributeValue("sAMAccountName"))
+			}
+			if slices.Sort(approvers); !slices.Equal(approvers, seed.approvers) {
+				t.Errorf("approvers %v", approvers)
+			}
+			for _, account := range seed.photos {
+				e := find("(sAMAccountName="+account+")", "thumbnailPhoto", "jpegPhoto")[0]
+				if len(e.Attributes) != 1 || !bytes.HasPrefix(e.Attributes[0].ByteValues[0], []byte{0xff, 0xd8, 0xff}) {
+					t.Errorf("%s has no photo", account)
+				}
+			}
+		})
 	}
 }
 

@@ -2,7 +2,6 @@ package samba
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,13 +58,8 @@ type pso struct {
 	Applies []string // relative DNs
 }
 
-func (s seed) key() string {
-	b, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // plain strings only
-	}
-	return string(b) + delegation + readPSOs
-}
+// key is the seed as text, maps in order and every byte of a photo in it.
+func (s seed) key() string { return fmt.Sprintf("%#v", s) + delegation + readPSOs }
 
 // delegation is what an administrator's "delegate control" writes on the OU
 // for the service account: Reset-Password, lockoutTime and pwdLastSet of users.
