@@ -1,0 +1,113 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/latchkey/latchkey/audit"
+)
+
+// Each notice has one delivery by mail even where mail is not needed: it looks,
+// a while after the devices were tried, whether one of them was reached. Where
+// none was it sends the mail, and where that can't be it is what says so in the
+// log. These parameters are its memory.
+const (
+	paramFallback = "_fallback" // send only when no device was reached
+	paramNoMail   = "_no-mail"  // mail was refused for good: only look
+	fallbackAfter = time.Minute
+)
+
+// fan makes deliveries of a notice, and the event where there can be none.
+func (s *Service) fan(ctx context.Context, n Notice) error {
+	deliveries, code, err := s.spread(ctx, n)
+	if err != nil {
+		return err
+	}
+	var events []audit.Event
+	if code != "" {
+		s.log.Warn("notice reaches nobody", "kind", n.Kind, "account", n.To, "code", code)
+	}
+	if code != "" && code != codeKind {
+		events = append(events, s.failed(n.To, n.Kind, n.Params, code))
+	}
+	if err := s.cfg.Store.Fan(ctx, n.ID, deliveries, events...); err != nil && !errors.Is(err, ErrNoDelivery) {
+		return fmt.Errorf("fan out notice: %w", err)
+	}
+	return nil
+}
+
+// spread says which ways a notice goes, or why none.
+func (s *Service) spread(ctx context.Context, n Notice) ([]Delivery, string, error) {
+	p, known := plans[n.Kind]
+	if !known || n.Kind == kindTest {
+		return nil, codeKind, nil
+	}
+	if !s.cfg.Now().Before(n.until()) {
+		return nil, codeLate, nil
+	}
+	devices, err := s.cfg.Store.Subscriptions(ctx, n.To)
+	if err != nil {
+		return nil, "", fmt.Errorf("read devices: %w", err)
+	}
+	if len(devices) == 0 && s.mail == nil {
+		return nil, codeNoWay, nil
+	}
+	out := make([]Delivery, 0, len(devices)+1)
+	for _, device := range devices {
+		d := s.delivery(n, ChannelPush)
+		d.Subscription = device.ID
+		out = append(out, d)
+	}
+	last := s.delivery(n, ChannelMail)
+	if len(devices) > 0 && (s.mail == nil || !p.both) {
+		last = s.waiting(last)
+	}
+	return append(out, last), "", nil
+}
+
+func (s *Service) delivery(n Notice, by Channel) Delivery {
+	return Delivery{
+		To: n.To, Kind: n.Kind, Params: maps.Clone(n.Params), Channel: by,
+		Created: n.Created, Until: n.until(), Due: s.cfg.Now(),
+	}
+}
+
+// waiting makes a delivery by mail wait for the devices.
+func (s *Service) waiting(d Delivery) Delivery {
+	d.Params = maps.Clone(d.Params)
+	if d.Params == nil {
+		d.Params = map[string]string{}
+	}
+	d.Params[paramFallback] = "true"
+	d.Due = earlier(s.cfg.Now().Add(fallbackAfter), d.Until)
+	return d
+}
+
+// failed is the event that nobody could be reached.
+func (s *Service) failed(to, kind string, params map[string]string, code string) audit.Event {
+	return audit.Event{
+		Time: s.cfg.Now(), Action: audit.NoticeFailed, Actor: audit.ActorSystem, Target: to,
+		Request: params["request"], Outcome: audit.Failed, Reason: code,
+		Detail: map[string]any{"notice": kind},
+	}
+}
+
+// reached says whether a device took a message since the notice was committed.
+func reached(devices []Subscription, since time.Time) bool {
+	for _, device := range devices {
+		if !device.Reached.IsZero() && !device.Reached.Before(since.Truncate(time.Millisecond)) {
+			return true
+		}
+	}
+	return false
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

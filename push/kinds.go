@@ -1,0 +1,76 @@
+package push
+
+import (
+	"net/url"
+	"strings"
+	"time"
+)
+
+// The kinds of notices, as workflow writes them.
+const (
+	kindReview   = "review.asked"
+	kindReminder = "review.reminder"
+	kindApproved = "request.approved"
+	kindDenied   = "request.denied"
+	kindLapsed   = "request.expired"
+	kindUnknown  = "execution.unknown"
+	kindSettled  = "execution.settled"
+	kindChanged  = "account.changed"
+	kindRelocked = "account.relocked"
+	kindFrozen   = "account.frozen"
+	kindExpiring = "password.expiring"
+	kindTest     = "test" // from My devices; never in the outbox
+)
+
+// A plan says how a kind travels.
+type plan struct {
+	class  string // what one message replaces: those of its class about the same request
+	page   string // where it leads; "/" at its end takes the request's id
+	review bool   // to a reviewer: no name, no detail, and a cap
+	urgent bool
+	both   bool // by push and by mail; otherwise mail only where push does not reach
+}
+
+var plans = map[string]plan{
+	kindReview:   {class: "review", page: "/review/", review: true, urgent: true},
+	kindReminder: {class: "review", page: "/review/", review: true, both: true},
+	kindApproved: {class: "request", page: "/request/", urgent: true},
+	kindDenied:   {class: "request", page: "/request/"},
+	kindLapsed:   {class: "request", page: "/request/"},
+	kindUnknown:  {class: "request", page: "/request/"},
+	kindSettled:  {class: "request", page: "/request/"},
+	kindChanged:  {class: "account", page: "/account", both: true},
+	kindRelocked: {class: "relocked", page: "/account", both: true},
+	kindFrozen:   {class: "frozen", page: "/account", both: true},
+	kindExpiring: {class: "password", page: "/account", both: true},
+	kindTest:     {class: "test", page: "/devices"},
+}
+
+// path is where a message leads, below the public URL.
+func (p plan) path(params map[string]string) string {
+	if !strings.HasSuffix(p.page, "/") {
+		return p.page
+	}
+	if params["request"] == "" {
+		return "/"
+	}
+	return p.page + url.PathEscape(params["request"])
+}
+
+// tag names what a message replaces on the screen.
+func (p plan) tag(params map[string]string) string {
+	if params["request"] == "" {
+		return p.class
+	}
+	return p.class + "-" + params["request"]
+}
+
+const usefulFor = 24 * time.Hour
+
+// until is when a notice is of no use any more.
+func (n Notice) until() time.Time {
+	if n.Until.IsZero() {
+		return n.Created.Add(usefulFor)
+	}
+	return n.Until
+}

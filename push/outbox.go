@@ -1,0 +1,163 @@
+package push
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/latchkey/latchkey/audit"
+)
+
+const (
+	lease      = 45 * time.Second // longer than one try may take
+	tryTime    = 30 * time.Second
+	idle       = 10 * time.Second // another server may have written
+	afterError = 5 * time.Second
+	noticeHeap = 100 // notices in one claim
+	purgeEach  = time.Hour
+	purgeAfter = 7 * 24 * time.Hour
+)
+
+// Kick wakes the outbox: something was committed. It never waits.
+func (s *Service) Kick() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Run works on the outbox until the context ends, then lets what is on its way
+// finish. Several servers may run it.
+func (s *Service) Run(ctx context.Context) error {
+	var flying sync.WaitGroup
+	defer flying.Wait()
+	slots := make(chan struct{}, s.cfg.Workers)
+	var purged time.Time
+	for ctx.Err() == nil {
+		if now := s.cfg.Now(); now.Sub(purged) >= purgeEach {
+			s.tidy(ctx, now)
+			purged = now
+		}
+		more, err := s.fanOut(ctx)
+		if err == nil {
+			var sent bool
+			sent, err = s.sendDue(ctx, slots, &flying)
+			more = more || sent
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("outbox stands still", "error", err)
+			s.rest(ctx, afterError)
+		} else if !more {
+			s.rest(ctx, s.pause(ctx))
+		}
+	}
+	return nil
+}
+
+// fanOut says whether there may be more.
+func (s *Service) fanOut(ctx context.Context) (bool, error) {
+	notices, err := s.cfg.Store.ClaimNotices(ctx, s.cfg.Now(), lease, noticeHeap)
+	if err != nil {
+		return false, err
+	}
+	for _, n := range notices {
+		if err := s.fan(ctx, n); err != nil {
+			return false, err
+		}
+	}
+	return len(notices) > 0, nil
+}
+
+// sendDue starts as many deliveries as there are free slots, and says whether
+// there may be more.
+func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync.WaitGroup) (bool, error) {
+	free := cap(slots) - len(slots)
+	if free == 0 {
+		return false, nil
+	}
+	due, err := s.cfg.Store.ClaimDeliveries(ctx, s.cfg.Now(), lease, free)
+	if err != nil {
+		return false, err
+	}
+	for _, d := range due {
+		slots <- struct{}{}
+		flying.Go(func() {
+			defer s.Kick()
+			defer func() { <-slots }()
+			try, cancel := context.WithTimeout(context.WithoutCancel(ctx), tryTime)
+			defer cancel()
+			s.deliver(try, d)
+		})
+	}
+	return len(due) > 0, nil
+}
+
+// pause is how long there is nothing to do.
+func (s *Service) pause(ctx context.Context) time.Duration {
+	next, err := s.cfg.Store.NextDelivery(ctx)
+	if err != nil || next.IsZero() {
+		return idle
+	}
+	// What is due and was not claimed is held by somebody: no hurry.
+	return min(max(next.Sub(s.cfg.Now()), time.Second/2), idle)
+}
+
+func (s *Service) rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-s.kick:
+	case <-t.C:
+	}
+}
+
+// tidy forgets what ended long ago, and learns keys that another server made.
+func (s *Service) tidy(ctx context.Context, now time.Time) {
+	if _, err := s.cfg.Store.PurgeDeliveries(ctx, now.Add(-purgeAfter)); err != nil && ctx.Err() == nil {
+		s.log.Error("outbox not tidied", "error", err)
+	}
+	if err := s.loadKeys(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("push keys not read", "error", err)
+	}
+}
+
+// deliver tries once and writes down how it ended.
+func (s *Service) deliver(ctx context.Context, d Delivery) {
+	var err error
+	if d.Channel == ChannelPush {
+		err = s.deliverPush(ctx, d)
+	} else {
+		err = s.deliverMail(ctx, d)
+	}
+	if err != nil { // the lease ends, and it is tried again
+		s.log.Error("delivery not settled", "kind", d.Kind, "account", d.To, "delivery", d.ID, "error", err)
+	}
+}
+
+// settle writes a verdict down. next takes its place where it is given up.
+func (s *Service) settle(ctx context.Context, d Delivery, v verdict, next []Delivery, events ...audit.Event) error {
+	now := s.cfg.Now()
+	if v.code == "" {
+		return over(s.cfg.Store.Delivered(ctx, d.ID, now))
+	}
+	s.report("message not taken", v, "kind", d.Kind, "account", d.To, "delivery", d.ID, "device", d.Subscription)
+	if v.again {
+		if due := now.Add(s.waitFor(d, v)); due.Before(d.Until) {
+			return over(s.cfg.Store.Retry(ctx, d.ID, due, v.code))
+		}
+	}
+	return over(s.cfg.Store.GiveUp(ctx, d.ID, now, v.code, next, events...))
+}
+
+// waitFor is never less than what the other side asked for.
+func (s *Service) waitFor(d Delivery, v verdict) time.Duration {
+	wait := backoff(d.Attempts, s.cfg.Rand)
+	if v.slow {
+		return slowRetry + wait
+	}
+	if v.wait > 0 {
+		return v.wait + min(wait, v.wait/10+time.Second)
+	}
+	return wait
+}

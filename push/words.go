@@ -1,0 +1,103 @@
+package push
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// words are what one kind says in one language. In them {org}, {support}, {link},
+// {days} and {date} are replaced.
+type words struct{ Title, Body, Subject, Text string }
+
+// catalogues hold the words of each kind, or of a kind and one of its variants
+// ("account.changed/unlock").
+var catalogues = map[string]map[string]words{"en": english, "de": german}
+
+// actions are what a reviewer's notification offers. Both open the page, and the
+// second one with Deny opened there: nothing is decided in a notification.
+var actions = map[string][]action{
+	"en": {{"open", "Open"}, {"deny", "Deny"}},
+	"de": {{"open", "Öffnen"}, {"deny", "Ablehnen"}},
+}
+
+const maxSupport = 120 // runes, so that every message fits
+
+// language is German for every kind of German, and English for all others.
+func language(tag string) string {
+	primary, _, _ := strings.Cut(strings.ReplaceAll(tag, "_", "-"), "-")
+	if strings.EqualFold(primary, "de") {
+		return "de"
+	}
+	return "en"
+}
+
+// texts are the words of a delivery.
+func (s *Service) texts(lang string, d Delivery) words {
+	w, ok := catalogues[lang][d.Kind+"/"+variant(d)]
+	if !ok {
+		w = catalogues[lang][d.Kind]
+	}
+	fill := strings.NewReplacer(
+		"{org}", shortened(s.cfg.Organisation, maxSupport),
+		"{support}", shortened(s.cfg.Support.text(), maxSupport),
+		"{link}", s.cfg.PublicURL+plans[d.Kind].path(d.Params),
+		"{days}", strconv.Itoa(days(d)),
+		"{date}", date(lang, d),
+	)
+	return words{Title: fill.Replace(w.Title), Body: fill.Replace(w.Body), Subject: fill.Replace(w.Subject), Text: fill.Replace(w.Text)}
+}
+
+// variant is what a kind is about, where the words tell it apart.
+func variant(d Delivery) string {
+	switch d.Kind {
+	case kindChanged, kindApproved:
+		return d.Params["kind"]
+	case kindDenied:
+		if d.Params["reported"] == "true" {
+			return "reported"
+		}
+	case kindExpiring:
+		if days(d) <= 1 {
+			return "one"
+		}
+	}
+	return ""
+}
+
+func days(d Delivery) int {
+	n, err := strconv.Atoi(d.Params["days"])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// date is the day on which a password ends, in UTC: the page has the exact time.
+func date(lang string, d Delivery) string {
+	ms, err := strconv.ParseInt(d.Params["expires"], 10, 64)
+	if err != nil {
+		return ""
+	}
+	at := time.UnixMilli(ms).UTC()
+	if lang == "de" {
+		return at.Format("02.01.2006")
+	}
+	return at.Format("2 January 2006")
+}
+
+// text names whom to ask.
+func (s Support) text() string {
+	way := s.Phone
+	if way == "" {
+		way = s.Mail
+	}
+	if s.Name == "" || way == "" {
+		return s.Name + way
+	}
+	if utf8.RuneCountInString(s.Name) > maxSupport/2 {
+		return way
+	}
+	return s.Name + " (" + way + ")"
+}

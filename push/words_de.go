@@ -1,0 +1,112 @@
+package push
+
+const (
+	ownDE    = "\n\nWenn Sie das nicht waren, rufen Sie an: {support}.\n\nIhr Konto: {link}\n"
+	footerDE = "\n\nHier öffnen: {link}\n"
+	callDE   = "Wenn Sie das nicht waren, rufen Sie an: {support}."
+)
+
+var german = map[string]words{
+	kindReview: {
+		Title: "Ein Antrag wartet auf Sie", Body: "Öffnen Sie Latchkey, um zu sehen, wer worum bittet.",
+		Subject: "Ein Antrag wartet auf Ihre Entscheidung",
+		Text:    "In Latchkey wartet ein Antrag auf Ihre Entscheidung." + footerDE,
+	},
+	kindReminder: {
+		Title: "Ein Antrag wartet noch auf Sie", Body: "Öffnen Sie Latchkey, um rechtzeitig zu entscheiden.",
+		Subject: "Ein Antrag wartet noch auf Ihre Entscheidung",
+		Text:    "In Latchkey wartet noch ein Antrag auf Ihre Entscheidung, und seine Frist läuft." + footerDE,
+	},
+	kindApproved: {
+		Title: "Ihr Antrag ist freigegeben", Body: "Öffnen Sie ihn, um fortzufahren.",
+		Subject: "Ihr Antrag ist freigegeben",
+		Text:    "Ihr Antrag ist freigegeben. Öffnen Sie ihn, um fortzufahren." + footerDE,
+	},
+	kindApproved + "/unlock": {
+		Title: "Das Entsperren ist freigegeben", Body: "Ihr Konto wird entsperrt.",
+		Subject: "Das Entsperren ist freigegeben",
+		Text:    "Ihr Antrag ist freigegeben, und Ihr Konto wird entsperrt." + footerDE,
+	},
+	kindApproved + "/reset": {
+		Title: "Ihr Antrag ist freigegeben", Body: "Öffnen Sie ihn, um Ihr neues Passwort zu setzen.",
+		Subject: "Ihr Antrag ist freigegeben",
+		Text:    "Ihr Antrag ist freigegeben. Öffnen Sie ihn, um Ihr neues Passwort zu setzen." + footerDE,
+	},
+	kindDenied: {
+		Title: "Ihr Antrag wurde abgelehnt", Body: "Öffnen Sie ihn, um zu sehen, warum und was Sie tun können.",
+		Subject: "Ihr Antrag wurde abgelehnt",
+		Text:    "Ihr Antrag wurde abgelehnt. Öffnen Sie ihn, um zu sehen, warum und was Sie tun können." + footerDE,
+	},
+	kindDenied + "/reported": {
+		Title: "Ihr Antrag wurde angehalten", Body: "Er wurde als nicht richtig gemeldet. Rufen Sie an: {support}.",
+		Subject: "Ihr Antrag wurde angehalten",
+		Text:    "Ihr Antrag wurde als nicht richtig gemeldet und geht nicht weiter. Rufen Sie an: {support}." + footerDE,
+	},
+	kindLapsed: {
+		Title: "Niemand hat rechtzeitig geantwortet", Body: "Ihr Antrag ist beendet. Öffnen Sie ihn, um noch einmal zu fragen.",
+		Subject: "Niemand hat rechtzeitig auf Ihren Antrag geantwortet",
+		Text:    "Niemand hat rechtzeitig auf Ihren Antrag geantwortet. Öffnen Sie ihn, um noch einmal zu fragen, oder rufen Sie an: {support}." + footerDE,
+	},
+	kindUnknown: {
+		Title: "Noch ist offen, ob es gelang", Body: "Das Verzeichnis hat nicht geantwortet. Wir sehen nach und sagen es Ihnen.",
+		Subject: "Noch ist offen, ob es gelang",
+		Text:    "Das Verzeichnis hat nicht geantwortet, während Ihr Antrag ausgeführt wurde. Wir sehen nach und sagen es Ihnen." + footerDE,
+	},
+	kindSettled: {
+		Title: "Jetzt steht fest, wie es ausging", Body: "Öffnen Sie Ihren Antrag, um das Ergebnis zu sehen.",
+		Subject: "Jetzt steht fest, wie Ihr Antrag ausging",
+		Text:    "Das Verzeichnis hat geantwortet. Öffnen Sie Ihren Antrag, um das Ergebnis zu sehen." + footerDE,
+	},
+	kindChanged: {
+		Title: "Ihr Konto wurde geändert", Body: callDE,
+		Subject: "Ihr Konto wurde geändert",
+		Text:    "Ihr Konto bei {org} wurde mit Latchkey geändert." + ownDE,
+	},
+	kindChanged + "/unlock": {
+		Title: "Ihr Konto wurde entsperrt", Body: callDE,
+		Subject: "Ihr Konto wurde entsperrt",
+		Text:    "Ihr Konto bei {org} wurde mit Latchkey entsperrt." + ownDE,
+	},
+	kindChanged + "/reset": {
+		Title: "Ein neues Passwort wurde gesetzt", Body: callDE,
+		Subject: "Ein neues Passwort wurde gesetzt",
+		Text:    "Für Ihr Konto bei {org} wurde ein neues Passwort gesetzt." + ownDE,
+	},
+	kindChanged + "/change": {
+		Title: "Ihr Passwort wurde geändert", Body: callDE,
+		Subject: "Ihr Passwort wurde geändert",
+		Text:    "Das Passwort Ihres Kontos bei {org} wurde geändert." + ownDE,
+	},
+	kindChanged + "/one-time": {
+		Title: "Ein Einmalpasswort wurde erzeugt", Body: callDE,
+		Subject: "Ein Einmalpasswort wurde erzeugt",
+		Text:    "Für Ihr Konto bei {org} wurde ein Einmalpasswort erzeugt." + ownDE,
+	},
+	kindRelocked: {
+		Title: "Ihr Konto ist wieder gesperrt", Body: "Vielleicht sendet ein Gerät noch ein altes Passwort. Mehr dazu in Latchkey.",
+		Subject: "Ihr Konto ist wieder gesperrt",
+		Text: "Ihr Konto bei {org} wurde kurz nach dem Entsperren wieder gesperrt. Vielleicht sendet ein Gerät oder Programm noch ein altes Passwort.\n\n" +
+			"Wenn Sie kein Passwort eingegeben haben, rufen Sie an: {support}.\n\nWas geschah: {link}\n",
+	},
+	kindFrozen: {
+		Title: "Latchkey ist für Ihr Konto geschlossen", Body: "Jemand hat einen Antrag dafür gemeldet. Rufen Sie an: {support}.",
+		Subject: "Latchkey ist für Ihr Konto geschlossen",
+		Text: "Ein Antrag für Ihr Konto bei {org} wurde als nicht richtig gemeldet. Bis das geklärt ist, tut Latchkey nichts für Ihr Konto.\n\n" +
+			"Rufen Sie an: {support}.\n\nIhr Konto: {link}\n",
+	},
+	kindExpiring: {
+		Title: "Ihr Passwort endet in {days} Tagen", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
+		Subject: "Ihr Passwort endet in {days} Tagen",
+		Text:    "Das Passwort Ihres Kontos bei {org} endet am {date}. Ändern Sie es vorher, solange Sie angemeldet sind.\n\nIhr Konto: {link}\n",
+	},
+	kindExpiring + "/one": {
+		Title: "Ihr Passwort endet innerhalb eines Tages", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
+		Subject: "Ihr Passwort endet innerhalb eines Tages",
+		Text:    "Das Passwort Ihres Kontos bei {org} endet am {date}. Ändern Sie es jetzt, solange Sie angemeldet sind.\n\nIhr Konto: {link}\n",
+	},
+	kindTest: {
+		Title: "Mitteilungen kommen hier an", Body: "So sieht eine Mitteilung von Latchkey aus.",
+		Subject: "Mitteilungen kommen an",
+		Text:    "So sieht eine Mitteilung von Latchkey aus.\n\n{link}\n",
+	},
+}

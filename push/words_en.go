@@ -1,0 +1,112 @@
+package push
+
+const (
+	ownEN    = "\n\nIf this was not you, call {support}.\n\nSee your account: {link}\n"
+	footerEN = "\n\nOpen it here: {link}\n"
+	callEN   = "If this was not you, call {support}."
+)
+
+var english = map[string]words{
+	kindReview: {
+		Title: "A request waits for you", Body: "Open Latchkey to see who asks for what.",
+		Subject: "A request waits for your decision",
+		Text:    "A request waits for your decision in Latchkey." + footerEN,
+	},
+	kindReminder: {
+		Title: "A request still waits for you", Body: "Open Latchkey to decide before its time is over.",
+		Subject: "A request still waits for your decision",
+		Text:    "A request still waits for your decision in Latchkey, and its time runs." + footerEN,
+	},
+	kindApproved: {
+		Title: "Your request was approved", Body: "Open it to go on.",
+		Subject: "Your request was approved",
+		Text:    "Your request was approved. Open it to go on." + footerEN,
+	},
+	kindApproved + "/unlock": {
+		Title: "Your unlock was approved", Body: "Your account is being unlocked.",
+		Subject: "Your unlock was approved",
+		Text:    "Your request was approved, and your account is being unlocked." + footerEN,
+	},
+	kindApproved + "/reset": {
+		Title: "Your request was approved", Body: "Open it to set your new password.",
+		Subject: "Your request was approved",
+		Text:    "Your request was approved. Open it to set your new password." + footerEN,
+	},
+	kindDenied: {
+		Title: "Your request was denied", Body: "Open it to see why, and what you can do.",
+		Subject: "Your request was denied",
+		Text:    "Your request was denied. Open it to see why, and what you can do." + footerEN,
+	},
+	kindDenied + "/reported": {
+		Title: "Your request was stopped", Body: "It was reported as not right. Call {support}.",
+		Subject: "Your request was stopped",
+		Text:    "Your request was reported as not right, and can't go on. Call {support}." + footerEN,
+	},
+	kindLapsed: {
+		Title: "Nobody answered in time", Body: "Your request is over. Open it to ask again.",
+		Subject: "Nobody answered your request in time",
+		Text:    "Nobody answered your request in time. Open it to ask again, or call {support}." + footerEN,
+	},
+	kindUnknown: {
+		Title: "We don't know yet whether it worked", Body: "The directory did not answer. We look again and tell you.",
+		Subject: "We don't know yet whether it worked",
+		Text:    "The directory did not answer while your request was carried out. We look again and tell you." + footerEN,
+	},
+	kindSettled: {
+		Title: "Now we know how it ended", Body: "Open your request to see the result.",
+		Subject: "Now we know how your request ended",
+		Text:    "The directory has answered. Open your request to see the result." + footerEN,
+	},
+	kindChanged: {
+		Title: "Your account was changed", Body: callEN,
+		Subject: "Your account was changed",
+		Text:    "Your account at {org} was changed with Latchkey." + ownEN,
+	},
+	kindChanged + "/unlock": {
+		Title: "Your account was unlocked", Body: callEN,
+		Subject: "Your account was unlocked",
+		Text:    "Your account at {org} was unlocked with Latchkey." + ownEN,
+	},
+	kindChanged + "/reset": {
+		Title: "A new password was set", Body: callEN,
+		Subject: "A new password was set",
+		Text:    "A new password was set for your account at {org}." + ownEN,
+	},
+	kindChanged + "/change": {
+		Title: "Your password was changed", Body: callEN,
+		Subject: "Your password was changed",
+		Text:    "The password of your account at {org} was changed." + ownEN,
+	},
+	kindChanged + "/one-time": {
+		Title: "A one-time password was made", Body: callEN,
+		Subject: "A one-time password was made",
+		Text:    "A one-time password was made for your account at {org}." + ownEN,
+	},
+	kindRelocked: {
+		Title: "Your account is locked again", Body: "A device may still send an old password. Open Latchkey to see more.",
+		Subject: "Your account is locked again",
+		Text: "Your account at {org} was locked again soon after it was unlocked. A device or program may still send an old password.\n\n" +
+			"If you tried no password, call {support}.\n\nSee what happened: {link}\n",
+	},
+	kindFrozen: {
+		Title: "Latchkey is closed for your account", Body: "Somebody reported a request for it. Call {support}.",
+		Subject: "Latchkey is closed for your account",
+		Text: "A request for your account at {org} was reported as not right. Until this is clear Latchkey does nothing for your account.\n\n" +
+			"Call {support}.\n\nSee your account: {link}\n",
+	},
+	kindExpiring: {
+		Title: "Your password ends in {days} days", Body: "Change it now, while you are signed in.",
+		Subject: "Your password ends in {days} days",
+		Text:    "The password of your account at {org} ends on {date}. Change it before, while you are signed in.\n\nSee your account: {link}\n",
+	},
+	kindExpiring + "/one": {
+		Title: "Your password ends within a day", Body: "Change it now, while you are signed in.",
+		Subject: "Your password ends within a day",
+		Text:    "The password of your account at {org} ends on {date}. Change it now, while you are signed in.\n\nSee your account: {link}\n",
+	},
+	kindTest: {
+		Title: "Notifications work here", Body: "This is what a message from Latchkey looks like.",
+		Subject: "Messages work",
+		Text:    "This is what a message from Latchkey looks like.\n\n{link}\n",
+	},
+}
