@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
@@ -31,25 +32,46 @@ func (s *Service) newSession(account ad.GUID, credential []byte, from Client) (S
 	}, cookie, nil
 }
 
-// Session finds a live session by its cookie. ErrNoSession when it is unknown,
-// ended, expired, or idle for too long.
+// Session finds a live session by its cookie, which counts as use of it.
+// ErrNoSession when it is unknown, ended, expired, or idle for too long.
 func (s *Service) Session(ctx context.Context, cookie secret.Text) (Session, error) {
 	now := s.now()
-	found, err := s.store.Session(ctx, tokenID(cookie), now)
+	found, err := s.live(ctx, tokenID(cookie), now)
 	if err != nil {
-		return Session{}, fmt.Errorf("find session: %w", err)
+		return Session{}, err
 	}
-	idle := now.Sub(found.LastSeen)
-	if idle >= s.cfg.SessionIdle || !now.Before(found.Expires) {
-		return Session{}, fmt.Errorf("find session: %w", ErrNoSession)
-	}
-	if idle >= touchEvery {
+	if now.Sub(found.LastSeen) >= touchEvery {
 		// A store that can't be written must not sign people out; what isn't
 		// written can only end the session sooner.
 		if err := s.store.TouchSession(ctx, found.ID, now); err != nil {
 			s.log.Warn("session not touched", slog.Any("error", err))
 		}
 		found.LastSeen = now
+	}
+	return found, nil
+}
+
+// Look finds a live session as Session does, and is no use of it: what a page
+// does by itself must not keep an idle session alive.
+func (s *Service) Look(ctx context.Context, cookie secret.Text) (Session, error) {
+	return s.live(ctx, tokenID(cookie), s.now())
+}
+
+// Alive is nil while the session with this id lives, else ErrNoSession. It is no
+// use of it either.
+func (s *Service) Alive(ctx context.Context, id string) error {
+	_, err := s.live(ctx, id, s.now())
+	return err
+}
+
+// live reads a session that is neither expired nor idle for too long.
+func (s *Service) live(ctx context.Context, id string, now time.Time) (Session, error) {
+	found, err := s.store.Session(ctx, id, now)
+	if err != nil {
+		return Session{}, fmt.Errorf("find session: %w", err)
+	}
+	if now.Sub(found.LastSeen) >= s.cfg.SessionIdle || !now.Before(found.Expires) {
+		return Session{}, fmt.Errorf("find session: %w", ErrNoSession)
 	}
 	return found, nil
 }

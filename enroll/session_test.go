@@ -53,6 +53,40 @@ func TestSessionsEndWhenIdle(t *testing.T) {
 	}
 }
 
+// A stream that looks every few seconds must not keep a session alive that
+// nobody uses.
+func TestLookingAtASessionIsNoUseOfIt(t *testing.T) {
+	w := newWorld(t, func(c *enroll.Config) { c.SessionIdle = 30 * time.Minute })
+	d, _ := w.enrolled(alice)
+	session, cookie, err := w.signIn(d, phone)
+	wantErr(t, "sign in", err, nil)
+	for range 29 {
+		w.clock.move(time.Minute)
+		wantErr(t, "alive", w.Alive(w.ctx, session.ID), nil)
+		if got := must(w.Look(w.ctx, cookie))(t); got.ID != session.ID || got.Account != alice {
+			t.Fatalf("looked at %+v", got)
+		}
+	}
+	w.clock.move(time.Minute)
+	wantErr(t, "idle", w.Alive(w.ctx, session.ID), enroll.ErrNoSession)
+	_, err = w.Look(w.ctx, cookie)
+	wantErr(t, "idle", err, enroll.ErrNoSession)
+}
+
+func TestAnEndedSessionIsNotAlive(t *testing.T) {
+	w := newWorld(t, func(c *enroll.Config) { c.SessionAbsolute = time.Hour })
+	d, _ := w.enrolled(alice)
+	first, _, _ := w.signIn(d, phone)
+	second, cookie, _ := w.signIn(d, phone)
+	wantErr(t, "sign out", w.SignOut(w.ctx, first, false), nil)
+	wantErr(t, "signed out", w.Alive(w.ctx, first.ID), enroll.ErrNoSession)
+	wantErr(t, "another", w.Alive(w.ctx, second.ID), nil)
+	wantErr(t, "no id", w.Alive(w.ctx, ""), enroll.ErrNoSession)
+	wantErr(t, "a cookie for an id", w.Alive(w.ctx, cookie.Reveal()), enroll.ErrNoSession)
+	w.clock.move(time.Hour)
+	wantErr(t, "expired", w.Alive(w.ctx, second.ID), enroll.ErrNoSession)
+}
+
 func TestUnknownCookiesAreNoSession(t *testing.T) {
 	w := newWorld(t)
 	_, session := w.enrolled(alice)
