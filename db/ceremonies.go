@@ -127,10 +127,15 @@ func (s *Store) row(ctx context.Context, query string, args ...any) scanner {
 }
 
 // list reads rows from the readers.
-func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
+func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := s.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, translate(err)
+	return scanAll(rows, err, scan)
+}
+
+// scanAll takes what a query answered.
+func scanAll[T any](rows *sql.Rows, failed error, scan func(scanner) (T, error)) (all []T, err error) {
+	if failed != nil {
+		return nil, translate(failed)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {

@@ -1,11 +1,13 @@
-// Package db is the store: SQLite, one file. It implements what enroll and
-// workflow declare, the audit log's storage, and the edge's limits.
+// Package db is the store: SQLite, one file. It implements what enroll, workflow
+// and push declare, the audit log's storage, and the edge's limits.
 //
 //	db.go       opening and closing, the errors
 //	dialect.go  what differs between engines: settings, words, error codes
 //	migrate.go  numbered, forward-only migrations, from migrations/
 //	writer.go   the one writer: closures, batched into one transaction
 //	tx.go       one closure's statements, and the events that it seals
+//	tell.go     who is told after a commit
+//	seal.go     what stands in no file in clear
 //	…           one file for each kind of thing kept, SQL beside its function
 //
 // Everything is written by one goroutine, which batches waiting closures into
@@ -22,6 +24,7 @@ package db
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -29,7 +32,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/push"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -62,6 +68,18 @@ type Config struct {
 	Now func() time.Time
 	// Logger is told of panics in closures; nil is slog.Default().
 	Logger *slog.Logger
+	// Box seals endpoints, private keys and the parameters of notices. Without
+	// it, writing or reading one is ErrNoKey, and so is a change with a notice.
+	Box *secret.Box
+	// Changed is called for each request that this Store changed, after its
+	// transaction is committed and before the change's caller has its answer.
+	// The audience is whose screens show the request, or showed it before.
+	Changed func(id string, version int64, audience []ad.GUID)
+	// Outbox is called after a commit that added notices or deliveries.
+	//
+	// Both run on the writer's goroutine, in the order of the commits: they must
+	// not block, and must not call the Store.
+	Outbox func()
 }
 
 // Store is an open database. Its methods may be called from any goroutine, but
@@ -76,11 +94,21 @@ type Store struct {
 	jobs    chan *job
 	drained chan struct{}
 	log     *slog.Logger
+
+	sealer  sealer
+	holder  string // names this Store where it leases
+	changed func(id string, version int64, audience []ad.GUID)
+	outbox  func()
 }
 
 var (
-	_ enroll.Store   = (*Store)(nil)
-	_ workflow.Store = (*Store)(nil)
+	_ enroll.Store       = (*Store)(nil)
+	_ workflow.Store     = (*Store)(nil)
+	_ workflow.Freezes   = (*Store)(nil)
+	_ workflow.Holders   = (*Store)(nil)
+	_ workflow.Reminders = (*Store)(nil)
+	_ push.Store         = (*Store)(nil)
+	_ push.Counter       = (*Store)(nil)
 )
 
 const readers = 4
@@ -118,7 +146,11 @@ func start(ctx context.Context, written *sql.DB, c Config) (*Store, error) {
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
 	s.written, s.tx = written, newTx(conn, sqliteDialect, c.Now)
+	s.tx.sealer = s.sealer
 	go s.loop()
+	if err := s.sealPlain(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
@@ -144,7 +176,10 @@ func newStore(c Config) *Store {
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Store{jobs: make(chan *job, maxBatch), drained: make(chan struct{}), log: log}
+	return &Store{
+		jobs: make(chan *job, maxBatch), drained: make(chan struct{}), log: log,
+		sealer: sealer{c.Box}, holder: rand.Text(), changed: c.Changed, outbox: c.Outbox,
+	}
 }
 
 // Close lets the writes that wait finish, and refuses new ones with ErrClosed.

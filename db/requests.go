@@ -28,7 +28,7 @@ func (s *Store) Create(ctx context.Context, r workflow.Request, c workflow.Chang
 		if err != nil {
 			return err
 		}
-		return t.change(r, nil, c)
+		return t.change(workflow.Request{}, r, c)
 	}))
 }
 
@@ -72,26 +72,27 @@ func (t *tx) updateRequest(before, r workflow.Request, c workflow.Change) error 
 	if err != nil {
 		return err
 	}
-	return t.change(r, before.Proofs, c)
+	return t.change(before, r, c)
 }
 
-// change writes what goes with a request: the proofs that are new in it, who is
-// to be told, the events, and the sessions that end.
-func (t *tx) change(r workflow.Request, had []workflow.ConsumedProof, c workflow.Change) error {
-	if err := t.consume(r, had); err != nil {
+// change writes what goes with a request: the proofs that are new in it, who has
+// a seat, who is to be told, the freeze, the events, and the sessions that end.
+func (t *tx) change(before, r workflow.Request, c workflow.Change) error {
+	if err := t.consume(before, r); err != nil {
+		return err
+	}
+	if err := t.ask(before, r); err != nil {
 		return err
 	}
 	for _, n := range c.Notices {
-		params, err := json.Marshal(n.Params)
-		if err != nil {
-			return fmt.Errorf("encode notice: %w", err)
-		}
-		_, err = t.exec(`INSERT INTO outbox (to_guid, kind, params, created) VALUES ($1, $2, $3, $4)`,
-			guidText(n.To), n.Kind, string(params), millis(t.now()))
-		if err != nil {
+		if err := t.insertNotice(n); err != nil {
 			return err
 		}
 	}
+	if err := t.freeze(c.Freeze); err != nil {
+		return err
+	}
+	t.tell(before, r)
 	if err := t.record(c.Events...); err != nil {
 		return err
 	}
@@ -110,27 +111,39 @@ func (t *tx) endOthers(of *workflow.SessionsOf) error {
 	return t.record(of.Event(int(n)))
 }
 
-// consume puts in one row for each new proof. The row's key is the proof, so
-// that of two requests one wins.
-func (t *tx) consume(r workflow.Request, had []workflow.ConsumedProof) error {
+// consume puts in one row for each new proof, of the requester or of a reviewer.
+// The row's key is the proof, so that of two uses one wins.
+func (t *tx) consume(before, r workflow.Request) error {
 	known := map[string]bool{}
-	for _, p := range had {
+	for _, p := range before.Proofs {
 		known[p.ID] = true
 	}
+	for _, v := range before.Reviews {
+		known[v.Proof] = true
+	}
 	for _, p := range r.Proofs {
-		if known[p.ID] {
-			continue
+		if !known[p.ID] {
+			if err := t.consumeOne(p.ID, "request "+r.ID); err != nil {
+				return err
+			}
 		}
-		n, err := t.exec(`INSERT INTO consumed_proofs (proof, use) VALUES ($1, $2) ON CONFLICT (proof) DO NOTHING`,
-			p.ID, "request "+r.ID)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return workflow.ErrProofUsed
+	}
+	for _, v := range r.Reviews {
+		if v.Proof != "" && !known[v.Proof] {
+			if err := t.consumeOne(v.Proof, "review "+r.ID); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+func (t *tx) consumeOne(proof, use string) error {
+	n, err := t.exec(`INSERT INTO consumed_proofs (proof, use) VALUES ($1, $2) ON CONFLICT (proof) DO NOTHING`, proof, use)
+	if err == nil && n == 0 {
+		return workflow.ErrProofUsed
+	}
+	return err
 }
 
 // Requests is workflow.Store's.
@@ -149,6 +162,10 @@ func (s *Store) Requests(ctx context.Context, q workflow.Query) ([]workflow.Requ
 	}
 	if !q.Target.IsZero() {
 		add("target", guidText(q.Target))
+	}
+	if !q.Asked.IsZero() {
+		args = append(args, guidText(q.Asked))
+		where = append(where, fmt.Sprintf("id IN (SELECT request FROM asked WHERE account = $%d)", len(args)))
 	}
 	if q.Kind != "" {
 		add("kind", string(q.Kind))

@@ -10,7 +10,7 @@ import (
 
 func open(t testing.TB, path string) *db.Store {
 	t.Helper()
-	s, err := db.Open(t.Context(), db.Config{Path: path})
+	s, err := db.Open(t.Context(), db.Config{Path: path, Box: dbtest.Box()})
 	if err != nil {
 		t.Fatal(err)
 	}

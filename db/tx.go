@@ -22,7 +22,10 @@ type tx struct {
 	random  io.Reader
 	now     func() time.Time
 
-	end chainEnd
+	end  chainEnd
+	told told
+
+	sealer sealer
 
 	// fault stands in for a failing disk, in tests.
 	fault func(query string) error
@@ -73,6 +76,16 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
+// collect reads all rows that a statement returns, before the next one runs.
+func collect[T any](t *tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.Query(args...)
+	return scanAll(rows, err, scan)
+}
+
 // scanner is a row, of the writer or of a reader.
 type scanner interface{ Scan(to ...any) error }
 
@@ -93,7 +106,7 @@ type translated struct{ row scanner }
 func (r translated) Scan(to ...any) error { return translate(r.row.Scan(to...)) }
 
 func (t *tx) begin() error {
-	t.end = chainEnd{}
+	t.end, t.told = chainEnd{}, told{}
 	_, err := t.exec(t.dialect.begin)
 	return err
 }

@@ -122,7 +122,9 @@ func (s *Store) runBatch(batch []*job) {
 			j.done <- j.err
 		}
 	}()
-	err = s.commitBatch(batch)
+	if err = s.commitBatch(batch); err == nil {
+		s.runHooks()
+	}
 }
 
 func (s *Store) commitBatch(batch []*job) error {
@@ -150,9 +152,9 @@ func (s *Store) runJob(j *job) error {
 	if _, err := t.exec(`SAVEPOINT job`); err != nil {
 		return fmt.Errorf("savepoint: %w", err)
 	}
-	before := t.end
+	before, told := t.end, t.told
 	if j.err = s.call(j.fn); j.err != nil {
-		t.end = before
+		t.end, t.told = before, told
 		if _, err := t.exec(`ROLLBACK TO job`); err != nil {
 			// The engine has ended the transaction by itself, and why is what
 			// the closure came back with.

@@ -19,6 +19,7 @@ import (
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/db"
+	"github.com/latchkey/latchkey/db/dbtest"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/password"
 	"github.com/latchkey/latchkey/workflow"
@@ -53,7 +54,7 @@ func newHouse(t *testing.T) *house {
 		}
 	}
 	var err error
-	h.store, err = db.Open(t.Context(), db.Config{Path: filepath.Join(t.TempDir(), "latchkey.db"), Logger: log})
+	h.store, err = db.Open(t.Context(), db.Config{Path: filepath.Join(t.TempDir(), "latchkey.db"), Logger: log, Box: dbtest.Box()})
 	must(err)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.passkeys, err = enroll.New(enroll.Config{

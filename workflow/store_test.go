@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/db"
+	"github.com/latchkey/latchkey/db/dbtest"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/password"
 	"github.com/latchkey/latchkey/secret"
@@ -66,7 +67,7 @@ func (o *onDisk) pass(d time.Duration) { o.ahead.Add(int64(d)) }
 // open starts the server process; after a crash, on the same file.
 func (o *onDisk) open() {
 	o.Helper()
-	store, err := db.Open(o.Context(), db.Config{Path: o.path, Now: o.now})
+	store, err := db.Open(o.Context(), db.Config{Path: o.path, Now: o.now, Box: dbtest.Box()})
 	if err != nil {
 		o.Fatal(err)
 	}

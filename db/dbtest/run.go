@@ -16,6 +16,8 @@ import (
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/push"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -23,10 +25,16 @@ import (
 type Store interface {
 	enroll.Store
 	workflow.Store
+	workflow.Freezes
+	workflow.Holders
+	workflow.Reminders
+	push.Store
+	push.Counter
 	Head(ctx context.Context) (audit.Head, error)
 	Events(ctx context.Context, account ad.GUID, limit int) ([]audit.Entry, error)
 	CountEvents(ctx context.Context, account ad.GUID) (int, error)
 	CountRequests(ctx context.Context, account ad.GUID) (int, error)
+	CountSubscriptions(ctx context.Context, account ad.GUID) (int, error)
 	Export(ctx context.Context, w io.Writer) error
 	ErasePersonal(ctx context.Context, account ad.GUID, actor string) (int, error)
 	Take(ctx context.Context, key string, burst int, refill time.Duration, now time.Time) (time.Duration, error)
@@ -35,8 +43,17 @@ type Store interface {
 	Close() error
 }
 
-// Run runs the suite. open gives an empty store each time, and closes it when
-// the test ends.
+// Box is a box with a key that is good for tests only.
+func Box() *secret.Box {
+	box, err := secret.NewBox([]byte("a key of thirty-two bytes, tests"))
+	if err != nil {
+		panic(err)
+	}
+	return box
+}
+
+// Run runs the suite. open gives an empty store each time, with Box for what is
+// kept sealed, and closes it when the test ends.
 func Run(t *testing.T, open func(t *testing.T) Store) {
 	for _, c := range []struct {
 		name string

@@ -1,0 +1,152 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/push"
+)
+
+const deliveryColumns = `to_guid, kind, channel, subscription, nonce, body, created, until, due, attempts`
+
+// sealedDelivery is a row whose parameters are still sealed.
+type sealedDelivery struct {
+	push.Delivery
+	nonce string
+	body  []byte
+}
+
+func deliveryPlace(d push.Delivery, nonce string) string {
+	return place("deliveries", "body", d.To, d.Kind, string(d.Channel), d.Subscription, nonce)
+}
+
+func (t *tx) insertDeliveries(all []push.Delivery) error {
+	for _, d := range all {
+		if err := t.insertDelivery(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertDelivery puts in the present where no time is given: 0 would be never.
+func (t *tx) insertDelivery(d push.Delivery) error {
+	nonce, err := t.nonce()
+	if err != nil {
+		return err
+	}
+	body, err := t.sealer.sealParams(deliveryPlace(d, nonce), d.Params)
+	if err != nil {
+		return err
+	}
+	now := millis(t.now())
+	_, err = t.exec(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		d.To, d.Kind, string(d.Channel), d.Subscription, nonce, body,
+		cmp.Or(millis(d.Created), now), millis(d.Until), cmp.Or(wakeMillis(d.Due), now), d.Attempts)
+	t.told.outbox = true
+	return err
+}
+
+// ClaimDeliveries is push.Store's, the longest due first. One that can't be opened
+// is treated as ClaimNotices does.
+func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]push.Delivery, error) {
+	if s.sealer.box == nil {
+		return nil, wrap("claim deliveries", ErrNoKey)
+	}
+	var rows []sealedDelivery
+	err := s.write(ctx, func(t *tx) (err error) {
+		rows, err = collect(t, scanDelivery, `
+			UPDATE deliveries SET lease = $1, holder = $2 WHERE id IN (
+				SELECT id FROM deliveries WHERE ended = 0 AND due <= $3 AND lease <= $3
+				ORDER BY due, id LIMIT $4`+t.dialect.forUpdate+`)
+			RETURNING id, `+deliveryColumns,
+			millis(now.Add(lease)), s.holder, millis(now), limit)
+		return err
+	})
+	if err != nil {
+		return nil, wrap("claim deliveries", err)
+	}
+	slices.SortFunc(rows, func(a, b sealedDelivery) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) })
+	var all []push.Delivery
+	for _, row := range rows {
+		row.Params, err = s.sealer.openParams(deliveryPlace(row.Delivery, row.nonce), row.body)
+		if err != nil {
+			s.log.Error("open delivery", "delivery", row.ID, "kind", row.Kind, "err", err)
+			continue
+		}
+		all = append(all, row.Delivery)
+	}
+	return all, nil
+}
+
+func scanDelivery(row scanner) (d sealedDelivery, err error) {
+	var created, until, due int64
+	err = row.Scan(&d.ID, &d.To, &d.Kind, &d.Channel, &d.Subscription, &d.nonce, &d.body, &created, &until, &due, &d.Attempts)
+	d.Created, d.Until, d.Due = fromMillis(created), fromMillis(until), fromMillis(due)
+	return d, err
+}
+
+// Delivered is push.Store's.
+func (s *Store) Delivered(ctx context.Context, id int64, at time.Time) error {
+	return wrap("end delivery", s.write(ctx, func(t *tx) error {
+		if err := t.endDelivery(id, s.holder, at, ""); err != nil {
+			return err
+		}
+		_, err := t.exec(`
+			UPDATE subscriptions SET failed = '', reached = CASE WHEN reached < $2 THEN $2 ELSE reached END
+			WHERE id = (SELECT subscription FROM deliveries WHERE id = $1)`, id, millis(at))
+		return err
+	}))
+}
+
+// Retry is push.Store's. The subscription keeps the code as its last failure.
+func (s *Store) Retry(ctx context.Context, id int64, due time.Time, code string) error {
+	return wrap("retry delivery", s.write(ctx, func(t *tx) error {
+		n, err := t.exec(`
+			UPDATE deliveries SET due = $3, code = $4, attempts = attempts + 1, lease = 0, holder = ''
+			WHERE id = $1 AND ended = 0 AND holder = $2`, id, s.holder, cmp.Or(wakeMillis(due), millis(t.now())), code)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return push.ErrNoDelivery
+		}
+		return t.markFailed(id, code)
+	}))
+}
+
+// GiveUp is push.Store's.
+func (s *Store) GiveUp(ctx context.Context, id int64, at time.Time, code string, next []push.Delivery, events ...audit.Event) error {
+	return wrap("give delivery up", s.write(ctx, func(t *tx) error {
+		if err := t.endDelivery(id, s.holder, at, code); err != nil {
+			return err
+		}
+		if err := t.markFailed(id, code); err != nil {
+			return err
+		}
+		if err := t.insertDeliveries(next); err != nil {
+			return err
+		}
+		return t.record(events...)
+	}))
+}
+
+// endDelivery ends one that is held, and erases what it said.
+func (t *tx) endDelivery(id int64, holder string, at time.Time, code string) error {
+	n, err := t.exec(`
+		UPDATE deliveries SET body = NULL, ended = $3, code = $4, lease = 0
+		WHERE id = $1 AND ended = 0 AND holder = $2`, id, holder, millis(at), code)
+	if err == nil && n == 0 {
+		return push.ErrNoDelivery
+	}
+	return err
+}
+
+func (t *tx) markFailed(delivery int64, code string) error {
+	_, err := t.exec(`
+		UPDATE subscriptions SET failed = $2 WHERE id = (SELECT subscription FROM deliveries WHERE id = $1)`, delivery, code)
+	return err
+}

@@ -1,0 +1,134 @@
+package db
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// seats says of everybody with a seat whether they reviewed.
+func seats(r workflow.Request) map[string]bool {
+	all := map[string]bool{}
+	for _, seat := range r.Asked {
+		all[guidText(seat.Account)] = false
+	}
+	for _, v := range r.Reviews {
+		if _, asked := all[guidText(v.By)]; asked && !v.Void {
+			all[guidText(v.By)] = true
+		}
+	}
+	return all
+}
+
+// ask keeps the seats where queries find them.
+func (t *tx) ask(before, r workflow.Request) error {
+	all := seats(r)
+	if maps.Equal(all, seats(before)) {
+		return nil
+	}
+	if _, err := t.exec(`DELETE FROM asked WHERE request = $1`, r.ID); err != nil {
+		return err
+	}
+	for account, reviewed := range all {
+		_, err := t.exec(`INSERT INTO asked (request, account, reviewed) VALUES ($1, $2, $3)`, r.ID, account, reviewed)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Waiting is push.Counter's: pending requests that this account has a seat for
+// and has not reviewed.
+func (s *Store) Waiting(ctx context.Context, account string) (n int, err error) {
+	err = s.row(ctx, `
+		SELECT count(*) FROM asked JOIN requests ON requests.id = asked.request
+		WHERE asked.account = $1 AND NOT asked.reviewed AND requests.state = $2`,
+		account, string(workflow.Pending)).Scan(&n)
+	return n, wrap("count what waits", err)
+}
+
+// HasPasskey is workflow.Holders'.
+func (s *Store) HasPasskey(ctx context.Context, account ad.GUID) (has bool, err error) {
+	err = s.row(ctx, `SELECT EXISTS (SELECT 1 FROM credentials WHERE account = $1)`, guidText(account)).Scan(&has)
+	return has, wrap("look for a passkey", err)
+}
+
+const freezeColumns = `account, by_guid, request, at`
+
+// freeze leaves an account that is frozen as it is.
+func (t *tx) freeze(f *workflow.Freeze) error {
+	if f == nil {
+		return nil
+	}
+	_, err := t.exec(`
+		INSERT INTO freezes (`+freezeColumns+`) VALUES ($1, $2, $3, $4) ON CONFLICT (account) DO NOTHING`,
+		guidText(f.Account), guidText(f.By), f.Request, millis(f.At))
+	return err
+}
+
+// Frozen is workflow.Freezes'.
+func (s *Store) Frozen(ctx context.Context, account ad.GUID) (*workflow.Freeze, error) {
+	all, err := list(ctx, s, scanFreeze, `SELECT `+freezeColumns+` FROM freezes WHERE account = $1`, guidText(account))
+	if err != nil || len(all) == 0 {
+		return nil, wrap("look for a freeze", err)
+	}
+	return &all[0], nil
+}
+
+// AllFrozen is workflow.Freezes'.
+func (s *Store) AllFrozen(ctx context.Context) ([]workflow.Freeze, error) {
+	all, err := list(ctx, s, scanFreeze, `SELECT `+freezeColumns+` FROM freezes ORDER BY at DESC, account`)
+	return all, wrap("list freezes", err)
+}
+
+// Unfreeze is workflow.Freezes'.
+func (s *Store) Unfreeze(ctx context.Context, account ad.GUID, events ...audit.Event) error {
+	return wrap("unfreeze", s.write(ctx, func(t *tx) error {
+		n, err := t.exec(`DELETE FROM freezes WHERE account = $1`, guidText(account))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return workflow.ErrNotFrozen
+		}
+		return t.record(events...)
+	}))
+}
+
+func scanFreeze(row scanner) (f workflow.Freeze, err error) {
+	var account, by string
+	var at int64
+	if err := row.Scan(&account, &by, &f.Request, &at); err != nil {
+		return f, err
+	}
+	f.At = fromMillis(at)
+	if f.By, err = guidOf(by); err != nil {
+		return f, err
+	}
+	f.Account, err = guidOf(account)
+	return f, err
+}
+
+// Remind is workflow.Reminders'. Whoever inserts the row has reminded.
+func (s *Store) Remind(ctx context.Context, account ad.GUID, expires time.Time, days int, n workflow.Notice) (reminded bool, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		rows, err := t.exec(`
+			INSERT INTO reminders (account, expires, days) VALUES ($1, $2, $3)
+			ON CONFLICT (account, expires, days) DO NOTHING`, guidText(account), millis(expires), days)
+		if reminded = err == nil && rows > 0; !reminded {
+			return err
+		}
+		return t.insertNotice(n)
+	})
+	return reminded && err == nil, wrap("remind", err)
+}
+
+// PurgeReminders is workflow.Reminders'.
+func (s *Store) PurgeReminders(ctx context.Context, before time.Time) (int, error) {
+	return s.purge(ctx, "purge reminders", `DELETE FROM reminders WHERE expires < $1`, millis(before))
+}

@@ -1,0 +1,198 @@
+package db
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/push"
+)
+
+const subscriptionColumns = `id, account, endpoint, p256dh, auth, vapid, device, created, renewed, reached, failed`
+
+// labelEndpoint starts what an endpoint's hash is made of.
+const labelEndpoint = "latchkey/endpoint/v1\x00"
+
+func endpointHash(endpoint string) []byte {
+	sum := sha256.Sum256([]byte(labelEndpoint + endpoint))
+	return sum[:]
+}
+
+// SaveSubscription is push.Store's.
+func (s *Store) SaveSubscription(ctx context.Context, n push.Subscription, limit int, events ...audit.Event) (push.Subscription, error) {
+	var saved push.Subscription
+	err := s.write(ctx, func(t *tx) error {
+		renewed, err := t.renewSubscription(n)
+		if err == nil {
+			saved = renewed
+			return nil
+		}
+		if !errors.Is(err, push.ErrNoSubscription) {
+			return err
+		}
+		saved = n
+		if err := t.addSubscription(n, limit); err != nil {
+			return err
+		}
+		return t.record(events...)
+	})
+	if err != nil {
+		return push.Subscription{}, wrap("save subscription", err)
+	}
+	return saved, nil
+}
+
+// renewSubscription is ErrNoSubscription where nobody has the endpoint. It opens
+// nothing: renewing also mends what was sealed under a key that is lost.
+func (t *tx) renewSubscription(n push.Subscription) (push.Subscription, error) {
+	var account string
+	var created, reached int64
+	err := t.row(`SELECT id, account, created, reached FROM subscriptions WHERE hash = $1`+t.dialect.forUpdate,
+		endpointHash(n.Endpoint)).Scan(&n.ID, &account, &created, &reached)
+	if err != nil {
+		return n, orMissing(err, push.ErrNoSubscription)
+	}
+	if account != n.Account {
+		return n, push.ErrAnothers
+	}
+	n.Created, n.Reached, n.Failed = fromMillis(created), fromMillis(reached), ""
+	endpoint, auth, err := t.sealSubscription(n)
+	if err != nil {
+		return n, err
+	}
+	_, err = t.exec(`
+		UPDATE subscriptions SET endpoint = $2, p256dh = $3, auth = $4, vapid = $5, device = $6, renewed = $7, failed = ''
+		WHERE id = $1`, n.ID, endpoint, bytesOf(n.P256dh), auth, n.Key, n.Device, millis(n.Renewed))
+	return n, err
+}
+
+func (t *tx) addSubscription(n push.Subscription, limit int) error {
+	var others int
+	if err := t.row(`SELECT count(*) FROM subscriptions WHERE account = $1`, n.Account).Scan(&others); err != nil {
+		return err
+	}
+	if others >= limit {
+		return push.ErrTooManyDevices
+	}
+	endpoint, auth, err := t.sealSubscription(n)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`
+		INSERT INTO subscriptions (`+subscriptionColumns+`, hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		n.ID, n.Account, endpoint, bytesOf(n.P256dh), auth, n.Key, n.Device,
+		millis(n.Created), millis(n.Renewed), millis(n.Reached), n.Failed, endpointHash(n.Endpoint))
+	return err
+}
+
+func (t *tx) sealSubscription(n push.Subscription) (endpoint, auth []byte, err error) {
+	endpoint, err = t.sealer.seal(place("subscriptions", "endpoint", n.Account, n.ID), []byte(n.Endpoint))
+	if err != nil {
+		return nil, nil, err
+	}
+	auth, err = t.sealer.seal(place("subscriptions", "auth", n.Account, n.ID), n.Auth)
+	return endpoint, auth, err
+}
+
+// Subscription is push.Store's.
+func (s *Store) Subscription(ctx context.Context, id string) (push.Subscription, error) {
+	n, err := s.scanSubscription(s.row(ctx, `SELECT `+subscriptionColumns+` FROM subscriptions WHERE id = $1`, id))
+	return n, wrap("read subscription", err)
+}
+
+// Subscriptions is push.Store's.
+func (s *Store) Subscriptions(ctx context.Context, account string) ([]push.Subscription, error) {
+	all, err := list(ctx, s, s.scanSubscription,
+		`SELECT `+subscriptionColumns+` FROM subscriptions WHERE account = $1 ORDER BY created, id`, account)
+	return all, wrap("list subscriptions", err)
+}
+
+// CountSubscriptions counts an account's.
+func (s *Store) CountSubscriptions(ctx context.Context, account ad.GUID) (n int, err error) {
+	err = s.row(ctx, `SELECT count(*) FROM subscriptions WHERE account = $1`, guidText(account)).Scan(&n)
+	return n, wrap("count subscriptions", err)
+}
+
+// RemoveSubscription is push.Store's. What was delivered over it stays counted.
+func (s *Store) RemoveSubscription(ctx context.Context, account, id string, events ...audit.Event) error {
+	return wrap("remove subscription", s.write(ctx, func(t *tx) error {
+		n, err := t.exec(`DELETE FROM subscriptions WHERE id = $1 AND account = $2`, id, account)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return push.ErrNoSubscription
+		}
+		if _, err := t.exec(`DELETE FROM deliveries WHERE subscription = $1 AND ended = 0`, id); err != nil {
+			return err
+		}
+		return t.record(events...)
+	}))
+}
+
+func (s *Store) scanSubscription(row scanner) (n push.Subscription, err error) {
+	var endpoint, auth []byte
+	var created, renewed, reached int64
+	err = row.Scan(&n.ID, &n.Account, &endpoint, &n.P256dh, &auth, &n.Key, &n.Device, &created, &renewed, &reached, &n.Failed)
+	if err != nil {
+		return push.Subscription{}, orMissing(err, push.ErrNoSubscription)
+	}
+	plain, err := s.sealer.open(place("subscriptions", "endpoint", n.Account, n.ID), endpoint)
+	if err != nil {
+		return push.Subscription{}, err
+	}
+	n.Auth, err = s.sealer.open(place("subscriptions", "auth", n.Account, n.ID), auth)
+	if err != nil {
+		return push.Subscription{}, err
+	}
+	n.Endpoint = string(plain)
+	n.Created, n.Renewed, n.Reached = fromMillis(created), fromMillis(renewed), fromMillis(reached)
+	return n, nil
+}
+
+// VAPIDKeys is push.Store's.
+func (s *Store) VAPIDKeys(ctx context.Context) ([]push.Keypair, error) {
+	all, err := list(ctx, s, s.scanKeypair, `SELECT id, public, private, created FROM vapid_keys ORDER BY created DESC, id DESC`)
+	return all, wrap("list push keys", err)
+}
+
+// AddVAPIDKey is push.Store's.
+func (s *Store) AddVAPIDKey(ctx context.Context, k push.Keypair, first bool, events ...audit.Event) (added bool, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		added = false
+		if first {
+			var id string
+			err := t.row(`SELECT id FROM vapid_keys LIMIT 1`).Scan(&id)
+			if !errors.Is(err, sql.ErrNoRows) {
+				return err
+			}
+		}
+		private, err := t.sealer.seal(place("vapid_keys", "private", k.ID, k.Public), k.Private)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(`INSERT INTO vapid_keys (id, public, private, created) VALUES ($1, $2, $3, $4)`,
+			k.ID, k.Public, private, millis(k.Created))
+		if err != nil {
+			return err
+		}
+		added = true
+		return t.record(events...)
+	})
+	return added && err == nil, wrap("add push key", err)
+}
+
+func (s *Store) scanKeypair(row scanner) (k push.Keypair, err error) {
+	var private []byte
+	var created int64
+	if err := row.Scan(&k.ID, &k.Public, &private, &created); err != nil {
+		return k, err
+	}
+	k.Created = fromMillis(created)
+	k.Private, err = s.sealer.open(place("vapid_keys", "private", k.ID, k.Public), private)
+	return k, err
+}
