@@ -6,6 +6,7 @@ import (
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/push"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -85,6 +86,19 @@ var causes = []cause{
 	own(workflow.ErrPasswordUnwanted, http.StatusUnprocessableEntity, "This request takes no password"),
 	own(workflow.ErrOldMissing, http.StatusUnprocessableEntity, "The old password is needed"),
 	own(workflow.ErrPasswordNotJudged, http.StatusServiceUnavailable, "The password could not be judged"),
+
+	own(workflow.ErrNotApprover, http.StatusForbidden, "Somebody else decides this"),
+	own(workflow.ErrNumber, http.StatusUnprocessableEntity, "It is another number"),
+	own(workflow.ErrNumberUsed, http.StatusConflict, "The last wrong number cancelled the request"),
+	own(workflow.ErrChip, http.StatusUnprocessableEntity, "There is no such reason, or it is too long"),
+	own(workflow.ErrFrozen, http.StatusForbidden, "The account is frozen here"),
+
+	own(push.ErrEndpoint, http.StatusUnprocessableEntity, "This is no subscription of a push service that may be used"),
+	own(push.ErrNoSubscription, http.StatusNotFound, "The device is not known here"),
+	own(push.ErrAnothers, http.StatusConflict, "The subscription is somebody else's"),
+	own(push.ErrTooManyDevices, http.StatusConflict, "There are too many devices"),
+	own(push.ErrGone, http.StatusGone, "The push service does not know the device any more"),
+	own(push.ErrUnreachable, http.StatusBadGateway, "The push service did not take the message"),
 
 	own(ad.ErrNotFound, http.StatusNotFound, "The account was not found in the directory"),
 	own(ad.ErrUnavailable, http.StatusServiceUnavailable, "No domain controller answered in time"),

@@ -45,6 +45,13 @@ type Config struct {
 	Reviews  Reviews
 	Photos   Photos
 	Devices  Devices
+	// Live is where the store tells of changed requests; nil makes one that
+	// nobody tells.
+	Live *Broker
+	// Numbers is how many wrong numbers cancel a request, for the page; 0 is 3.
+	Numbers int
+	// Mail: notices go out by mail, too.
+	Mail bool
 	// Ready is nil while store and directory can be reached.
 	Ready func(context.Context) error
 	// Static is the web app's build, as pwa.Files returns it.
@@ -52,6 +59,8 @@ type Config struct {
 
 	Logger *slog.Logger     // nil discards
 	Now    func() time.Time // nil is time.Now
+
+	streams streamTimes // zero takes the defaults
 }
 
 // Support is whom to ask; it stands on every error page.
@@ -65,6 +74,7 @@ type Support struct {
 const (
 	defaultBodyLimit = 64 << 10
 	defaultTries     = 5
+	defaultNumbers   = 3
 )
 
 // withDefaults fills what may be left out and reports everything that may not.
@@ -82,6 +92,13 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Tries <= 0 {
 		c.Tries = defaultTries
 	}
+	if c.Numbers <= 0 {
+		c.Numbers = defaultNumbers
+	}
+	if c.Live == nil {
+		c.Live = NewBroker()
+	}
+	c.streams = c.streams.withDefaults()
 	return c, errors.Join(
 		need("RPID", c.RPID != ""),
 		need("Passkeys", c.Passkeys != nil),

@@ -28,6 +28,9 @@ type Passkeys interface {
 	FinishSignIn(ctx context.Context, token secret.Text, body []byte, from enroll.Client) (enroll.Session, secret.Text, error)
 	// Session finds a live session by its cookie, or enroll.ErrNoSession.
 	Session(ctx context.Context, cookie secret.Text) (enroll.Session, error)
+	// Look finds it too, and Alive by its id; neither counts as use of it.
+	Look(ctx context.Context, cookie secret.Text) (enroll.Session, error)
+	Alive(ctx context.Context, id string) error
 	SignOut(ctx context.Context, s enroll.Session, everywhere bool) error
 
 	// BeginStepUp binds label and statement (opaque) into the challenge.
@@ -102,6 +105,9 @@ type Reviews interface {
 	Inbox(ctx context.Context, who Actor) (waiting, decided []workflow.Reviewed, err error)
 	// Waiting counts what waits, for the badge.
 	Waiting(ctx context.Context, account ad.GUID) (int, error)
+	// Seated says whether there is any request, old ones too, with a seat of the
+	// account's.
+	Seated(ctx context.Context, account ad.GUID) (bool, error)
 	Review(ctx context.Context, who Actor, id string) (workflow.Reviewed, error)
 	// BeginApproval checks the number, where one is asked for, and says what the
 	// approver signs. A wrong number is workflow.ErrNumber with "left"; the last

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -41,6 +42,8 @@ type relyingParty struct {
 	lookErr error // of Session only
 	ended   int
 	from    enroll.Client
+	looked  atomic.Int32
+	dead    atomic.Pointer[error] // what Alive answers
 }
 
 func (p *relyingParty) session() enroll.Session {
@@ -75,6 +78,18 @@ func (p *relyingParty) Session(_ context.Context, cookie secret.Text) (enroll.Se
 		return enroll.Session{}, enroll.ErrNoSession
 	}
 	return p.session(), nil
+}
+
+func (p *relyingParty) Look(ctx context.Context, cookie secret.Text) (enroll.Session, error) {
+	p.looked.Add(1)
+	return p.Session(ctx, cookie)
+}
+
+func (p *relyingParty) Alive(context.Context, string) error {
+	if err := p.dead.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 func (p *relyingParty) SignOut(context.Context, enroll.Session, bool) error { p.ended++; return p.err }
@@ -222,6 +237,8 @@ type stage struct {
 	t      *testing.T
 	party  *relyingParty
 	rules  *rules
+	seats  *seats
+	phones *phones
 	limits *counter
 	logged *bytes.Buffer
 	clock  *clock
@@ -249,12 +266,13 @@ const testHost = "unlock.example.test"
 func newStage(t *testing.T, change ...func(*Config)) *stage {
 	t.Helper()
 	st := &stage{
-		t: t, party: &relyingParty{}, rules: &rules{}, limits: &counter{}, logged: &bytes.Buffer{},
+		t: t, party: &relyingParty{}, rules: &rules{}, seats: &seats{}, phones: &phones{}, limits: &counter{}, logged: &bytes.Buffer{},
 		clock: &clock{at: time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)},
 	}
 	cfg := Config{
 		PublicURL: "https://" + testHost, RPID: testHost, Version: "test",
 		Passkeys: st.party, Requests: st.rules, Log: history{}, Limits: st.limits,
+		Reviews: st.seats, Photos: st.seats, Devices: st.phones, Live: NewBroker(), streams: streamTimes{life: time.Millisecond},
 		Ready: func(context.Context) error { return nil }, Static: builtApp(), Now: st.clock.Now,
 		Logger: slog.New(slog.NewTextHandler(&locked{w: st.logged}, nil)),
 	}

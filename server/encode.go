@@ -81,13 +81,24 @@ func encodeOption(o workflow.Option) Option {
 	return Option{Kind: string(o.Kind), Allowed: o.Allowed, Code: o.Code}
 }
 
-func (s *Server) encodeRequest(r workflow.Request) Request {
+// encodeRequest is for who reads it: the number is for the requester alone.
+func (s *Server) encodeRequest(who ad.GUID) func(workflow.Request) Request {
+	return func(r workflow.Request) Request {
+		out := s.encodeOwn(r)
+		out.Review = encodeReviewing(r, who)
+		return out
+	}
+}
+
+func (s *Server) triesLeft(r workflow.Request) int { return max(0, s.cfg.Tries-r.Tries) }
+
+func (s *Server) encodeOwn(r workflow.Request) Request {
 	out := Request{
 		ID: r.ID, Kind: string(r.Kind), State: string(r.State),
 		Needs:   []string{},
 		Created: stamp(r.Created), Updated: stamp(r.Updated), Deadline: stamp(r.Deadline),
 		Params:     map[string]string{},
-		TriesLeft:  max(0, s.cfg.Tries-r.Tries),
+		TriesLeft:  s.triesLeft(r),
 		Unseen:     r.Kind == workflow.KindOneTime && r.State == workflow.Done && !r.Seen,
 		WatchUntil: stamp(r.WatchUntil),
 		Version:    r.Version,
@@ -107,6 +118,9 @@ func encodeResult(out *Request, r workflow.Request) {
 	if r.Result == nil {
 		if r.State == workflow.Denied && len(r.Decision.Findings) > 0 {
 			out.Code = r.Decision.Findings[len(r.Decision.Findings)-1].Code
+		}
+		if said := decision(r); said != nil && r.State == workflow.Denied {
+			out.Code = deniedBy[said.Verdict]
 		}
 		return
 	}

@@ -16,11 +16,12 @@ import (
 type guard int
 
 const (
-	unguarded guard = iota
-	asset           // files of the web app and health: for everybody, from anywhere
-	public          // the API before a proof: for everybody, from our own page
-	optional        // like public; a session is looked up when there is a cookie
-	session         // the API after a proof: a live session is needed
+	unguarded  guard = iota
+	asset            // files of the web app and health: for everybody, from anywhere
+	public           // the API before a proof: for everybody, from our own page
+	optional         // like public; a session is looked up when there is a cookie
+	session          // the API after a proof: a live session is needed
+	unattended       // like session; the page asks by itself, which is no use of it
 )
 
 // protect is the first handler of every row. What it refuses, the row's handler
@@ -76,7 +77,11 @@ func (s *Server) findSession(ctx context.Context, c *call, g guard) error {
 		}
 		return enroll.ErrNoSession
 	}
-	found, err := s.cfg.Passkeys.Session(ctx, cookie)
+	look := s.cfg.Passkeys.Session
+	if g == unattended {
+		look = s.cfg.Passkeys.Look
+	}
+	found, err := look(ctx, cookie)
 	switch {
 	case errors.Is(err, enroll.ErrNoSession):
 		c.dropCookie()

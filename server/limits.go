@@ -53,6 +53,13 @@ var (
 	rateSubmit       = rate{name: "submit", by: byAccount, burst: 30, refill: 10 * time.Second}
 	rateCheck        = rate{name: "password-check", by: byAccount, burst: 60, refill: time.Second}
 	rateExecute      = rate{name: "execute", by: byAccount, burst: 12, refill: 20 * time.Second}
+	rateApprove      = rate{name: "approve", by: byAccount, burst: 30, refill: 5 * time.Second}
+	rateReview       = rate{name: "review", by: byAccount, burst: 30, refill: 5 * time.Second}
+	rateRemind       = rate{name: "remind", by: byAccount, burst: 12, refill: 20 * time.Second}
+	rateDevice       = rate{name: "device", by: byAccount, burst: 20, refill: 30 * time.Second}
+	rateDeviceTest   = rate{name: "device-test", by: byAccount, burst: 5, refill: 30 * time.Second}
+	rateLive         = rate{name: "live", by: byAccount, burst: 30, refill: 5 * time.Second, local: true}
+	ratePhoto        = rate{name: "photo", by: byAccount, burst: 60, refill: time.Second, local: true}
 	rateWrite        = rate{name: "write", by: byAccount, burst: 60, refill: 2 * time.Second}
 	rateRead         = rate{name: "read", by: byAccount, burst: 120, refill: 500 * time.Millisecond, local: true}
 )

@@ -38,14 +38,34 @@ func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 	if err != nil {
 		return nil, err
 	}
+	waiting, reviewer, err := s.waiting(ctx, own.Account)
+	if err != nil {
+		return nil, err
+	}
 	return answer(Me{
 		Account:  encodeAccount(account, s.now()),
 		Options:  each(s.cfg.Requests.Options(ctx, account), encodeOption),
-		Requests: each(requests[:min(len(requests), recent)], s.encodeRequest),
+		Requests: each(requests[:min(len(requests), recent)], s.encodeRequest(who.Account)),
 		Signal:   signal,
 		Passkeys: len(signal.CredentialIDs),
 		Session:  Session{SignedIn: stamp(own.SignedIn), Expires: stamp(own.Expires), Remember: own.Remember},
+		Waiting:  waiting,
+		Reviewer: reviewer,
 	}), nil
+}
+
+// waiting counts what waits for the person's review, and says whether anything
+// ever did.
+func (s *Server) waiting(ctx context.Context, account ad.GUID) (n int, reviewer bool, err error) {
+	if s.cfg.Reviews == nil {
+		return 0, false, nil
+	}
+	n, err = s.cfg.Reviews.Waiting(ctx, account)
+	if err != nil || n > 0 {
+		return n, n > 0, err
+	}
+	reviewer, err = s.cfg.Reviews.Seated(ctx, account)
+	return 0, reviewer, err
 }
 
 // signal tells the authenticator which passkeys still count, and the names.

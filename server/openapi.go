@@ -41,7 +41,7 @@ func operation(r route) huma.Operation {
 			},
 		}},
 	}
-	if r.guard == session {
+	if r.guard == session || r.guard == unattended {
 		op.Security = []map[string][]string{{"session": {}}}
 	}
 	return op

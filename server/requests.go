@@ -14,7 +14,7 @@ func (s *Server) listRequests(ctx context.Context, _ *struct{}) (*reply[requestL
 	if err != nil {
 		return nil, err
 	}
-	return answer(requestList{Requests: each(mine, s.encodeRequest)}), nil
+	return answer(requestList{Requests: each(mine, s.encodeRequest(signedIn(ctx).Account))}), nil
 }
 
 type submit struct {
@@ -32,11 +32,12 @@ type submitted struct {
 
 func (s *Server) submit(ctx context.Context, in *submit) (*submitted, error) {
 	start := s.now().Truncate(time.Millisecond)
-	r, err := s.cfg.Requests.Submit(ctx, actor(ctx), workflow.Kind(in.Body.Kind), in.Body.Reason)
+	who := actor(ctx)
+	r, err := s.cfg.Requests.Submit(ctx, who, workflow.Kind(in.Body.Kind), in.Body.Reason)
 	if err != nil {
 		return nil, s.about(r, err)
 	}
-	out := &submitted{Status: http.StatusCreated, Body: s.encodeRequest(r)}
+	out := &submitted{Status: http.StatusCreated, Body: s.encodeRequest(who.Account)(r)}
 	if r.Created.Before(start) {
 		out.Status = http.StatusOK
 	}
@@ -44,11 +45,11 @@ func (s *Server) submit(ctx context.Context, in *submit) (*submitted, error) {
 }
 
 // one encodes what a step of a request returned.
-func (s *Server) one(r workflow.Request, err error) (*reply[Request], error) {
+func (s *Server) one(ctx context.Context, r workflow.Request, err error) (*reply[Request], error) {
 	if err != nil {
 		return nil, s.about(r, err)
 	}
-	return answer(s.encodeRequest(r)), nil
+	return answer(s.encodeRequest(signedIn(ctx).Account)(r)), nil
 }
 
 // about joins an error with the request that workflow returned beside it.
@@ -56,11 +57,12 @@ func (s *Server) about(r workflow.Request, err error) error {
 	if r.ID == "" {
 		return err
 	}
-	return ofRequest{err: err, id: r.ID, left: s.encodeRequest(r).TriesLeft}
+	return ofRequest{err: err, id: r.ID, left: s.triesLeft(r)}
 }
 
 func (s *Server) getRequest(ctx context.Context, in *ByID) (*reply[Request], error) {
-	return s.one(s.cfg.Requests.Request(ctx, actor(ctx), in.ID))
+	r, err := s.cfg.Requests.Request(ctx, actor(ctx), in.ID)
+	return s.one(ctx, r, err)
 }
 
 func (s *Server) beginProof(ctx context.Context, in *emptyByID) (*reply[Ceremony], error) {
@@ -85,7 +87,8 @@ func (s *Server) finishProof(ctx context.Context, in *finishByID) (*reply[Reques
 	if err != nil {
 		return nil, err
 	}
-	return s.one(s.cfg.Requests.Prove(ctx, actor(ctx), in.ID, proof))
+	r, err := s.cfg.Requests.Prove(ctx, actor(ctx), in.ID, proof)
+	return s.one(ctx, r, err)
 }
 
 type check struct {
@@ -124,13 +127,15 @@ func (s *Server) execute(ctx context.Context, in *execute) (*reply[Executed], er
 	if err != nil {
 		return nil, s.about(r, err)
 	}
-	return answer(Executed{Request: s.encodeRequest(r), Generated: generated.Reveal()}), nil
+	return answer(Executed{Request: s.encodeRequest(who.Account)(r), Generated: generated.Reveal()}), nil
 }
 
 func (s *Server) seen(ctx context.Context, in *emptyByID) (*reply[Request], error) {
-	return s.one(s.cfg.Requests.Seen(ctx, actor(ctx), in.ID))
+	r, err := s.cfg.Requests.Seen(ctx, actor(ctx), in.ID)
+	return s.one(ctx, r, err)
 }
 
 func (s *Server) cancel(ctx context.Context, in *emptyByID) (*reply[Request], error) {
-	return s.one(s.cfg.Requests.Cancel(ctx, actor(ctx), in.ID))
+	r, err := s.cfg.Requests.Cancel(ctx, actor(ctx), in.ID)
+	return s.one(ctx, r, err)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,11 @@ const (
 // table is every route of the API. Those of the web app's files are in static.go
 // and have the same form; there are no others.
 func (s *Server) table() []route {
+	return slices.Concat(s.ownRoutes(), s.reviewRoutes(), s.deviceRoutes())
+}
+
+// ownRoutes are those of somebody's own account, passkeys and requests.
+func (s *Server) ownRoutes() []route {
 	read, write := []rate{rateRead}, []rate{rateWrite}
 	return []route{
 		{get, pathHealth, asset, nil, plainly(s.health), "The process answers"},
@@ -74,6 +80,43 @@ func (s *Server) table() []route {
 		{post, "/api/passkeys/{id}/remove", session, []rate{rateStepUp}, typed(s.removePasskey), "Remove a passkey"},
 		{post, "/api/step-up/begin", session, []rate{rateStepUp}, typed(s.beginStepUp), "Begin a proof for my passkeys"},
 		{post, "/api/step-up/finish", session, []rate{rateStepUp}, typed(s.finishStepUp), "Finish it"},
+	}
+}
+
+// reviewRoutes are those of approvals, on the requester's side and the approver's.
+func (s *Server) reviewRoutes() []route {
+	if s.cfg.Reviews == nil {
+		return nil
+	}
+	read, begin, decide := []rate{rateRead}, []rate{rateApprove}, []rate{rateReview}
+	return []route{
+		{get, "/api/requests/{id}/asked", session, read, typed(s.asked), "Who was asked to review my request"},
+		{post, "/api/requests/{id}/remind", session, []rate{rateRemind}, typed(s.remind), "Remind them, once"},
+		{get, "/api/requests/{id}/photo/{account}", session, []rate{ratePhoto}, typed(s.photo), "The photo of somebody in a request (JPEG)"},
+
+		{get, "/api/inbox", session, read, typed(s.inbox), "What waits for my review, and what I decided"},
+		{get, "/api/reviews/{id}", session, read, typed(s.getReview), "One request as its reviewer sees it"},
+		{post, "/api/reviews/{id}/approve/begin", session, begin, typed(s.beginApproval), "Begin an approval: the number, where one is asked for"},
+		{post, "/api/reviews/{id}/approve/finish", session, decide, typed(s.finishApproval), "Finish it: my passkey over this request"},
+		{post, "/api/reviews/{id}/deny", session, decide, typed(s.deny), "Deny it"},
+		{post, "/api/reviews/{id}/report", session, decide, typed(s.report), "This is not right: the request can't go on"},
+		{post, "/api/reviews/{id}/freeze/begin", session, begin, typed(s.beginFreeze), "Begin to freeze the account"},
+		{post, "/api/reviews/{id}/freeze/finish", session, decide, typed(s.finishFreeze), "Finish it"},
+	}
+}
+
+// deviceRoutes are those of whatever reaches a person by itself.
+func (s *Server) deviceRoutes() []route {
+	live := route{get, "/api/live", unattended, []rate{rateLive}, typed(s.live), "Server-sent events: which request changed"}
+	if s.cfg.Devices == nil {
+		return []route{live}
+	}
+	return []route{
+		live,
+		{get, "/api/devices", session, []rate{rateRead}, typed(s.listDevices), "The browsers that take my notifications"},
+		{post, "/api/devices", session, []rate{rateDevice}, typed(s.subscribe), "Add this browser, or renew it"},
+		{post, "/api/devices/{id}/test", session, []rate{rateDeviceTest}, typed(s.testDevice), "Send it a notification now"},
+		{post, "/api/devices/{id}/remove", session, []rate{rateWrite}, typed(s.removeDevice), "Remove it"},
 	}
 }
 

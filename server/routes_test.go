@@ -25,6 +25,11 @@ var bodies = map[string]string{
 	"/api/passkeys/invite":              `{"proof":"p"}`,
 	"/api/passkeys/{id}":                `{"name":"Phone"}`,
 	"/api/passkeys/{id}/remove":         `{"proof":"p","last":false}`,
+	"/api/reviews/{id}/approve/begin":   `{"number":"47"}`,
+	"/api/reviews/{id}/approve/finish":  `{"token":"t","credential":{}}`,
+	"/api/reviews/{id}/deny":            `{"chip":"not-asked","reason":""}`,
+	"/api/reviews/{id}/freeze/finish":   `{"token":"t","credential":{}}`,
+	"/api/devices":                      `{"endpoint":"https://push.example.test/x","p256dh":"AAAA","auth":"AAAA"}`,
 }
 
 func goodBody(r route) string {
@@ -42,7 +47,7 @@ func goodPath(r route) string {
 	if strings.HasPrefix(r.path, "/api/passkeys") {
 		id = base64url(someone)
 	}
-	return strings.NewReplacer("{id}", id, "{kind}", "reset").Replace(r.path)
+	return strings.NewReplacer("{id}", id, "{kind}", "reset", "{account}", alice.String()).Replace(r.path)
 }
 
 func TestEveryRouteAnswersASession(t *testing.T) {
@@ -146,13 +151,17 @@ func TestPathTricksAreNotFound(t *testing.T) {
 
 func TestMethodOverridesAreIgnored(t *testing.T) {
 	st := newStage(t)
+	read := map[string]bool{}
 	for _, r := range st.routes {
-		if r.method != http.MethodPost {
+		read[r.path] = read[r.path] || r.method == http.MethodGet
+	}
+	for _, r := range st.routes {
+		if r.method != http.MethodPost || read[r.path] {
 			continue
 		}
 		for _, header := range []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"} {
 			res := st.in(http.MethodGet, goodPath(r), "", header, "POST")
-			if res.StatusCode != http.StatusMethodNotAllowed && r.path != "/api/requests" {
+			if res.StatusCode != http.StatusMethodNotAllowed {
 				t.Errorf("%s with %s: %d", r.path, header, res.StatusCode)
 			}
 		}

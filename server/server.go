@@ -24,6 +24,7 @@ type Server struct {
 	index     *file  // index.html; nil without a build
 	crossSite *http.CrossOriginProtection
 	buckets   buckets
+	pictures  pictures
 	readiness readiness
 	log       *slog.Logger
 	now       func() time.Time
@@ -56,6 +57,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, origin: at, crossSite: http.NewCrossOriginProtection(),
 		readiness: readiness{check: cfg.Ready}, log: cfg.Logger, now: cfg.Now,
+		pictures: newPictures(),
 	}
 	s.base, s.giveUp = context.WithCancel(context.Background())
 	s.app = fiber.New(s.fiberConfig())
@@ -111,11 +113,12 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// Shutdown takes no new connection, lets the requests that are under way finish,
+// Shutdown takes no new connection, ends the live streams, lets the requests that are under way finish,
 // and closes idle connections. When ctx ends first, their contexts end, and what
 // they were writing is settled at the next start.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stopping.Store(true)
+	s.cfg.Live.close()
 	defer s.giveUp()
 	if err := s.app.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("shut down: %w", err)

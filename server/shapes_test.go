@@ -76,9 +76,9 @@ func TestTheShapesAreThoseThatThePageKnows(t *testing.T) {
 
 func TestListsAreNeverNull(t *testing.T) {
 	st := newStage(t)
-	for _, path := range []string{"/api/me", "/api/requests", "/api/passkeys", "/api/activity", "/api/stored", "/api/password-rules", "/api/requests/r1"} {
+	for _, path := range []string{"/api/me", "/api/requests", "/api/passkeys", "/api/activity", "/api/stored", "/api/password-rules", "/api/requests/r1", "/api/inbox", "/api/reviews/r1", "/api/requests/r1/asked", "/api/devices"} {
 		body := bodyOf(t, st.in("GET", path, ""))
-		if strings.Contains(strings.NewReplacer(`"relocked":null`, "", `"review":null`, "").Replace(body), "null") {
+		if strings.Contains(strings.NewReplacer(`"relocked":null`, "", `"review":null`, "", `"mine":null`, "", `"decided":null`, "").Replace(body), "null") {
 			t.Errorf("%s: %s", path, body)
 		}
 	}
@@ -109,7 +109,7 @@ func TestTheOpenAPIDocumentDescribesEveryTypedRoute(t *testing.T) {
 			continue
 		}
 		op, ok := doc.Paths[r.path][strings.ToLower(r.method)]
-		if !ok || op.Responses["default"] == nil || (len(op.Security) > 0) != (r.guard == session) {
+		if !ok || op.Responses["default"] == nil || (len(op.Security) > 0) != (r.guard == session || r.guard == unattended) {
 			t.Errorf("%s %s: %+v", r.method, r.path, op)
 		}
 	}
@@ -138,18 +138,18 @@ func TestAccountStatesComeInTheirOrder(t *testing.T) {
 func TestARequestTellsWhatItsOwnerNeeds(t *testing.T) {
 	st := newStage(t)
 	at := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
-	draft := st.encodeRequest(workflow.Request{State: workflow.Draft, Decision: workflow.Decision{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}}}})
+	draft := st.encodeRequest(alice)(workflow.Request{State: workflow.Draft, Decision: workflow.Decision{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}}}})
 	if !slices.Equal(draft.Needs, []string{"passkey"}) {
 		t.Errorf("needs %v", draft.Needs)
 	}
-	done := st.encodeRequest(workflow.Request{
+	done := st.encodeRequest(alice)(workflow.Request{
 		Kind: workflow.KindOneTime, State: workflow.Done, Tries: 9, Result: &workflow.Result{At: at, Controller: "dc1", Unlocked: true},
 		Relocked: &workflow.Relock{At: at, BadPasswords: 3, Cause: workflow.CauseDevice},
 	})
 	if !done.Unseen || !done.Unlocked || done.TriesLeft != 0 || done.Params["controller"] != "dc1" || done.Relocked.Cause != "device" || len(done.Needs) != 0 {
 		t.Errorf("%+v", done)
 	}
-	denied := st.encodeRequest(workflow.Request{State: workflow.Denied, Decision: workflow.Decision{Findings: []workflow.Finding{{Code: "not-matched"}, {Code: "kind-not-allowed"}}}})
+	denied := st.encodeRequest(alice)(workflow.Request{State: workflow.Denied, Decision: workflow.Decision{Findings: []workflow.Finding{{Code: "not-matched"}, {Code: "kind-not-allowed"}}}})
 	if denied.Code != "kind-not-allowed" {
 		t.Errorf("%+v", denied)
 	}

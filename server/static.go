@@ -17,7 +17,7 @@ import (
 // The web app's routes: each answers index.html, and the app finds its way from
 // there. No other path does. (A mistyped address is a 404; see lost.)
 var clientRoutes = []string{
-	"/", "/account", "/request/{id}", "/password/{kind}",
+	"/", "/account", "/request/{id}", "/inbox", "/review/{id}", "/devices", "/password/{kind}",
 	"/passkeys", "/passkeys/add", "/passkeys/{id}", "/enrol", "/enrol/try", "/enrol/ready",
 	"/activity", "/stored", "/help", "/about",
 }

@@ -1,0 +1,163 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"image"
+	"image/color"
+	"image/png"
+	"sync"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/push"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// theNumber is on the requester's screen and nowhere else. It has more digits
+// than two so that it is found wherever it stands.
+const theNumber = "4771904771"
+
+var (
+	bob = ad.GUID{2} // asks
+	eve = ad.GUID{3} // has nothing to do with it
+)
+
+// seats is a double of workflow's reviews: alice sits in the seats of bob's
+// request r1. It is the photos as well: bob has one.
+type seats struct {
+	mu    sync.Mutex
+	err   error
+	raw   []byte // the photo; nil for a good one
+	reads int
+	calls []string
+	proof enroll.Proof
+	chip  string
+	said  string
+	typed string
+}
+
+func (v *seats) request() workflow.Request {
+	at := time.Date(2026, 11, 24, 7, 58, 0, 0, time.UTC)
+	return workflow.Request{
+		ID: "r1", Kind: workflow.KindReset, State: workflow.Pending, Requester: bob, Target: bob, Reason: "forgot <b>it</b>",
+		Asked: []workflow.Seat{{Account: alice, At: at}}, Number: theNumber, Created: at, Deadline: at.Add(time.Hour),
+		Device: "Firefox on Linux", Address: "10.1.2.3", Salts: map[string][]byte{"reason": []byte("salt")},
+		Proofs: []workflow.ConsumedProof{{ID: "p0", Kind: enroll.ProofPasskey}}, Version: 3,
+	}
+}
+
+func (v *seats) reviewed(id, call string) (workflow.Reviewed, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.calls = append(v.calls, call)
+	if id != "r1" {
+		return workflow.Reviewed{}, workflow.ErrNoRequest
+	}
+	who := ad.Account{GUID: bob, SAMAccountName: "bob", DisplayName: "Bob", Department: "Cash"}
+	return workflow.Reviewed{
+		Request: v.request(), Target: who, Requester: who, Open: true, Number: true,
+		Signs: []workflow.Sign{{Code: "often", Count: 3}},
+	}, v.err
+}
+
+func (v *seats) Inbox(context.Context, Actor) (waiting, decided []workflow.Reviewed, err error) {
+	one, err := v.reviewed("r1", "inbox")
+	return []workflow.Reviewed{one}, nil, err
+}
+func (v *seats) Waiting(context.Context, ad.GUID) (int, error) { return 1, v.err }
+func (v *seats) Seated(context.Context, ad.GUID) (bool, error) { return true, v.err }
+func (v *seats) Review(_ context.Context, _ Actor, id string) (workflow.Reviewed, error) {
+	return v.reviewed(id, "review")
+}
+func (v *seats) BeginApproval(_ context.Context, _ Actor, id, number string) (string, []byte, error) {
+	v.typed = number
+	_, err := v.reviewed(id, "begin approval")
+	return workflow.ReviewLabel, []byte("statement"), err
+}
+func (v *seats) Approve(_ context.Context, _ Actor, id string, p enroll.Proof) (workflow.Reviewed, error) {
+	v.proof = p
+	return v.reviewed(id, "approve")
+}
+func (v *seats) Deny(_ context.Context, _ Actor, id, chip, reason string) (workflow.Reviewed, error) {
+	v.chip, v.said = chip, reason
+	return v.reviewed(id, "deny")
+}
+func (v *seats) Report(_ context.Context, _ Actor, id string) (workflow.Reviewed, error) {
+	return v.reviewed(id, "report")
+}
+func (v *seats) BeginFreeze(_ context.Context, _ Actor, id string) (string, []byte, error) {
+	_, err := v.reviewed(id, "begin freeze")
+	return workflow.FreezeLabel, []byte("statement"), err
+}
+func (v *seats) Freeze(_ context.Context, _ Actor, id string, p enroll.Proof) (workflow.Reviewed, error) {
+	v.proof = p
+	return v.reviewed(id, "freeze")
+}
+func (v *seats) Remind(_ context.Context, _ Actor, id string) (workflow.Request, error) {
+	got, err := v.reviewed(id, "remind")
+	return got.Request, err
+}
+func (v *seats) Asked(_ context.Context, _ Actor, id string) ([]ad.Account, error) {
+	_, err := v.reviewed(id, "asked")
+	return []ad.Account{{GUID: alice, SAMAccountName: "alice"}}, err
+}
+func (v *seats) MaySee(_ context.Context, _ Actor, id string, of ad.GUID) error {
+	if id != "r1" || of == eve {
+		return workflow.ErrNoRequest
+	}
+	return v.err
+}
+
+func (v *seats) Photo(_ context.Context, of ad.GUID) ([]byte, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.reads++
+	if v.raw != nil {
+		return v.raw, nil
+	}
+	if v.err != nil {
+		return nil, v.err
+	}
+	return paintedPNG(300, 200), nil
+}
+
+// paintedPNG is green in the middle square and red at both sides.
+func paintedPNG(w, h int) []byte {
+	m := image.NewRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			c := color.RGBA{R: 255, A: 255}
+			if x >= (w-h)/2 && x < (w+h)/2 {
+				c = color.RGBA{G: 255, A: 255}
+			}
+			m.SetRGBA(x, y, c)
+		}
+	}
+	var b bytes.Buffer
+	_ = png.Encode(&b, m)
+	return b.Bytes()
+}
+
+// phones is a double of push.
+type phones struct {
+	err  error
+	got  push.Subscription
+	gone []string
+}
+
+func (p *phones) PublicKey() string { return "BPublic" }
+func (p *phones) Subscribe(_ context.Context, s push.Subscription) (push.Subscription, error) {
+	p.got = s
+	s.ID = "d1"
+	return s, p.err
+}
+func (p *phones) Devices(context.Context, string) ([]push.Subscription, error) {
+	return []push.Subscription{{ID: "d1", Endpoint: "https://push.example.test/secret", P256dh: []byte("key"), Auth: []byte("auth"), Device: "Chrome on Android"}}, p.err
+}
+func (p *phones) Remove(_ context.Context, account, id string) error {
+	p.gone = append(p.gone, account+" "+id)
+	return p.err
+}
+func (p *phones) Test(context.Context, string, string) error { return p.err }

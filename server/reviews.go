@@ -1,0 +1,115 @@
+package server
+
+import (
+	"context"
+
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// askedMax bounds how many approvers the requester's screen names.
+const askedMax = 5
+
+func (s *Server) inbox(ctx context.Context, _ *struct{}) (*reply[Inbox], error) {
+	who := actor(ctx)
+	waiting, decided, err := s.cfg.Reviews.Inbox(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	encode := s.encodeReview(who.Account)
+	return answer(Inbox{Waiting: each(waiting, encode), Decided: each(decided, encode), ReadAt: stamp(s.now())}), nil
+}
+
+// reviewed encodes what a step of a review returned.
+func (s *Server) reviewed(ctx context.Context, r workflow.Reviewed, err error) (*reply[Review], error) {
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.encodeReview(signedIn(ctx).Account)(r)), nil
+}
+
+func (s *Server) getReview(ctx context.Context, in *ByID) (*reply[Review], error) {
+	r, err := s.cfg.Reviews.Review(ctx, actor(ctx), in.ID)
+	return s.reviewed(ctx, r, err)
+}
+
+type approveBegin struct {
+	ByID
+	Body ApproveBegin
+}
+
+func (s *Server) beginApproval(ctx context.Context, in *approveBegin) (*reply[Ceremony], error) {
+	label, statement, err := s.cfg.Reviews.BeginApproval(ctx, actor(ctx), in.ID, in.Body.Number)
+	return s.sign(ctx, label, statement, err)
+}
+
+// sign begins the assertion over a statement that workflow made.
+func (s *Server) sign(ctx context.Context, label string, statement []byte, err error) (*reply[Ceremony], error) {
+	if err != nil {
+		return nil, err
+	}
+	token, options, err := s.cfg.Passkeys.BeginStepUp(ctx, signedIn(ctx), label, statement)
+	if err != nil {
+		return nil, err
+	}
+	return assertion(token, options), nil
+}
+
+func (s *Server) finishApproval(ctx context.Context, in *finishByID) (*reply[Review], error) {
+	proof, err := s.cfg.Passkeys.FinishStepUp(ctx, signedIn(ctx), in.Body.Token, in.Body.Credential)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.cfg.Reviews.Approve(ctx, actor(ctx), in.ID, proof)
+	return s.reviewed(ctx, r, err)
+}
+
+type denial struct {
+	ByID
+	Body Denial
+}
+
+func (s *Server) deny(ctx context.Context, in *denial) (*reply[Review], error) {
+	r, err := s.cfg.Reviews.Deny(ctx, actor(ctx), in.ID, in.Body.Chip, in.Body.Reason)
+	return s.reviewed(ctx, r, err)
+}
+
+func (s *Server) report(ctx context.Context, in *emptyByID) (*reply[Review], error) {
+	r, err := s.cfg.Reviews.Report(ctx, actor(ctx), in.ID)
+	return s.reviewed(ctx, r, err)
+}
+
+func (s *Server) beginFreeze(ctx context.Context, in *emptyByID) (*reply[Ceremony], error) {
+	label, statement, err := s.cfg.Reviews.BeginFreeze(ctx, actor(ctx), in.ID)
+	return s.sign(ctx, label, statement, err)
+}
+
+func (s *Server) finishFreeze(ctx context.Context, in *finishByID) (*reply[Review], error) {
+	proof, err := s.cfg.Passkeys.FinishStepUp(ctx, signedIn(ctx), in.Body.Token, in.Body.Credential)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.cfg.Reviews.Freeze(ctx, actor(ctx), in.ID, proof)
+	return s.reviewed(ctx, r, err)
+}
+
+// asked names a few of those who were asked, in the order in which they were.
+func (s *Server) asked(ctx context.Context, in *ByID) (*reply[AskedList], error) {
+	who := actor(ctx)
+	r, err := s.cfg.Requests.Request(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := s.cfg.Reviews.Asked(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return answer(AskedList{
+		Asked: each(accounts[:min(len(accounts), askedMax)], s.encodeAsked(r)),
+		Count: len(r.Asked), Group: groupName(r),
+	}), nil
+}
+
+func (s *Server) remind(ctx context.Context, in *emptyByID) (*reply[Request], error) {
+	r, err := s.cfg.Reviews.Remind(ctx, actor(ctx), in.ID)
+	return s.one(ctx, r, err)
+}
