@@ -19,6 +19,7 @@ type Account struct {
 	Surname           string
 	Mail              string
 	Department        string
+	Title             string
 	Language          string // preferredLanguage, a BCP 47 tag, or ""
 	ManagerDN         string // "" when nobody is named
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -96,17 +97,41 @@ type query struct {
 // search returns the entries of the first page, and whether there are more.
 // References to other servers are dropped: they are never followed.
 func (c *conn) search(ctx context.Context, q query) (entries []entry, more bool, err error) {
+	entries, cookie, err := c.page(ctx, q, nil)
+	return entries, len(cookie) > 0, err
+}
+
+// pages goes through everything that a search finds, q.limit entries at a
+// time, until each says that it has enough. The cookie is the connection's
+// (RFC 2696), so that all pages come over the same one.
+func (c *conn) pages(ctx context.Context, q query, each func([]entry) (enough bool, err error)) error {
+	var cookie []byte
+	for {
+		entries, next, err := c.page(ctx, q, cookie)
+		if err != nil {
+			return err
+		}
+		if enough, err := each(entries); enough || err != nil || len(next) == 0 {
+			return err
+		}
+		cookie = next
+	}
+}
+
+func (c *conn) page(ctx context.Context, q query, cookie []byte) (entries []entry, next []byte, err error) {
 	controls := q.controls
 	if q.scope != ldap.ScopeBaseObject {
 		// Samba ignores the size limit, so a page bounds the answer.
-		controls = append(controls, ldap.NewControlPaging(max(q.limit, 1)))
+		paging := ldap.NewControlPaging(max(q.limit, 1))
+		paging.SetCookie(cookie)
+		controls = append(slices.Clone(controls), paging)
 	}
 	request := ldap.NewSearchRequest(q.base, q.scope, ldap.NeverDerefAliases, 0, int(c.timeout/time.Second)+1, false,
 		q.filter.text, q.attrs, controls)
 	var result *ldap.SearchResult
 	err = c.run(ctx, func() (err error) { result, err = c.ldap.Search(request); return err })
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	for _, e := range result.Entries {
 		entries = append(entries, entry{e})
@@ -114,9 +139,11 @@ func (c *conn) search(ctx context.Context, q query) (entries []entry, more bool,
 	return entries, unread(result.Controls), nil
 }
 
-func unread(controls []ldap.Control) bool {
-	page, ok := ldap.FindControl(controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
-	return ok && len(page.Cookie) > 0
+func unread(controls []ldap.Control) []byte {
+	if page, ok := ldap.FindControl(controls, ldap.ControlTypePaging).(*ldap.ControlPaging); ok {
+		return page.Cookie
+	}
+	return nil
 }
 
 // object reads one object by its DN, <GUID=…> or <SID=…>. ok is false where
@@ -131,6 +158,9 @@ func (c *conn) object(ctx context.Context, base string, attrs []string, controls
 	}
 	return found[0], true, nil
 }
+
+// overflowed says whether the last operation's answer passed maxAnswer.
+func (c *conn) overflowed() bool { return c.wire.budget.Load() < 0 }
 
 // modify sends one change. sent says whether anything of it may have reached
 // the controller.

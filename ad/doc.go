@@ -10,6 +10,7 @@
 //	order.go       which controller is asked: writable, the PDC emulator first
 //	resolve.go     a name to its objectGUID, a group to its SID
 //	account.go     what is read of an account; read.go reads it
+//	people.go      managers, members of groups, photos; expiring.go the paged job
 //	protect.go     whom Latchkey never acts for; protectedset.go, own.go
 //	policy.go      the resultant password policy
 //	password.go    a person's own bind

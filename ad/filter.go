@@ -1,6 +1,7 @@
 package ad
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -24,6 +25,14 @@ var anything = filter{"(objectClass=*)"}
 func equal(a attribute, value string) filter {
 	return filter{"(" + string(a) + "=" + ldap.EscapeFilter(value) + ")"}
 }
+
+// allBits matches where every bit of the mask is set (LDAP_MATCHING_RULE_BIT_AND,
+// MS-ADTS 3.1.1.3.4.4.1).
+func allBits(a attribute, mask int64) filter {
+	return equal(a+":1.2.840.113556.1.4.803:", strconv.FormatInt(mask, 10))
+}
+
+func not(part filter) filter { return filter{"(!" + part.text + ")"} }
 
 func and(parts ...filter) filter { return combine("&", parts) }
 func or(parts ...filter) filter  { return combine("|", parts) }

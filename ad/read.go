@@ -26,7 +26,7 @@ const (
 // constructed ones come at all.
 var accountAttrs = []string{
 	"objectGUID", "objectSid", "objectClass", "sAMAccountType", "sAMAccountName", "userPrincipalName",
-	"displayName", "givenName", "sn", "mail", "department", "preferredLanguage", "manager",
+	"displayName", "givenName", "sn", "mail", "department", "title", "preferredLanguage", "manager",
 	"tokenGroups", "primaryGroupID", "adminCount", attrSecondaryKey,
 	attrUAC, attrUACComputed, attrExpiry, attrKeyVersion, attrResultantPSO,
 	"lockoutTime", "badPwdCount", "badPasswordTime", "accountExpires", "logonHours", "pwdLastSet", "nTSecurityDescriptor",
@@ -123,7 +123,7 @@ func parseAccount(e entry, now time.Time) (Account, rawAccount, error) {
 	a := Account{
 		DN: e.DN, SAMAccountName: e.shown("sAMAccountName"), UserPrincipalName: e.shown("userPrincipalName"),
 		DisplayName: e.shown("displayName"), GivenName: e.shown("givenName"), Surname: e.shown("sn"), Mail: e.shown("mail"),
-		Department: e.shown("department"), Language: e.shown("preferredLanguage"), ManagerDN: e.text("manager"), ReadAt: now,
+		Department: e.shown("department"), Title: e.shown("title"), Language: e.shown("preferredLanguage"), ManagerDN: e.text("manager"), ReadAt: now,
 	}
 	raw := rawAccount{class: e, kind: -1, uac: -1, primaryGroup: -1, krbtgtNo: -1}
 	var err error

@@ -10,4 +10,5 @@ var (
 	_ enroll.Directory    = (*ad.Client)(nil)
 	_ enroll.PolicyReader = (*ad.Client)(nil)
 	_ workflow.Directory  = (*ad.Client)(nil)
+	_ workflow.People     = (*ad.Client)(nil)
 )

@@ -62,7 +62,7 @@ var Differences = []Difference{
 // Cases returns the whole suite in the order in which it runs.
 func Cases() []Case {
 	return slices.Concat(bindCases, stateCases, lockoutCases, lockCountCases, resetCases, complexityCases, malformedCases,
-		changeCases, historyCases, psoCases, computedCases, rightsCases, filterCases, identityCases, membershipCases, protectCases,
+		changeCases, historyCases, psoCases, computedCases, rightsCases, filterCases, identityCases, membershipCases, peopleCases, protectCases,
 		nameCases, objectCases, sessionCases)
 }
 

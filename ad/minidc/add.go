@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -100,8 +99,10 @@ func (a *addition) take(c change, name rdn) result {
 	switch {
 	case at == nil:
 		return result{code: noSuchAttribute, text: "0000200A: " + on + "was not found in the schema!"}
-	case len(c.values) == 0 || slices.Contains(c.values, ""):
+	case len(c.values) == 0:
 		return result{code: invalidSyntax, text: fmt.Sprintf("Element %s has empty attribute in ldb message (%s)!", c.name, a.dn)}
+	case !bounded(c, a.dn).ok():
+		return bounded(c, a.dn)
 	case at.name == "objectClass":
 		return done
 	case at.name == "objectSid":

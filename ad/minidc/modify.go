@@ -98,8 +98,8 @@ func (m *modification) run(changes []change) result {
 		return unwilling("objectclass: modify message must have elements/attributes!")
 	}
 	for _, c := range changes {
-		if slices.Contains(c.values, "") {
-			return result{code: invalidSyntax, text: fmt.Sprintf("Element %s has empty attribute in ldb message (%s)!", c.name, m.target.dn())}
+		if res := bounded(c, m.target.dn()); !res.ok() {
+			return res
 		}
 	}
 	for _, c := range changes {
@@ -115,6 +115,23 @@ func (m *modification) run(changes []change) result {
 	for _, c := range changes {
 		if res := m.step(c); !res.ok() {
 			return res
+		}
+	}
+	return done
+}
+
+// maxThumbnail is the rangeUpper of thumbnailPhoto (MS-ADA3), in bytes.
+const maxThumbnail = 102400
+
+// bounded refuses values that the schema has no room for.
+func bounded(c change, dn string) result {
+	thumbnail := strings.EqualFold(c.name, "thumbnailPhoto")
+	for _, v := range c.values {
+		switch {
+		case v == "":
+			return result{code: invalidSyntax, text: fmt.Sprintf("Element %s has empty attribute in ldb message (%s)!", c.name, dn)}
+		case thumbnail && len(v) > maxThumbnail:
+			return result{code: invalidSyntax, text: fmt.Sprintf("objectclass_attrs: attribute '%s' on entry '%s' contains at least one invalid value!", c.name, dn)}
 		}
 	}
 	return done
