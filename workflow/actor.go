@@ -19,6 +19,8 @@ type Actor struct {
 type Option struct {
 	Kind    Kind
 	Allowed bool
+	// Approval: somebody has to review it first.
+	Approval bool
 	// Code says why not ("policy.not-allowed", "account.disabled",
 	// "account.not-locked", "password.cannot-change", "account.smartcard" …).
 	Code string

@@ -24,7 +24,7 @@ func (e *Engine) attempt(ctx context.Context, by string, r Request, o order) (Re
 	if err != nil {
 		return r, err
 	}
-	if err := e.ready(r, account); err != nil {
+	if err := e.ready(ctx, r, account); err != nil {
 		return e.withdraw(ctx, by, r, err)
 	}
 	intended, err := e.intendAlone(ctx, by, r, o, account)
@@ -37,15 +37,18 @@ func (e *Engine) attempt(ctx context.Context, by string, r Request, o order) (Re
 
 // ready is what must hold before an intent is worth committing. The same is
 // asked again by guard, on the connection that writes.
-func (e *Engine) ready(r Request, account ad.Account) error {
+func (e *Engine) ready(ctx context.Context, r Request, account ad.Account) error {
 	if err := unprotected(account); err != nil {
+		return err
+	}
+	if err := e.unfrozen(ctx, r.Target); err != nil {
 		return err
 	}
 	running, err := e.judgeAccount(r, account)
 	if err != nil {
 		return err
 	}
-	if !r.provedFor(running) {
+	if !r.satisfies(running) {
 		return &askAgain{running}
 	}
 	return nil
@@ -106,7 +109,7 @@ func (e *Engine) intend(ctx context.Context, by string, seen Request, o order, a
 		if r.State == Done && r.Version != seen.Version {
 			return Change{}, ErrExecuting
 		}
-		if len(r.Needs()) > 0 || (r.Kind != KindUnlock && !r.provedIn(o.session)) {
+		if len(r.Needs()) > 0 || !r.reviewed() || (r.Kind != KindUnlock && !r.provedIn(o.session)) {
 			return Change{}, ErrProofMissing
 		}
 		if err := r.to(Executing); err != nil {
@@ -141,7 +144,7 @@ func (e *Engine) send(ctx context.Context, r Request, o order) (landed ad.Accoun
 	ctx, cancel := e.writeContext(ctx, r)
 	defer cancel()
 	w := ad.Write{Target: r.Target, Controller: r.Intent.Controller, Check: func(a ad.Account) error {
-		refusal = e.guard(r, o, a)
+		refusal = e.guard(ctx, r, o, a)
 		return refusal
 	}}
 	landed, err = e.write(ctx, r, w, o)

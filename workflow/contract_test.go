@@ -16,3 +16,5 @@ var (
 	_ workflow.Proofs = enroll.Store(nil)
 	_ workflow.Judge  = (*password.Judge)(nil)
 )
+
+var _ server.Reviews = (*workflow.Engine)(nil)

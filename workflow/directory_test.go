@@ -2,7 +2,9 @@ package workflow_test
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +18,7 @@ type directory struct {
 	mu       sync.Mutex
 	accounts map[ad.GUID]*ad.Account
 	policy   ad.PasswordPolicy
+	expiring [][]ad.Expiring // pages
 	writes   []written
 	calls    []string
 	// before runs at each call, outside of the lock; it may flip state.
@@ -107,6 +110,48 @@ func (d *directory) AccountOn(ctx context.Context, controller string, g ad.GUID)
 		return ad.Account{}, fault("account-on", ad.ErrUnavailable, ad.OutcomeNotWritten, nil)
 	}
 	return d.read("account-on", g)
+}
+
+func (d *directory) AccountByDN(ctx context.Context, dn string) (ad.Account, error) {
+	if err := d.begin(ctx, "by-dn"); err != nil {
+		return ad.Account{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, a := range d.accounts {
+		if a.DN == dn {
+			return *a, nil
+		}
+	}
+	return ad.Account{}, fault("by-dn", ad.ErrNotFound, ad.OutcomeNotWritten, nil)
+}
+
+func (d *directory) Members(ctx context.Context, group string, limit int) ([]ad.Account, error) {
+	if err := d.begin(ctx, "members"); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []ad.Account
+	for _, a := range d.accounts {
+		if slices.Contains(a.Groups, group) {
+			out = append(out, *a)
+		}
+	}
+	slices.SortFunc(out, func(a, b ad.Account) int { return strings.Compare(a.DN, b.DN) })
+	return out[:min(limit, len(out))], nil
+}
+
+func (d *directory) Expiring(ctx context.Context, now time.Time, within time.Duration, fn func([]ad.Expiring) error) error {
+	if err := d.begin(ctx, "expiring"); err != nil {
+		return err
+	}
+	for _, page := range d.expiring {
+		if err := errors.Join(fn(page), d.begin(ctx, "expiring-page")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *directory) PasswordPolicy(ctx context.Context, _ ad.Account) (ad.PasswordPolicy, error) {

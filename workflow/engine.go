@@ -20,12 +20,15 @@ type Config struct {
 	Directory Directory
 	Proofs    Proofs
 	Judge     Judge
-	// People, Holders and Freezes serve reviews. Without them whatever a policy
-	// wants reviewed is denied.
+	// People and Holders find reviewers. nil takes the Directory's and the
+	// Store's, where these are such; without them whatever a policy wants
+	// reviewed is denied.
 	People  People
 	Holders Holders
+	// Freezes is the Store's, too, where nil. Without it everybody counts as
+	// frozen.
 	Freezes Freezes
-	// Reminders serves RemindExpiring.
+	// Reminders serves RemindExpiring; the Store's where nil.
 	Reminders Reminders
 	// Policy that runs from the start; the zero Policy allows nothing.
 	Policy Policy
@@ -49,6 +52,10 @@ type Engine struct {
 	directory Directory
 	proofs    Proofs
 	judge     Judge
+	people    People
+	holders   Holders
+	freezes   Freezes
+	reminders Reminders
 	policy    atomic.Pointer[Policy]
 	limits    Limits
 	executor  string
@@ -69,6 +76,8 @@ type Engine struct {
 func New(c Config) *Engine {
 	e := &Engine{
 		store: c.Store, directory: c.Directory, proofs: c.Proofs, judge: c.Judge,
+		people: either(c.People, c.Directory), holders: either(c.Holders, c.Store),
+		freezes: either(c.Freezes, c.Store), reminders: either(c.Reminders, c.Store),
 		limits: c.Limits.withDefaults(), executor: c.Executor, every: c.Every,
 		clock: c.Now, newID: c.NewID, random: c.Rand, log: c.Logger,
 	}
@@ -89,6 +98,16 @@ func New(c Config) *Engine {
 	}
 	e.SetPolicy(c.Policy)
 	return e
+}
+
+// either is the one, or what the other can do of it, or nil.
+func either[T comparable](named T, other any) T {
+	var none T
+	if named != none {
+		return named
+	}
+	own, _ := other.(T)
+	return own
 }
 
 // SetPolicy replaces the running policy. Requests that are under way are held to

@@ -17,7 +17,9 @@ const (
 	foundNoKind     = "kind-not-allowed"
 	foundNotSelf    = "not-self"
 	foundNoProof    = "no-proof-named"
-	foundApproval   = "approval-unavailable"
+	foundTiers      = "tiers-not-supported"
+	foundApprovers  = "approvers-unclear"
+	foundNumber     = "number-unknown"
 )
 
 // Errors of a condition: each makes its rule deny.
@@ -73,14 +75,62 @@ func (d Decision) apply(rule Rule, kind Kind) Decision {
 	switch {
 	case !named:
 		return d.deny(rule.Name, foundNoKind, string(kind))
-	case len(act.Approve) > 0:
-		return d.deny(rule.Name, foundApproval, string(kind))
 	case !demandsProof(act):
 		return d.deny(rule.Name, foundNoProof, string(kind))
 	}
+	if fault := act.reviewFault(); fault != "" {
+		return d.deny(rule.Name, fault, string(kind))
+	}
 	d.find(rule.Name, foundMatched, string(kind))
 	d.Verdict, d.Prove = Allow, act.Prove
+	if len(act.Approve) > 0 {
+		d.Approve, d.Number = act.Approve, act.Number.orDefault()
+	}
 	return d
+}
+
+// reviewFault is the code of what is wrong with the act's reviews, or "".
+func (a Act) reviewFault() string {
+	if len(a.Approve) > 1 {
+		return foundTiers
+	}
+	if !slices.Contains([]Number{NumberRequired, NumberWeakProof, NumberOff}, a.Number.orDefault()) {
+		return foundNumber
+	}
+	for _, tier := range a.Approve {
+		if fault := tier.By.fault(); fault != "" {
+			return fault
+		}
+		if tier.Else == nil {
+			continue
+		}
+		if fault := tier.Else.fault(); fault != "" {
+			return fault
+		}
+		if !tier.By.Manager {
+			return foundApprovers
+		}
+	}
+	return ""
+}
+
+// fault: neither or both is a mistake, and a group that is not resolved is an
+// error of the rule.
+func (a Approvers) fault() string {
+	switch {
+	case a.Manager == (a.Group != nil):
+		return foundApprovers
+	case a.Group != nil && (a.Group.Err != "" || a.Group.SID == ""):
+		return errGroup.Error()
+	}
+	return ""
+}
+
+func (n Number) orDefault() Number {
+	if n == "" {
+		return NumberWeakProof
+	}
+	return n
 }
 
 // demandsProof: an act that anybody could do unproved is a mistake, not a policy.
@@ -99,7 +149,7 @@ func (d *Decision) find(rule, code, detail string) {
 
 func (d Decision) deny(rule, code, detail string) Decision {
 	d.find(rule, code, detail)
-	d.Verdict, d.Prove = Deny, nil
+	d.Verdict, d.Prove, d.Approve, d.Number = Deny, nil, nil, ""
 	return d
 }
 

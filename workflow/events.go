@@ -28,6 +28,10 @@ func submitted(r *Request, action audit.Action, outcome audit.Outcome, reason st
 	e.Detail["rule"] = r.Decision.Rule
 	e.Detail["policy"] = r.Decision.Policy
 	e.Detail["prove"] = alternatives(r.Decision.Prove)
+	if len(r.Decision.Approve) > 0 {
+		e.Detail["approve"] = approvers(r.Decision.Approve)
+		e.Detail["number"] = string(r.Decision.Number)
+	}
 	e.Detail["findings"] = findings(r.Decision.Findings)
 	e.Personal = personal("reason", r.Reason, "device", r.Device, "address", r.Address)
 	return e
@@ -41,6 +45,15 @@ func alternatives(prove [][]enroll.ProofKind) []string {
 			words = append(words, string(kind))
 		}
 		out = append(out, strings.Join(words, "+"))
+	}
+	return out
+}
+
+// approvers are "manager", "group:SID", or one of them " else " the other.
+func approvers(tiers []Tier) []string {
+	out := make([]string, 0, len(tiers))
+	for _, t := range tiers {
+		out = append(out, t.who())
 	}
 	return out
 }
@@ -74,8 +87,12 @@ func (r *Request) otherSessions(at time.Time, by string) *SessionsOf {
 	if r.Kind == KindUnlock {
 		return nil
 	}
-	event := r.event(at, by, audit.SignedOut, audit.OK, "password.written")
-	return &SessionsOf{Account: r.Target, Keep: r.Intent.Session, Event: func(n int) audit.Event {
+	return endOf(r.Target, r.Intent.Session, r.event(at, by, audit.SignedOut, audit.OK, "password.written"))
+}
+
+// endOf ends an account's sessions but one, with an event that counts them.
+func endOf(account ad.GUID, keep string, event audit.Event) *SessionsOf {
+	return &SessionsOf{Account: account, Keep: keep, Event: func(n int) audit.Event {
 		ended := event
 		ended.Detail = maps.Clone(event.Detail)
 		ended.Detail["sessions"] = n
@@ -138,5 +155,9 @@ const (
 )
 
 func (r *Request) notice(kind string) Notice {
-	return Notice{To: r.Requester, Kind: kind, Params: map[string]string{"request": r.ID, "kind": string(r.Kind)}}
+	return r.noticeTo(r.Requester, kind)
+}
+
+func (r *Request) noticeTo(to ad.GUID, kind string) Notice {
+	return Notice{To: to, Kind: kind, Params: map[string]string{"request": r.ID, "kind": string(r.Kind)}}
 }

@@ -44,6 +44,9 @@ func (e *Engine) Execute(ctx context.Context, who Actor, id string, value, old s
 	if err := fits(r.Kind, value, old); err != nil {
 		return r, none, err
 	}
+	if err := e.unfrozen(ctx, r.Target); err != nil {
+		return r, none, err
+	}
 	if !r.provedIn(who.Session) {
 		r, err = e.askHere(ctx, who, r)
 		return r, none, err
@@ -172,16 +175,19 @@ func (e *Engine) write(ctx context.Context, r Request, w ad.Write, o order) (ad.
 
 // guard is Write.Check: the account as read on the write's own connection must
 // still be the one of the intent, unprotected, and allowed by the stored decision
-// and by the running policy, with every proof that either asks for.
-func (e *Engine) guard(r Request, o order, account ad.Account) error {
+// and by the running policy, with every proof and review that either asks for, and not frozen.
+func (e *Engine) guard(ctx context.Context, r Request, o order, account ad.Account) error {
 	if err := unprotected(account); err != nil {
+		return err
+	}
+	if err := e.unfrozen(ctx, r.Target); err != nil {
 		return err
 	}
 	running, err := e.judgeAccount(r, account)
 	if err != nil {
 		return err
 	}
-	if !r.provedFor(running) {
+	if !r.satisfies(running) {
 		return &askAgain{running}
 	}
 	if !unchanged(r.Kind, r.Intent.Before, account.Marks) {
@@ -198,10 +204,11 @@ func (e *Engine) guard(r Request, o order, account ad.Account) error {
 	return nil
 }
 
-// provedFor says whether the proofs satisfy the stored decision and the running
-// policy's.
-func (r *Request) provedFor(running Decision) bool {
-	return len(r.Needs()) == 0 && len(missing(running.Prove, r.Proofs)) == 0
+// satisfies says whether proofs and reviews are what the stored decision and the
+// running policy's ask for.
+func (r *Request) satisfies(running Decision) bool {
+	return len(r.Needs()) == 0 && len(missing(running.Prove, r.Proofs)) == 0 &&
+		r.reviewed() && r.Decision.covers(running)
 }
 
 // unchanged compares the marks by which a lost answer would be settled: with

@@ -17,7 +17,7 @@ const (
 	postponed = time.Minute
 )
 
-// Run does the jobs until ctx ends: deadlines, executions whose lease is over,
+// Run does the jobs until ctx ends: deadlines, reminders, executions whose lease is over,
 // unknown outcomes, approved unlocks that nobody executed, and watches.
 func (e *Engine) Run(ctx context.Context) {
 	ticker := time.NewTicker(e.every)
@@ -80,6 +80,8 @@ func (e *Engine) wake(ctx context.Context, id string) error {
 	case r.settleable(now):
 		_, err := e.settle(ctx, r)
 		return err
+	case r.State == Pending:
+		return e.nudge(ctx, id)
 	case r.State == Approved && r.Kind == KindUnlock:
 		_, err := e.attempt(ctx, audit.ActorSystem, r, order{})
 		return err
@@ -103,7 +105,11 @@ func (e *Engine) expire(ctx context.Context, id string) error {
 		r.Wake = time.Time{}
 		event := r.event(now, audit.ActorSystem, audit.RequestExpired, audit.OK, "")
 		event.Detail["from"] = string(from)
-		return Change{Events: []audit.Event{event}}, nil
+		c := Change{Events: []audit.Event{event}}
+		if from == Pending {
+			c.Notices = []Notice{r.notice(NoticeLapsed)}
+		}
+		return c, nil
 	})
 	return err
 }

@@ -68,7 +68,7 @@ func TestAnUnlockedAccountIsWatched(t *testing.T) {
 				}
 				time.Sleep(time.Hour)
 				w.engine.Tick(w.ctx)
-				if w.store.count(audit.AccountRelocked) != 1 || len(w.store.notices) != 1 || w.dir.written() != 1 {
+				if w.store.count(audit.AccountRelocked) != 1 || w.store.told(annGUID, workflow.NoticeRelocked) != 1 || w.dir.written() != 1 {
 					t.Fatal("told twice, or written")
 				}
 			})

@@ -6,11 +6,13 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/password"
@@ -27,13 +29,19 @@ type memory struct {
 	events   []audit.Event
 	notices  []workflow.Notice
 	ended    []workflow.SessionsOf
+	frozen   map[ad.GUID]workflow.Freeze
+	keyless  map[ad.GUID]bool // hold no passkey
+	reminded map[string]bool
 	head     audit.Head
 	// before may fail a call before it does anything, after when it is committed.
 	before, after func(op string) error
 }
 
 func newMemory() *memory {
-	return &memory{requests: map[string][]byte{}, used: map[string]string{}}
+	return &memory{
+		requests: map[string][]byte{}, used: map[string]string{},
+		frozen: map[ad.GUID]workflow.Freeze{}, keyless: map[ad.GUID]bool{}, reminded: map[string]bool{},
+	}
 }
 
 func hook(fn func(string) error, op string) error {
@@ -60,10 +68,22 @@ func (m *memory) Create(ctx context.Context, r workflow.Request, c workflow.Chan
 	return hook(m.after, "create")
 }
 
-func (m *memory) commit(r workflow.Request, had []workflow.ConsumedProof, c workflow.Change) error {
+// consumes lists the proofs of requester and reviewers.
+func consumes(r workflow.Request) (ids []string) {
 	for _, p := range r.Proofs {
-		old := slices.ContainsFunc(had, func(q workflow.ConsumedProof) bool { return q.ID == p.ID })
-		if _, used := m.used[p.ID]; used && !old {
+		ids = append(ids, p.ID)
+	}
+	for _, v := range r.Reviews {
+		if v.Proof != "" {
+			ids = append(ids, v.Proof)
+		}
+	}
+	return ids
+}
+
+func (m *memory) commit(r workflow.Request, had []string, c workflow.Change) error {
+	for _, id := range consumes(r) {
+		if _, used := m.used[id]; used && !slices.Contains(had, id) {
 			return workflow.ErrProofUsed
 		}
 	}
@@ -86,8 +106,13 @@ func (m *memory) commit(r workflow.Request, had []workflow.ConsumedProof, c work
 	if c.EndSessions != nil {
 		m.ended = append(m.ended, *c.EndSessions)
 	}
-	for _, p := range r.Proofs {
-		m.used[p.ID] = r.ID
+	for _, id := range consumes(r) {
+		m.used[id] = r.ID
+	}
+	if f := c.Freeze; f != nil {
+		if _, already := m.frozen[f.Account]; !already {
+			m.frozen[f.Account] = *f
+		}
 	}
 	return nil
 }
@@ -126,13 +151,13 @@ func (m *memory) update(id string, fn func(*workflow.Request) (workflow.Change, 
 	defer m.mu.Unlock()
 	var r workflow.Request
 	var c workflow.Change
-	var had []workflow.ConsumedProof
+	var had []string
 	for range 2 {
 		var err error
 		if r, err = m.load(id); err != nil {
 			return err
 		}
-		had = slices.Clone(r.Proofs)
+		had = consumes(r)
 		if c, err = fn(&r); err != nil {
 			return err
 		}
@@ -153,12 +178,97 @@ func (m *memory) Requests(_ context.Context, q workflow.Query) ([]workflow.Reque
 		if err != nil {
 			return nil, err
 		}
-		if q.Requester == r.Requester || q.Requester.IsZero() {
+		if selects(q, r) {
 			out = append(out, r)
 		}
 	}
 	slices.SortFunc(out, func(a, b workflow.Request) int { return strings.Compare(b.ID, a.ID) })
 	return out, nil
+}
+
+func selects(q workflow.Query, r workflow.Request) bool {
+	asked := slices.ContainsFunc(r.Asked, func(s workflow.Seat) bool { return s.Account == q.Asked })
+	return (q.Requester.IsZero() || q.Requester == r.Requester) && (q.Target.IsZero() || q.Target == r.Target) &&
+		(q.Asked.IsZero() || asked) && (len(q.States) == 0 || slices.Contains(q.States, r.State))
+}
+
+func (m *memory) Frozen(_ context.Context, account ad.GUID) (*workflow.Freeze, error) {
+	if err := hook(m.before, "frozen"); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if f, known := m.frozen[account]; known {
+		return &f, nil
+	}
+	return nil, nil
+}
+
+func (m *memory) AllFrozen(context.Context) (out []workflow.Freeze, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, f := range m.frozen {
+		out = append(out, f)
+	}
+	return out, hook(m.before, "all-frozen")
+}
+
+func (m *memory) Unfreeze(_ context.Context, account ad.GUID, events ...audit.Event) error {
+	if err := hook(m.before, "unfreeze"); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.frozen[account]; !known {
+		return workflow.ErrNotFrozen
+	}
+	for _, event := range events {
+		var err error
+		if _, m.head, err = audit.Seal(m.head, event, rand.Reader); err != nil {
+			return err
+		}
+	}
+	delete(m.frozen, account)
+	m.events = append(m.events, events...)
+	return nil
+}
+
+func (m *memory) HasPasskey(_ context.Context, account ad.GUID) (bool, error) {
+	if err := hook(m.before, "has-passkey"); err != nil {
+		return false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.keyless[account], nil
+}
+
+func (m *memory) Remind(_ context.Context, account ad.GUID, expires time.Time, days int, n workflow.Notice) (bool, error) {
+	if err := hook(m.before, "remind"); err != nil {
+		return false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := fmt.Sprint(account, expires.UnixMilli(), days)
+	if m.reminded[key] {
+		return false, nil
+	}
+	m.reminded[key] = true
+	m.notices = append(m.notices, n)
+	return true, nil
+}
+
+func (m *memory) PurgeReminders(context.Context, time.Time) (int, error) { return 0, nil }
+
+// told counts the notices of a kind to somebody; to anybody where it is zero.
+func (m *memory) told(to ad.GUID, kind string) (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, notice := range m.notices {
+		if notice.Kind == kind && (to.IsZero() || notice.To == to) {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *memory) Due(_ context.Context, now time.Time, limit int) ([]string, error) {

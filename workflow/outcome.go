@@ -77,7 +77,11 @@ func (e *Engine) finish(r *Request, by string, result Result, landed ad.Account)
 	event.Detail["unlocked"] = result.Unlocked
 	event.Detail["settled"] = result.Settled
 	marks(event.Detail, "after_", result.After)
-	return Change{Events: []audit.Event{event}, EndSessions: r.otherSessions(result.At, by)}, nil
+	return Change{
+		Events:      []audit.Event{event},
+		Notices:     []Notice{r.noticeTo(r.Target, NoticeChanged)},
+		EndSessions: r.otherSessions(result.At, by),
+	}, nil
 }
 
 // doubt: the answer was lost. A job reads, when nobody can be writing any more.
@@ -137,14 +141,30 @@ func (e *Engine) askMore(r *Request, by string, running Decision, result Result)
 	if err := r.to(Draft); err != nil {
 		return Change{}, err
 	}
-	r.Decision = running
-	r.Deadline = result.At.Add(e.limits.Draft)
-	r.Wake = r.Deadline
+	e.redraft(r, running, result.At)
 	event := r.faulted(result, by, audit.ExecutionRefused, audit.Denied)
 	event.Detail["rule"] = running.Rule
 	event.Detail["policy"] = running.Policy
 	event.Detail["prove"] = alternatives(running.Prove)
+	event.Detail["approve"] = approvers(running.Approve)
 	return Change{Events: []audit.Event{event}}, nil
+}
+
+// redraft puts a decision in the place of the old one. Where it asks for reviews
+// that were not given, those that were count no more, nor do the proofs: their
+// statement named the old policy. Where they count, the draft lasts no longer
+// than their approval.
+func (e *Engine) redraft(r *Request, running Decision, now time.Time) {
+	if !r.Decision.covers(running) {
+		r.voidReviews()
+		r.void("")
+	}
+	r.Decision = running
+	r.Deadline = now.Add(e.limits.Draft)
+	if until := e.approvedUntil(r); !until.IsZero() && until.Before(r.Deadline) {
+		r.Deadline = until
+	}
+	r.Wake = r.Deadline
 }
 
 func (r *Request) faulted(result Result, by string, action audit.Action, outcome audit.Outcome) audit.Event {
@@ -165,11 +185,11 @@ const (
 
 // after reads a cause. What is not known counts as a try.
 func after(cause error) consequence {
-	if errors.Is(cause, errRule) {
+	if errors.Is(cause, errRule) || errors.Is(cause, errFreezes) {
 		return uncounted
 	}
 	for _, c := range []error{
-		ErrNotAllowed, ErrOtherOne, ErrNotLocked, ErrSmartcard, ErrNotChange, ErrNeverAges, ErrKind,
+		ErrFrozen, ErrNotAllowed, ErrOtherOne, ErrNotLocked, ErrSmartcard, ErrNotChange, ErrNeverAges, ErrKind,
 		ad.ErrProtected, ad.ErrDisabled, ad.ErrAccountExpired, ad.ErrNotFound, ad.ErrReferral,
 	} {
 		if errors.Is(cause, c) {

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -15,16 +16,21 @@ func (e *Engine) Account(ctx context.Context, who Actor) (ad.Account, error) {
 }
 
 // Options says what the person may do now, kind by kind, and why not.
-func (e *Engine) Options(_ context.Context, account ad.Account) []Option {
+func (e *Engine) Options(ctx context.Context, account ad.Account) []Option {
+	stop := unprotected(account)
+	if stop == nil {
+		stop = e.unfrozen(ctx, account.GUID)
+	}
 	out := make([]Option, 0, len(Kinds))
 	for _, kind := range Kinds {
-		err := unprotected(account)
+		err := stop
+		var decision Decision
 		if err == nil {
-			_, err = allowed(e.runningPolicy(), account, account, kind, e.now())
+			decision, err = allowed(e.runningPolicy(), account, account, kind, e.now())
 		}
-		option := Option{Kind: kind, Allowed: err == nil}
+		option := Option{Kind: kind, Allowed: err == nil, Approval: err == nil && len(decision.Approve) > 0}
 		if err != nil {
-			option.Code = CodeOf(err)
+			option.Code = cmp.Or(CodeOf(err), string(ErrNotAllowed))
 		}
 		out = append(out, option)
 	}

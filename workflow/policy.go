@@ -121,6 +121,7 @@ type Limits struct {
 	Review      time.Duration // a review must come within; 60 minutes
 	Asked       int           // approvers of one group that are asked; 25
 	Numbers     int           // wrong numbers: this one cancels the request; 3
+	Remind      time.Duration // the requester may remind after; 2 minutes
 }
 
 // withDefaults fills what is zero.
@@ -132,6 +133,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Draft, 10 * time.Minute}, {&l.Approved, time.Hour}, {&l.SignInProof, 5 * time.Minute},
 		{&l.Write, 15 * time.Second}, {&l.Lease, 30 * time.Second}, {&l.Watch, 30 * time.Minute},
 		{&l.WatchEvery, time.Minute}, {&l.Unsettled, 15 * time.Minute},
+		{&l.Review, time.Hour}, {&l.Remind, 2 * time.Minute},
 	} {
 		if *d.at <= 0 {
 			*d.at = d.value
@@ -139,11 +141,13 @@ func (l Limits) withDefaults() Limits {
 	}
 	// Nobody may settle while a write may still be sent.
 	l.Lease = max(l.Lease, l.Write)
-	if l.Tries <= 0 {
-		l.Tries = 5
-	}
-	if l.PerHour <= 0 {
-		l.PerHour = 20
+	for _, n := range []struct {
+		at    *int
+		value int
+	}{{&l.Tries, 5}, {&l.PerHour, 20}, {&l.Asked, 25}, {&l.Numbers, 3}} {
+		if *n.at <= 0 {
+			*n.at = n.value
+		}
 	}
 	return l
 }

@@ -71,7 +71,14 @@ func (e *Engine) prove(ctx context.Context, who Actor, id string, p enroll.Proof
 		return Request{}, err
 	}
 	// The account is looked at again before anything is approved.
-	decision, err := e.stillAllowed(ctx, r)
+	account, decision, err := e.stillAllowed(ctx, r)
+	if err != nil {
+		return Request{}, err
+	}
+	if err := e.checkProof(r, who, p, binds, e.now()); err != nil {
+		return Request{}, err
+	}
+	asked, err := e.panelFor(ctx, r, p, decision, account)
 	if err != nil {
 		return Request{}, err
 	}
@@ -86,16 +93,41 @@ func (e *Engine) prove(ctx context.Context, who Actor, id string, p enroll.Proof
 		consume(r, p)
 		events := []audit.Event{proved(r, now, who.Account.String(), p)}
 		r.adopt(decision)
-		approval, err := e.advance(r, now, who.Account.String())
-		return Change{Events: append(events, approval...)}, err
+		c, err := e.advance(r, asked, now, who.Account.String())
+		c.Events = append(events, c.Events...)
+		return c, err
 	})
 }
 
+// panelFor looks up who is to review, if the proof is the last one that is
+// missing. r is a copy.
+func (e *Engine) panelFor(ctx context.Context, r Request, p enroll.Proof, running Decision, account ad.Account) (panel, error) {
+	consume(&r, p)
+	r.adopt(running)
+	if len(r.Needs()) > 0 || r.reviewed() {
+		return panel{}, nil
+	}
+	return e.panel(ctx, r.Decision, account, r.Requester)
+}
+
 // adopt takes the running policy's decision over where it asks for more than the
-// request has proved. The statement changes with it.
+// request has: then the statement changes with it, and reviews that were given
+// for less count no more.
 func (r *Request) adopt(running Decision) {
-	if len(missing(running.Prove, r.Proofs)) > 0 {
-		r.Decision = running
+	covered := r.Decision.covers(running)
+	if covered && len(missing(running.Prove, r.Proofs)) == 0 {
+		return
+	}
+	r.Decision = running
+	if !covered {
+		r.voidReviews()
+	}
+}
+
+func (r *Request) voidReviews() {
+	r.Reviews = slices.Clone(r.Reviews)
+	for i := range r.Reviews {
+		r.Reviews[i].Void = true
 	}
 }
 
@@ -113,10 +145,8 @@ func (r *Request) provable(now time.Time) error {
 
 // checkProof holds a proof to the person, the session, the purpose and the time.
 func (e *Engine) checkProof(r Request, who Actor, p enroll.Proof, binds binding, now time.Time) error {
-	for _, used := range r.Proofs {
-		if used.ID == p.ID {
-			return ErrProofUsed
-		}
+	if r.consumed(p.ID) {
+		return ErrProofUsed
 	}
 	if p.ID == "" || p.Kind == "" || who.Session == "" || p.Session != who.Session ||
 		p.Account != who.Account || p.Account != r.Requester {
@@ -150,15 +180,19 @@ func (e *Engine) isFresh(at, now time.Time) bool {
 }
 
 // stillAllowed reads the account and asks the running policy again.
-func (e *Engine) stillAllowed(ctx context.Context, r Request) (Decision, error) {
+func (e *Engine) stillAllowed(ctx context.Context, r Request) (ad.Account, Decision, error) {
 	account, err := e.account(ctx, r.Target)
 	if err != nil {
-		return Decision{}, err
+		return ad.Account{}, Decision{}, err
 	}
 	if err := unprotected(account); err != nil {
-		return Decision{}, err
+		return ad.Account{}, Decision{}, err
 	}
-	return e.judgeAccount(r, account)
+	if err := e.unfrozen(ctx, r.Target); err != nil {
+		return ad.Account{}, Decision{}, err
+	}
+	decision, err := e.judgeAccount(r, account)
+	return account, decision, err
 }
 
 // judgeAccount holds one reading of the account to the stored decision and to

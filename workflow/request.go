@@ -6,15 +6,22 @@
 //
 //	draft → pending → approved → executing → done | failed | unknown
 //	draft, pending, approved → expired | cancelled      pending → denied
+//	draft → approved       no review is asked for, or those that were given count
+//	pending → cancelled    too many wrong numbers, or the account was frozen
+//	approved → cancelled   a reviewer reported it
 //	executing → approved   the directory refused the value and wrote nothing
-//	approved, executing → draft   the running policy asks for a proof that the
-//	                       stored decision did not; nothing was written
+//	approved, executing → draft   the running policy asks for a proof or a review
+//	                       that the stored decision did not; nothing was written
 //	approved, done → draft   another session than the one that proved it is to
 //	                       execute, or to replace: it proves first
 //	approved → failed      the account or the policy no longer allows it
 //	unknown → done | approved | failed   after reading on the same controller
 //	done → executing       a generated password that was never confirmed as
 //	                       seen is replaced under the same approval
+//
+// Reviews: seats.go finds who is asked, pending.go asks and reminds, approver.go
+// says who still may decide, approve.go and deny.go take their answers,
+// resolve.go says what the answers come to, freeze.go stops an account.
 //
 // state.go holds the table. An execution (attempt.go) reads the account, commits
 // the intent, writes on that same controller, and commits the outcome; when the

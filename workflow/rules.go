@@ -41,6 +41,9 @@ func (e *Engine) CheckPassword(ctx context.Context, who Actor, id string, value 
 	if err := r.executable(e.now()); err != nil {
 		return nil, err
 	}
+	if err := e.unfrozen(ctx, r.Target); err != nil {
+		return nil, err
+	}
 	account, err := e.account(ctx, r.Target)
 	if err != nil {
 		return nil, err

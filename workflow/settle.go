@@ -128,7 +128,7 @@ func (e *Engine) settledLanded(r *Request, account ad.Account) (Change, error) {
 	event := e.settlement(r, audit.OK, "written", account)
 	c, err := e.finish(r, audit.ActorSystem, Result{At: event.Time, Controller: r.Intent.Controller, Settled: true}, account)
 	c.Events = append([]audit.Event{event}, c.Events...)
-	c.Notices = []Notice{r.notice(NoticeSettled)}
+	c.Notices = append([]Notice{r.notice(NoticeSettled)}, c.Notices...)
 	return c, err
 }
 

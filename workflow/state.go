@@ -11,7 +11,7 @@ import (
 // transitions is the whole table: what is not here does not happen. The empty
 // state is a request that is not stored yet.
 var transitions = map[State][]State{
-	"":        {Draft, Approved, Denied},
+	"":        {Draft, Pending, Approved, Denied},
 	Draft:     {Pending, Approved, Expired, Cancelled},
 	Pending:   {Approved, Denied, Expired, Cancelled},
 	Approved:  {Executing, Draft, Failed, Expired, Cancelled},

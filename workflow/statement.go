@@ -3,6 +3,7 @@ package workflow
 import (
 	"fmt"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 )
 
@@ -25,6 +26,67 @@ func statement(r Request) ([]byte, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write statement: %w", err)
+	}
+	return b, nil
+}
+
+// shown are the personal fields that a reviewer decides by. Their hashes stand in
+// what the reviewer signs, and the values beside it can be erased.
+var shown = []string{"reason", "device", "address"}
+
+func (r *Request) shown(field string) (audit.Salted, error) {
+	s := audit.Salted{Value: map[string]string{"reason": r.Reason, "device": r.Device, "address": r.Address}[field]}
+	if copy(s.Salt[:], r.Salts[field]) != len(s.Salt) || len(r.Salts[field]) != len(s.Salt) {
+		return audit.Salted{}, fmt.Errorf("%s has no salt", field)
+	}
+	return s, nil
+}
+
+// reviewStatement is what an approval is bound to, in canonical JSON: as the
+// request's statement, and by whom, in which tier, with which number, and salted
+// hashes of what was shown. The hashes are those of the log, base64url.
+func reviewStatement(r Request, approver ad.GUID) ([]byte, error) {
+	fields := map[string]any{
+		"v":         ReviewLabel,
+		"request":   r.ID,
+		"kind":      string(r.Kind),
+		"requester": r.Requester.String(),
+		"target":    r.Target.String(),
+		"approver":  approver.String(),
+		"tier":      resolve(r.Decision, r.Reviews).tier,
+		"verdict":   string(VerdictApprove),
+		"policy":    r.Decision.Policy,
+		"deadline":  r.Deadline.UnixMilli(),
+	}
+	if r.Number != "" {
+		fields["number"] = r.Number
+	}
+	for _, field := range shown {
+		s, err := r.shown(field)
+		if err != nil {
+			return nil, fmt.Errorf("write review statement: %w", err)
+		}
+		hash := s.Hash()
+		fields["shown_"+field] = audit.Base64(hash[:])
+	}
+	b, err := audit.Canonical(fields)
+	if err != nil {
+		return nil, fmt.Errorf("write review statement: %w", err)
+	}
+	return b, nil
+}
+
+// freezeStatement is what freezing an account is bound to.
+func freezeStatement(r Request, approver ad.GUID) ([]byte, error) {
+	b, err := audit.Canonical(map[string]any{
+		"v":        FreezeLabel,
+		"request":  r.ID,
+		"target":   r.Target.String(),
+		"approver": approver.String(),
+		"verdict":  "freeze",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("write freeze statement: %w", err)
 	}
 	return b, nil
 }

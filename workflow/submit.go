@@ -58,6 +58,10 @@ func (e *Engine) open(ctx context.Context, who Actor, kind Kind, reason string) 
 	if err != nil {
 		return Request{}, err
 	}
+	frozen, err := e.isFrozen(ctx, who.Account)
+	if err != nil {
+		return Request{}, err
+	}
 
 	leave, err := e.turns.enter(ctx, who.Account)
 	if err != nil {
@@ -69,10 +73,16 @@ func (e *Engine) open(ctx context.Context, who Actor, kind Kind, reason string) 
 		return Request{}, fmt.Errorf("list requests: %w", err)
 	}
 	if r, found := unfinished(mine, who.Account, kind, e.now()); found {
+		if frozen {
+			return r, ErrFrozen
+		}
 		return e.resume(ctx, who, r)
 	}
 	if recent(mine, e.now().Add(-time.Hour)) >= e.limits.PerHour {
 		return Request{}, ErrTooMany
+	}
+	if frozen {
+		return e.deny(ctx, e.fresh(who, account, kind, reason), ErrFrozen)
 	}
 	return e.create(ctx, who, account, kind, reason)
 }
@@ -131,17 +141,24 @@ func (e *Engine) create(ctx context.Context, who Actor, account ad.Account, kind
 		return e.deny(ctx, r, err)
 	}
 
+	p, err := e.panel(ctx, decision, account, r.Requester)
+	if errors.Is(err, ErrNoApprover) {
+		return e.deny(ctx, r, err)
+	}
+	if err != nil {
+		return Request{}, err
+	}
 	proof, found, err := e.signIn(ctx, who, r)
 	if err != nil {
 		return Request{}, err
 	}
 	if found {
-		created, err := e.insert(ctx, r, who, &proof)
+		created, err := e.insert(ctx, r, who, &proof, p)
 		if !errors.Is(err, ErrProofUsed) {
 			return created, err
 		}
 	}
-	return e.insert(ctx, r, who, nil)
+	return e.insert(ctx, r, who, nil, p)
 }
 
 func (e *Engine) fresh(who Actor, account ad.Account, kind Kind, reason string) Request {
@@ -171,17 +188,18 @@ func (e *Engine) deny(ctx context.Context, r Request, cause error) (Request, err
 }
 
 // insert stores a new request, with the sign-in proof when there is one.
-func (e *Engine) insert(ctx context.Context, r Request, who Actor, proof *enroll.Proof) (Request, error) {
+func (e *Engine) insert(ctx context.Context, r Request, who Actor, proof *enroll.Proof, p panel) (Request, error) {
 	events := []audit.Event{submitted(&r, audit.RequestSubmitted, audit.OK, "")}
 	if proof != nil {
 		consume(&r, *proof)
 		events = append(events, proved(&r, r.Created, who.Account.String(), *proof))
 	}
-	approval, err := e.advance(&r, r.Created, who.Account.String())
+	c, err := e.advance(&r, p, r.Created, who.Account.String())
 	if err != nil {
 		return Request{}, err
 	}
-	if err := e.store.Create(ctx, r, Change{Events: append(events, approval...)}); err != nil {
+	c.Events = append(events, c.Events...)
+	if err := e.store.Create(ctx, r, c); err != nil {
 		return Request{}, fmt.Errorf("create request: %w", err)
 	}
 	return r, nil
@@ -191,23 +209,20 @@ func consume(r *Request, p enroll.Proof) {
 	r.Proofs = append(slices.Clip(r.Proofs), ConsumedProof{ID: p.ID, Kind: p.Kind, At: p.At, Receipt: p.Receipt, Session: p.Session})
 }
 
-// advance puts a request where its proofs bring it: a draft while one is
-// missing, else approved. (Where the decision names reviewers, pending comes in
-// between here.)
-func (e *Engine) advance(r *Request, now time.Time, by string) ([]audit.Event, error) {
-	if len(r.Needs()) > 0 {
+// advance puts a request where its proofs and reviews bring it: a draft while a
+// proof is missing, pending while a review is, else approved.
+func (e *Engine) advance(r *Request, p panel, now time.Time, by string) (Change, error) {
+	switch {
+	case len(r.Needs()) > 0:
 		r.Wake = r.Deadline
 		if r.State == Draft {
-			return nil, nil
+			return Change{}, nil
 		}
-		return nil, r.to(Draft)
+		return Change{}, r.to(Draft)
+	case !r.reviewed():
+		return e.pend(r, p, now, by)
 	}
-	if err := r.to(Approved); err != nil {
-		return nil, err
-	}
-	r.Deadline = now.Add(e.limits.Approved)
-	r.Wake = e.approvedWake(r, now)
-	return []audit.Event{r.event(now, by, audit.RequestApproved, audit.OK, "")}, nil
+	return e.grant(r, now, by)
 }
 
 // approvedWake: an approved unlock executes by itself, so a job takes it up

@@ -1,0 +1,181 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+)
+
+// errFreezes goes with a freeze that can't be looked up: it denies, and ends no
+// approval.
+var errFreezes = errors.New("freezes can't be read")
+
+// unfrozen is ErrFrozen for an account that Latchkey does nothing for.
+func (e *Engine) unfrozen(ctx context.Context, account ad.GUID) error {
+	if e.freezes == nil {
+		return nil
+	}
+	freeze, err := e.freezes.Frozen(ctx, account)
+	if err != nil {
+		return errors.Join(errFreezes, err)
+	}
+	if freeze != nil {
+		return ErrFrozen
+	}
+	return nil
+}
+
+// isFrozen is unfrozen as an answer.
+func (e *Engine) isFrozen(ctx context.Context, account ad.GUID) (bool, error) {
+	err := e.unfrozen(ctx, account)
+	if errors.Is(err, ErrFrozen) {
+		return true, nil
+	}
+	return false, err
+}
+
+// AllFrozen lists the frozen accounts, newest first.
+func (e *Engine) AllFrozen(ctx context.Context) ([]Freeze, error) {
+	if e.freezes == nil {
+		return nil, errFreezes
+	}
+	list, err := e.freezes.AllFrozen(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list freezes: %w", err)
+	}
+	return list, nil
+}
+
+// Unfreeze lets Latchkey act for the account again; ErrNotFrozen when it is not
+// frozen. by is an objectGUID or one of audit's Actor… words.
+func (e *Engine) Unfreeze(ctx context.Context, account ad.GUID, by string) error {
+	if e.freezes == nil {
+		return errFreezes
+	}
+	event := audit.Event{
+		Time: e.now(), Action: audit.AccountUnfrozen, Actor: by, Target: account.String(), Outcome: audit.OK,
+	}
+	if err := e.freezes.Unfreeze(ctx, account, event); err != nil {
+		return fmt.Errorf("unfreeze account: %w", err)
+	}
+	return nil
+}
+
+// BeginFreeze says what the reviewer signs who reported the request, to freeze
+// its target's account.
+func (e *Engine) BeginFreeze(ctx context.Context, who Actor, id string) (string, []byte, error) {
+	r, _, err := e.seated(ctx, who, id)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := e.mayFreeze(ctx, who, r); err != nil {
+		return "", nil, err
+	}
+	b, err := freezeStatement(r, who.Account)
+	return FreezeLabel, b, err
+}
+
+// mayFreeze: whoever reported the request, and has not frozen by that report.
+func (e *Engine) mayFreeze(ctx context.Context, who Actor, r Request) error {
+	if err := r.freezable(who.Account); err != nil {
+		return err
+	}
+	return e.unfrozen(ctx, who.Account)
+}
+
+func (r *Request) freezable(by ad.GUID) error {
+	mine := r.reviewOf(by)
+	switch {
+	case mine == nil || mine.Verdict != VerdictReport:
+		return ErrNotAllowed
+	case mine.Proof != "":
+		return ErrReviewed
+	}
+	return nil
+}
+
+// Freeze freezes the target's account, ends its sessions and takes back its other
+// open requests. An account that is frozen already stays as it is.
+func (e *Engine) Freeze(ctx context.Context, who Actor, id string, p enroll.Proof) (Reviewed, error) {
+	r, _, err := e.seated(ctx, who, id)
+	if err != nil {
+		return Reviewed{}, err
+	}
+	if err := e.mayFreeze(ctx, who, r); err != nil {
+		return e.beside(ctx, who, r, err)
+	}
+	after, err := e.update(ctx, id, func(r *Request) (Change, error) {
+		if err := r.freezable(who.Account); err != nil {
+			return Change{}, err
+		}
+		signed, err := freezeStatement(*r, who.Account)
+		if err != nil {
+			return Change{}, err
+		}
+		if err := e.checkReviewProof(*r, who, p, FreezeLabel, signed); err != nil {
+			return Change{}, err
+		}
+		return e.freeze(r, who.Account, p), nil
+	})
+	if err != nil {
+		return e.beside(ctx, who, r, err)
+	}
+	e.cancelOthers(context.WithoutCancel(ctx), after)
+	return e.viewOne(ctx, who, after)
+}
+
+// freeze keeps the proof with the report that it stands on.
+func (e *Engine) freeze(r *Request, by ad.GUID, p enroll.Proof) Change {
+	now := e.now()
+	r.Reviews = append([]Review(nil), r.Reviews...)
+	report := r.reviewOf(by)
+	report.Proof, report.Statement, report.Receipt = p.ID, p.Statement, p.Receipt
+
+	event := r.event(now, by.String(), audit.AccountFrozen, audit.OK, "")
+	addReceipt(event.Detail, p)
+	ended := r.event(now, by.String(), audit.SignedOut, audit.OK, string(ErrFrozen))
+	return Change{
+		Events:      []audit.Event{event},
+		Notices:     []Notice{r.noticeTo(r.Target, NoticeFrozen)},
+		EndSessions: endOf(r.Target, "", ended),
+		Freeze:      &Freeze{Account: r.Target, By: by, Request: r.ID, At: now},
+	}
+}
+
+// cancelOthers takes back what is open for a frozen account. What can't be now
+// is stopped at its next step, where the freeze is looked at again.
+func (e *Engine) cancelOthers(ctx context.Context, frozen Request) {
+	open, err := e.store.Requests(ctx, Query{Target: frozen.Target, States: []State{Draft, Pending, Approved}})
+	if err != nil {
+		e.log.Error("list requests of a frozen account", "request", frozen.ID, "error", err)
+		return
+	}
+	for _, other := range open {
+		if other.ID == frozen.ID || other.Target != frozen.Target {
+			continue
+		}
+		_, err := e.update(ctx, other.ID, func(r *Request) (Change, error) {
+			return e.cancelled(r, audit.ActorSystem, ErrFrozen)
+		})
+		if err != nil && !errors.Is(err, ErrTransition) {
+			e.log.Warn("request of a frozen account stays open", "request", other.ID, "error", err)
+		}
+	}
+}
+
+// cancelled takes a request back for a reason of the product's own.
+func (e *Engine) cancelled(r *Request, by string, cause Code) (Change, error) {
+	if err := r.to(Cancelled); err != nil {
+		return Change{}, err
+	}
+	now := e.now()
+	r.Wake = time.Time{}
+	r.Result = &Result{At: now, Code: string(cause)}
+	event := r.event(now, by, audit.RequestCancelled, audit.OK, string(cause))
+	return Change{Events: []audit.Event{event}}, nil
+}

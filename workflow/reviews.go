@@ -1,0 +1,242 @@
+package workflow
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+)
+
+// maxDecided bounds what an inbox shows of the past.
+const maxDecided = 30
+
+// Inbox lists the requests with a seat of the actor's: those that wait, the
+// nearest deadline first, and those that do not any more, newest first.
+func (e *Engine) Inbox(ctx context.Context, who Actor) (waiting, decided []Reviewed, err error) {
+	list, err := e.asked(ctx, who.Account)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, now := e.viewer(), e.now()
+	for _, r := range list {
+		waits := r.decidable(who.Account, now) == nil
+		if !waits && len(decided) == maxDecided {
+			continue
+		}
+		seen, err := v.view(ctx, who, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		if waits {
+			waiting = append(waiting, seen)
+		} else {
+			decided = append(decided, seen)
+		}
+	}
+	slices.SortStableFunc(waiting, func(a, b Reviewed) int {
+		return cmp.Compare(a.Request.Deadline.UnixMilli(), b.Request.Deadline.UnixMilli())
+	})
+	return waiting, decided, nil
+}
+
+// asked lists the requests with a seat of the account's, newest first.
+func (e *Engine) asked(ctx context.Context, account ad.GUID, states ...State) ([]Request, error) {
+	if account.IsZero() {
+		return nil, nil
+	}
+	list, err := e.store.Requests(ctx, Query{Asked: account, States: states})
+	if err != nil {
+		return nil, fmt.Errorf("list reviews: %w", err)
+	}
+	return slices.DeleteFunc(list, func(r Request) bool {
+		_, found := r.seat(account)
+		return !found
+	}), nil
+}
+
+// Waiting counts what waits for somebody, for the badge.
+func (e *Engine) Waiting(ctx context.Context, account ad.GUID) (int, error) {
+	list, err := e.asked(ctx, account, Pending)
+	if err != nil {
+		return 0, err
+	}
+	n, now := 0, e.now()
+	for _, r := range list {
+		if r.decidable(account, now) == nil {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// Review reads one request for its reviewer. Open and Code say whether an
+// approval would go through now.
+func (e *Engine) Review(ctx context.Context, who Actor, id string) (Reviewed, error) {
+	r, seat, err := e.seated(ctx, who, id)
+	if err != nil {
+		return Reviewed{}, err
+	}
+	out, err := e.viewOne(ctx, who, r)
+	if err != nil || !out.Open {
+		return out, err
+	}
+	if err := e.mayApprove(ctx, who, r, seat); err != nil {
+		out.Open, out.Code = false, CodeOf(err)
+		if out.Code == "" {
+			return Reviewed{}, err
+		}
+	}
+	return out, nil
+}
+
+// MaySee says whether the actor may see the photo of an account because of this
+// request: requester and target are shown to who has a seat, and the other way
+// round.
+func (e *Engine) MaySee(ctx context.Context, who Actor, id string, account ad.GUID) error {
+	r, err := e.store.Request(ctx, id)
+	if err != nil {
+		return err
+	}
+	subject := func(g ad.GUID) bool { return !g.IsZero() && (g == r.Requester || g == r.Target) }
+	_, reviews := r.seat(who.Account)
+	_, reviewed := r.seat(account)
+	if reviews && subject(account) || subject(who.Account) && reviewed {
+		return nil
+	}
+	return ErrNoRequest
+}
+
+// viewer reads each person once for a list of requests.
+type viewer struct {
+	*Engine
+	read    func(context.Context, ad.GUID) (ad.Account, error)
+	earlier map[ad.GUID][]Request
+}
+
+func (e *Engine) viewer() *viewer {
+	return &viewer{Engine: e, read: e.reader(), earlier: map[ad.GUID][]Request{}}
+}
+
+// reader reads each account once. Of one that is gone it knows the objectGUID.
+func (e *Engine) reader() func(context.Context, ad.GUID) (ad.Account, error) {
+	known := map[ad.GUID]ad.Account{}
+	return func(ctx context.Context, g ad.GUID) (ad.Account, error) {
+		if a, found := known[g]; found {
+			return a, nil
+		}
+		a, err := e.account(ctx, g)
+		if errors.Is(err, ad.ErrNotFound) {
+			a, err = ad.Account{GUID: g}, nil
+		}
+		if err == nil {
+			known[g] = a
+		}
+		return a, err
+	}
+}
+
+func (e *Engine) viewOne(ctx context.Context, who Actor, r Request) (Reviewed, error) {
+	return e.viewer().view(ctx, who, r)
+}
+
+// beside returns an error with the request as it stands now. A request that
+// can't be shown never hides why the step was refused.
+func (e *Engine) beside(ctx context.Context, who Actor, seen Request, cause error) (Reviewed, error) {
+	if now, err := e.store.Request(ctx, seen.ID); err == nil {
+		seen = now
+	}
+	out, err := e.viewOne(ctx, who, seen)
+	if err != nil {
+		return Reviewed{Request: seen.withoutSecrets()}, cause
+	}
+	return out, cause
+}
+
+// view is the request as this reviewer sees it.
+func (v *viewer) view(ctx context.Context, who Actor, r Request) (Reviewed, error) {
+	out := Reviewed{Request: r.withoutSecrets(), Number: r.Number != ""}
+	var err error
+	if out.Target, err = v.read(ctx, r.Target); err != nil {
+		return Reviewed{}, err
+	}
+	if out.Requester, err = v.read(ctx, r.Requester); err != nil {
+		return Reviewed{}, err
+	}
+	if out.Frozen, err = v.isFrozen(ctx, r.Target); err != nil {
+		return Reviewed{}, err
+	}
+	if closed := r.decidable(who.Account, v.now()); closed != nil {
+		out.Code = CodeOf(closed)
+		return out, nil
+	}
+	out.Open = true
+	out.Signs, err = v.signs(ctx, r)
+	return out, err
+}
+
+// withoutSecrets is what a reviewer may hold in hand: neither the number nor what
+// tells it.
+func (r Request) withoutSecrets() Request {
+	r.Number, r.Salts = "", nil
+	r.Reviews = slices.Clone(r.Reviews)
+	for i := range r.Reviews {
+		r.Reviews[i].Statement = nil
+	}
+	return r
+}
+
+// What makes a request unusual.
+const (
+	oftenFrom   = 3
+	oftenWithin = 7 * 24 * time.Hour
+)
+
+// signs are what is unusual about a request that waits.
+func (v *viewer) signs(ctx context.Context, r Request) ([]Sign, error) {
+	list, err := v.requestsOf(ctx, r.Requester)
+	if err != nil {
+		return nil, err
+	}
+	var out []Sign
+	if n := recent(list, v.now().Add(-oftenWithin)); n >= oftenFrom {
+		out = append(out, Sign{Code: "often", Count: n})
+	}
+	if newDevice(list, r) {
+		out = append(out, Sign{Code: "new-device"})
+	}
+	if r.weaklyProved() {
+		out = append(out, Sign{Code: "weak-proof"})
+	}
+	return out, nil
+}
+
+func (v *viewer) requestsOf(ctx context.Context, requester ad.GUID) ([]Request, error) {
+	if list, known := v.earlier[requester]; known {
+		return list, nil
+	}
+	list, err := v.store.Requests(ctx, Query{Requester: requester})
+	if err != nil {
+		return nil, fmt.Errorf("list requests: %w", err)
+	}
+	v.earlier[requester] = list
+	return list, nil
+}
+
+// newDevice: there were requests before, and none of this device.
+func newDevice(list []Request, r Request) bool {
+	before := false
+	for _, other := range list {
+		if other.ID == r.ID || other.Created.After(r.Created) || other.Device == "" {
+			continue
+		}
+		if other.Device == r.Device {
+			return false
+		}
+		before = true
+	}
+	return before && r.Device != ""
+}
