@@ -50,8 +50,6 @@ type Config struct {
 	Live *Broker
 	// Numbers is how many wrong numbers cancel a request, for the page; 0 is 3.
 	Numbers int
-	// Mail: notices go out by mail, too.
-	Mail bool
 	// Ready is nil while store and directory can be reached.
 	Ready func(context.Context) error
 	// Static is the web app's build, as pwa.Files returns it.

@@ -146,6 +146,8 @@ type Devices interface {
 	Subscribe(ctx context.Context, s push.Subscription) (push.Subscription, error)
 	Devices(ctx context.Context, account string) ([]push.Subscription, error)
 	Remove(ctx context.Context, account, id string) error
+	// MailHint is the masked address that mails go to, or "".
+	MailHint(ctx context.Context, account string) (string, error)
 	// Test sends a message to one device at once and says how that went.
 	Test(ctx context.Context, account, id string) error
 }

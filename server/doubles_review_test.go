@@ -55,7 +55,7 @@ func (v *seats) reviewed(id, call string) (workflow.Reviewed, error) {
 	if id != "r1" {
 		return workflow.Reviewed{}, workflow.ErrNoRequest
 	}
-	who := ad.Account{GUID: bob, SAMAccountName: "bob", DisplayName: "Bob", Department: "Cash"}
+	who := ad.Account{GUID: bob, SAMAccountName: "bob", DisplayName: "Bob", Department: "Cash", Title: "Teller"}
 	return workflow.Reviewed{
 		Request: v.request(), Target: who, Requester: who, Open: true, Number: true,
 		Signs: []workflow.Sign{{Code: "often", Count: 3}},
@@ -142,9 +142,10 @@ func paintedPNG(w, h int) []byte {
 
 // phones is a double of push.
 type phones struct {
-	err  error
-	got  push.Subscription
-	gone []string
+	err     error
+	mailErr error
+	got     push.Subscription
+	gone    []string
 }
 
 func (p *phones) PublicKey() string { return "BPublic" }
@@ -159,5 +160,8 @@ func (p *phones) Devices(context.Context, string) ([]push.Subscription, error) {
 func (p *phones) Remove(_ context.Context, account, id string) error {
 	p.gone = append(p.gone, account+" "+id)
 	return p.err
+}
+func (p *phones) MailHint(context.Context, string) (string, error) {
+	return "a…@example.test", p.mailErr
 }
 func (p *phones) Test(context.Context, string, string) error { return p.err }

@@ -78,7 +78,7 @@ func accountStates(a ad.Account, now time.Time) []string {
 }
 
 func encodeOption(o workflow.Option) Option {
-	return Option{Kind: string(o.Kind), Allowed: o.Allowed, Code: o.Code}
+	return Option{Kind: string(o.Kind), Allowed: o.Allowed, Code: o.Code, Approval: o.Approval}
 }
 
 // encodeRequest is for who reads it: the number is for the requester alone.
