@@ -1,7 +1,7 @@
 // The frame around every screen, and the table of addresses.
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { lang, speak, t } from './i18n';
+import { lang, speak, t, tn } from './i18n';
 import { asProblem } from './lib/api';
 import { go, match, usePath } from './lib/router';
 import { info, refresh, session } from './lib/session';
@@ -18,10 +18,13 @@ interface Route {
   to: Lazy;
   /** Shown without a sign-in. */
   open?: boolean;
+  /** Has something to show without a network. */
+  kept?: boolean;
 }
 
 const account = lazy(() => import('./screens/account').then((m) => m.Account));
 const request = lazy(() => import('./screens/request').then((m) => m.RequestScreen));
+const review = lazy(() => import('./screens/review').then((m) => m.ReviewScreen));
 const enrol = () => import('./screens/enrol');
 const keys = () => import('./screens/passkeys');
 const pages = () => import('./screens/pages');
@@ -30,6 +33,9 @@ const mine = () => import('./screens/mine');
 const routes: Route[] = [
   { path: '/account', to: account },
   { path: '/request/:id', to: request },
+  { path: '/ask/:kind', to: lazy(() => import('./screens/request/ask').then((m) => m.Ask)) },
+  { path: '/inbox', to: lazy(() => import('./screens/inbox').then((m) => m.InboxScreen)), kept: true },
+  { path: '/review/:id', to: review },
   { path: '/passkeys', to: lazy(() => keys().then((m) => m.Passkeys)) },
   { path: '/passkeys/add', to: lazy(() => import('./screens/add').then((m) => m.AddPasskey)) },
   { path: '/passkeys/:id', to: lazy(() => keys().then((m) => m.OnePasskey)) },
@@ -47,7 +53,7 @@ export function App() {
   lang.use(); // every text is read anew, and what was typed stays
   useEffect(() => {
     // The screens of the next tap, once this one can be used.
-    const timer = setTimeout(() => [account, request].forEach((l) => l.warm()), 1200);
+    const timer = setTimeout(() => [account, request, ...(session.get().me?.reviewer ? [review] : [])].forEach((l) => l.warm()), 1200);
     return () => clearTimeout(timer);
   }, []);
   return (
@@ -65,7 +71,7 @@ function Content({ path }: { path: string }) {
     const params = match(route.path, path);
     if (!params) continue;
     const screen = <route.to.Screen params={params} />;
-    return route.open ? screen : <Private next={path !== '/account'}>{screen}</Private>;
+    return route.open ? screen : <Private next={path !== '/account'} kept={route.kept}>{screen}</Private>;
   }
   return <Lost />;
 }
@@ -82,14 +88,14 @@ function Front() {
 }
 
 /** A screen about the person: shows Start in its place when nobody is signed in. */
-function Private({ next, children }: { next: boolean; children: ComponentChildren }) {
+function Private({ next, kept, children }: { next: boolean; kept?: boolean; children: ComponentChildren }) {
   const { state, me, problem } = session.use();
   useEffect(() => {
     if (state === 'unknown' && !problem) void refresh();
   }, [state, problem]);
   useEffect(() => onReturn(() => session.get().me && void refresh()), []);
   if (state === 'out') return <Start next={next} />;
-  if (me) return <>{children}</>;
+  if (me || (kept && problem?.code === 'network.offline')) return <>{children}</>;
   return problem ? <Failed problem={problem} retry={() => void refresh()} /> : <Skeleton />;
 }
 
@@ -111,6 +117,7 @@ const rail: [string, IconName, Parameters<typeof t>[0]][] = [
   ['/activity', 'list', 'nav.activity'],
   ['/stored', 'box', 'nav.stored'],
 ];
+const inbox: (typeof rail)[number] = ['/inbox', 'inbox', 'nav.inbox'];
 const always: typeof rail = [
   ['/help', 'help', 'nav.help'],
   ['/about', 'info', 'nav.about'],
@@ -118,7 +125,9 @@ const always: typeof rail = [
 
 function Frame({ path, children }: { path: string; children: ComponentChildren }) {
   const { organisation, demo } = info.use();
-  const inside = session.use().state === 'in';
+  const { state, me } = session.use();
+  const inside = state === 'in';
+  const mine = me && (me.reviewer || me.waiting > 0) ? [inbox, ...rail] : rail;
   const main = useRef<HTMLElement>(null);
   return (
     <>
@@ -132,10 +141,10 @@ function Frame({ path, children }: { path: string; children: ComponentChildren }
         </a>
         {organisation && <p class="rail-org">{organisation}</p>}
         <nav aria-label={t('app.menu')}>
-          {[...(inside ? rail : []), ...always].map(([href, icon, label]) => (
+          {[...(inside ? mine : []), ...always].map(([href, icon, label]) => (
             <a key={href} href={href} aria-current={path === href ? 'page' : undefined}>
               <Icon name={icon} />
-              {t(label)}
+              {label === 'nav.inbox' && me?.waiting ? <Waiting n={me.waiting} /> : t(label)}
             </a>
           ))}
         </nav>
@@ -146,6 +155,19 @@ function Frame({ path, children }: { path: string; children: ComponentChildren }
         {demo && <p class="demo">{t('app.demo')}</p>}
         {children}
       </main>
+    </>
+  );
+}
+
+/** The inbox's name with the number of what waits. */
+function Waiting({ n }: { n: number }) {
+  return (
+    <>
+      <span class="hidden">{tn('nav.inbox.n', n)}</span>
+      <span aria-hidden="true">{t('nav.inbox')}</span>
+      <span class="count" aria-hidden="true">
+        {n}
+      </span>
     </>
   );
 }

@@ -26,7 +26,7 @@ const texts: [string, string][] = [
   ...['paper', 'card', 'sunk'].map((g): [string, string] => ['act', g]),
   ['act', 'info-tint'], ['on-act', 'act'], ['on-act', 'act-press'],
   ['good', 'good-tint'], ['info', 'info-tint'], ['stop', 'card'], ['stop', 'paper'], ['stop', 'stop-tint'],
-  ['rail-ink', 'rail'], ['rail-2', 'rail'], ['rail-ink', 'rail-on'],
+  ['rail-ink', 'rail'], ['rail-2', 'rail'], ['rail-ink', 'rail-on'], ['rail-hole', 'rail-plate'],
 ];
 const signs: [string, string][] = [
   ['edge', 'card'], ['edge', 'paper'], ['focus', 'paper'], ['focus', 'card'],
@@ -44,7 +44,7 @@ describe.each(Object.entries(themes))('%s', (_, tokens) => {
 test('black on white measures 21', () => expect(contrast('#000000', '#ffffff')).toBeCloseTo(21));
 
 test('no colour is written outside the tokens', () => {
-  for (const name of ['frame', 'parts', 'screens']) {
+  for (const name of ['frame', 'parts', 'screens', 'review']) {
     const text = readFileSync(new URL(`../src/styles/${name}.css`, import.meta.url), 'utf8');
     expect(text.match(/#[0-9a-f]{3,8}\b|rgb\(|hsl\(/gi) ?? [], name).toEqual([]);
   }

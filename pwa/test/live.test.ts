@@ -50,7 +50,7 @@ class Stream {
 }
 
 /** A page with the module loaded anew, and what it was told. */
-async function tab(browser: Browser) {
+async function tab() {
   vi.resetModules();
   const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
   const win = new EventTarget();
@@ -101,7 +101,7 @@ afterEach(() => {
 });
 
 test('an event reaches the screens, with its id and nothing else', async () => {
-  const one = await tab(browser);
+  const one = await tab();
   await one.listen();
   expect(one.told).toEqual([null]); // opened: what was before may have been missed
   browser.streams[0]?.change('a', 7);
@@ -110,8 +110,8 @@ test('an event reaches the screens, with its id and nothing else', async () => {
 });
 
 test('one stream serves every tab of the browser', async () => {
-  const first = await tab(browser);
-  const second = await tab(browser);
+  const first = await tab();
+  const second = await tab();
   await first.listen();
   await second.listen();
   expect(browser.streams).toHaveLength(1);
@@ -121,8 +121,8 @@ test('one stream serves every tab of the browser', async () => {
 });
 
 test('when the tab with the stream is hidden another takes over, and reads again', async () => {
-  const first = await tab(browser);
-  const second = await tab(browser);
+  const first = await tab();
+  const second = await tab();
   await first.listen();
   await second.listen();
   await first.show('hidden');
@@ -136,7 +136,7 @@ test('when the tab with the stream is hidden another takes over, and reads again
 });
 
 test('a hidden page holds nothing and asks nothing; seen again, it reads again', async () => {
-  const one = await tab(browser);
+  const one = await tab();
   await one.listen();
   await one.show('hidden');
   await seconds(300);
@@ -148,7 +148,7 @@ test('a hidden page holds nothing and asks nothing; seen again, it reads again',
 });
 
 test('heartbeats are heard: no polling while they come', async () => {
-  const one = await tab(browser);
+  const one = await tab();
   await one.listen();
   for (let i = 0; i < 8; i++) {
     await seconds(15);
@@ -160,7 +160,7 @@ test('heartbeats are heard: no polling while they come', async () => {
 });
 
 test('two silent heartbeats: the stream is opened anew, and meanwhile the page asks', async () => {
-  const one = await tab(browser);
+  const one = await tab();
   await one.listen();
   browser.answer = () => Promise.reject(new TypeError('gone'));
   await seconds(30);
@@ -181,7 +181,7 @@ test('two silent heartbeats: the stream is opened anew, and meanwhile the page a
 });
 
 test('a restarted server is found within seconds, and what was missed is read', async () => {
-  const one = await tab(browser);
+  const one = await tab();
   await one.listen();
   browser.answer = () => new Response('', { status: 502 });
   browser.streams[0]?.end();
@@ -193,8 +193,8 @@ test('a restarted server is found within seconds, and what was missed is read', 
 });
 
 test('tabs without the stream poll when it is down, and are told when it is back', async () => {
-  const first = await tab(browser);
-  const second = await tab(browser);
+  const first = await tab();
+  const second = await tab();
   await first.listen();
   await second.listen();
   browser.answer = () => new Response('', { status: 503 });
@@ -210,7 +210,7 @@ test('tabs without the stream poll when it is down, and are told when it is back
 test('a session that is over is read once, which says so, and then asked seldom', async () => {
   browser.answer = () => new Response('', { status: 401 });
   const fetched = vi.spyOn(globalThis, 'fetch');
-  const one = await tab(browser);
+  const one = await tab();
   await one.listen();
   expect(one.told).toEqual([null]);
   await seconds(59);
@@ -219,7 +219,7 @@ test('a session that is over is read once, which says so, and then asked seldom'
 
 test('the network is back: the stream is opened at once', async () => {
   browser.answer = () => Promise.reject(new TypeError('offline'));
-  const one = await tab(browser);
+  const one = await tab();
   await one.listen();
   await seconds(30);
   browser.answer = () => browser.open();
@@ -230,15 +230,15 @@ test('the network is back: the stream is opened at once', async () => {
 
 test('without locks each tab has a stream of its own', async () => {
   vi.stubGlobal('navigator', { languages: ['en'] });
-  const first = await tab(browser);
-  const second = await tab(browser);
+  const first = await tab();
+  const second = await tab();
   await first.listen();
   await second.listen();
   expect(browser.streams).toHaveLength(2);
 });
 
 test('from one screen to the next the stream stays; after the last it is closed', async () => {
-  const one = await tab(browser);
+  const one = await tab();
   const off = await one.listen();
   off();
   await seconds(1);

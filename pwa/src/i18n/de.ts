@@ -38,6 +38,9 @@ export const de: First = {
   'start.removed': 'Der Anmeldeschlüssel dieses Geräts wurde entfernt, deshalb sind Sie hier abgemeldet.',
 
   'nav.account': 'Mein Konto',
+  'nav.inbox': 'Eingang',
+  'nav.inbox.n.one': 'Eingang, {n} wartet auf Sie',
+  'nav.inbox.n.other': 'Eingang, {n} warten auf Sie',
   'nav.passkeys': 'Meine Anmeldeschlüssel',
   'nav.activity': 'Was geschehen ist',
   'nav.stored': 'Was über mich gespeichert ist',

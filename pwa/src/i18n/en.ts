@@ -38,6 +38,9 @@ export const en = {
   'start.removed': 'The passkey of this device was removed, so you are signed out here.',
 
   'nav.account': 'My account',
+  'nav.inbox': 'Inbox',
+  'nav.inbox.n.one': 'Inbox, {n} waits for you',
+  'nav.inbox.n.other': 'Inbox, {n} wait for you',
   'nav.passkeys': 'My passkeys',
   'nav.activity': 'My activity',
   'nav.stored': 'What is stored about me',

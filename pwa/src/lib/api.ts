@@ -38,7 +38,7 @@ export const patch = <T>(path: string, body: unknown) => call<T>('PATCH', path, 
 
 async function call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const response = await send(method, path, body, signal);
-  if (response.ok) return (response.status === 204 ? undefined : await parse(response)) as T;
+  if (response.ok) return (response.status === 204 ? undefined : marked(await parse(response), response)) as T;
   const problem = await readProblem(response);
   if (response.status === 401) unauthorised.forEach((fn) => fn(problem));
   throw new ApiError(problem);
@@ -74,6 +74,12 @@ function anySignal(...signals: AbortSignal[]): AbortSignal {
     s.addEventListener('abort', () => both.abort(s.reason), { once: true });
   }
   return both.signal;
+}
+
+/** Says when an answer is one that the worker kept: the inbox without a network. */
+function marked(value: unknown, response: Response): unknown {
+  const kept = response.headers.get('X-Latchkey-Kept');
+  return kept ? { ...(value as object), kept } : value;
 }
 
 async function parse(response: Response): Promise<unknown> {

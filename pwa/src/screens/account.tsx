@@ -1,19 +1,23 @@
 // My account: what is the matter, what I can do, what happens next.
 import { useEffect, useState } from 'preact/hooks';
 import type { Account as AccountType, Kind, Me, Request } from '../api-types';
-import { t, type Key } from '../i18n';
+import { t, tn, type Key } from '../i18n';
 import { useAct, type Act } from '../lib/act';
 import { post } from '../lib/api';
 import { clock, date, inDays, moment } from '../lib/format';
-import { forgetAll, put } from '../lib/resource';
+import { useLive } from '../lib/live';
+import { forgetAll } from '../lib/resource';
 import { go } from '../lib/router';
 import { info, refresh, session, signedOut } from '../lib/session';
 import { Support, Trouble } from '../ui/help';
 import { Door, Icon, type IconName } from '../ui/icons';
 import { Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
+import { askFor, needsApproval } from './request/asked';
 import { primary, useful, words } from './state';
 
 const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once' };
+
+const again = () => void refresh(FRESH_MS);
 
 /** What was read this lately is shown as it is. */
 const FRESH_MS = 3000;
@@ -23,15 +27,12 @@ export function Account() {
   const act = useAct();
   const [asked, setAsked] = useState<Kind | null>(null);
   useEffect(() => void refresh(FRESH_MS), []);
+  useLive(null, again);
   if (!me) return null;
 
   const ask = (kind: Kind) => {
     setAsked(kind);
-    void act.run(async () => {
-      const r = await post<Request>('/api/requests', { kind });
-      put(`/api/requests/${r.id}`, r);
-      go(`/request/${r.id}`);
-    });
+    void act.run(() => askFor(kind));
   };
   const main = primary(me);
   return (
@@ -43,11 +44,12 @@ export function Account() {
           <Button icon={icons[main]} busy={act.busy && asked === main} doing={t(main === 'unlock' ? 'wait.writing' : 'wait.directory')} onClick={() => ask(main)}>
             {t(`k.${main}`)}
           </Button>
-          <p class="hint">{t(`k.${main}.next`)}</p>
+          <p class="hint">{needsApproval(main) ? t('ask.who') : t(`k.${main}.next`)}</p>
         </div>
       ) : (
         <NoWay me={me} />
       )}
+      <Reviews me={me} />
       <Open requests={me.requests} />
       <Actions me={me} main={main} act={act} ask={ask} />
       {(me.account.state[0] === 'outside-hours' || me.account.state[0] === 'smartcard') && <Support />}
@@ -113,6 +115,16 @@ function NoWay({ me }: { me: Me }) {
   );
 }
 
+/** What waits for this person's decision. */
+function Reviews({ me }: { me: Me }) {
+  if (me.waiting === 0) return null;
+  return (
+    <Rows>
+      <Row href="/inbox" icon="inbox" tone="wait" title={tn('nav.inbox.n', me.waiting)} />
+    </Rows>
+  );
+}
+
 /** What is under way, or is still being watched. */
 function Open({ requests }: { requests: Request[] }) {
   const rows = requests.flatMap((r) => {
@@ -134,7 +146,8 @@ function openWords(r: Request): { title: string; sub: string; tone: Tone } | nul
   if (watched && r.relocked) return { title: t('k.relocked', { time: clock(r.relocked.at) }), sub: '', tone: 'stop' };
   if (watched) return { title: t('k.watched', { time: clock(r.updated) }), sub: t('k.watched.sub', { time: clock(r.watchUntil) }), tone: 'good' };
   if (r.state === 'unknown' || r.state === 'executing') return { title: t('k.unsettled'), sub: '', tone: 'wait' };
-  if (r.state === 'approved' || r.state === 'draft' || r.state === 'pending')
+  if (r.state === 'pending') return { title: t('k.pending'), sub: t('k.open.until', { time: moment(r.deadline) }), tone: 'wait' };
+  if (r.state === 'approved' || r.state === 'draft')
     return { title: t(`k.open.${r.kind}`), sub: t('k.open.until', { time: moment(r.deadline) }), tone: 'wait' };
   return null;
 }
@@ -146,7 +159,7 @@ function Actions({ me, main, act, ask }: { me: Me; main: Kind | null; act: Act; 
   return (
     <Rows title={t(main ? 'account.else' : 'account.actions')}>
       {kinds.map((k) => (
-        <Row key={k} icon={icons[k]} title={t(`k.${k}`)} sub={t((k === 'reset' && locked ? 'k.reset.sub.locked' : `k.${k}.sub`) as Key)} onClick={() => act.busy || ask(k)} />
+        <Row key={k} icon={icons[k]} title={t(`k.${k}`)} sub={needsApproval(k) ? t('ask.row') : t((k === 'reset' && locked ? 'k.reset.sub.locked' : `k.${k}.sub`) as Key)} onClick={() => act.busy || ask(k)} />
       ))}
     </Rows>
   );
@@ -201,6 +214,7 @@ function Also() {
     <>
       <div class="also">
         <Rows title={t('account.also')}>
+          {session.get().me?.reviewer && <Row icon="inbox" href="/inbox" title={t('nav.inbox')} />}
           <Row icon="key" href="/passkeys" title={t('nav.passkeys')} />
           <Row icon="list" href="/activity" title={t('nav.activity')} />
           <Row icon="box" href="/stored" title={t('nav.stored')} />

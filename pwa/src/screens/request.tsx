@@ -2,18 +2,21 @@
 import { useEffect } from 'preact/hooks';
 import type { Request } from '../api-types';
 import { t } from '../i18n';
-import { post } from '../lib/api';
-import { useAct } from '../lib/act';
+import { useAct, type Act } from '../lib/act';
+import { useLive } from '../lib/live';
 import { useResource, type Resource } from '../lib/resource';
 import { go } from '../lib/router';
 import { refresh } from '../lib/session';
-import { Details, explain, Support } from '../ui/help';
+import { Details, explain, Support, Trouble } from '../ui/help';
 import { Icon, type IconName } from '../ui/icons';
 import { Button, Screen, Skeleton, type Tone } from '../ui/kit';
+import { askFor, soleName, useAsked } from './request/asked';
 import { Done } from './request/done';
 import { OneTime } from './request/onetime';
 import { SetPassword } from './request/password';
 import { Prove } from './request/prove';
+import { Waiting } from './request/waiting';
+import { ending } from './review/words';
 import { Failed } from './trouble';
 
 /** How often a request that moves by itself is read again. */
@@ -22,7 +25,8 @@ const POLL_MS = 2000;
 export function RequestScreen({ params }: { params: Record<string, string> }) {
   const resource = useResource<Request>(`/api/requests/${encodeURIComponent(params.id ?? '')}`);
   const { data: request, problem, reload } = resource;
-  const moving = request?.state === 'executing' || request?.state === 'unknown' || request?.state === 'pending';
+  const moving = request?.state === 'executing' || request?.state === 'unknown';
+  useLive(params.id ?? '', reload);
   useEffect(() => {
     if (!moving) return;
     const timer = setInterval(() => document.visibilityState === 'visible' && void reload(), POLL_MS);
@@ -38,6 +42,7 @@ function ByState({ request, resource }: { request: Request; resource: Resource<R
     case 'draft':
       return <Prove request={request} onDone={resource.set} />;
     case 'approved':
+      if (request.needs.length > 0) return <Prove request={request} onDone={resource.set} />;
       if (typed) return <SetPassword request={request} onRequest={resource.set} />;
       if (request.kind === 'one-time') return <OneTime request={request} onRequest={resource.set} />;
       return <Ended request={request} name="wait" tone="wait" which="executing" />;
@@ -49,10 +54,11 @@ function ByState({ request, resource }: { request: Request; resource: Resource<R
     case 'unknown':
       return <Ended request={request} name="wait" tone="wait" which="unknown" />;
     case 'pending':
+      if (request.review) return <Waiting request={request} review={request.review} stale={resource.problem !== null} onRequest={resource.set} />;
       return <Ended request={request} name="wait" tone="info" which="pending" />;
-    case 'cancelled':
-      return <Ended request={request} name="info" tone="info" which="cancelled" />;
     default:
+      if (request.review) return <Reviewed request={request} />;
+      if (request.state === 'cancelled') return <Ended request={request} name="info" tone="info" which="cancelled" />;
       return <Ended request={request} name="stop" tone="stop" which={request.state} />;
   }
 }
@@ -64,6 +70,53 @@ interface EndedProps {
   which: 'failed' | 'denied' | 'expired' | 'cancelled' | 'pending' | 'unknown' | 'executing';
 }
 
+/** Where a review ended it, or might have. */
+function Reviewed({ request }: { request: Request }) {
+  const said = ending(request, soleName(useAsked(request.id)));
+  const act = useAct();
+  if (!said) return request.state === 'cancelled' ? <Ended request={request} name="info" tone="info" which="cancelled" /> : <Ended request={request} name="stop" tone="stop" which={request.state as 'failed'} />;
+  return (
+    <Screen title={said.title} up="/account" kind="plain" key="reviewed">
+      <div class={`sign ${said.tone}`}>
+        <Icon name={said.tone === 'wait' ? 'wait' : 'stop'} />
+      </div>
+      <p class="lead" role="status">
+        {said.lead}
+      </p>
+      {said.words && (
+        <figure class="quoted">
+          <figcaption class="hint">{t('end.words')}</figcaption>
+          <blockquote class="why">{said.words}</blockquote>
+        </figure>
+      )}
+      {said.todo && <p>{said.todo}</p>}
+      <Trouble problem={act.problem} quiet />
+      <Next again={said.again ? t('end.ask') : ''} kind={request.kind} act={act} />
+      <Support />
+    </Screen>
+  );
+}
+
+/** Once more, or back to the account. */
+function Next({ again, kind, act }: { again: string; kind: Request['kind']; act: Act }) {
+  const close = () => {
+    void refresh();
+    go('/account', { replace: true });
+  };
+  return (
+    <div class="dock">
+      {again && (
+        <Button busy={act.busy} onClick={() => void act.run(() => askFor(kind, { replace: true }))}>
+          {again}
+        </Button>
+      )}
+      <Button weight={again ? 'second' : 'primary'} onClick={close}>
+        {t('end.account')}
+      </Button>
+    </div>
+  );
+}
+
 /** Where nothing is left to do on this request. */
 function Ended({ request, name, tone, which }: EndedProps) {
   const act = useAct();
@@ -71,15 +124,6 @@ function Ended({ request, name, tone, which }: EndedProps) {
   const problem = request.code ? { type: '', title: '', status: 0, code: request.code, params: request.params, instance: request.id } : null;
   const [what, todo] = problem && !problem.code.startsWith('request.') ? explain(problem) : ['', '']; // the title says those
   const sub = t(`end.${which}.sub`);
-  const again = () =>
-    act.run(async () => {
-      const next = await post<Request>('/api/requests', { kind: request.kind });
-      go(`/request/${next.id}`, { replace: true });
-    });
-  const close = () => {
-    void refresh();
-    go('/account', { replace: true });
-  };
   return (
     <Screen title={t(`end.${which}`)} up="/account" kind="plain" key={which}>
       <div class={`sign ${tone}`} data-live={!over || undefined}>
@@ -92,16 +136,8 @@ function Ended({ request, name, tone, which }: EndedProps) {
           {sub}
         </p>
       )}
-      <div class="dock">
-        {which === 'expired' || which === 'failed' ? (
-          <Button busy={act.busy} onClick={() => void again()}>
-            {t('end.again')}
-          </Button>
-        ) : null}
-        <Button weight={which === 'expired' || which === 'failed' ? 'second' : 'primary'} onClick={close}>
-          {t('end.account')}
-        </Button>
-      </div>
+      <Trouble problem={act.problem} quiet />
+      <Next again={which === 'expired' || which === 'failed' ? t('end.again') : ''} kind={request.kind} act={act} />
       {tone === 'stop' && problem && <Details problem={problem} />}
       {tone === 'stop' && <Support />}
     </Screen>

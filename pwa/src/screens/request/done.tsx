@@ -3,14 +3,13 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Request } from '../../api-types';
 import { t, tn, type Key } from '../../i18n';
 import { useAct } from '../../lib/act';
-import { post } from '../../lib/api';
 import { clock } from '../../lib/format';
-import { put } from '../../lib/resource';
 import { go } from '../../lib/router';
 import { refresh } from '../../lib/session';
 import { Trouble } from '../../ui/help';
 import { Door, Icon, type IconName } from '../../ui/icons';
 import { Banner, Button, Screen } from '../../ui/kit';
+import { askFor } from './asked';
 
 /** How often a watched account is read, while the page is seen. */
 const WATCH_MS = 15_000;
@@ -88,11 +87,7 @@ function Relocked({ request }: { request: Request }) {
   const { relocked } = request;
   if (!relocked) return null;
   const again = () =>
-    act.run(async () => {
-      const next = await post<Request>('/api/requests', { kind: 'unlock' });
-      put(`/api/requests/${next.id}`, next);
-      go(`/request/${next.id}`, { replace: true });
-    });
+    act.run(() => askFor('unlock', { replace: true }));
   const cause = relocked.cause === 'device' ? 'device' : 'typing';
   return (
     <>

@@ -10,6 +10,7 @@ import { refresh } from '../../lib/session';
 import { Trouble } from '../../ui/help';
 import { Icon } from '../../ui/icons';
 import { Button, Copy, Screen, Sheet } from '../../ui/kit';
+import { Approved } from './approved';
 
 interface Props {
   request: Request;
@@ -89,9 +90,10 @@ export function OneTime({ request, onRequest }: Props) {
         <Icon name="once" />
       </div>
       <p class="lead">{t(request.unseen ? 'ot.lead.again' : 'ot.lead')}</p>
+      <Approved request={request} />
       <Trouble problem={act.problem} />
       <div class="dock">
-        <p class="hint">{request.state === 'approved' && request.deadline && t('pw.open', { time: moment(request.deadline) })}</p>
+        <p class="hint">{request.state === 'approved' && !request.review && request.deadline && t('pw.open', { time: moment(request.deadline) })}</p>
         <Button busy={act.busy} doing={t('wait.writing')} onClick={() => void make()}>
           {t(request.unseen ? 'ot.go.again' : 'ot.go')}
         </Button>

@@ -12,6 +12,7 @@ import { refresh, session } from '../../lib/session';
 import { Support, Trouble } from '../../ui/help';
 import { Banner, Button, Field, Screen, Sheet, Skeleton } from '../../ui/kit';
 import { Failed } from '../trouble';
+import { Approved } from './approved';
 import { RuleList, Strength } from './rules';
 import { useCheck, verdict } from './check';
 
@@ -65,6 +66,7 @@ function Form({ request, onRequest, rules, reloadRules }: Props & { rules: Passw
   return (
     <Screen title={t(change ? 'pw.title.change' : 'pw.title.reset')} up="/account" kind="form">
       <p class="lead">{t(change ? 'pw.lead.change' : locked ? 'pw.lead.reset.locked' : 'pw.lead.reset')}</p>
+      <Approved request={request} />
       <form
         noValidate
         onSubmit={(e) => {
@@ -83,7 +85,7 @@ function Form({ request, onRequest, rules, reloadRules }: Props & { rules: Passw
           {t(change ? 'pw.go.change' : 'pw.go.reset')}
         </Button>
       </form>
-      <p class="hint">{request.deadline && t('pw.open', { time: moment(request.deadline) })}</p>
+      <p class="hint">{request.deadline && !request.review && t('pw.open', { time: moment(request.deadline) })}</p>
       <Button weight="quiet" onClick={() => setLeaving(true)}>
         {t('pw.cancel')}
       </Button>

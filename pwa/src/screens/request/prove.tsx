@@ -10,6 +10,7 @@ import { assert } from '../../lib/webauthn';
 import { Trouble } from '../../ui/help';
 import { Icon } from '../../ui/icons';
 import { Button, Screen } from '../../ui/kit';
+import { needsApproval } from './asked';
 
 export function Prove({ request, onDone }: { request: Request; onDone: (r: Request) => void }) {
   const { id, kind, deadline } = request;
@@ -30,7 +31,7 @@ export function Prove({ request, onDone }: { request: Request; onDone: (r: Reque
         <Icon name="key" />
       </div>
       <p class="lead">{t('prove.lead')}</p>
-      <p>{t(`prove.next.${kind}`)}</p>
+      <p>{needsApproval(kind) && !request.review ? t('ask.prove') : t(`prove.next.${kind}`)}</p>
       <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
       <div class="dock">
         <p class="hint">{deadline && t('pw.open', { time: moment(deadline) })}</p>

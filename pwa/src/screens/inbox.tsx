@@ -1,0 +1,90 @@
+// The inbox: what waits for me, then what I decided. Without a network the worker
+// gives what it kept; then nothing can be decided, and the age is said.
+import type { Inbox, Review } from '../api-types';
+import { t } from '../i18n';
+import { ago, moment, momentToday } from '../lib/format';
+import { useLive } from '../lib/live';
+import { useNow } from '../lib/now';
+import { useResource } from '../lib/resource';
+import { Face, photo } from '../ui/face';
+import { Icon } from '../ui/icons';
+import { Banner, Rows, Screen, Skeleton } from '../ui/kit';
+import { Failed } from './trouble';
+
+export function InboxScreen() {
+  const { data, problem, reload } = useResource<Inbox & { kept?: string }>('/api/inbox');
+  useLive(null, reload);
+  const now = useNow();
+  if (!data && problem) return <Failed problem={problem} retry={() => void reload()} />;
+  const offline = data !== null && (data.kept !== undefined || problem?.code === 'network.offline');
+  return (
+    <Screen title={t('inbox.title')} up="/account" kind="inbox">
+      {offline && (
+        <Banner tone="wait" title={t('inbox.kept')}>
+          <p>{t('inbox.kept.sub', { time: momentToday(data.readAt) })}</p>
+        </Banner>
+      )}
+      {!offline && data && problem && (
+        <Banner tone="wait">
+          <p>{t('w.stale')}</p>
+        </Banner>
+      )}
+      {!data && <Skeleton shape="list" />}
+      {data && <Waits waiting={data.waiting} offline={offline} now={now} />}
+      {data && data.decided.length > 0 && (
+        <Rows title={t('inbox.decided')}>
+          {data.decided.map((r) => (
+            <Entry key={r.id} review={r} offline={offline} sub={decided(r)} />
+          ))}
+        </Rows>
+      )}
+    </Screen>
+  );
+}
+
+function Waits({ waiting, offline, now }: { waiting: Review[]; offline: boolean; now: number }) {
+  if (waiting.length === 0)
+    return (
+      <div class="empty">
+        <div class="sign good">
+          <Icon name="check" />
+        </div>
+        <p class="lead">{t('inbox.empty')}</p>
+        <p class="hint">{t('inbox.empty.sub')}</p>
+      </div>
+    );
+  return (
+    <Rows title={t('inbox.waiting')}>
+      {waiting.map((r) => (
+        <Entry key={r.id} review={r} offline={offline} sub={`${t('inbox.asked', { when: ago(r.asked, new Date(now)) })}, ${t('inbox.until', { time: moment(r.deadline) })}`} />
+      ))}
+    </Rows>
+  );
+}
+
+const decided = (r: Review) => (r.mine ? `${t(`rv.row.${r.mine.verdict}`)}: ${momentToday(r.mine.at)}` : '');
+
+function Entry({ review: r, offline, sub }: { review: Review; offline: boolean; sub: string }) {
+  const inside = (
+    <>
+      <Face name={r.displayName} src={photo(r.id, r.account, r.photo && !offline)} size="small" />
+      <span class="row-text">
+        <span class="row-title">{r.displayName}</span>
+        <span class="row-sub">{t(`rv.kind.${r.kind}`)}</span>
+        <span class="row-sub">{sub}</span>
+      </span>
+      {!offline && <Icon name="next" />}
+    </>
+  );
+  return (
+    <li>
+      {offline ? (
+        <div class="row">{inside}</div>
+      ) : (
+        <a class="row" href={`/review/${r.id}`}>
+          {inside}
+        </a>
+      )}
+    </li>
+  );
+}

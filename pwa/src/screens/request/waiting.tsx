@@ -1,0 +1,167 @@
+// Waiting: who was asked, until when, the number to tell them, and what to do meanwhile.
+import { useState } from 'preact/hooks';
+import type { AskedList, Request, Reviewing } from '../../api-types';
+import { t, tn } from '../../i18n';
+import { useAct } from '../../lib/act';
+import { post } from '../../lib/api';
+import { ago, clock, moment } from '../../lib/format';
+import { useNow } from '../../lib/now';
+import { refresh } from '../../lib/session';
+import { Face, photo } from '../../ui/face';
+import { Trouble } from '../../ui/help';
+import { Banner, Button, Screen, Sheet, Time } from '../../ui/kit';
+import { left, share } from '../review/words';
+import { soleName, useAsked } from './asked';
+
+interface Props {
+  request: Request;
+  review: Reviewing;
+  /** The last reading failed: what is shown may be old. */
+  stale: boolean;
+  onRequest: (r: Request) => void;
+}
+
+export function Waiting({ request, review, stale, onRequest }: Props) {
+  const now = useNow();
+  const asked = useAsked(request.id);
+  const who = soleName(asked) || asked?.group || '';
+  return (
+    <Screen title={who ? t('w.title', { name: who }) : t('w.title.anon')} up="/account" kind="plain waiting">
+      {stale && (
+        <Banner tone="wait">
+          <p>{t('w.stale')}</p>
+        </Banner>
+      )}
+      <Who id={request.id} asked={asked} since={review.since} now={now} />
+      {review.number && <Number review={review} name={soleName(asked)} />}
+      <Remaining since={review.since} deadline={request.deadline} now={now} />
+      <Happened request={request} review={review} who={who} />
+      <Acts request={request} review={review} now={now} onRequest={onRequest} />
+    </Screen>
+  );
+}
+
+function Who({ id, asked, since, now }: { id: string; asked: AskedList | null; since: string; now: number }) {
+  if (!asked) return <div class="bone" aria-hidden="true" />;
+  const { asked: people, count, group } = asked;
+  const one = people[0];
+  return (
+    <div class="who">
+      <span class="faces">
+        {people.slice(0, 3).map((p) => (
+          <Face key={p.account} name={p.displayName} src={photo(id, p.account, p.photo)} />
+        ))}
+      </span>
+      <div>
+        <p class="row-title">{count === 1 && one ? one.displayName : group || t('w.title.anon')}</p>
+        <p class="row-sub">{count === 1 ? one?.department : tn('w.group', count)}</p>
+        <p class="row-sub">
+          <Time at={since} text={t('w.asked', { when: ago(since, new Date(now)) })} />
+        </p>
+      </div>
+    </div>
+  );
+}
+
+function Number({ review, name }: { review: Reviewing; name: string }) {
+  return (
+    <section class="digits" aria-label={t('w.number')}>
+      <p class="digits-name" aria-hidden="true">
+        {t('w.number')}
+      </p>
+      <p class="digits-value" translate={false} data-testid="number">
+        {review.number}
+      </p>
+      <p>{name ? t('w.number.sub', { name }) : t('w.number.sub.anon')}</p>
+      <p class="digits-wrong" role="status">
+        {review.wrongNumbers > 0 && tn('w.number.wrong', review.wrongNumbers)}
+      </p>
+    </section>
+  );
+}
+
+function Remaining({ since, deadline, now }: { since: string; deadline: string; now: number }) {
+  const rest = left(deadline, now);
+  return (
+    <div class="remaining">
+      <p>
+        <span>{rest ? t('w.left', { left: rest }) : t('w.left.none')}</span>
+        <Time at={deadline} text={t('w.until', { time: moment(deadline) })} />
+      </p>
+      <div class="remaining-bar" aria-hidden="true">
+        <span style={{ inlineSize: `${share(since, deadline, now) * 100}%` }} />
+      </div>
+    </div>
+  );
+}
+
+/** What has happened, in order. */
+function Happened({ request, review, who }: { request: Request; review: Reviewing; who: string }) {
+  const steps: [string, string][] = [
+    [request.created, t('w.h.you')],
+    [review.since, who ? t('w.h.sent', { name: who }) : ''],
+    [review.reminded, t('w.h.reminded')],
+  ];
+  return (
+    <section class="group">
+      <h2 class="group-title">{t('w.happened')}</h2>
+      <ol class="line">
+        {steps
+          .filter(([at, text]) => at && text)
+          .map(([at, text]) => (
+            <li key={text}>
+              <Time at={at} text={clock(at)} />
+              <span>{text}</span>
+            </li>
+          ))}
+      </ol>
+    </section>
+  );
+}
+
+function Acts({ request, review, now, onRequest }: { request: Request; review: Reviewing; now: number; onRequest: (r: Request) => void }) {
+  const reminding = useAct();
+  const ending = useAct();
+  const [asking, setAsking] = useState(false);
+  const path = `/api/requests/${encodeURIComponent(request.id)}`;
+  const early = review.canRemind !== '' && Date.parse(review.canRemind) > now;
+  const remind = () => reminding.run(async () => onRequest(await post<Request>(`${path}/remind`)));
+  const cancel = () =>
+    ending.run(async () => {
+      onRequest(await post<Request>(`${path}/cancel`));
+      void refresh();
+    });
+  return (
+    <>
+      <p class="hint">{t('w.close')}</p>
+      <Trouble problem={reminding.problem} quiet />
+      <div class="dock">
+        <p class="note" role="status">
+          {review.reminded && t('w.reminded', { when: ago(review.reminded, new Date(now)) })}
+        </p>
+        {!review.reminded && review.canRemind && (
+          <Button weight="second" icon="bell" busy={reminding.busy} why={early ? t('w.remind.from', { time: moment(review.canRemind) }) : ''} onClick={() => void remind()}>
+            {t('w.remind')}
+          </Button>
+        )}
+        <Button weight="quiet" onClick={() => setAsking(true)}>
+          {t('w.cancel')}
+        </Button>
+      </div>
+      {asking && (
+        <Sheet title={t('w.cancel.title')} onClose={() => setAsking(false)}>
+          <p>{t('w.cancel.sub')}</p>
+          <Trouble problem={ending.problem} quiet />
+          <div class="pair">
+            <Button weight="danger" busy={ending.busy} onClick={() => void cancel()}>
+              {t('w.cancel')}
+            </Button>
+            <Button weight="second" onClick={() => setAsking(false)}>
+              {t('w.cancel.keep')}
+            </Button>
+          </div>
+        </Sheet>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,71 @@
+// What an approver has to know, in one glance.
+import type { ComponentChildren } from 'preact';
+import type { Review } from '../../api-types';
+import { has, t } from '../../i18n';
+import { ago, moment } from '../../lib/format';
+import { Face, photo } from '../../ui/face';
+import { Icon } from '../../ui/icons';
+import { Fact, Time } from '../../ui/kit';
+import { network, signs } from './words';
+
+/** Who asks: picture, place, account. */
+export function Who({ review: r }: { review: Review }) {
+  return (
+    <div class="who">
+      <Face name={r.displayName} src={photo(r.id, r.account, r.photo)} />
+      <div>
+        <p class="row-title">{[r.title, r.department].filter(Boolean).join(', ')}</p>
+        <p class="row-sub who-name" translate={false}>
+          {r.name}
+        </p>
+      </div>
+    </div>
+  );
+}
+
+export function Why({ review: r }: { review: Review }) {
+  return r.reason ? <blockquote class="why" tabIndex={r.reason.length > 120 ? 0 : undefined}>{r.reason}</blockquote> : <p class="hint">{t('rv.why.none')}</p>;
+}
+
+/** What is unusual: a word and a sign for each, or that there is nothing. */
+export function Signs({ review }: { review: Review }) {
+  const said = signs(review);
+  if (said.length === 0)
+    return (
+      <p class="said good">
+        <Icon name="check" />
+        <span>{t('rv.sign.none')}</span>
+      </p>
+    );
+  return (
+    <ul class="signs" aria-label={t('rv.signs')}>
+      {said.map((text) => (
+        <li key={text} class="said wait">
+          <Icon name="stop" />
+          <span>{text}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function Facts({ review: r, now }: { review: Review; now: number }) {
+  const proofs = r.proofs.map((p) => (has(`rv.proof.${p}`) ? t(`rv.proof.${p}` as 'rv.proof.passkey') : p)).join(', ');
+  const facts: [string, ComponentChildren][] = [
+    [t('rv.when'), <Time at={r.created} text={t('rv.when.value', { when: ago(r.created, new Date(now)), time: moment(r.deadline) })} />],
+    [t('rv.from'), network(r)],
+    [t('rv.device'), r.device],
+    [t('rv.proved'), proofs],
+  ];
+  return (
+    <dl class="facts">
+      {facts
+        .filter(([, value]) => value)
+        .map(([name, value]) => (
+          <Fact key={name} name={name}>
+            {value}
+          </Fact>
+        ))}
+    </dl>
+  );
+}

@@ -1,0 +1,67 @@
+// The two ways to say no: with a reason, and because it isn't right.
+import { useState } from 'preact/hooks';
+import type { Review } from '../../api-types';
+import { t } from '../../i18n';
+import { useAct } from '../../lib/act';
+import { post } from '../../lib/api';
+import { Area, Chips } from '../../ui/form';
+import { Trouble } from '../../ui/help';
+import { Button, Sheet } from '../../ui/kit';
+import { denyChips, MAX_WORDS, reasonOf } from './words';
+
+interface Props {
+  review: Review;
+  onClose: () => void;
+  onReview: (r: Review) => void;
+}
+
+export function Deny({ review, onClose, onReview }: Props) {
+  const act = useAct();
+  const [chip, setChip] = useState('');
+  const [words, setWords] = useState('');
+  const send = () =>
+    act.run(async () => {
+      const next = await post<Review>(`/api/reviews/${encodeURIComponent(review.id)}/deny`, { chip, reason: reasonOf('', words) });
+      onClose();
+      onReview(next);
+    });
+  return (
+    <Sheet title={t('rv.deny.title')} onClose={onClose}>
+      <Chips legend={t('rv.deny.sub', { name: review.displayName })} chips={denyChips.map((c) => [c, t(`rv.chip.${c}`)])} value={chip} onPick={setChip} />
+      <Area label={t('ask.more')} value={words} max={MAX_WORDS} onInput={setWords} />
+      <Trouble problem={act.problem} quiet />
+      <div class="pair">
+        <Button weight="danger" busy={act.busy} why={chip ? '' : t('rv.deny.missing')} onClick={() => void send()}>
+          {t('rv.deny.go')}
+        </Button>
+        <Button weight="second" onClick={onClose}>
+          {t('rv.deny.keep')}
+        </Button>
+      </div>
+    </Sheet>
+  );
+}
+
+export function Wrong({ review, onClose, onReview }: Props) {
+  const act = useAct();
+  const send = () =>
+    act.run(async () => {
+      const next = await post<Review>(`/api/reviews/${encodeURIComponent(review.id)}/report`);
+      onClose();
+      onReview(next);
+    });
+  return (
+    <Sheet title={t('rv.wrong.title')} onClose={onClose}>
+      <p>{t('rv.wrong.sub')}</p>
+      <Trouble problem={act.problem} quiet />
+      <div class="pair">
+        <Button weight="danger" busy={act.busy} onClick={() => void send()}>
+          {t('rv.wrong.go')}
+        </Button>
+        <Button weight="second" onClick={onClose}>
+          {t('rv.wrong.keep')}
+        </Button>
+      </div>
+    </Sheet>
+  );
+}
