@@ -1,5 +1,6 @@
-// The few things this browser keeps: language, whether somebody is signed in
-// (not who), and the organisation's public texts. Storage may be switched off.
+// The few things this browser keeps: language, whether somebody is signed in (not
+// who: the start of an opaque handle), the id of its subscription, and the
+// organisation's public texts. Storage may be switched off.
 const name = (key: string) => `latchkey.${key}`;
 
 export function kept(key: string): string | null {

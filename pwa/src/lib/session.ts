@@ -22,9 +22,22 @@ export const session = store<Session>({ ...none, state: kept('in') ? 'unknown' :
 
 let readAt = 0;
 
+/** Where the worker keeps the last inbox, for reading it offline. */
+export const INBOX_CACHE = 'latchkey-inbox';
+
+/** Nothing of a person's inbox outlives their session, or waits here for the next one. */
+function forgetInbox(): void {
+  void globalThis.caches?.delete(INBOX_CACHE).catch(() => undefined);
+}
+
+if (!kept('in')) forgetInbox();
+
 /** Takes what sign-in or /api/me answered. Another tab may have signed in somebody else. */
 export function signedIn(me: Me): void {
   if (session.get().me?.signal.userId !== me.signal.userId) forgetAll();
+  const who = me.signal.userId.slice(0, 16);
+  if (kept('who') !== who) forgetInbox();
+  keep('who', who);
   keep('in', '1');
   readAt = Date.now();
   session.set({ state: 'in', me, problem: null, ended: '' });
@@ -34,7 +47,9 @@ export function signedIn(me: Me): void {
 /** Forgets who was signed in, and all that was read of them; ended is a catalogue key's end ("out", "over"). */
 export function signedOut(ended: string): void {
   drop('in');
+  drop('who');
   forgetAll();
+  forgetInbox();
   session.set({ ...none, state: 'out', ended });
 }
 
