@@ -32,6 +32,7 @@ func (s *Service) deliverPush(ctx context.Context, d Delivery) error {
 	if errors.Is(err, ErrNobody) || err == nil && who.Disabled {
 		return s.settle(ctx, d, verdict{code: codeNobody}, nil)
 	} else if err != nil { // only the language is missing
+		who = Person{}
 		s.log.Warn("language not read", "account", d.To, "error", err)
 	}
 	if wait := s.capped(ctx, d, sub.ID); wait > 0 {

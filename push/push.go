@@ -89,11 +89,11 @@ type Store interface {
 	ClaimDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]Delivery, error)
 	// Delivered ends it, erases its params, and marks the subscription reached.
 	Delivered(ctx context.Context, id int64, at time.Time) error
-	// Retry gives the lease back, adds an attempt and keeps the code, on the
-	// subscription too.
+	// Retry gives the lease back, adds an attempt and keeps the code; a code of
+	// the device's ("device.…") also on the subscription.
 	Retry(ctx context.Context, id int64, due time.Time, code string) error
-	// GiveUp ends it with a code, kept on the subscription too, erases its
-	// params, and puts next in its place.
+	// GiveUp ends it with a code, kept as Retry does, erases its params, and puts
+	// next in its place.
 	GiveUp(ctx context.Context, id int64, at time.Time, code string, next []Delivery, events ...audit.Event) error
 	// NextDelivery is when the outbox next has something to do; zero for never.
 	NextDelivery(ctx context.Context) (time.Time, error)
