@@ -45,7 +45,7 @@ func (t *tx) insertDelivery(d push.Delivery) error {
 	now := millis(t.now())
 	_, err = t.exec(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		d.To, d.Kind, string(d.Channel), d.Subscription, nonce, body,
-		cmp.Or(millis(d.Created), now), millis(d.Until), cmp.Or(wakeMillis(d.Due), now), d.Attempts)
+		cmp.Or(millis(d.Created), now), millis(d.Until), cmp.Or(millis(d.Due), now), d.Attempts)
 	t.told.outbox = true
 	return err
 }
@@ -107,7 +107,7 @@ func (s *Store) Retry(ctx context.Context, id int64, due time.Time, code string)
 	return wrap("retry delivery", s.write(ctx, func(t *tx) error {
 		n, err := t.exec(`
 			UPDATE deliveries SET due = $3, code = $4, attempts = attempts + 1, lease = 0, holder = ''
-			WHERE id = $1 AND ended = 0 AND holder = $2`, id, s.holder, cmp.Or(wakeMillis(due), millis(t.now())), code)
+			WHERE id = $1 AND ended = 0 AND holder = $2`, id, s.holder, cmp.Or(millis(due), millis(t.now())), code)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/push"
+	"github.com/latchkey/latchkey/secret"
 )
 
 const subscriptionColumns = `id, account, endpoint, p256dh, auth, vapid, device, created, renewed, reached, failed`
@@ -104,10 +105,20 @@ func (s *Store) Subscription(ctx context.Context, id string) (push.Subscription,
 	return n, wrap("read subscription", err)
 }
 
-// Subscriptions is push.Store's.
-func (s *Store) Subscriptions(ctx context.Context, account string) ([]push.Subscription, error) {
-	all, err := list(ctx, s, s.scanSubscription,
-		`SELECT `+subscriptionColumns+` FROM subscriptions WHERE account = $1 ORDER BY created, id`, account)
+// Subscriptions is push.Store's. One that was sealed under a key that is lost is
+// logged and left out: the others are still reached, and renewing mends it.
+func (s *Store) Subscriptions(ctx context.Context, account string) (all []push.Subscription, err error) {
+	_, err = list(ctx, s, func(row scanner) (n push.Subscription, err error) {
+		n, err = s.scanSubscription(row)
+		switch {
+		case errors.Is(err, secret.ErrSealed):
+			s.log.Error("open subscription", "account", account, "err", err)
+			return n, nil
+		case err == nil:
+			all = append(all, n)
+		}
+		return n, err
+	}, `SELECT `+subscriptionColumns+` FROM subscriptions WHERE account = $1 ORDER BY created, id`, account)
 	return all, wrap("list subscriptions", err)
 }
 

@@ -88,6 +88,28 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"AChangeEndsTheOtherSessions", aChangeEndsTheOtherSessions},
 		{"RequestsAreFound", requestsAreFound},
 		{"DueRequestsAreFoundWhenTheirTimeHasCome", dueRequestsAreFoundWhenTheirTimeHasCome},
+		{"ASeatFindsItsRequests", aSeatFindsItsRequests},
+		{"OneOf200ReviewsConsumesAProof", oneOf200ReviewsConsumesAProof},
+		{"AFreezeIsKeptWithItsChangeAndOnce", aFreezeIsKeptWithItsChangeAndOnce},
+		{"OneOf200LiftsAFreeze", oneOf200LiftsAFreeze},
+		{"OneOf200Reminds", oneOf200Reminds},
+		{"AHolderHasAPasskey", aHolderHasAPasskey},
+		{"ANoticeComesBackWhole", aNoticeComesBackWhole},
+		{"EachNoticeGoesToOneClaimer", eachNoticeGoesToOneClaimer},
+		{"ALeaseThatIsOverIsClaimedAgain", aLeaseThatIsOverIsClaimedAgain},
+		{"ANoticeFansOutOnce", aNoticeFansOutOnce},
+		{"ADeliveryComesBackWholeWhenItIsDue", aDeliveryComesBackWholeWhenItIsDue},
+		{"EachDeliveryGoesToOneClaimer", eachDeliveryGoesToOneClaimer},
+		{"OneOf200EndsADelivery", oneOf200EndsADelivery},
+		{"ARetryGivesTheLeaseBack", aRetryGivesTheLeaseBack},
+		{"GivingUpPutsNextInItsPlaceOrNothing", givingUpPutsNextInItsPlaceOrNothing},
+		{"ASubscriptionKnowsHowItsLastDeliveryEnded", aSubscriptionKnowsHowItsLastDeliveryEnded},
+		{"WhatEndedIsForgottenLater", whatEndedIsForgottenLater},
+		{"ASubscriptionComesBackWhole", aSubscriptionComesBackWhole},
+		{"ASubscriptionIsRenewedByItsOwnerOnly", aSubscriptionIsRenewedByItsOwnerOnly},
+		{"OnlyTheLimitOfSubscriptionsIsSaved", onlyTheLimitOfSubscriptionsIsSaved},
+		{"ARemovedSubscriptionTakesItsDeliveries", aRemovedSubscriptionTakesItsDeliveries},
+		{"OneOf200MakesTheFirstPushKey", oneOf200MakesTheFirstPushKey},
 		{"TheLogVerifies", theLogVerifies},
 		{"AFailedEventFailsItsChange", aFailedEventFailsItsChange},
 		{"ErasedValuesAreGoneAndTheLogVerifies", erasedValuesAreGoneAndTheLogVerifies},
@@ -114,6 +136,7 @@ type suite struct {
 	ctx    context.Context
 	now    time.Time
 	closed bool
+	made   int // requests for notices
 }
 
 // must stops at an error.
