@@ -60,10 +60,14 @@ func (s *Stand) open(ctx context.Context, ca *authority.Authority, dir string, d
 			return fmt.Errorf("start desktop: %w", err)
 		}
 	}
+	sends, err := newSender(s)
+	if err != nil {
+		return fmt.Errorf("start sender: %w", err)
+	}
 	if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	s.control = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	s.control = &http.Server{Handler: s.handler(sends), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		if err := s.control.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			fmt.Fprintln(os.Stderr, "stand:", err)
@@ -72,9 +76,10 @@ func (s *Stand) open(ctx context.Context, ca *authority.Authority, dir string, d
 	return nil
 }
 
-// Handler is what tests in other languages ask: each part's under its name.
-func (s *Stand) Handler() http.Handler {
+// handler is what tests in other languages ask: each part's under its name.
+func (s *Stand) handler(sends http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/send", sends)
 	mux.Handle("/push/", http.StripPrefix("/push", s.Push.Handler()))
 	mux.Handle("/mail/", http.StripPrefix("/mail", s.Mail.Handler()))
 	if s.Desktop != nil {
@@ -83,7 +88,7 @@ func (s *Stand) Handler() http.Handler {
 	return mux
 }
 
-// ControlURL is where Handler answers.
+// ControlURL is where the parts' handlers answer.
 func (s *Stand) ControlURL() string { return "http://" + s.listener.Addr().String() }
 
 // Close ends what runs.
