@@ -100,7 +100,7 @@ func (e *Engine) Approve(ctx context.Context, who Actor, id string, p enroll.Pro
 	if err != nil {
 		return e.beside(ctx, who, seen, err)
 	}
-	return e.viewOne(ctx, who, e.performApproved(ctx, r))
+	return e.decided(ctx, who, e.performApproved(ctx, r))
 }
 
 func (e *Engine) approve(r *Request, who Actor, seen Request, p enroll.Proof) (Change, error) {

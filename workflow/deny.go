@@ -44,7 +44,7 @@ func (e *Engine) Deny(ctx context.Context, who Actor, id, chip, reason string) (
 	if err != nil {
 		return e.beside(ctx, who, seen, err)
 	}
-	return e.viewOne(ctx, who, r)
+	return e.decided(ctx, who, r)
 }
 
 // turnDown ends a request by a review.
@@ -80,7 +80,7 @@ func (e *Engine) Report(ctx context.Context, who Actor, id string) (Reviewed, er
 	case err != nil:
 		return e.beside(ctx, who, seen, err)
 	}
-	return e.viewOne(ctx, who, r)
+	return e.decided(ctx, who, r)
 }
 
 func (e *Engine) report(r *Request, who Actor) (Change, error) {
@@ -93,9 +93,9 @@ func (e *Engine) report(r *Request, who Actor) (Change, error) {
 	event.Personal = personal("device", who.Device, "address", who.Address)
 	n := r.notice(NoticeDenied)
 	n.Params["reported"] = "true"
-	next := Denied
-	if r.State == Approved {
-		next = Cancelled
+	next := Cancelled
+	if r.State == Pending {
+		next = Denied
 	}
 	return r.turnDown(next, ErrReported, event, n)
 }
@@ -103,16 +103,17 @@ func (e *Engine) report(r *Request, who Actor) (Change, error) {
 // errReportedBefore makes a second report of the same person no fault.
 var errReportedBefore = errors.New("reported before")
 
-// reportable: whoever approved may report still; whoever denied has no need to.
+// reportable: whoever approved may report still, also when the request went back
+// to a draft; whoever denied has no need to.
 func (r *Request) reportable(by ad.GUID, now time.Time) error {
 	if _, found := r.seat(by); !found {
 		return ErrNoRequest
 	}
-	if r.hasReported(by) {
+	if r.reportOf(by) != nil {
 		return errReportedBefore
 	}
 	switch r.State {
-	case Pending, Approved:
+	case Draft, Pending, Approved:
 		if r.past(now) {
 			return ErrExpired
 		}
@@ -121,8 +122,4 @@ func (r *Request) reportable(by ad.GUID, now time.Time) error {
 		return ErrReviewed
 	}
 	return ended[r.State]
-}
-
-func (r *Request) hasReported(by ad.GUID) bool {
-	return slices.ContainsFunc(r.Reviews, func(v Review) bool { return v.By == by && v.Verdict == VerdictReport })
 }

@@ -30,6 +30,8 @@ type Config struct {
 	Freezes Freezes
 	// Reminders serves RemindExpiring; the Store's where nil.
 	Reminders Reminders
+	// RemindEverybody reminds also people without a passkey.
+	RemindEverybody bool
 	// Policy that runs from the start; the zero Policy allows nothing.
 	Policy Policy
 	Limits Limits
@@ -56,6 +58,7 @@ type Engine struct {
 	holders   Holders
 	freezes   Freezes
 	reminders Reminders
+	everybody bool
 	policy    atomic.Pointer[Policy]
 	limits    Limits
 	executor  string
@@ -78,7 +81,8 @@ func New(c Config) *Engine {
 		store: c.Store, directory: c.Directory, proofs: c.Proofs, judge: c.Judge,
 		people: either(c.People, c.Directory), holders: either(c.Holders, c.Store),
 		freezes: either(c.Freezes, c.Store), reminders: either(c.Reminders, c.Store),
-		limits: c.Limits.withDefaults(), executor: c.Executor, every: c.Every,
+		everybody: c.RemindEverybody,
+		limits:    c.Limits.withDefaults(), executor: c.Executor, every: c.Every,
 		clock: c.Now, newID: c.NewID, random: c.Rand, log: c.Logger,
 	}
 	if e.clock == nil {

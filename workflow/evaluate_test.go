@@ -88,7 +88,6 @@ func TestFirstMatchWins(t *testing.T) {
 		{"one in error behind one that allows is not reached", []Rule{{Name: "2", Who: all, Acts: reset}, {Name: "1", Who: Condition{Group: unresolved}}}, Allow, "2"},
 		{"no proof at all", []Rule{{Name: "1", Who: all, Acts: map[Kind]Act{KindReset: {}}}}, Deny, "1"},
 		{"an empty alternative", []Rule{{Name: "1", Who: all, Acts: map[Kind]Act{KindReset: {Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}, {}}}}}}, Deny, "1"},
-		{"reviews, that nobody can give yet", []Rule{{Name: "1", Who: all, Acts: map[Kind]Act{KindReset: {Prove: byPasskey.Prove, Approve: []Tier{{}}}}}}, Deny, "1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := Evaluate(Policy{Rules: c.rules}, somebody, somebody, KindReset, time.Time{})
@@ -97,6 +96,47 @@ func TestFirstMatchWins(t *testing.T) {
 			}
 			if d.Verdict == Deny && d.Prove != nil {
 				t.Fatal("a denial names proofs")
+			}
+		})
+	}
+}
+
+func TestAnActWithReviews(t *testing.T) {
+	manager, staff := Approvers{Manager: true}, Approvers{Group: inStaff}
+	gone := Approvers{Group: unresolved}
+	for _, c := range []struct {
+		name    string
+		number  Number
+		tiers   []Tier
+		want    Verdict
+		finding string
+	}{
+		{"the manager", "", []Tier{{By: manager}}, Allow, foundMatched},
+		{"a group", NumberRequired, []Tier{{By: staff}}, Allow, foundMatched},
+		{"the manager or a group", NumberOff, []Tier{{By: manager, Else: &staff}}, Allow, foundMatched},
+		{"two tiers", "", []Tier{{By: manager}, {By: staff}}, Deny, foundTiers},
+		{"nobody", "", []Tier{{}}, Deny, foundApprovers},
+		{"manager and group in one", "", []Tier{{By: Approvers{Manager: true, Group: inStaff}}}, Deny, foundApprovers},
+		{"nobody stands in", "", []Tier{{By: manager, Else: &Approvers{}}}, Deny, foundApprovers},
+		{"somebody stands in for a group", "", []Tier{{By: staff, Else: &manager}}, Deny, foundApprovers},
+		{"an unresolved group", "", []Tier{{By: gone}}, Deny, "group-unresolved"},
+		{"an unresolved stand-in", "", []Tier{{By: manager, Else: &gone}}, Deny, "group-unresolved"},
+		{"a group without a SID", "", []Tier{{By: Approvers{Group: &Group{DN: "CN=Staff"}}}}, Deny, "group-unresolved"},
+		{"an unknown number", "always", []Tier{{By: manager}}, Deny, foundNumber},
+		{"an unknown number without reviews", "always", nil, Deny, foundNumber},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			act := Act{Prove: byPasskey.Prove, Approve: c.tiers, Number: c.number}
+			p := Policy{Rules: []Rule{{Name: "r", Who: Condition{Everyone: true}, Acts: map[Kind]Act{KindReset: act}}}}
+			d := Evaluate(p, somebody, somebody, KindReset, time.Time{})
+			if last := d.Findings[len(d.Findings)-1]; d.Verdict != c.want || last.Code != c.finding || d.Rule != "r" {
+				t.Fatalf("%+v", d)
+			}
+			if (d.Verdict == Allow) != (len(d.Approve) == 1) || (d.Verdict == Allow) != (d.Number != "") {
+				t.Fatalf("%+v", d)
+			}
+			if d.faulty() != (c.finding == "group-unresolved") {
+				t.Fatalf("faulty is %v", d.faulty())
 			}
 		})
 	}
@@ -162,12 +202,29 @@ func generated(rnd *rand.Rand) Policy {
 		acts := map[Kind]Act{}
 		for _, k := range Kinds {
 			if rnd.IntN(2) == 0 {
-				acts[k] = []Act{byPasskey, {}, {Prove: [][]enroll.ProofKind{{}}}, {Prove: byPasskey.Prove, Approve: []Tier{{}}}}[rnd.IntN(4)]
+				acts[k] = []Act{byPasskey, {}, {Prove: [][]enroll.ProofKind{{}}}, {Prove: byPasskey.Prove, Approve: generatedTiers(rnd)}}[rnd.IntN(4)]
 			}
 		}
 		p.Rules = append(p.Rules, Rule{Name: fmt.Sprint(i), Who: generatedCondition(rnd, 3), Acts: acts})
 	}
 	return p
+}
+
+func generatedTiers(rnd *rand.Rand) []Tier {
+	tiers := make([]Tier, 1+rnd.IntN(2))
+	for i := range tiers {
+		tiers[i].By = Approvers{Manager: rnd.IntN(2) == 0, Group: []*Group{nil, nil, inStaff, unresolved}[rnd.IntN(4)]}
+	}
+	return tiers
+}
+
+// reviewable says again, and otherwise, whether reviews of these tiers are possible.
+func reviewable(tiers []Tier) bool {
+	if len(tiers) == 0 {
+		return true
+	}
+	by := tiers[0].By
+	return len(tiers) == 1 && (by.Manager && by.Group == nil || !by.Manager && by.Group == inStaff)
 }
 
 func generatedCondition(rnd *rand.Rand, depth int) Condition {
@@ -221,7 +278,7 @@ func FuzzEvaluateAllowsByAMatchingRuleOnly(f *testing.F) {
 				if holds == 0 {
 					continue
 				}
-				if act, named := r.Acts[kind]; holds == 1 && named && len(act.Approve) == 0 && len(act.Prove) == 1 && len(act.Prove[0]) == 1 {
+				if act, named := r.Acts[kind]; holds == 1 && named && reviewable(act.Approve) && len(act.Prove) == 1 && len(act.Prove[0]) == 1 {
 					want = Allow
 				}
 				break

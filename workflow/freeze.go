@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -89,9 +90,9 @@ func (e *Engine) mayFreeze(ctx context.Context, who Actor, r Request) error {
 }
 
 func (r *Request) freezable(by ad.GUID) error {
-	mine := r.reviewOf(by)
+	mine := r.reportOf(by)
 	switch {
-	case mine == nil || mine.Verdict != VerdictReport:
+	case mine == nil:
 		return ErrNotAllowed
 	case mine.Proof != "":
 		return ErrReviewed
@@ -126,14 +127,14 @@ func (e *Engine) Freeze(ctx context.Context, who Actor, id string, p enroll.Proo
 		return e.beside(ctx, who, r, err)
 	}
 	e.cancelOthers(context.WithoutCancel(ctx), after)
-	return e.viewOne(ctx, who, after)
+	return e.decided(ctx, who, after)
 }
 
 // freeze keeps the proof with the report that it stands on.
 func (e *Engine) freeze(r *Request, by ad.GUID, p enroll.Proof) Change {
 	now := e.now()
-	r.Reviews = append([]Review(nil), r.Reviews...)
-	report := r.reviewOf(by)
+	r.Reviews = slices.Clone(r.Reviews)
+	report := r.reportOf(by)
 	report.Proof, report.Statement, report.Receipt = p.ID, p.Statement, p.Receipt
 
 	event := r.event(now, by.String(), audit.AccountFrozen, audit.OK, "")

@@ -146,7 +146,9 @@ func (e *Engine) askMore(r *Request, by string, running Decision, result Result)
 	event.Detail["rule"] = running.Rule
 	event.Detail["policy"] = running.Policy
 	event.Detail["prove"] = alternatives(running.Prove)
-	event.Detail["approve"] = approvers(running.Approve)
+	if len(running.Approve) > 0 {
+		event.Detail["approve"] = approvers(running.Approve)
+	}
 	return Change{Events: []audit.Event{event}}, nil
 }
 

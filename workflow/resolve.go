@@ -73,6 +73,16 @@ func (r *Request) reviewOf(account ad.GUID) *Review {
 	return nil
 }
 
+// reportOf is the person's report, or nil. It may stand beside an approval.
+func (r *Request) reportOf(account ad.GUID) *Review {
+	for i := range r.Reviews {
+		if r.Reviews[i].counts() && r.Reviews[i].By == account && r.Reviews[i].Verdict == VerdictReport {
+			return &r.Reviews[i]
+		}
+	}
+	return nil
+}
+
 // covers says whether reviews under a decision are reviews under the running
 // one, which may have come since: none is asked for, or the same people are, and
 // no number where there was none.

@@ -143,6 +143,25 @@ func (e *Engine) viewOne(ctx context.Context, who Actor, r Request) (Reviewed, e
 	return e.viewer().view(ctx, who, r)
 }
 
+// decided shows what a step has committed. That people can't be read at the
+// moment makes no error of it.
+func (e *Engine) decided(ctx context.Context, who Actor, r Request) (Reviewed, error) {
+	out, err := e.viewOne(ctx, who, r)
+	if err != nil {
+		e.log.Warn("decided request is shown without names", "request", r.ID, "error", err)
+		return unread(r), nil
+	}
+	return out, nil
+}
+
+// unread is a request whose people could not be read.
+func unread(r Request) Reviewed {
+	return Reviewed{
+		Request: r.withoutSecrets(), Number: r.Number != "",
+		Target: ad.Account{GUID: r.Target}, Requester: ad.Account{GUID: r.Requester},
+	}
+}
+
 // beside returns an error with the request as it stands now. A request that
 // can't be shown never hides why the step was refused.
 func (e *Engine) beside(ctx context.Context, who Actor, seen Request, cause error) (Reviewed, error) {
@@ -151,7 +170,7 @@ func (e *Engine) beside(ctx context.Context, who Actor, seen Request, cause erro
 	}
 	out, err := e.viewOne(ctx, who, seen)
 	if err != nil {
-		return Reviewed{Request: seen.withoutSecrets()}, cause
+		return unread(seen), cause
 	}
 	return out, cause
 }

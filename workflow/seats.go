@@ -62,7 +62,7 @@ func drawNumber(random io.Reader) (string, error) {
 
 // seats are the people of a tier who can be asked: the manager, or, where that
 // one can't be, whoever stands in. A directory that fails denies; that the
-// manager is gone, or lives in another domain, is an answer.
+// manager or the group is gone, or lives in another domain, is an answer.
 func (e *Engine) seats(ctx context.Context, t Tier, target ad.Account, requester ad.GUID) ([]Seat, error) {
 	if e.people == nil || e.holders == nil {
 		return nil, fmt.Errorf("no way to find reviewers: %w", ErrNotAllowed)
@@ -102,11 +102,14 @@ func (e *Engine) seatsOf(ctx context.Context, a Approvers, target ad.Account, re
 
 // membersPerSeat is how many members of a group are read for each seat: not
 // everybody holds a passkey.
-const membersPerSeat = 8
+const membersPerSeat = 4
 
 func (e *Engine) candidates(ctx context.Context, a Approvers, target ad.Account) ([]ad.Account, string, error) {
 	if !a.Manager {
 		members, err := e.people.Members(ctx, a.Group.SID, membersPerSeat*e.limits.Asked)
+		if errors.Is(err, ad.ErrNotFound) {
+			return nil, "", nil
+		}
 		if err != nil {
 			return nil, "", fmt.Errorf("read approvers' group: %w", err)
 		}
