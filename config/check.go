@@ -24,6 +24,11 @@ func (c Config) check(name string, text []byte) Problems {
 	c.checkDirectory(f)
 	c.checkTimes(f)
 	c.checkPasswords(f)
+	c.checkPush(f)
+	c.checkMail(f)
+	c.checkReminders(f)
+	c.checkKeyFile(f)
+	c.checkApprovers(f)
 	c.checkPolicies(f)
 	sort.SliceStable(f.out, func(i, j int) bool { return f.out[i].Line < f.out[j].Line })
 	return f.out
@@ -69,7 +74,7 @@ func checkPublicURL(f *finder, s string) {
 		return
 	}
 	host := u.Hostname()
-	local := host == "localhost" || strings.HasSuffix(host, ".localhost")
+	local := isLocal(host)
 	switch {
 	case u.Scheme != "https" && !(u.Scheme == "http" && local):
 		f.add("public_url", "must begin with https:// (http:// only for localhost): passkeys need a secure origin")
@@ -134,6 +139,7 @@ func (c Config) checkTimes(f *finder) {
 	between(f, "sessions.short", c.Sessions.Short, time.Minute, time.Hour)
 	between(f, "requests.approved", c.Requests.Approved, 5*time.Minute, 24*time.Hour)
 	between(f, "requests.watch", c.Requests.Watch, 0, 24*time.Hour)
+	between(f, "requests.review", c.Requests.Review, minReview, maxReview)
 }
 
 func (c Config) checkPasswords(f *finder) {
@@ -171,7 +177,7 @@ func (c Config) checkPolicies(f *finder) {
 			everyone = i
 		}
 		checkWho(f, key+".who", p.Who)
-		checkActs(f, key, p)
+		c.checkActs(f, key, p)
 	}
 }
 
@@ -190,7 +196,7 @@ func checkWho(f *finder, key string, w Who) {
 	}
 }
 
-func checkActs(f *finder, key string, p Policy) {
+func (c Config) checkActs(f *finder, key string, p Policy) {
 	acts := p.acts()
 	for _, kind := range workflow.Kinds {
 		act := acts[kind]
@@ -198,9 +204,14 @@ func checkActs(f *finder, key string, p Policy) {
 			continue
 		}
 		at := fmt.Sprintf("%s.%s", key, kind)
-		if len(act.Prove) == 0 {
+		switch {
+		case len(act.Prove) > 0:
+		case len(act.Approve) > 0:
+			f.add(at, "needs prove beside approve: an approval does not show that it is this person who asks")
+		default:
 			f.add(at, "needs prove: without a proof anybody could act as this person")
 		}
+		c.checkReview(f, at, *act)
 		for i, alternative := range act.alternatives() {
 			for _, proof := range alternative {
 				if !slices.Contains(proofs, proof) {

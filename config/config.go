@@ -35,8 +35,14 @@ type Config struct {
 	Sessions       Sessions  `yaml:"sessions"`
 	Passwords      Passwords `yaml:"passwords"`
 	Requests       Requests  `yaml:"requests"`
+	Push           Push      `yaml:"push"`
+	Mail           Mail      `yaml:"mail"`
+	Reminders      Reminders `yaml:"reminders"`
+	Secrets        Secrets   `yaml:"secrets"`
 	Log            Log       `yaml:"log"`
-	Policies       []Policy  `yaml:"policies"`
+
+	Approvers []ApproverGroup `yaml:"approvers"`
+	Policies  []Policy        `yaml:"policies"`
 
 	hash string
 }
@@ -94,6 +100,7 @@ type Passwords struct {
 type Requests struct {
 	Approved time.Duration `yaml:"approved"`
 	Watch    time.Duration `yaml:"watch"`
+	Review   time.Duration `yaml:"review"`
 }
 
 // Log is the server's own log, on standard error.
@@ -112,7 +119,9 @@ func Default() Config {
 		Enrolment:   Enrolment{Password: true, InvitationValid: 72 * time.Hour},
 		Sessions:    Sessions{Idle: 30 * time.Minute, Absolute: 12 * time.Hour, Short: 10 * time.Minute},
 		Passwords:   Passwords{Strength: 2},
-		Requests:    Requests{Approved: time.Hour, Watch: 30 * time.Minute},
+		Requests:    Requests{Approved: time.Hour, Watch: 30 * time.Minute, Review: time.Hour},
+		Mail:        Mail{TLS: MailStartTLS},
+		Reminders:   Reminders{PasswordExpiry: []int{14, 7, 1}, To: RemindEnrolled},
 		Log:         Log{Level: "info", Format: "text"},
 	}
 }
@@ -176,7 +185,7 @@ func (c Config) Proxies() []netip.Prefix {
 func (c Config) Policy() workflow.Policy {
 	p := workflow.Policy{Hash: c.hash}
 	for _, rule := range c.Policies {
-		p.Rules = append(p.Rules, rule.rule())
+		p.Rules = append(p.Rules, rule.rule(c.Approvers))
 	}
 	return p
 }

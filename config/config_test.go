@@ -81,7 +81,7 @@ func TestEachMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"no proof", "prove: [passkey]", "prove: []", "policies[0].unlock", "without a proof", 10},
 		{"matches nobody", "{everyone: true}", "{everyone: false}", "policies[0].who", "matches nobody", 9},
 		{"group is no DN", "{everyone: true}", "{group: Finance}", "policies[0].who.group", "distinguished name", 9},
-		{"reviews are not known yet", "unlock: {prove: [passkey]}", "unlock: {prove: [passkey], approve: [manager]}", "policies[0].unlock", "allowed: prove", 10},
+		{"unknown key of an act", "prove: [passkey]", "prove: [passkey], approved: []", "policies[0].unlock", "allowed: prove, approve, number", 10},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -201,6 +201,9 @@ func keys(t reflect.Type, seen []reflect.Type) []string {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("listen: x\npolicies: [{who: {not: {not: {everyone: true}}}}]"))
+	f.Add([]byte("policies: [{unlock: {prove: [passkey], approve: [{by: manager, within: 15m, else: {group: x}}], number: off}}]"))
+	f.Add([]byte("approvers: [{name: a}]\nx: &x {by: a}\npolicies: [{reset: {approve: [*x, {<<: *x}, {by: &y manager, else: *y}]}}]"))
+	f.Add([]byte("mail: {host: \"\", tls: none}\npush: {proxy: \"http://%zz\", hosts: [\"*.\"]}\nreminders: {password_expiry: [99999999999999999999]}"))
 	f.Add(config.Example)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		_, err := config.Parse("f.yaml", text)

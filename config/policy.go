@@ -27,9 +27,12 @@ type Who struct {
 }
 
 // Act is what one kind of request takes. Prove is a list of alternatives, "+"
-// means all of them: [passkey, recovery-code + mail-code].
+// means all of them: [passkey, recovery-code + mail-code]. Approve is the tiers
+// of reviews, Number when the approver types the requester's two digits.
 type Act struct {
-	Prove []string `yaml:"prove"`
+	Prove   []string `yaml:"prove"`
+	Approve []Tier   `yaml:"approve"`
+	Number  string   `yaml:"number"`
 }
 
 // proofs that this version knows.
@@ -44,14 +47,22 @@ func (p Policy) acts() map[workflow.Kind]*Act {
 	}
 }
 
-func (p Policy) rule() workflow.Rule {
+func (p Policy) rule(groups []ApproverGroup) workflow.Rule {
 	r := workflow.Rule{Name: p.Name, Who: p.Who.condition(), Acts: map[workflow.Kind]workflow.Act{}}
 	for kind, act := range p.acts() {
 		if act != nil {
-			r.Acts[kind] = workflow.Act{Prove: act.alternatives()}
+			r.Acts[kind] = act.act(groups)
 		}
 	}
 	return r
+}
+
+func (a Act) act(groups []ApproverGroup) workflow.Act {
+	out := workflow.Act{Prove: a.alternatives(), Number: workflow.Number(a.Number)}
+	for _, t := range a.Approve {
+		out.Approve = append(out.Approve, t.tier(groups))
+	}
+	return out
 }
 
 func (w Who) condition() workflow.Condition {

@@ -99,6 +99,12 @@ func (f *finder) position(key string) (line, column int, ok bool) {
 	return at.Line, at.Column, true
 }
 
+// has says whether the key itself is in the file.
+func (f *finder) has(key string) bool {
+	_, _, ok := f.position(key)
+	return ok
+}
+
 // parent cuts the last step off: "a.b[1]" → "a.b" → "a" → "".
 func parent(key string) string {
 	i := strings.LastIndexAny(key, ".[")

@@ -35,7 +35,11 @@ func (f *finder) checkShape() Problems {
 	return f.out
 }
 
-var durationType = reflect.TypeFor[time.Duration]()
+var (
+	durationType  = reflect.TypeFor[time.Duration]()
+	approversType = reflect.TypeFor[Approvers]()
+	tierType      = reflect.TypeFor[Tier]()
+)
 
 // shape checks one value of the file against the type that it is decoded into.
 func (f *finder) shape(n ast.Node, t reflect.Type, key string) {
@@ -55,6 +59,8 @@ func (f *finder) shape(n ast.Node, t reflect.Type, key string) {
 	switch {
 	case t == durationType:
 		f.duration(n, key)
+	case t == approversType:
+		f.approvers(n, key)
 	case t.Kind() == reflect.Struct:
 		f.keys(n, t, key)
 	case t.Kind() == reflect.Slice:
@@ -87,13 +93,26 @@ func (f *finder) keys(n ast.Node, t reflect.Type, key string) {
 func (f *finder) items(n ast.Node, t reflect.Type, key string) {
 	list, ok := n.(ast.ArrayNode)
 	if !ok {
-		f.at(n, key, "must be a list, such as [a, b]")
+		f.at(n, key, "must be a list, such as %s", sample(t.Elem()))
 		return
 	}
 	at := 0
 	for i := list.ArrayRange(); i.Next(); at++ {
 		f.shape(i.Value(), t.Elem(), fmt.Sprintf("%s[%d]", key, at))
 	}
+}
+
+// sample is what a list of such items looks like.
+func sample(t reflect.Type) string {
+	switch {
+	case t == tierType:
+		return "[{by: manager, within: 15m}]"
+	case t.Kind() == reflect.Int:
+		return "[14, 7, 1]"
+	case t.Kind() == reflect.Struct:
+		return "[{" + keysOf(t)[0] + ": …}]"
+	}
+	return "[a, b]"
 }
 
 func (f *finder) duration(n ast.Node, key string) {
