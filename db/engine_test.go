@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/db/dbtest"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/push"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -165,7 +166,7 @@ func TestErasedValuesLeaveTheFiles(t *testing.T) {
 	}
 }
 
-func inFiles(t *testing.T, dir, value string) bool {
+func inFiles(t testing.TB, dir, value string) bool {
 	t.Helper()
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -245,6 +246,29 @@ func TestAFailureAtAnyStatementChangesNothing(t *testing.T) {
 	}
 }
 
+func subscribe(ctx context.Context, s *Store, id string) error {
+	_, err := s.SaveSubscription(ctx, push.Subscription{ID: id, Account: anna.String(), Endpoint: id}, 5, signedIn())
+	return err
+}
+
+func renew(ctx context.Context, s *Store) error {
+	_, err := s.SaveSubscription(ctx, push.Subscription{ID: "again", Account: anna.String(), Endpoint: "u", Device: "d"}, 5)
+	return err
+}
+
+// held leaves a notice (the first) and a delivery claimed.
+func held(ctx context.Context, s *Store) error {
+	d := push.Delivery{Kind: "k", Channel: push.ChannelPush, Subscription: "u"}
+	_, err := s.ClaimNotices(ctx, time.Now(), time.Hour, 2)
+	if err == nil {
+		err = s.Fan(ctx, 2, []push.Delivery{d, d})
+	}
+	if err == nil {
+		_, err = s.ClaimDeliveries(ctx, time.Now(), time.Hour, 1)
+	}
+	return err
+}
+
 // prepare puts in what the writes work on.
 func prepare(t *testing.T, s *Store) {
 	t.Helper()
@@ -258,6 +282,9 @@ func prepare(t *testing.T, s *Store) {
 		s.Create(ctx, workflow.Request{ID: "r", Requester: anna, Target: anna}, workflow.Change{}),
 		s.SaveCeremony(ctx, enroll.Ceremony{ID: "k", Purpose: enroll.PurposeSignIn, Expires: now.Add(time.Hour)}, 5),
 		s.Record(ctx, signedIn()),
+		s.Create(ctx, workflow.Request{ID: "n"}, workflow.Change{Notices: []workflow.Notice{{To: anna}, {To: bert}}}),
+		subscribe(ctx, s, "u"),
+		held(ctx, s),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -287,10 +314,29 @@ func writes() map[string]func(*Store) error {
 			return s.Update(ctx, "r", func(r *workflow.Request) (workflow.Change, error) {
 				r.State = workflow.Executing
 				r.Proofs = append(r.Proofs, workflow.ConsumedProof{ID: "q"})
-				return workflow.Change{Events: []audit.Event{signedIn()}, Notices: []workflow.Notice{{To: anna, Kind: "k"}}}, nil
+				r.Asked = append(r.Asked, workflow.Seat{Account: bert})
+				r.Reviews = append(r.Reviews, workflow.Review{By: bert, Proof: "v"})
+				return workflow.Change{
+					Events: []audit.Event{signedIn()}, Notices: []workflow.Notice{{To: anna, Kind: "k"}},
+					Freeze: &workflow.Freeze{Account: anna},
+				}, nil
 			})
 		},
-		"erase": func(s *Store) error { _, err := s.ErasePersonal(ctx, anna, audit.ActorOperator); return err },
+		"fan":       func(s *Store) error { return s.Fan(ctx, 1, []push.Delivery{{Kind: "k"}}, signedIn()) },
+		"delivered": func(s *Store) error { return s.Delivered(ctx, 1, now) },
+		"retry":     func(s *Store) error { return s.Retry(ctx, 1, now, "c") },
+		"give up": func(s *Store) error {
+			return s.GiveUp(ctx, 1, now, "c", []push.Delivery{{Kind: "k"}}, signedIn())
+		},
+		"subscribe":   func(s *Store) error { return subscribe(ctx, s, "new") },
+		"renew":       func(s *Store) error { return renew(ctx, s) },
+		"unsubscribe": func(s *Store) error { return s.RemoveSubscription(ctx, anna.String(), "u", signedIn()) },
+		"push key": func(s *Store) error {
+			_, err := s.AddVAPIDKey(ctx, push.Keypair{ID: "k"}, true, signedIn())
+			return err
+		},
+		"remind": func(s *Store) error { _, err := s.Remind(ctx, anna, now, 7, workflow.Notice{To: anna}); return err },
+		"erase":  func(s *Store) error { _, err := s.ErasePersonal(ctx, anna, audit.ActorOperator); return err },
 	}
 }
 

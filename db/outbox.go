@@ -131,10 +131,13 @@ const waitsInClear = ` FROM outbox WHERE nonce = '' AND ended = 0`
 func (s *Store) sealPlain(ctx context.Context) error {
 	var n int
 	err := s.row(ctx, `SELECT count(*)`+waitsInClear).Scan(&n)
-	if err == nil && n > 0 && s.sealer.box != nil {
-		err = s.write(ctx, (*tx).sealPlain)
+	if err != nil || n == 0 || s.sealer.box == nil {
+		return wrap("seal notices", err)
 	}
-	return wrap("seal notices", err)
+	if err := s.write(ctx, (*tx).sealPlain); err != nil {
+		return wrap("seal notices", err)
+	}
+	return wrap("seal notices", s.foldWAL())
 }
 
 func (t *tx) sealPlain() error {

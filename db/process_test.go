@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/db/dbtest"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/push"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -63,16 +65,18 @@ func run(t *testing.T, what, path string) *exec.Cmd {
 // one system call each.
 func writeForever(path string) {
 	ctx := context.Background()
-	s, err := Open(ctx, Config{Path: path})
+	s, err := Open(ctx, Config{Path: path, Box: dbtest.Box()})
 	if err != nil {
 		fmt.Println("open", err)
 		return
 	}
+	go fanForever(ctx, s)
 	for g := range 8 {
 		go func() {
 			for i := 0; ; i++ {
 				id := fmt.Sprintf("%d-%d-%d", os.Getpid(), g, i)
-				if err := s.Create(ctx, workflow.Request{ID: id, Requester: anna}, workflow.Change{Events: []audit.Event{signedIn()}}); err != nil {
+				c := workflow.Change{Events: []audit.Event{signedIn()}, Notices: []workflow.Notice{{To: anna, Kind: "k"}}}
+				if err := s.Create(ctx, workflow.Request{ID: id, Requester: anna}, c); err != nil {
 					fmt.Println("error", err)
 					return
 				}
@@ -83,9 +87,44 @@ func writeForever(path string) {
 	_, _ = io.Copy(io.Discard, os.Stdin) // until killed
 }
 
+// fanForever makes a delivery of each notice.
+func fanForever(ctx context.Context, s *Store) {
+	for {
+		all, err := s.ClaimNotices(ctx, time.Now(), time.Hour, 10)
+		for _, n := range all {
+			if err = s.Fan(ctx, n.ID, []push.Delivery{{To: n.To, Kind: n.Kind}}); err != nil {
+				break
+			}
+		}
+		if err != nil {
+			fmt.Println("error", err)
+			return
+		}
+	}
+}
+
+// noticesWhole looks at what was left of the outbox: a notice for each request,
+// and either it waits, leased at most, or it has its one delivery.
+func noticesWhole(t *testing.T, s *Store, requests int) {
+	t.Helper()
+	var all, waiting, fanned, deliveries int
+	err := s.row(t.Context(), `
+		SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM outbox WHERE body IS NOT NULL),
+			(SELECT count(*) FROM outbox WHERE ended > 0), (SELECT count(*) FROM deliveries)`).
+		Scan(&all, &waiting, &fanned, &deliveries)
+	if err != nil || all != requests || all != waiting+fanned || fanned != deliveries {
+		t.Fatalf("%d requests, %d notices, %d of them wait and %d are fanned out, %d deliveries, %v",
+			requests, all, waiting, fanned, deliveries, err)
+	}
+	claimed, err := s.ClaimNotices(t.Context(), time.Now().Add(2*time.Hour), time.Nanosecond, requests)
+	if err != nil || len(claimed) != waiting {
+		t.Fatalf("%d notices claimed again, %v, %d waited", len(claimed), err, waiting)
+	}
+}
+
 // A process is killed at a random moment, again and again, on the same file.
-// Whatever it was told is committed is there, each request has its event, and
-// the chain verifies.
+// Whatever it was told is committed is there, each request has its event and its
+// notice, each notice that is over its delivery, and the chain verifies.
 func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, %d crashes", seed, *crashes)
@@ -108,6 +147,7 @@ func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 		if report := verified(t, s); report.Head.Seq != int64(requests) {
 			t.Fatalf("%d requests, %d events", requests, report.Head.Seq)
 		}
+		noticesWhole(t, s, requests)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
