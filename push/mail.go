@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	netmail "net/mail"
-	"net/textproto"
 	"strconv"
 	"strings"
 	"time"
@@ -139,15 +138,14 @@ func answered(msg *mail.Msg, err error) verdict {
 	if err == nil || msg.IsDelivered() {
 		return verdict{}
 	}
-	code := 0
+	code, ours := 0, false
 	if e, ok := errors.AsType[*mail.SendError](err); ok {
-		code = e.ErrorCode()
-	}
-	if e, ok := errors.AsType[*textproto.Error](err); ok && code == 0 {
-		code = e.Code
+		code, ours = e.ErrorCode(), e.Reason == mail.ErrSMTPMailFrom
 	}
 	err = fmt.Errorf("mail server answers %d", code)
 	switch {
+	case code >= 500 && ours: // it takes nothing from us, whomever it is for
+		return verdict{code: codeMailDown, again: true, alarm: true, err: err}
 	case code >= 500:
 		return verdict{code: codeMailRefused, alarm: true, err: err}
 	case code >= 400:
