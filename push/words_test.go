@@ -1,0 +1,124 @@
+package push
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/push/pushtest"
+)
+
+func TestEveryKindHasWordsInBothLanguages(t *testing.T) {
+	if e, d := slices.Sorted(maps.Keys(english)), slices.Sorted(maps.Keys(german)); !slices.Equal(e, d) {
+		t.Fatalf("english %q\ngerman %q", e, d)
+	}
+	for kind := range plans {
+		if _, ok := english[kind]; !ok {
+			t.Errorf("%s has no words", kind)
+		}
+	}
+	placeholder := regexp.MustCompile(`\{[a-z]*\}`)
+	for lang, catalogue := range catalogues {
+		for kind, w := range catalogue {
+			base, _, _ := strings.Cut(kind, "/")
+			if _, ok := plans[base]; !ok {
+				t.Errorf("%s %s: no such kind", lang, kind)
+			}
+			all := w.Title + w.Body + w.Subject + w.Text
+			if w.Title == "" || w.Body == "" || w.Subject == "" || w.Text == "" {
+				t.Errorf("%s %s: a text is missing", lang, kind)
+			}
+			if strings.ContainsAny(all, "!<>%") || regexp.MustCompile(`(?i)\b(please|successfully|bitte|erfolgreich)\b`).MatchString(all) {
+				t.Errorf("%s %s: not our tone: %s", lang, kind, all)
+			}
+			for _, p := range placeholder.FindAllString(all, -1) {
+				if !slices.Contains([]string{"{org}", "{support}", "{link}", "{days}", "{date}"}, p) {
+					t.Errorf("%s %s: unknown %s", lang, kind, p)
+				}
+			}
+			if !strings.Contains(w.Text, "{link}") || strings.ContainsAny(w.Subject+w.Title, "\r\n") {
+				t.Errorf("%s %s: no link, or a title of two lines", lang, kind)
+			}
+		}
+	}
+}
+
+func TestOwnersHearWhatHappenedAndWhomToCall(t *testing.T) {
+	s := newWorld(t).Service
+	for kind, title := range map[string]string{
+		"unlock": "Your account was unlocked", "reset": "A new password was set", "change": "Your password was changed",
+		"one-time": "A one-time password was made", "something new": "Your account was changed",
+	} {
+		w := s.texts("en", Delivery{Kind: kindChanged, Params: map[string]string{"kind": kind}})
+		if w.Title != title || w.Body != "If this was not you, call Helpdesk (4711)." || !strings.Contains(w.Text, "call Helpdesk (4711)") {
+			t.Errorf("%s: %+v", kind, w)
+		}
+	}
+	w := s.texts("de", Delivery{Kind: kindExpiring, Params: map[string]string{"days": "14", "expires": "1796083200000"}})
+	if w.Title != "Ihr Passwort endet in 14 Tagen" || !strings.Contains(w.Text, "01.12.2026") {
+		t.Errorf("%+v", w)
+	}
+	if w := s.texts("en", Delivery{Kind: kindExpiring, Params: map[string]string{"days": "1", "expires": "1796083200000"}}); w.Title != "Your password ends within a day" {
+		t.Errorf("%+v", w)
+	}
+}
+
+// Whatever a notice carries, a reviewer's message holds none of it but the id.
+func TestReviewersReadNoNameAndNoKind(t *testing.T) {
+	s := newWorld(t).Service
+	for _, kind := range []string{kindReview, kindReminder} {
+		for lang := range catalogues {
+			params := map[string]string{"request": "r1", "kind": "reset", "name": "Dana", "reason": "canary"}
+			other := map[string]string{"request": "r1", "kind": "unlock"}
+			a := s.texts(lang, Delivery{Kind: kind, Params: params})
+			if b := s.texts(lang, Delivery{Kind: kind, Params: other}); a != b {
+				t.Errorf("%s %s depends on the parameters: %+v, %+v", lang, kind, a, b)
+			}
+		}
+	}
+}
+
+func TestGermanIsForEveryKindOfGerman(t *testing.T) {
+	for tag, want := range map[string]string{"de": "de", "de-AT": "de", "DE_ch": "de", "den": "en", "": "en", "fr": "en", "en-DE": "en", "-de": "en"} {
+		if got := language(tag); got != want {
+			t.Errorf("%q: %s", tag, got)
+		}
+	}
+}
+
+func TestEveryMessageFits(t *testing.T) {
+	w := newWorld(t, func(c *Config) {
+		c.Organisation = strings.Repeat("Ö", 5000)
+		c.Support = Support{Name: strings.Repeat("H\r\n", 5000), Phone: strings.Repeat("4", 5000)}
+		c.PublicURL = "https://" + strings.Repeat("a.", 100) + "test"
+	})
+	for kind := range plans {
+		for _, who := range []Person{{Language: "de"}, {Language: "en"}} {
+			d := Delivery{To: anna, Kind: kind, Until: w.clock.Now().Add(90 * 24 * time.Hour), Params: map[string]string{"request": "../../x?y#z\r\n\"", "kind": "reset"}}
+			m, err := w.message(t.Context(), d, who)
+			if err != nil || len(m.payload) > maxPayload || recordSize(len(m.payload)) > 4096 {
+				t.Errorf("%s: %d bytes, %v", kind, len(m.payload), err)
+			}
+			if m.ttl != maxTTL {
+				t.Errorf("%s: TTL %v", kind, m.ttl)
+			}
+			p := payloadOf(t, pushtest.Message{Payload: m.payload})
+			if strings.Contains(p.Notification.Navigate, "../") {
+				t.Errorf("%s: leads to %s", kind, p.Notification.Navigate)
+			}
+		}
+	}
+}
+
+func TestSupportIsNamed(t *testing.T) {
+	for want, s := range map[string]Support{
+		"Desk (100)": {Name: "Desk", Phone: "100", Mail: "d@x.test"}, "Desk (d@x.test)": {Name: "Desk", Mail: "d@x.test"}, "100": {Phone: "100"}, "Desk": {Name: "Desk"}, "": {},
+	} {
+		if got := s.text(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
