@@ -17,7 +17,7 @@ import { primary, useful, words } from './state';
 
 const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once' };
 
-const again = () => void refresh(FRESH_MS);
+const again = () => void refresh();
 
 /** What was read this lately is shown as it is. */
 const FRESH_MS = 3000;

@@ -1,19 +1,29 @@
 // The inbox: what waits for me, then what I decided. Without a network the worker
 // gives what it kept; then nothing can be decided, and the age is said.
+import type { ComponentChildren } from 'preact';
+import { useCallback } from 'preact/hooks';
 import type { Inbox, Review } from '../api-types';
 import { t } from '../i18n';
 import { ago, moment, momentToday } from '../lib/format';
 import { useLive } from '../lib/live';
 import { useNow } from '../lib/now';
 import { useResource } from '../lib/resource';
+import { refresh } from '../lib/session';
 import { Face, photo } from '../ui/face';
 import { Icon } from '../ui/icons';
 import { Banner, Rows, Screen, Skeleton } from '../ui/kit';
+import { left } from './review/words';
 import { Failed } from './trouble';
+
+const SOON_MS = 15 * 60_000;
 
 export function InboxScreen() {
   const { data, problem, reload } = useResource<Inbox & { kept?: string }>('/api/inbox');
-  useLive(null, reload);
+  const again = useCallback(() => {
+    void reload();
+    void refresh(); // the number beside "Inbox"
+  }, [reload]);
+  useLive(null, again);
   const now = useNow();
   if (!data && problem) return <Failed problem={problem} retry={() => void reload()} />;
   const offline = data !== null && (data.kept !== undefined || problem?.code === 'network.offline');
@@ -56,7 +66,7 @@ function Waits({ waiting, offline, now }: { waiting: Review[]; offline: boolean;
   return (
     <Rows title={t('inbox.waiting')}>
       {waiting.map((r) => (
-        <Entry key={r.id} review={r} offline={offline} sub={`${t('inbox.asked', { when: ago(r.asked, new Date(now)) })}, ${t('inbox.until', { time: moment(r.deadline) })}`} />
+        <Entry key={r.id} review={r} offline={offline} sub={<Until review={r} now={now} />} when={t('inbox.asked', { when: ago(r.asked, new Date(now)) })} />
       ))}
     </Rows>
   );
@@ -64,13 +74,24 @@ function Waits({ waiting, offline, now }: { waiting: Review[]; offline: boolean;
 
 const decided = (r: Review) => (r.mine ? `${t(`rv.row.${r.mine.verdict}`)}: ${momentToday(r.mine.at)}` : '');
 
-function Entry({ review: r, offline, sub }: { review: Review; offline: boolean; sub: string }) {
+/** Until when; in the last quarter of an hour how long that is. */
+function Until({ review, now }: { review: Review; now: number }) {
+  const soon = Date.parse(review.deadline) - now < SOON_MS;
+  return (
+    <>
+      {t('inbox.until', { time: moment(review.deadline) })}
+      {soon && <strong class="soon"> · {left(review.deadline, now) ? t('w.left', { left: left(review.deadline, now) }) : t('w.left.none')}</strong>}
+    </>
+  );
+}
+
+function Entry({ review: r, offline, sub, when = '' }: { review: Review; offline: boolean; sub: ComponentChildren; when?: string }) {
   const inside = (
     <>
       <Face name={r.displayName} src={photo(r.id, r.account, r.photo && !offline)} size="small" />
       <span class="row-text">
         <span class="row-title">{r.displayName}</span>
-        <span class="row-sub">{t(`rv.kind.${r.kind}`)}</span>
+        <span class="row-sub">{[t(`rv.kind.${r.kind}`), when].filter(Boolean).join(', ')}</span>
         <span class="row-sub">{sub}</span>
       </span>
       {!offline && <Icon name="next" />}

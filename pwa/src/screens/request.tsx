@@ -25,7 +25,7 @@ const POLL_MS = 2000;
 export function RequestScreen({ params }: { params: Record<string, string> }) {
   const resource = useResource<Request>(`/api/requests/${encodeURIComponent(params.id ?? '')}`);
   const { data: request, problem, reload } = resource;
-  const moving = request?.state === 'executing' || request?.state === 'unknown';
+  const moving = request?.state === 'executing' || request?.state === 'unknown' || (request?.state === 'approved' && request.kind === 'unlock');
   useLive(params.id ?? '', reload);
   useEffect(() => {
     if (!moving) return;

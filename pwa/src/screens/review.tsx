@@ -17,7 +17,7 @@ export function ReviewScreen({ params }: { params: Record<string, string> }) {
   useTimeUp(review, reload);
   if (!review) return problem ? <Failed problem={problem} retry={() => void reload()} /> : <Skeleton />;
   if (review.open) return <Decide review={review} offline={problem?.code === 'network.offline'} resource={resource} />;
-  return <Closed review={review} onReview={resource.set} />;
+  return <Closed review={review} onReview={resource.set} reload={() => void reload()} />;
 }
 
 /** Reads again when the time is up: nothing is pressed in vain. */

@@ -3,6 +3,8 @@ import { useId } from 'preact/hooks';
 
 interface ChipsProps {
   legend: string;
+  /** Stands over the chips already, as a sheet's title. */
+  said?: boolean;
   hint?: string;
   /** Value and text of each. */
   chips: [string, string][];
@@ -11,11 +13,11 @@ interface ChipsProps {
 }
 
 /** One of a few, or none: a second tap takes it back. */
-export function Chips({ legend, hint, chips, value, onPick }: ChipsProps) {
+export function Chips({ legend, said, hint, chips, value, onPick }: ChipsProps) {
   const id = useId();
   return (
     <fieldset class="chips" aria-describedby={hint ? id : undefined}>
-      <legend>{legend}</legend>
+      <legend class={said ? 'hidden' : undefined}>{legend}</legend>
       {hint && (
         <p class="hint" id={id}>
           {hint}

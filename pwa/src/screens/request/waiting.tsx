@@ -35,6 +35,7 @@ export function Waiting({ request, review, stale, onRequest }: Props) {
       <Who id={request.id} asked={asked} since={review.since} now={now} />
       {review.number && <Number review={review} name={soleName(asked)} />}
       <Remaining since={review.since} deadline={request.deadline} now={now} />
+      <p class="hint">{t('w.close')}</p>
       <Happened request={request} review={review} who={who} />
       <Acts request={request} review={review} now={now} onRequest={onRequest} />
     </Screen>
@@ -49,7 +50,7 @@ function Who({ id, asked, since, now }: { id: string; asked: AskedList | null; s
     <div class="who">
       <span class="faces">
         {people.slice(0, 3).map((p) => (
-          <Face key={p.account} name={p.displayName} src={photo(id, p.account, p.photo)} />
+          <Face key={p.account} name={p.displayName} src={photo(id, p.account, p.photo)} size={count === 1 ? 'large' : 'small'} />
         ))}
       </span>
       <div>
@@ -133,7 +134,6 @@ function Acts({ request, review, now, onRequest }: { request: Request; review: R
     });
   return (
     <>
-      <p class="hint">{t('w.close')}</p>
       <Trouble problem={reminding.problem} quiet />
       <div class="dock">
         <p class="note" role="status">

@@ -2,7 +2,7 @@
 // what became of it, and what they can still do.
 import { useState } from 'preact/hooks';
 import type { Review } from '../../api-types';
-import { t } from '../../i18n';
+import { has, t } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { post } from '../../lib/api';
 import { useCeremony } from '../../lib/ceremony';
@@ -15,36 +15,38 @@ import { Icon, type IconName } from '../../ui/icons';
 import { Banner, Button, Card, Screen, Time, type Tone } from '../../ui/kit';
 import { Who, Why } from './about';
 import { Wrong } from './sheets';
-import { revocable, went } from './words';
+import { aboutThem, ownWords, revocable, went } from './words';
 
 interface Props {
   review: Review;
   onReview: (r: Review) => void;
+  reload: () => void;
 }
 
-export function Closed({ review: r, onReview }: Props) {
+export function Closed({ review: r, onReview, reload }: Props) {
   const [wrong, setWrong] = useState(false);
   const said = words(r);
   const reported = r.mine?.verdict === 'report';
   return (
     <Screen title={said.title} up="/inbox" kind="plain review-over" key={`${r.mine?.verdict}${r.open}`}>
-      <div class={`sign ${said.tone}`}>
+      <div class={`sign ${said.tone} ${r.mine?.verdict === 'approve' ? 'huge' : ''}`}>
         <Icon name={said.icon} />
       </div>
       <p class="lead" role="status">
         {said.lead}
       </p>
+      {reported && !r.frozen && <Freeze review={r} onReview={onReview} />}
       <Card>
         <p class="row-title">{t(`rv.asks.${r.kind}`, { name: r.displayName })}</p>
         {r.mine && (
           <p class="row-sub">
             <Time at={r.mine.at} text={`${t(`rv.row.${r.mine.verdict}`)}: ${moment(r.mine.at)}`} />
+            {ownWords(r) && <span class="line">{ownWords(r)}</span>}
           </p>
         )}
         <Who review={r} />
         <Why review={r} />
       </Card>
-      {reported && !r.frozen && <Freeze review={r} onReview={onReview} />}
       {r.frozen && (
         <>
           <Banner tone="stop" title={t('rv.frozen')}>
@@ -62,9 +64,17 @@ export function Closed({ review: r, onReview }: Props) {
           </Button>
         )}
       </div>
-      {wrong && <Wrong review={r} onClose={() => setWrong(false)} onReview={onReview} />}
+      {wrong && <Wrong review={r} onClose={() => setWrong(false)} onReview={(next) => (onReview(next), void refresh())} onRefused={reload} />}
     </Screen>
   );
+}
+
+/** Why a request is not open to somebody who said nothing. */
+function closed(code: string): [string, string] {
+  const key = `rv.not.${code}`;
+  if (has(key)) return t(key).split('\n') as [string, string];
+  const known = code.startsWith('request.') || code === '' ? 'review.decided' : code;
+  return explain(aboutThem({ code: known, status: 0 }));
 }
 
 function words(r: Review): { title: string; lead: string; tone: Tone; icon: IconName } {
@@ -78,12 +88,12 @@ function words(r: Review): { title: string; lead: string; tone: Tone; icon: Icon
     case 'report':
       return { title: t('rv.said.report'), lead: t('rv.said.report.sub', { name }), tone: 'stop', icon: 'stop' };
   }
-  const [what, todo] = explain({ code: r.code || 'review.decided', status: 0 });
+  const [what, todo] = closed(r.code);
   return { title: heading(what), lead: todo, tone: 'info', icon: 'info' };
 }
 
 /** After "this isn't right": the account can be frozen, with the passkey. */
-function Freeze({ review, onReview }: Props) {
+function Freeze({ review, onReview }: Omit<Props, 'reload'>) {
   const path = `/api/reviews/${encodeURIComponent(review.id)}/freeze`;
   const ceremony = useCeremony(`${path}/begin`);
   const act = useAct();
@@ -98,7 +108,7 @@ function Freeze({ review, onReview }: Props) {
   return (
     <Card title={t('rv.freeze')}>
       <p class="freeze-sub">{t('rv.freeze.sub')}</p>
-      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} quiet />
+      <Trouble problem={aboutThem(act.problem ?? (act.busy ? null : ceremony.problem))} quiet />
       <Button weight="danger" icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void freeze()}>
         {t('rv.freeze.go')}
       </Button>

@@ -1,6 +1,6 @@
 // The decision: approve with the passkey, deny with a reason, or stop it because
 // it isn't right.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Ceremony, Review } from '../../api-types';
 import { t, tn } from '../../i18n';
 import { useAct } from '../../lib/act';
@@ -14,6 +14,7 @@ import { Trouble } from '../../ui/help';
 import { Banner, Button, Screen } from '../../ui/kit';
 import { Facts, Signs, Who, Why } from './about';
 import { Deny, Wrong } from './sheets';
+import { aboutThem } from './words';
 
 interface Props {
   review: Review;
@@ -43,8 +44,8 @@ export function Decide({ review: r, offline, resource }: Props) {
         }}
       >
         {r.number && <Digits review={r} value={digits} onInput={(v) => (setDigits(v), act.clear())} wrong={problem?.code === 'review.number'} />}
-        <Trouble problem={problem} quiet />
         <div class="dock">
+          <Trouble problem={problem?.code === 'review.number' ? null : problem} quiet />
           <Button type="submit" icon="key" busy={act.busy} doing={t('wait.passkey')} why={why}>
             {t('rv.approve')}
           </Button>
@@ -63,8 +64,8 @@ export function Decide({ review: r, offline, resource }: Props) {
           <p>{t('rv.frozen.sub')}</p>
         </Banner>
       )}
-      {sheet === 'deny' && <Deny review={r} onClose={() => setSheet(null)} onReview={done} />}
-      {sheet === 'wrong' && <Wrong review={r} onClose={() => setSheet(null)} onReview={done} />}
+      {sheet === 'deny' && <Deny review={r} onClose={() => setSheet(null)} onReview={done} onRefused={() => void resource.reload()} />}
+      {sheet === 'wrong' && <Wrong review={r} onClose={() => setSheet(null)} onReview={done} onRefused={() => void resource.reload()} />}
     </Screen>
   );
 }
@@ -76,7 +77,7 @@ function useApproval(r: Review, resource: Resource<Review>, digits: string, setD
   const ceremony = useCeremony(r.number ? null : `${path}/begin`, { number: '' });
   const act = useAct();
   const { reload, set } = resource;
-  const problem = act.problem ?? (act.busy ? null : ceremony.problem);
+  const problem = aboutThem(act.problem ?? (act.busy ? null : ceremony.problem));
   const stale = problem && !problem.code.startsWith('passkey.') && !problem.code.startsWith('network.') ? problem.code : '';
   // Whatever the server refuses, the request is read again: it may not be open any more.
   useEffect(() => {
@@ -94,11 +95,16 @@ function useApproval(r: Review, resource: Resource<Review>, digits: string, setD
 }
 
 function Digits({ review, value, onInput, wrong }: { review: Review; value: string; onInput: (v: string) => void; wrong: boolean }) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (wrong) field.current?.focus();
+  }, [wrong]);
   return (
     <div class="ask-digits">
       <label for="digits">{t('rv.number')}</label>
       <input
         id="digits"
+        ref={field}
         name="digits"
         class={wrong ? 'two is-invalid' : 'two'}
         inputMode="numeric"
@@ -110,8 +116,8 @@ function Digits({ review, value, onInput, wrong }: { review: Review; value: stri
         aria-describedby="digits-hint"
         onInput={(e) => onInput((e.currentTarget.value = e.currentTarget.value.replace(/\D/g, '').slice(0, 2)))}
       />
-      <p class="hint" id="digits-hint">
-        {t('rv.number.sub', { name: review.displayName })} {review.numbersLeft < 3 && tn('rv.number.left', review.numbersLeft)}
+      <p class={wrong ? 'wrong' : 'hint'} id="digits-hint" role={wrong ? 'alert' : undefined}>
+        {wrong ? t('rv.number.wrong') : t('rv.number.sub', { name: review.displayName })} {review.numbersLeft < 3 && tn('rv.number.left', review.numbersLeft)}
       </p>
     </div>
   );

@@ -13,21 +13,30 @@ interface Props {
   review: Review;
   onClose: () => void;
   onReview: (r: Review) => void;
+  /** The server refused: how the request stands is to be read again. */
+  onRefused: () => void;
 }
 
-export function Deny({ review, onClose, onReview }: Props) {
+async function answer(said: Promise<Review>, { onClose, onReview, onRefused }: Omit<Props, 'review'>): Promise<void> {
+  try {
+    const next = await said;
+    onClose();
+    onReview(next);
+  } catch (e) {
+    onRefused();
+    throw e;
+  }
+}
+
+export function Deny({ review, onClose, onReview, onRefused }: Props) {
   const act = useAct();
   const [chip, setChip] = useState('');
   const [words, setWords] = useState('');
   const send = () =>
-    act.run(async () => {
-      const next = await post<Review>(`/api/reviews/${encodeURIComponent(review.id)}/deny`, { chip, reason: reasonOf('', words) });
-      onClose();
-      onReview(next);
-    });
+    act.run(() => answer(post<Review>(`/api/reviews/${encodeURIComponent(review.id)}/deny`, { chip, reason: reasonOf('', words) }), { onClose, onReview, onRefused }));
   return (
     <Sheet title={t('rv.deny.title')} onClose={onClose}>
-      <Chips legend={t('rv.deny.sub', { name: review.displayName })} chips={denyChips.map((c) => [c, t(`rv.chip.${c}`)])} value={chip} onPick={setChip} />
+      <Chips legend={t('rv.deny.title')} said hint={t('rv.deny.sub', { name: review.displayName })} chips={denyChips.map((c) => [c, t(`rv.chip.${c}`)])} value={chip} onPick={setChip} />
       <Area label={t('ask.more')} value={words} max={MAX_WORDS} onInput={setWords} />
       <Trouble problem={act.problem} quiet />
       <div class="pair">
@@ -42,14 +51,10 @@ export function Deny({ review, onClose, onReview }: Props) {
   );
 }
 
-export function Wrong({ review, onClose, onReview }: Props) {
+export function Wrong({ review, onClose, onReview, onRefused }: Props) {
   const act = useAct();
   const send = () =>
-    act.run(async () => {
-      const next = await post<Review>(`/api/reviews/${encodeURIComponent(review.id)}/report`);
-      onClose();
-      onReview(next);
-    });
+    act.run(() => answer(post<Review>(`/api/reviews/${encodeURIComponent(review.id)}/report`), { onClose, onReview, onRefused }));
   return (
     <Sheet title={t('rv.wrong.title')} onClose={onClose}>
       <p>{t('rv.wrong.sub')}</p>

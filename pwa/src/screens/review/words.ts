@@ -100,3 +100,16 @@ export function went(r: Review): string {
 
 /** A reviewer may still take back an approval: it has not been carried out. */
 export const revocable = (r: Review) => r.mine?.verdict === 'approve' && r.state === 'approved';
+
+/** The reason that I gave. */
+export function ownWords({ mine }: Review): string {
+  const key = `rv.chip.${mine?.chip ?? ''}`;
+  return [has(key) ? t(key) : '', mine?.reason ?? ''].filter(Boolean).join(': ');
+}
+
+/** A problem with "your account" or "you may not", said to an approver: it is the
+ *  requester's account that is meant. */
+export function aboutThem<P extends { code: string } | null>(problem: P): P {
+  if (!problem || problem.code === 'account.frozen' || !/^(account|policy)\./.test(problem.code)) return problem;
+  return { ...problem, code: 'review.account' };
+}
