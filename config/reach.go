@@ -128,7 +128,7 @@ func (c Config) checkSubject(f *finder) {
 		f.add(key, "must be the bare address: Latchkey writes mailto: before it, and push services refuse it twice")
 	case !ok:
 		f.add(key, "%q is neither a bare mail address nor an https URL%s", subject, hint)
-	case isMadeUp(host) && (c.Push.Subject != "" || !isLocal(c.RPID())):
+	case isMadeUp(host) && (c.Push.Subject != "" || c.Support.Mail != "" && !isLocal(c.RPID())):
 		f.add(key, "ends in %q, which Apple's push service refuses: set push.subject to an address or https URL that exists", host)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/latchkey/latchkey/db"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/password"
+	"github.com/latchkey/latchkey/server"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -34,17 +35,25 @@ type app struct {
 	passkeys *enroll.Service
 	engine   *workflow.Engine
 	judge    *password.Judge
+	live     *server.Broker
+	notices  notices
 }
 
 // openApp joins the packages. It asks the directory for the groups of the
 // policies; one that can't be resolved denies until a later try finds it.
 func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
-	a := &app{cfg: cfg, log: newLogger(cfg.Log, s)}
-	var err error
+	a := &app{cfg: cfg, log: newLogger(cfg.Log, s), live: server.NewBroker()}
+	box, err := openBox(cfg)
+	if err != nil {
+		return nil, err
+	}
 	if a.dir, err = openDirectory(cfg.Directory, a.log); err != nil {
 		return nil, err
 	}
-	a.store, err = db.Open(ctx, db.Config{Path: filepath.Join(cfg.Data, databaseName), Logger: a.log})
+	a.store, err = db.Open(ctx, db.Config{
+		Path: filepath.Join(cfg.Data, databaseName), Logger: a.log,
+		Box: box, Changed: a.live.Publish, Outbox: a.notices.Kick,
+	})
 	if err != nil {
 		a.dir.Close()
 		return nil, fmt.Errorf("open database: %w", err)
@@ -73,11 +82,15 @@ func (a *app) join(ctx context.Context) error {
 	host, _ := os.Hostname()
 	a.engine = workflow.New(workflow.Config{
 		Store: a.store, Directory: a.dir, Policy: a.resolve(ctx),
-		Limits: workflow.Limits{Approved: a.cfg.Requests.Approved, Watch: a.cfg.Requests.Watch, WatchEvery: watchEvery},
-		Judge:  a.judge, Proofs: a.store, Logger: a.log,
+		Limits: workflow.Limits{
+			Approved: a.cfg.Requests.Approved, Watch: a.cfg.Requests.Watch, WatchEvery: watchEvery, Review: a.cfg.Requests.Review,
+		},
+		People: a.dir, Holders: a.store, Freezes: a.store, Reminders: a.store,
+		RemindEverybody: a.cfg.Reminders.To == config.RemindEverybody,
+		Judge:           a.judge, Proofs: a.store, Logger: a.log,
 		Executor: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()),
 	})
-	return nil
+	return a.openNotices(ctx)
 }
 
 func openJudge(cfg config.Config) (*password.Judge, error) {
@@ -137,22 +150,36 @@ func (a *app) resolve(ctx context.Context) workflow.Policy {
 	p := a.cfg.Policy()
 	for i := range p.Rules {
 		a.resolveCondition(ctx, &p.Rules[i].Who)
+		for _, act := range p.Rules[i].Acts {
+			for _, tier := range act.Approve {
+				a.resolveGroup(ctx, tier.By.Group)
+				if tier.Else != nil {
+					a.resolveGroup(ctx, tier.Else.Group)
+				}
+			}
+		}
 	}
 	return p
 }
 
 func (a *app) resolveCondition(ctx context.Context, c *workflow.Condition) {
-	if c.Group != nil {
-		sid, err := a.dir.ResolveGroup(ctx, c.Group.DN)
-		if err != nil {
-			c.Group.Err = err.Error()
-			a.log.Error("resolve group of a policy: its rule denies", "group", c.Group.DN, "error", err)
-		}
-		c.Group.SID = sid
-	}
+	a.resolveGroup(ctx, c.Group)
 	if c.Not != nil {
 		a.resolveCondition(ctx, c.Not)
 	}
+}
+
+// resolveGroup: a group that can't be found denies, and never lets anybody in.
+func (a *app) resolveGroup(ctx context.Context, g *workflow.Group) {
+	if g == nil {
+		return
+	}
+	sid, err := a.dir.ResolveGroup(ctx, g.DN)
+	if err != nil {
+		g.Err = err.Error()
+		a.log.Error("resolve group of a policy: its rule denies", "group", g.DN, "error", err)
+	}
+	g.SID = sid
 }
 
 // groupsAgain is how often the groups of the policies are looked up again: one
@@ -170,6 +197,8 @@ func (a *app) jobs(ctx context.Context) (wait func()) {
 	running.Go(func() { a.engine.Run(ctx) })
 	running.Go(func() { a.lookAtDirectory(ctx) })
 	running.Go(func() { every(ctx, time.Minute, func() { a.purge(ctx) }) })
+	running.Go(func() { a.notices.run(ctx, a.log) })
+	running.Go(func() { a.remind(ctx) })
 	running.Go(func() { every(ctx, groupsAgain, func() { a.engine.SetPolicy(a.resolve(ctx)) }) })
 	return running.Wait
 }

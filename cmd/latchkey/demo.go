@@ -117,8 +117,18 @@ func (c demoRunCmd) directory() (*minidc.Server, minidc.Company, demoReady, erro
 	return dc, company, ready, nil
 }
 
+// demoPolicies lets Finance have a second pair of eyes; the groups are the
+// company's.
 const demoPolicies = `
+approvers:
+  - {name: it-security, group: "CN=IT-Security,OU=Groups,DC=corp,DC=example,DC=test"}
 policies:
+  - name: finance
+    who: {group: "CN=Finance,OU=Groups,DC=corp,DC=example,DC=test"}
+    unlock: {prove: [passkey]}
+    reset: {prove: [passkey], approve: [{by: manager, within: 30m, else: it-security}]}
+    change: {prove: [passkey]}
+    one-time: {prove: [passkey], approve: [{by: manager, within: 30m, else: it-security}], number: required}
   - name: staff
     who: {everyone: true}
     unlock: {prove: [passkey]}

@@ -19,12 +19,14 @@ import (
 var version = "dev"
 
 type cli struct {
-	Demo    demoCmd          `cmd:"" help:"See it at once: a made-up company on this machine."`
-	Serve   serveCmd         `cmd:"" help:"Run the server."`
-	Invite  inviteCmd        `cmd:"" help:"Make an enrolment link for one person."`
-	Audit   auditCmd         `cmd:"" help:"Export and verify the audit log."`
-	Config  configCmd        `cmd:"" help:"Check the configuration, or print a documented example."`
-	Version kong.VersionFlag `help:"Print the version."`
+	Demo     demoCmd          `cmd:"" help:"See it at once: a made-up company on this machine."`
+	Serve    serveCmd         `cmd:"" help:"Run the server."`
+	Invite   inviteCmd        `cmd:"" help:"Make an enrolment link for one person."`
+	Freezes  freezesCmd       `cmd:"" help:"List the accounts that an approver froze."`
+	Unfreeze unfreezeCmd      `cmd:"" help:"Lift the freeze of one account."`
+	Audit    auditCmd         `cmd:"" help:"Export and verify the audit log."`
+	Config   configCmd        `cmd:"" help:"Check the configuration, or print a documented example."`
+	Version  kong.VersionFlag `help:"Print the version."`
 }
 
 // streams are where a command reads and writes; tests bring their own.

@@ -136,6 +136,7 @@ func (a *app) edge(demo bool) (*server.Server, error) {
 			Name: a.cfg.Support.Name, Phone: a.cfg.Support.Phone, Hours: a.cfg.Support.Hours, Mail: a.cfg.Support.Mail,
 		},
 		TrustedProxies: a.cfg.Proxies(), LimitFactor: a.cfg.LimitFactor, Passkeys: a.passkeys, Requests: a.engine, Log: a.store, Limits: a.store,
+		Reviews: a.engine, Photos: a.dir, Devices: a.notices.service(), Live: a.live,
 		Ready: a.ready, Static: pwa.Files(), Logger: a.log,
 	})
 	if err != nil {

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+type freezesCmd struct{ where }
+
+type unfreezeCmd struct {
+	where
+	Account string `arg:"" help:"Whose freeze to lift: user@domain, DOMAIN\\name or the logon name."`
+}
+
+// frozenCall asks for the list of frozen accounts.
+type frozenCall struct{}
+
+// frozenAccount is one of them, for the command line.
+type frozenAccount struct {
+	Name    string    `json:"name"`
+	Account string    `json:"account"`
+	By      string    `json:"by"`
+	Request string    `json:"request"`
+	At      time.Time `json:"at"`
+}
+
+// unfreezeCall asks to lift one.
+type unfreezeCall struct {
+	Account string `json:"account"`
+}
+
+var (
+	callFrozen   = control[frozenCall, []frozenAccount]{"/frozen", (*app).frozen}
+	callUnfreeze = control[unfreezeCall, frozenAccount]{"/unfreeze", (*app).unfreeze}
+)
+
+// Run lists them, newest first.
+func (c freezesCmd) Run(ctx context.Context, s streams) error {
+	all, err := carryOut(ctx, c.where, s, callFrozen, frozenCall{})
+	if err != nil {
+		return fmt.Errorf("list freezes: %w", err)
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(s.out, "No account is frozen.")
+	}
+	for _, f := range all {
+		fmt.Fprintf(s.out, "%s  %s (%s), by %s, request %s\n", f.At.Local().Format("2006-01-02 15:04"), f.Name, f.Account, f.By, f.Request)
+	}
+	return nil
+}
+
+// Run lifts a freeze. Latchkey then serves the account again; what the freeze
+// stopped has to be asked for anew.
+func (c unfreezeCmd) Run(ctx context.Context, s streams) error {
+	f, err := carryOut(ctx, c.where, s, callUnfreeze, unfreezeCall{c.Account})
+	if err != nil {
+		return fmt.Errorf("unfreeze %s: %w", c.Account, err)
+	}
+	fmt.Fprintf(s.out, "%s (%s) is no longer frozen.\n", f.Name, f.Account)
+	return nil
+}
+
+func (a *app) frozen(ctx context.Context, _ frozenCall) ([]frozenAccount, error) {
+	all, err := a.store.AllFrozen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]frozenAccount, 0, len(all))
+	for _, f := range all {
+		out = append(out, a.describe(ctx, f))
+	}
+	return out, nil
+}
+
+// describe names the people; one whom the directory doesn't tell keeps the
+// objectGUID, so that the list works without a directory.
+func (a *app) describe(ctx context.Context, f workflow.Freeze) frozenAccount {
+	out := frozenAccount{Name: "unknown", Account: f.Account.String(), By: f.By.String(), Request: f.Request, At: f.At}
+	if who, err := a.dir.Account(ctx, f.Account); err == nil {
+		out.Name, out.Account = plainName(who), plainText(who.SAMAccountName)
+	}
+	if by, err := a.dir.Account(ctx, f.By); err == nil {
+		out.By = plainName(by)
+	}
+	return out
+}
+
+func (a *app) unfreeze(ctx context.Context, call unfreezeCall) (frozenAccount, error) {
+	id, err := a.dir.Resolve(ctx, call.Account)
+	if errors.Is(err, ad.ErrNotFound) {
+		return frozenAccount{}, errNobody
+	}
+	if err != nil {
+		return frozenAccount{}, err
+	}
+	err = a.engine.Unfreeze(ctx, id, audit.ActorOperator)
+	if errors.Is(err, workflow.ErrNotFrozen) {
+		return frozenAccount{}, errors.New("this account is not frozen")
+	}
+	if err != nil {
+		return frozenAccount{}, err
+	}
+	return a.describe(ctx, workflow.Freeze{Account: id, At: time.Now()}), nil
+}
