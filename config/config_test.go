@@ -73,6 +73,8 @@ func TestEachMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"plain http", "https://latchkey", "http://latchkey", "public_url", "https://", 1},
 		{"path in public URL", "example.test\norg", "example.test/reset\norg", "public_url", "end after the host", 1},
 		{"everybody a proxy", "organisation:", "trusted_proxies: [\"::/0\"]\norganisation:", "trusted_proxies[0]", "forge", 2},
+		{"a tag", "organisation: Example", "organisation: !!str Example", "organisation", "remove !!str", 2},
+		{"a tag on what is no list", "[ldaps://dc1.corp.example.test]", "!x 7", "directory.controllers", "remove !x", 5},
 		{"no support", `support: {name: Desk, phone: "100"}`, "", "support", "whom to ask", 0},
 		{"plain LDAP scheme", "ldaps://dc1", "http://dc1", "directory.controllers[0]", "ldaps://host", 5},
 		{"no service account", "bind: svc, ", "", "directory.read.bind", "service account", 6},
@@ -204,6 +206,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("policies: [{unlock: {prove: [passkey], approve: [{by: manager, within: 15m, else: {group: x}}], number: off}}]"))
 	f.Add([]byte("approvers: [{name: a}]\nx: &x {by: a}\npolicies: [{reset: {approve: [*x, {<<: *x}, {by: &y manager, else: *y}]}}]"))
 	f.Add([]byte("mail: {host: \"\", tls: none}\npush: {proxy: \"http://%zz\", hosts: [\"*.\"]}\nreminders: {password_expiry: [99999999999999999999]}"))
+	f.Add([]byte("approvers: !x 0\nlisten: x"))
 	f.Add(config.Example)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		_, err := config.Parse("f.yaml", text)

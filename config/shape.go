@@ -49,6 +49,9 @@ func (f *finder) shape(n ast.Node, t reflect.Type, key string) {
 		return
 	case *ast.AliasNode: // checked where it was named
 		return
+	case *ast.TagNode: // its kind is not its value's
+		f.at(n, key, "has a tag, which means nothing here: remove %s", named.Start.Value)
+		return
 	case *ast.NullNode:
 		f.at(n, key, "is empty: give it a value, or remove the line")
 		return
