@@ -6,7 +6,7 @@ import { asProblem } from './lib/api';
 import { go, match, usePath } from './lib/router';
 import { info, refresh, session } from './lib/session';
 import { onReturn } from './lib/sync';
-import { update, updateReady } from './lib/worker';
+import { closeNotices, showBadge, update, updateReady } from './lib/worker';
 import { Failed, Lost } from './screens/trouble';
 import { Start } from './screens/start';
 import { Icon, Mark, type IconName } from './ui/icons';
@@ -39,12 +39,14 @@ const routes: Route[] = [
   { path: '/passkeys', to: lazy(() => keys().then((m) => m.Passkeys)) },
   { path: '/passkeys/add', to: lazy(() => import('./screens/add').then((m) => m.AddPasskey)) },
   { path: '/passkeys/:id', to: lazy(() => keys().then((m) => m.OnePasskey)) },
+  { path: '/devices', to: lazy(() => import('./screens/devices').then((m) => m.DevicesScreen)) },
   { path: '/activity', to: lazy(() => mine().then((m) => m.ActivityScreen)) },
   { path: '/stored', to: lazy(() => mine().then((m) => m.StoredScreen)) },
   { path: '/help', to: lazy(() => pages().then((m) => m.Help)), open: true },
   { path: '/about', to: lazy(() => pages().then((m) => m.About)), open: true },
   { path: '/enrol', to: lazy(() => enrol().then((m) => m.Enrol)), open: true },
   { path: '/enrol/try', to: lazy(() => enrol().then((m) => m.Rehearse)) },
+  { path: '/enrol/notify', to: lazy(() => import('./screens/enrol-notify').then((m) => m.EnrolNotify)) },
   { path: '/enrol/ready', to: lazy(() => enrol().then((m) => m.Ready)) },
 ];
 
@@ -56,6 +58,7 @@ export function App() {
     const timer = setTimeout(() => [account, request, ...(session.get().me?.reviewer ? [review] : [])].forEach((l) => l.warm()), 1200);
     return () => clearTimeout(timer);
   }, []);
+  useNotices(path);
   return (
     <Frame path={path}>
       <Guarded key={path}>
@@ -63,6 +66,29 @@ export function App() {
       </Guarded>
     </Frame>
   );
+}
+
+/** What notifications need of every page: the subscription renewed, the number on the icon, and none about what is on the screen. */
+function useNotices(path: string): void {
+  const { me, state } = session.use();
+  const who = me?.signal.userId;
+  const waiting = me ? me.waiting : state === 'out' ? 0 : null; // null: not known, so the number stays
+  useEffect(() => {
+    if (!who) return;
+    const renew = () => {
+      const { me } = session.get();
+      if (me) void import('./lib/push').then((m) => m.renewPush(me)).catch(() => undefined); // the next opening tries again
+    };
+    renew();
+    return onReturn(renew);
+  }, [who]);
+  useEffect(() => {
+    if (waiting !== null) showBadge(waiting);
+  }, [waiting]);
+  useEffect(() => {
+    const [, kind, id] = path.split('/');
+    if (id && (kind === 'review' || kind === 'request')) void closeNotices(`${kind}-${id}`).catch(() => undefined);
+  }, [path]);
 }
 
 function Content({ path }: { path: string }) {
@@ -114,6 +140,7 @@ class Guarded extends Component<{ children: ComponentChildren }, { error?: unkno
 const rail: [string, IconName, Parameters<typeof t>[0]][] = [
   ['/account', 'user', 'nav.account'],
   ['/passkeys', 'key', 'nav.passkeys'],
+  ['/devices', 'bell', 'nav.devices'],
   ['/activity', 'list', 'nav.activity'],
   ['/stored', 'box', 'nav.stored'],
 ];

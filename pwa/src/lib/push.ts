@@ -39,6 +39,9 @@ export function stateOf(b: Browser, subscribed: boolean): PushState {
   return subscribed ? 'on' : 'off';
 }
 
+/** Whether it is of use to offer notifications in this state. */
+export const offered = (s: PushState) => s === 'ask' || s === 'off' || s === 'on' || s === 'home-screen';
+
 /** What this browser keeps of its subscription: whose, as which device, and the end of its endpoint. */
 export interface Own {
   who: string;
@@ -199,12 +202,12 @@ export function renewal({ me, own, sub, devices }: Found): Renewal {
   return sameKey(sub, devices.publicKey) ? 'tell' : 'anew';
 }
 
-/** Renews at an opening of the app: quiet, at most once an hour. */
-export async function renewPush(me: Me): Promise<void> {
+/** Renews at an opening of the app: quiet, at most once an hour unless it is known to be due. */
+export async function renewPush(me: Me, due = false): Promise<void> {
   const b = readBrowser();
   const own = readOwn();
   const sub = b.permission === 'granted' ? await current() : null;
-  const seen = own !== null && sub !== null && isMine(own, sub) && Date.now() - own.at < RENEW_MS;
+  const seen = !due && own !== null && sub !== null && isMine(own, sub) && Date.now() - own.at < RENEW_MS;
   try {
     if (b.permission === 'granted' && (own || sub) && !seen) await renew({ me, own, sub, devices: await get<Devices>('/api/devices') });
   } finally {
@@ -239,7 +242,7 @@ export function wayOf(agent: string, touch = 0): Way {
   return /Safari\//.test(agent) && !/Chrom(e|ium)\//.test(agent) ? 'safari' : 'chrome';
 }
 
-/** Ends what the person's inbox and notifications left in this browser: before it forgets them. */
+/** Ends notifications here before this browser forgets the person; never fails. */
 export async function forgetPush(): Promise<void> {
   const own = readOwn();
   if (own) await post(`/api/devices/${encodeURIComponent(own.id)}/remove`).catch(() => undefined);

@@ -1,4 +1,4 @@
-// Enrol: three steps, each one sentence and one act. The link's token stays in
+// Enrol: three steps or four, each one sentence and one act. The link's token stays in
 // the fragment until the passkey is made, so that a reload still works.
 import { useEffect, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
@@ -9,6 +9,7 @@ import { asProblem, get, patch, post } from '../lib/api';
 import { signIn, useCeremony } from '../lib/ceremony';
 import { thisDevice } from '../lib/device';
 import { moment } from '../lib/format';
+import { offered, readBrowser, stateOf } from '../lib/push';
 import { go } from '../lib/router';
 import { session, signedIn } from '../lib/session';
 import { create, support } from '../lib/webauthn';
@@ -20,17 +21,21 @@ import { Banner, Button, Copy, Field, Row, Rows, Screen, Skeleton } from '../ui/
 import { Qr } from '../ui/qr';
 import { Failed } from './trouble';
 
-type Step = 1 | 2 | 3;
+type Step = 1 | 2 | 3 | 4;
 
-function Steps({ step, children }: { step: Step; children?: ComponentChildren }) {
+/** The fourth step is only for a browser that can take notifications. */
+const steps = () => (offered(stateOf(readBrowser(), false)) ? 4 : 3);
+
+export function Steps({ step, children }: { step: Step; children?: ComponentChildren }) {
+  const [of] = useState(steps);
   return (
     <Screen title={t(`enrol.${step}`)} kind="enrol" key={step}>
       <div class="steps">
-        <p>{t('enrol.step', { n: step })}</p>
-        <div class="steps-bar" data-step={step} aria-hidden="true">
-          <span />
-          <span />
-          <span />
+        <p>{t('enrol.step', { n: step, of })}</p>
+        <div class="steps-bar" aria-hidden="true">
+          {Array.from({ length: of }, (_, i) => (
+            <span key={i} class={i < step ? 'is-done' : undefined} />
+          ))}
         </div>
       </div>
       {children}
@@ -236,13 +241,13 @@ export function Rehearse() {
         const again = await signIn(c, true);
         await save();
         signedIn(again);
-        go('/enrol/ready', { replace: true });
+        go(steps() === 4 ? '/enrol/notify' : '/enrol/ready', { replace: true });
       }),
     );
   const skip = () =>
     act.run(async () => {
       await save();
-      go('/enrol/ready', { replace: true });
+      go(steps() === 4 ? '/enrol/notify' : '/enrol/ready', { replace: true });
     });
   return (
     <Steps step={3}>

@@ -47,12 +47,14 @@ interface ButtonProps extends Kids {
   why?: string;
   /** What is being done, after 400 ms. */
   doing?: string;
+  /** What may be the matter, after 4 s. */
+  slow?: string;
   type?: 'button' | 'submit';
   onClick?: () => void;
 }
 
 /** A button that says what it is doing, and why it can't. */
-export function Button({ weight = 'primary', icon, busy = false, why = '', doing, type = 'button', onClick, children }: ButtonProps) {
+export function Button({ weight = 'primary', icon, busy = false, why = '', doing, slow, type = 'button', onClick, children }: ButtonProps) {
   const stage = useWaiting(busy);
   const id = useId();
   const press = (e: MouseEvent) => {
@@ -71,7 +73,7 @@ export function Button({ weight = 'primary', icon, busy = false, why = '', doing
         </p>
       )}
       <p class="note" role="status">
-        {stage === 'slow' && t('wait.slow')}
+        {stage === 'slow' && (slow ?? t('wait.slow'))}
       </p>
     </div>
   );

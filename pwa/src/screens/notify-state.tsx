@@ -1,0 +1,110 @@
+// Notifications on this device in words: for the inbox, the account and enrolment.
+import { useEffect, useState } from 'preact/hooks';
+import { t, type Key } from '../i18n';
+import { keep, kept } from '../lib/keep';
+import { push, readPush, wayOf, type PushState } from '../lib/push';
+import { onReturn } from '../lib/sync';
+import type { IconName } from '../ui/icons';
+import { Banner, Button, Row, Rows, type Tone } from '../ui/kit';
+
+/** The state, asked for anew whenever the person looks or changes the permission. */
+export function usePush(): PushState {
+  useEffect(() => {
+    const look = () => void readPush();
+    look();
+    const off = onReturn(look);
+    let permission: PermissionStatus | null = null;
+    let gone = false;
+    navigator.permissions
+      ?.query({ name: 'notifications' })
+      .then((p) => {
+        if (gone) return;
+        permission = p;
+        p.addEventListener('change', look);
+      })
+      .catch(() => undefined); // some browsers only tell when asked
+    return () => {
+      gone = true;
+      off();
+      permission?.removeEventListener('change', look);
+    };
+  }, []);
+  return push.use();
+}
+
+interface Words {
+  tone: Tone;
+  icon: IconName;
+  title: Key;
+  sub: Key;
+}
+
+const words: Record<Exclude<PushState, 'unknown'>, Words> = {
+  on: { tone: 'good', icon: 'bell', title: 'push.on', sub: 'push.on.sub' },
+  ask: { tone: 'info', icon: 'bell', title: 'push.off', sub: 'push.ask.sub' },
+  off: { tone: 'info', icon: 'bell', title: 'push.off', sub: 'push.off.sub' },
+  denied: { tone: 'wait', icon: 'stop', title: 'push.denied', sub: 'push.denied.sub' },
+  'home-screen': { tone: 'info', icon: 'tile', title: 'push.home', sub: 'push.home.lead' },
+  'in-app': { tone: 'wait', icon: 'info', title: 'push.in-app', sub: 'push.in-app.sub' },
+  unsupported: { tone: 'wait', icon: 'info', title: 'push.unsupported', sub: 'push.unsupported.sub' },
+};
+
+/** null while it is not known. */
+export const wordsOf = (state: PushState): Words | null => (state === 'unknown' ? null : words[state]);
+
+/** Whether notifications are on here, and the way to change it: for an empty inbox. */
+export function NotificationsState() {
+  const state = usePush();
+  const w = wordsOf(state);
+  if (!w) return null;
+  return (
+    <Rows>
+      <Row href="/devices" icon={w.icon} tone={w.tone} title={t(w.title)} sub={t(state === 'on' ? 'push.state.see' : 'push.state.off')} />
+    </Rows>
+  );
+}
+
+const LATER = 'later';
+
+/** Offers notifications once more where enrolment could not: after an iPhone's app was opened from its icon. */
+export function NotificationsOffer() {
+  const state = usePush();
+  const [later, setLater] = useState(() => kept(LATER) !== null);
+  if (later || (state !== 'ask' && state !== 'off')) return null;
+  return (
+    <Rows>
+      <Row icon="bell" href="/devices" title={t('push.go')} sub={t('push.why')} />
+      <li class="row-foot">
+        <Button
+          weight="quiet"
+          onClick={() => {
+            keep(LATER, '1');
+            setLater(true);
+          }}
+        >
+          {t('push.offer.later')}
+        </Button>
+      </li>
+    </Rows>
+  );
+}
+
+/** The way on an iPhone, as it shows there. */
+export function HomeScreen() {
+  return (
+    <Rows>
+      <Row icon="share" title={t('push.home.1')} sub={t('push.home.1.sub')} />
+      <Row icon="tile" title={t('push.home.2')} sub={t('push.home.2.sub')} />
+      <Row icon="unlock" title={t('push.home.3')} sub={t('push.home.3.sub')} />
+    </Rows>
+  );
+}
+
+/** How to allow again what was refused, in this browser's words. */
+export function AllowAgain() {
+  return (
+    <Banner tone="info" title={t('push.allow')} quiet>
+      <p>{t(`push.allow.${wayOf(navigator.userAgent, navigator.maxTouchPoints)}`, { host: location.host })}</p>
+    </Banner>
+  );
+}
