@@ -219,6 +219,7 @@ func printWelcome(s streams, data string, r demoReady) {
 	first := r.People[0].Account
 	fmt.Fprintf(s.out, "\nLock somebody out:  bin/latchkey demo lock %s --data %s\n", first, data)
 	fmt.Fprintf(s.out, "Another link:       bin/latchkey invite --data %s %s\n", data, first)
+	fmt.Fprintf(s.out, "In Finance somebody else approves a new password: ask as tomasz.wisniewski, and approve as\namara.okafor in another browser profile.\n")
 	fmt.Fprintf(s.out, "The log:            bin/latchkey audit export --data %s log.jsonl\n", data)
 	fmt.Fprintf(s.out, "The directory forgets everything when the demo ends; passkeys stay in %s.\nStop with Ctrl-C.\n\n", data)
 }
