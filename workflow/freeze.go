@@ -19,7 +19,7 @@ var errFreezes = errors.New("freezes can't be read")
 // unfrozen is ErrFrozen for an account that Latchkey does nothing for.
 func (e *Engine) unfrozen(ctx context.Context, account ad.GUID) error {
 	if e.freezes == nil {
-		return nil
+		return errFreezes
 	}
 	freeze, err := e.freezes.Frozen(ctx, account)
 	if err != nil {

@@ -66,6 +66,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) start(s workflow.Store, d workflow.Directory) *workflow.Engine {
 	return workflow.New(workflow.Config{
 		Store: s, Directory: d, Proofs: w.proofs, Judge: w.judge, Policy: w.policy,
+		People: w.dir, Holders: w.store, Freezes: w.store, Reminders: w.store,
 		Executor: fmt.Sprintf("server-%p", d),
 	})
 }
