@@ -280,11 +280,9 @@ export const de: Inside = {
   'inbox.waiting': 'Wartet auf Sie',
   'inbox.decided': 'Von Ihnen entschieden',
   'inbox.empty': 'Nichts wartet auf Sie.',
-  'inbox.empty.sub': 'Sobald etwas wartet, bekommen Sie eine Benachrichtigung.',
   'inbox.kept': 'Sie sind offline',
   'inbox.kept.sub': 'Dies ist Ihr Eingang, Stand {time}. Zum Entscheiden braucht es eine Verbindung.',
   'inbox.until': 'bis {time}',
-  'inbox.asked': 'gefragt: {when}',
 
   'rv.asks.unlock': '{name} bittet um Entsperrung',
   'rv.asks.reset': '{name} möchte ein neues Passwort setzen',

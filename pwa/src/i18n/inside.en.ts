@@ -278,11 +278,9 @@ export const en = {
   'inbox.waiting': 'Waiting for you',
   'inbox.decided': 'You decided',
   'inbox.empty': 'Nothing waits for you.',
-  'inbox.empty.sub': 'We’ll send a notification when something does.',
   'inbox.kept': 'You are offline',
   'inbox.kept.sub': 'This is your inbox as of {time}. Deciding needs a connection.',
   'inbox.until': 'until {time}',
-  'inbox.asked': 'asked {when}',
 
   'rv.asks.unlock': '{name} asks to be unlocked',
   'rv.asks.reset': '{name} asks to set a new password',

@@ -6,12 +6,14 @@ import { useAct, type Act } from '../lib/act';
 import { post } from '../lib/api';
 import { clock, date, inDays, moment } from '../lib/format';
 import { useLive } from '../lib/live';
+import { forgetPush } from '../lib/push';
 import { forgetAll } from '../lib/resource';
 import { go } from '../lib/router';
 import { info, refresh, session, signedOut } from '../lib/session';
 import { Support, Trouble } from '../ui/help';
 import { Door, Icon, type IconName } from '../ui/icons';
 import { Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
+import { NotificationsOffer } from './notify-state';
 import { askFor, needsApproval } from './request/asked';
 import { primary, useful, words } from './state';
 
@@ -53,6 +55,7 @@ export function Account() {
       <Open requests={me.requests} />
       <Actions me={me} main={main} act={act} ask={ask} />
       {(me.account.state[0] === 'outside-hours' || me.account.state[0] === 'smartcard') && <Support />}
+      <NotificationsOffer />
       <Facts account={me.account} />
       <Also />
     </Screen>
@@ -204,6 +207,7 @@ function Also() {
   const [question, setQuestion] = useState<'everywhere' | null>(null);
   const leave = (path: string, body: unknown, ended: string) =>
     act.run(async () => {
+      if (ended === 'forgot') await forgetPush();
       await post(path, body);
       forgetAll();
       go('/', { replace: true });
@@ -216,6 +220,7 @@ function Also() {
         <Rows title={t('account.also')}>
           {session.get().me?.reviewer && <Row icon="inbox" href="/inbox" title={t('nav.inbox')} />}
           <Row icon="key" href="/passkeys" title={t('nav.passkeys')} />
+          <Row icon="bell" href="/devices" title={t('nav.devices')} />
           <Row icon="list" href="/activity" title={t('nav.activity')} />
           <Row icon="box" href="/stored" title={t('nav.stored')} />
           <Row icon="help" href="/help" title={t('nav.help')} />

@@ -13,6 +13,8 @@ import { Face, photo } from '../ui/face';
 import { Icon } from '../ui/icons';
 import { Banner, Rows, Screen, Skeleton } from '../ui/kit';
 import { left } from './review/words';
+import { NotificationsState } from './notify-state';
+import { NotificationsState } from './notify-state';
 import { Failed } from './trouble';
 
 const SOON_MS = 15 * 60_000;
@@ -60,13 +62,14 @@ function Waits({ waiting, offline, now }: { waiting: Review[]; offline: boolean;
           <Icon name="check" />
         </div>
         <p class="lead">{t('inbox.empty')}</p>
-        <p class="hint">{t('inbox.empty.sub')}</p>
+        <NotificationsState />
+        <NotificationsState />
       </div>
     );
   return (
     <Rows title={t('inbox.waiting')}>
       {waiting.map((r) => (
-        <Entry key={r.id} review={r} offline={offline} sub={<Until review={r} now={now} />} when={t('inbox.asked', { when: ago(r.asked, new Date(now)) })} />
+        <Entry key={r.id} review={r} offline={offline} sub={<Until review={r} now={now} />} when={ago(r.asked, new Date(now))} />
       ))}
     </Rows>
   );

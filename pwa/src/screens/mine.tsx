@@ -5,6 +5,7 @@ import { has, t, tn, type Key } from '../i18n';
 import { useAct } from '../lib/act';
 import { post } from '../lib/api';
 import { ago, clock, day, duration, exact, momentToday, number } from '../lib/format';
+import { forgetPush } from '../lib/push';
 import { forgetAll, useResource } from '../lib/resource';
 import { go } from '../lib/router';
 import { signedOut } from '../lib/session';
@@ -125,6 +126,7 @@ function Forget() {
   const [done, setDone] = useState(false);
   const forget = () =>
     act.run(async () => {
+      await forgetPush();
       await post('/api/forget');
       setDone(true);
       forgetAll();
