@@ -14,7 +14,6 @@ import { Icon } from '../ui/icons';
 import { Banner, Rows, Screen, Skeleton } from '../ui/kit';
 import { left } from './review/words';
 import { NotificationsState } from './notify-state';
-import { NotificationsState } from './notify-state';
 import { Failed } from './trouble';
 
 const SOON_MS = 15 * 60_000;
@@ -62,7 +61,6 @@ function Waits({ waiting, offline, now }: { waiting: Review[]; offline: boolean;
           <Icon name="check" />
         </div>
         <p class="lead">{t('inbox.empty')}</p>
-        <NotificationsState />
         <NotificationsState />
       </div>
     );
