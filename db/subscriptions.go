@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
@@ -103,6 +104,18 @@ func (t *tx) sealSubscription(n push.Subscription) (endpoint, auth []byte, err e
 func (s *Store) Subscription(ctx context.Context, id string) (push.Subscription, error) {
 	n, err := s.scanSubscription(s.row(ctx, `SELECT `+subscriptionColumns+` FROM subscriptions WHERE id = $1`, id))
 	return n, wrap("read subscription", err)
+}
+
+// Reached is push.Store's.
+func (s *Store) Reached(ctx context.Context, id string, at time.Time) error {
+	return wrap("mark subscription", s.write(ctx, func(t *tx) error {
+		n, err := t.exec(`
+			UPDATE subscriptions SET failed = '', reached = CASE WHEN reached < $2 THEN $2 ELSE reached END WHERE id = $1`, id, millis(at))
+		if err == nil && n == 0 {
+			return push.ErrNoSubscription
+		}
+		return err
+	}))
 }
 
 // Subscriptions is push.Store's. One that was sealed under a key that is lost is

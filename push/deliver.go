@@ -70,7 +70,11 @@ func (s *Service) deliverMail(ctx context.Context, d Delivery) error {
 	if wait := s.capped(ctx, d, string(ChannelMail)); wait > 0 {
 		return s.settle(ctx, d, verdict{code: codeCapped, again: true, wait: wait}, nil)
 	}
-	v := s.sendMail(ctx, d)
+	v := verdict{code: codeMailDown, again: true, err: errBroken}
+	if s.broken.pass(string(ChannelMail)) {
+		v = s.sendMail(ctx, d)
+		s.broken.done(string(ChannelMail), v.code != codeMailDown)
+	}
 	return s.settle(ctx, d, v, s.lookLater(d, devices), s.unlessReached(d, devices, v.code)...)
 }
 

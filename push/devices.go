@@ -126,6 +126,9 @@ func (s *Service) Test(ctx context.Context, account, id string) error {
 	v := s.push(ctx, sub, m)
 	switch {
 	case v.code == "":
+		if err := s.cfg.Store.Reached(ctx, id, s.cfg.Now()); err != nil && !errors.Is(err, ErrNoSubscription) {
+			return fmt.Errorf("mark device: %w", err)
+		}
 		return nil
 	case v.gone:
 		if err := s.remove(ctx, account, id, audit.ActorSystem, codeGone); err != nil && !errors.Is(err, ErrNoSubscription) {

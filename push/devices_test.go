@@ -97,6 +97,9 @@ func TestATestMessageGoesAtOnce(t *testing.T) {
 		p.Notification.Navigate != "https://latchkey.example.test/devices" {
 		t.Errorf("%+v, TTL %d", p, m.TTL)
 	}
+	if devices, _ := w.Devices(t.Context(), anna); !devices[0].Reached.Equal(w.clock.Now()) {
+		t.Error("the device does not count as reached")
+	}
 	for _, status := range []int{400, 403, 413, 429, 500, 302} {
 		w.services.AnswerStatus(status)
 		if err := w.Test(t.Context(), anna, sub.ID); !errors.Is(err, ErrUnreachable) {

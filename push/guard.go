@@ -40,6 +40,7 @@ var services = []string{
 var (
 	errAddress  = errors.New("address is not public")
 	errRedirect = errors.New("push service redirects")
+	errBroken   = errors.New("not tried: it did not answer a moment ago")
 )
 
 // guard knows where messages may go.

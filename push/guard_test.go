@@ -273,6 +273,39 @@ func TestAServerThatHangsIsLeftAlone(t *testing.T) {
 	}
 }
 
+// A push service that does not answer holds one worker, not all of them.
+func TestAServiceThatHangsKeepsNobodyElseWaiting(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.out.timeout = 200 * time.Millisecond })
+	for range 12 {
+		w.device(bert)
+	}
+	other := w.services.Browser(t, "web.push.apple.com", w.PublicKey())
+	if _, err := w.Subscribe(t.Context(), subscription(anna, other)); err != nil {
+		t.Fatal(err)
+	}
+	var hung atomic.Int32
+	w.services.Answer(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Host == fcm {
+			hung.Add(1)
+			<-r.Context().Done()
+			return
+		}
+		rw.WriteHeader(201)
+	})
+	w.notice(bert, kindApproved)
+	w.notice(anna, kindReview)
+	w.work()
+	if n := hung.Load(); int(n) > w.cfg.Workers {
+		t.Errorf("%d tries waited", n)
+	}
+	if devices, _ := w.Devices(t.Context(), anna); devices[0].Reached.IsZero() {
+		t.Error("the other push service was not asked")
+	}
+	w.services.Answer(nil)
+	w.later(10 * time.Minute)
+	w.wantMessages(12)
+}
+
 func drip(rw http.ResponseWriter, r *http.Request) {
 	rw.WriteHeader(201)
 	for r.Context().Err() == nil {

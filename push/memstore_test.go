@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,8 +22,9 @@ type memStore struct {
 	subs       []Subscription
 	keys       []Keypair
 	events     []audit.Event
-	fail       error // what every method answers; nil for none
-	losing     bool  // Delivered never comes back: a crash
+	fail       error         // what every method answers; nil for none
+	failing    chan struct{} // closed when somebody was answered so; nil for nobody waits
+	losing     bool          // Delivered never comes back: a crash
 }
 
 type held[T any] struct {
@@ -50,6 +50,10 @@ func (s *memStore) put(n Notice) {
 
 func (s *memStore) ClaimNotices(_ context.Context, now time.Time, lease time.Duration, limit int) ([]Notice, error) {
 	defer s.locked()()
+	if s.fail != nil && s.failing != nil {
+		close(s.failing)
+		s.failing = nil
+	}
 	var out []Notice
 	for _, id := range slices.Sorted(maps.Keys(s.notices)) {
 		if h := s.notices[id]; len(out) < limit && !h.until.After(now) {
@@ -127,11 +131,7 @@ func (s *memStore) GiveUp(_ context.Context, id int64, _ time.Time, code string,
 }
 
 func failedBy(code string) func(*Subscription) {
-	return func(sub *Subscription) {
-		if strings.HasPrefix(code, "device.") {
-			sub.Failed = code
-		}
-	}
+	return func(sub *Subscription) { sub.Failed = code }
 }
 
 func (s *memStore) end(id int64, code string, mark func(*Subscription)) error {
@@ -164,7 +164,16 @@ func (s *memStore) NextDelivery(context.Context) (time.Time, error) {
 	return next, s.fail
 }
 
-func (s *memStore) PurgeDeliveries(context.Context, time.Time) (int, error) { return 0, s.fail }
+func (s *memStore) PurgeDeliveries(context.Context, time.Time) (int, error) {
+	defer s.locked()()
+	return 0, s.fail
+}
+
+func (s *memStore) Reached(_ context.Context, id string, at time.Time) error {
+	defer s.locked()()
+	s.mark(id, func(sub *Subscription) { sub.Reached, sub.Failed = at, "" })
+	return s.fail
+}
 
 func (s *memStore) SaveSubscription(_ context.Context, sub Subscription, limit int, events ...audit.Event) (Subscription, error) {
 	defer s.locked()()

@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,7 +14,8 @@ const (
 	tryTime    = 30 * time.Second
 	idle       = 10 * time.Second // another server may have written
 	afterError = 5 * time.Second
-	noticeHeap = 100 // notices in one claim
+	noticeHeap = 100              // notices in one claim
+	lastTry    = 10 * time.Second // before the end
 	purgeEach  = time.Hour
 	purgeAfter = 7 * 24 * time.Hour
 )
@@ -142,22 +144,36 @@ func (s *Service) settle(ctx context.Context, d Delivery, v verdict, next []Deli
 		return over(s.cfg.Store.Delivered(ctx, d.ID, now))
 	}
 	s.report("message not taken", v, "kind", d.Kind, "account", d.To, "delivery", d.ID, "device", d.Subscription)
-	if v.again {
-		if due := now.Add(s.waitFor(d, v)); due.Before(d.Until) {
-			return over(s.cfg.Store.Retry(ctx, d.ID, due, v.code))
-		}
+	if due, ok := s.dueAgain(d, v, now); ok {
+		return over(s.cfg.Store.Retry(ctx, d.ID, due, d.kept(v.code)))
 	}
-	return over(s.cfg.Store.GiveUp(ctx, d.ID, now, v.code, next, events...))
+	return over(s.cfg.Store.GiveUp(ctx, d.ID, now, d.kept(v.code), next, events...))
 }
 
-// waitFor is never less than what the other side asked for.
-func (s *Service) waitFor(d Delivery, v verdict) time.Duration {
+// kept is the code that the store keeps: a device has not failed because its
+// owner is left in peace, or is gone.
+func (d Delivery) kept(code string) string {
+	if d.Channel == ChannelPush && !strings.HasPrefix(code, "device.") {
+		return ""
+	}
+	return code
+}
+
+// dueAgain is when to try again, or that there is no time left for it. It is
+// never earlier than what the other side asked for.
+func (s *Service) dueAgain(d Delivery, v verdict, now time.Time) (time.Time, bool) {
+	if !v.again {
+		return time.Time{}, false
+	}
 	wait := backoff(d.Attempts, s.cfg.Rand)
-	if v.slow {
-		return slowRetry + wait
+	switch left := d.Until.Sub(now); {
+	case v.slow:
+		wait += slowRetry
+	case v.wait > 0:
+		wait = v.wait + min(wait, v.wait/10+time.Second)
+	case wait >= left && left > lastTry: // rather early than too late
+		wait = left / 2
 	}
-	if v.wait > 0 {
-		return v.wait + min(wait, v.wait/10+time.Second)
-	}
-	return wait
+	due := now.Add(wait)
+	return due, due.Before(d.Until)
 }

@@ -331,14 +331,14 @@ func TestAStoreThatIsAwayStopsNothingForGood(t *testing.T) {
 	}
 	w.client = w.cfg.out.client()
 	w.device(bert)
+	failing := make(chan struct{})
+	w.store.fail, w.store.failing = errStore, failing
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	unlock := w.store.locked()
-	w.store.fail = errStore
-	unlock()
 	go func() { ended <- w.Run(ctx) }()
+	<-failing
 	w.store.put(Notice{To: bert, Kind: kindApproved, Created: time.Now(), Params: map[string]string{"request": "r1"}})
-	unlock = w.store.locked()
+	unlock := w.store.locked()
 	w.store.fail = nil
 	unlock()
 	w.Kick()

@@ -89,8 +89,8 @@ type Store interface {
 	ClaimDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]Delivery, error)
 	// Delivered ends it, erases its params, and marks the subscription reached.
 	Delivered(ctx context.Context, id int64, at time.Time) error
-	// Retry gives the lease back, adds an attempt and keeps the code; a code of
-	// the device's ("device.…") also on the subscription.
+	// Retry gives the lease back, adds an attempt and keeps the code, on the
+	// subscription too.
 	Retry(ctx context.Context, id int64, due time.Time, code string) error
 	// GiveUp ends it with a code, kept as Retry does, erases its params, and puts
 	// next in its place.
@@ -106,6 +106,9 @@ type Store interface {
 	// when the account has limit others.
 	SaveSubscription(ctx context.Context, s Subscription, limit int, events ...audit.Event) (Subscription, error)
 	Subscription(ctx context.Context, id string) (Subscription, error)
+	// Reached marks a subscription whose push service took a message outside the
+	// outbox, as Delivered does; ErrNoSubscription when it is gone.
+	Reached(ctx context.Context, id string, at time.Time) error
 	// Subscriptions lists an account's, oldest first.
 	Subscriptions(ctx context.Context, account string) ([]Subscription, error)
 	// RemoveSubscription deletes it and what waits for it; ErrNoSubscription

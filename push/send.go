@@ -40,7 +40,12 @@ func (s *Service) push(ctx context.Context, to Subscription, m message) verdict 
 	if err != nil {
 		return verdict{code: codeRefused, alarm: true, err: err}
 	}
+	host := endpoint.Hostname()
+	if !s.broken.pass(host) {
+		return verdict{code: codeUnreachable, again: true, err: errBroken}
+	}
 	answer, err := s.post(ctx, to, key, m, authorization)
+	s.broken.done(host, err == nil)
 	if err != nil {
 		return verdict{code: codeUnreachable, again: true, err: withoutURL(err)}
 	}

@@ -72,6 +72,7 @@ type Service struct {
 	mail   *mailer // nil sends none
 	vapid  *vapid
 	keys   keyring
+	broken breaker
 	kick   chan struct{}
 }
 
@@ -87,6 +88,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("set up push: %w", err)
 	}
 	s.vapid = &vapid{subject: subject, now: cfg.Now}
+	s.broken.now = cfg.Now
 	if s.guard, err = newGuard(cfg.Hosts); err != nil {
 		return nil, fmt.Errorf("set up push: %w", err)
 	}
