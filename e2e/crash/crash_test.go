@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -146,7 +147,7 @@ func expected(err error) bool {
 func (w company) settle() {
 	w.T.Helper()
 	deadline := time.Now().Add(3 * time.Minute)
-	for _, p := range w.People {
+	for _, p := range append(slices.Clone(w.Managers), w.People...) {
 		for p.Phone.SignIn(w.T.Context()) != nil {
 			if time.Now().After(deadline) {
 				w.T.Fatalf("%s can't sign in:\n%s", p.Account, w.LogTail())

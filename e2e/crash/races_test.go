@@ -19,10 +19,15 @@ const crowd = 200
 // answer must be a problem with a code, and no fault of the server.
 func all(t *testing.T, fn func(i int) error) (won int64) {
 	t.Helper()
+	return atOnce(t, crowd, fn)
+}
+
+func atOnce(t *testing.T, n int, fn func(i int) error) (won int64) {
+	t.Helper()
 	var wins atomic.Int64
 	var wait sync.WaitGroup
 	start := make(chan struct{})
-	for i := range crowd {
+	for i := range n {
 		wait.Go(func() {
 			<-start
 			err := fn(i)

@@ -284,6 +284,19 @@ type Request struct {
 	TriesLeft int      `json:"triesLeft"`
 	Unseen    bool     `json:"unseen"`
 	Version   int64    `json:"version"`
+
+	// Reviewed is the requester's half of a review; nil where there is none.
+	Reviewed *struct {
+		Number       string `json:"number"`
+		WrongNumbers int    `json:"wrongNumbers"`
+		Reminded     string `json:"reminded"`
+		CanRemind    string `json:"canRemind"`
+		Decided      *struct {
+			Verdict string `json:"verdict"`
+			Chip    string `json:"chip"`
+			Reason  string `json:"reason"`
+		} `json:"decided"`
+	} `json:"review"`
 }
 
 // Submit asks for kind.

@@ -14,7 +14,7 @@ func (w *World) configure(o Options) {
 	w.T.Helper()
 	port := w.freePort()
 	w.URL = "http://localhost:" + port
-	text, err := json.Marshal(laidOver(w.plain(o, port), o.Settings))
+	text, err := json.Marshal(laidOver(laidOver(w.plain(o, port), w.outside()), o.Settings))
 	Must(w.T, err)
 	w.Config = filepath.Join(w.Dir, "latchkey.yaml")
 	Must(w.T, os.WriteFile(w.Config, text, 0o600))
@@ -35,6 +35,33 @@ func (w *World) plain(o Options, port string) map[string]any {
 			"name": "all", "who": map[string]any{"everyone": true}, "unlock": act, "reset": act, "change": act, "one-time": act,
 		}},
 	}
+}
+
+// outside leads to the Stand.
+func (w *World) outside() map[string]any {
+	if w.Stand == nil {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(w.Stand.Mail.Address())
+	Must(w.T, err)
+	number, err := strconv.Atoi(port)
+	Must(w.T, err)
+	return map[string]any{
+		"push": map[string]any{"proxy": w.Stand.Push.ProxyURL(), "ca_file": w.Stand.CAFile, "subject": "desk@corp.example.test"},
+		"mail": map[string]any{"host": host, "port": number, "from": "latchkey@corp.example.test", "ca_file": w.Stand.CAFile},
+	}
+}
+
+// ByManager is a policy under which the manager approves everything but an
+// unlock, within 15 minutes.
+func ByManager(more map[string]any) []any {
+	act := laidOver(map[string]any{
+		"prove": []string{"passkey"}, "approve": []any{map[string]any{"by": "manager", "within": "15m"}},
+	}, more)
+	return []any{map[string]any{
+		"name": "by manager", "who": map[string]any{"everyone": true},
+		"unlock": map[string]any{"prove": []string{"passkey"}}, "reset": act, "change": act, "one-time": act,
+	}}
 }
 
 // laidOver replaces values; maps are gone into.

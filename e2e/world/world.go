@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/e2e/phone"
+	"github.com/latchkey/latchkey/e2e/stand"
+	"github.com/latchkey/latchkey/e2e/stand/autopush"
 )
 
 // Names of the directory that every world has.
@@ -27,6 +30,13 @@ type Options struct {
 	Settings        map[string]any // laid over the server's configuration, key by key
 	Data            string         // the server's data directory; "" makes one
 	ServicePassword string         // "" takes one
+
+	// Stand gives the server a push service and a mail server; people then have a
+	// mail address, and a browser that takes notifications once they enrol.
+	Stand bool
+	// Managers are further people who are enrolled, m000, m001 …: person i's
+	// manager is i modulo their number.
+	Managers int
 
 	// Fill adds to the directory before the server starts.
 	Fill func(*World)
@@ -48,6 +58,9 @@ type World struct {
 	URL    string // the server's
 	People []*Person
 
+	Managers []*Person
+	Stand    *stand.Stand // nil without
+
 	server server
 }
 
@@ -58,6 +71,8 @@ type Person struct {
 	ID       minidc.GUID
 	Password string // at the start
 	Phone    *phone.Phone
+	Manager  *Person            // nil for none
+	Device   *autopush.Receiver // takes notifications, in a world with a Stand
 
 	// What the directory had counted once the person was enrolled.
 	KeyVersionBefore int64
@@ -76,13 +91,24 @@ func New(t testing.TB, o Options) *World {
 		o.ServicePassword = "Service-Account-9!"
 	}
 	w.openDirectory(o)
+	w.openStand(o)
 	w.configure(o)
 	w.Start()
 	t.Cleanup(w.Stop)
-	for _, p := range w.People {
+	for _, p := range append(slices.Clone(w.Managers), w.People...) {
 		w.Enrol(p)
 	}
 	return w
+}
+
+func (w *World) openStand(o Options) {
+	if !o.Stand {
+		return
+	}
+	var err error
+	w.Stand, err = stand.Start(w.T.Context(), w.Dir, false)
+	Must(w.T, err)
+	w.T.Cleanup(w.Stand.Close)
 }
 
 func (w *World) openDirectory(o Options) {
@@ -95,8 +121,19 @@ func (w *World) openDirectory(o Options) {
 	w.DC.AddOU(Staff)
 	w.DC.AddUser(minidc.User{Name: "svc-latchkey", Account: "svc-latchkey", Password: o.ServicePassword})
 	w.DC.Delegate(ServiceDN, Staff, minidc.ResetPassword, minidc.WriteLockoutTime, minidc.WritePwdLastSet)
+	for i := range o.Managers {
+		w.Managers = append(w.Managers, w.Hire(minidc.User{Account: fmt.Sprintf("m%03d", i), Password: fmt.Sprintf("Start-Value-%03d!", i)}))
+	}
 	for i := range o.People {
-		w.People = append(w.People, w.Hire(minidc.User{Account: fmt.Sprintf("p%03d", i), Password: fmt.Sprintf("Start-Value-%03d!", i)}))
+		u := minidc.User{Account: fmt.Sprintf("p%03d", i), Password: fmt.Sprintf("Start-Value-%03d!", i)}
+		var boss *Person
+		if o.Managers > 0 {
+			boss = w.Managers[i%o.Managers]
+			u.Manager = boss.DN
+		}
+		p := w.Hire(u)
+		p.Manager = boss
+		w.People = append(w.People, p)
 	}
 	if o.Fill != nil {
 		o.Fill(w)
@@ -109,6 +146,9 @@ func (w *World) openDirectory(o Options) {
 // Hire adds an account below Staff that is not enrolled yet.
 func (w *World) Hire(u minidc.User) *Person {
 	u.Name, u.Parent = u.Account, Staff
+	if u.Mail == "" {
+		u.Mail = u.Account + "@corp.example.test"
+	}
 	if u.GivenName == "" {
 		u.GivenName = u.Account
 	}
@@ -124,7 +164,23 @@ func (w *World) Enrol(p *Person) {
 	if err := p.Phone.Enrol(w.T.Context(), w.Invite(p.Account), p.Password); err != nil {
 		w.T.Fatalf("enrol %s: %v\n%s", p.Account, err, w.LogTail())
 	}
+	if w.Stand != nil {
+		w.Subscribe(p)
+	}
 	p.KeyVersionBefore, p.WritesBefore = w.KeyVersion(p), w.Writes(p)
+}
+
+// Subscribe gives the person one more browser that takes notifications; it is
+// their Device from now on.
+func (w *World) Subscribe(p *Person) phone.Device {
+	w.T.Helper()
+	key, _, err := p.Phone.Devices(w.T.Context())
+	Must(w.T, err)
+	p.Device, err = w.Stand.Push.Subscribe(key)
+	Must(w.T, err)
+	d, err := p.Phone.Subscribe(w.T.Context(), p.Device.Endpoint, p.Device.P256dh, p.Device.Auth)
+	Must(w.T, err)
+	return d
 }
 
 // NewPhone is a browser that nobody has used.
