@@ -102,19 +102,19 @@ func (c *Client) Members(ctx context.Context, groupSID string, limit int) ([]Acc
 }
 
 func (c *Client) membersOn(ctx context.Context, on *conn, groupSID string, limit int) ([]Account, error) {
-	group, ok, err := on.object(ctx, "<SID="+groupSID+">", []string{"objectClass"})
+	group, sid, err := on.group(ctx, "<SID="+groupSID+">")
 	if err != nil {
 		return nil, err
-	}
-	if !ok || !isClass(group, "group") {
-		return nil, notFound
 	}
 	found, err := c.membersOf(ctx, on, group.DN)
 	if err != nil {
 		return nil, err
 	}
 	var people []Account
-	for _, g := range found[:min(len(found), max(limit, 0))] {
+	for _, g := range found {
+		if len(people) >= limit {
+			break
+		}
 		a, err := c.readAccount(ctx, on, g)
 		if errors.Is(err, ErrNotFound) {
 			continue // deleted meanwhile
@@ -122,7 +122,9 @@ func (c *Client) membersOn(ctx context.Context, on *conn, groupSID string, limit
 		if err != nil {
 			return nil, err
 		}
-		people = append(people, a)
+		if slices.Contains(a.Groups, sid) {
+			people = append(people, a)
+		}
 	}
 	return people, nil
 }

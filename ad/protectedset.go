@@ -54,7 +54,7 @@ func (c *Client) protectedOf(ctx context.Context, on *conn, domain string) (prot
 func (c *Client) findProtected(ctx context.Context, on *conn, domain string) (protectedSet, error) {
 	set := protectedSet{at: c.now(), complete: true}
 	for _, dn := range c.cfg.ProtectedGroups {
-		sid, err := on.groupSID(ctx, dn)
+		_, sid, err := on.group(ctx, dn)
 		if err == notFound || refused(err) != nil && !lost(err) {
 			c.log.Error("protected group can't be resolved: everybody is protected", "group", dn)
 			set.complete = false

@@ -189,32 +189,57 @@ func isDC(rdn *ldap.RelativeDN) bool {
 	return len(rdn.Attributes) == 1 && equalFold(rdn.Attributes[0].Type, "DC")
 }
 
-// ResolveGroup returns the SID of the group with that DN, or ErrNotFound.
-func (c *Client) ResolveGroup(ctx context.Context, dn string) (sid string, err error) {
+// ResolveGroup returns the SID of the security group with that DN, or ErrNotFound.
+// A mailing list is none: no token holds it, so a rule that excludes its members
+// would exclude nobody.
+func (c *Client) ResolveGroup(ctx context.Context, dn string) (string, error) {
 	const op = "resolve group"
 	if parsed, err := ldap.ParseDN(dn); err != nil || len(parsed.RDNs) == 0 {
 		return "", &Error{Cause: ErrNotFound, Op: op, Outcome: OutcomeNotWritten, Err: errors.New("not a distinguished name")}
 	}
-	err = c.try(ctx, op, reading, func(ctx context.Context, on *conn) (err error) {
-		sid, err = on.groupSID(ctx, dn)
+	var found string
+	err := c.try(ctx, op, reading, func(ctx context.Context, on *conn) error {
+		e, sid, err := on.group(ctx, dn)
+		if err != nil {
+			return err
+		}
+		secured, err := isSecurityGroup(e)
+		if err == nil && !secured {
+			err = mailingList
+		}
+		found = sid
 		return err
 	})
-	return sid, err
-}
-
-func (c *conn) groupSID(ctx context.Context, dn string) (string, error) {
-	e, ok, err := c.object(ctx, dn, []string{"objectClass", "objectSid"})
 	if err != nil {
 		return "", err
 	}
-	if !ok || !isClass(e, "group") {
-		return "", notFound
-	}
-	sid, err := sidText(e.raw("objectSid"))
+	return found, nil
+}
+
+var mailingList = &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten, Err: errors.New("a mailing list, or a group of unknown kind")}
+
+// securityGroup is the bit of groupType that puts a group into tokens
+// (MS-ADTS 2.2.12).
+const securityGroup = 0x80000000
+
+func isSecurityGroup(e entry) (bool, error) {
+	kind, _, err := e.number("groupType")
+	return kind&securityGroup != 0, err
+}
+
+// group reads a group of any kind by its DN or <SID=…>.
+func (c *conn) group(ctx context.Context, base string) (e entry, sid string, err error) {
+	e, ok, err := c.object(ctx, base, []string{"objectClass", "objectSid", "groupType"})
 	if err != nil {
-		return "", misread("objectSid: %w", err)
+		return e, "", err
 	}
-	return sid, nil
+	if !ok || !isClass(e, "group") {
+		return e, "", notFound
+	}
+	if sid, err = sidText(e.raw("objectSid")); err != nil {
+		return e, "", misread("objectSid: %w", err)
+	}
+	return e, sid, nil
 }
 
 func isClass(e entry, class string) bool {

@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"errors"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -133,4 +135,22 @@ func mistake(t *testing.T, text, key, what string, line, column int) {
 		}
 	}
 	t.Errorf("want %s %q at %d:%d, got:\n%v", key, what, line, column, err)
+}
+
+// What the manual shows can be copied.
+func TestPoliciesOfTheManualAreRight(t *testing.T) {
+	manual, err := os.ReadFile("../docs/policies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(valid(t), "policies:")
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(manual), -1)
+	for _, block := range blocks {
+		if _, err := config.Parse("policies.md", []byte(head+block[1])); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	if len(blocks) < 2 {
+		t.Errorf("%d examples", len(blocks))
+	}
 }
