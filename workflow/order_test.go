@@ -18,6 +18,9 @@ func TestAnyOrderOfEventsKeepsTheBooks(t *testing.T) {
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
+			if seed%2 == 1 {
+				w.reviewed(managerOr, []workflow.Number{workflow.NumberRequired, workflow.NumberOff}[seed/2%2])
+			}
 			w.randomly(t, rand.New(rand.NewPCG(seed, 1)), seed)
 		})
 	}
@@ -35,6 +38,7 @@ func (w *world) randomly(t *testing.T, rnd *rand.Rand, seed uint64) {
 		w.engine = engines[rnd.IntN(2)]
 		w.anything(rnd)
 	}
+	w.engine.SetPolicy(w.policy)
 	w.store.before, w.store.after, w.dir.before, w.dir.refuse, w.dir.lost = nil, nil, nil, nil, false
 	w.settleAll(w.engine)
 	for id := range w.store.requests {
@@ -56,6 +60,29 @@ func (w *world) randomly(t *testing.T, rnd *rand.Rand, seed uint64) {
 	if w.store.count(audit.ExecutionIntended) < w.dir.written() {
 		t.Fatalf("seed %d: a write without its intent", seed)
 	}
+	if n := w.unreviewed(); n > 0 {
+		t.Fatalf("seed %d: %d writes without a review", seed, n)
+	}
+}
+
+// unreviewed counts the executions of requests that a review was asked for and
+// that nobody approved, or that somebody reported before.
+func (w *world) unreviewed() (n int) {
+	approved, against := map[string]bool{}, map[string]bool{}
+	for _, e := range w.store.events {
+		switch e.Action {
+		case audit.ReviewApproved:
+			approved[e.Request] = true
+		case audit.ReviewDenied, audit.ReviewReported:
+			against[e.Request] = true
+		case audit.ExecutionIntended:
+			asked := len(w.stored(e.Request).Decision.Approve) > 0
+			if asked && !approved[e.Request] || against[e.Request] {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func sometimes(rnd *rand.Rand, n int, err error) error {
@@ -75,7 +102,7 @@ func (w *world) anything(rnd *rand.Rand) {
 			break
 		}
 	}
-	switch rnd.IntN(12) {
+	switch rnd.IntN(16) {
 	case 0:
 		w.lock(annGUID)
 	case 1:
@@ -96,6 +123,33 @@ func (w *world) anything(rnd *rand.Rand) {
 	case 11:
 		time.Sleep(time.Duration(rnd.IntN(20)) * time.Minute)
 		w.engine.Tick(w.ctx)
+	default:
+		w.anyReview(rnd, id)
+	}
+}
+
+// anyReview is something that a reviewer may do, in time or not.
+func (w *world) anyReview(rnd *rand.Rand, id string) {
+	who := []workflow.Actor{boss, boss, boss, hal}[rnd.IntN(4)]
+	switch rnd.IntN(12) {
+	case 0:
+		_, _ = w.engine.Deny(w.ctx, who, id, "unsure", "")
+	case 1:
+		_, _ = w.engine.Report(w.ctx, who, id)
+	case 2:
+		_, _ = w.engine.Remind(w.ctx, w.ann, id)
+	case 3:
+		_, _, _ = w.engine.BeginApproval(w.ctx, who, id, "00")
+	case 4:
+		w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = []string{"CN=boss," + staffOU, ""}[rnd.IntN(2)] })
+	case 5:
+		w.ann.Session = []string{"session-ann", "session-2"}[rnd.IntN(2)]
+	default:
+		for _, r := range w.mine() {
+			if r.State == workflow.Pending {
+				_, _ = w.answered(r)
+			}
+		}
 	}
 }
 

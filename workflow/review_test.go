@@ -42,11 +42,15 @@ func reviewedBy(tier workflow.Tier, number workflow.Number) workflow.Policy {
 func underReview(t *testing.T, tier workflow.Tier, number workflow.Number, test func(*world)) {
 	t.Helper()
 	inWorld(t, func(w *world) {
-		w.staff()
-		w.policy = reviewedBy(tier, number)
-		w.engine.SetPolicy(w.policy)
+		w.reviewed(tier, number)
 		test(w)
 	})
+}
+
+func (w *world) reviewed(tier workflow.Tier, number workflow.Number) {
+	w.staff()
+	w.policy = reviewedBy(tier, number)
+	w.engine.SetPolicy(w.policy)
 }
 
 func (w *world) staff() {
