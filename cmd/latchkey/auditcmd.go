@@ -53,7 +53,10 @@ func (c auditVerifyCmd) Run(s streams) error {
 		fmt.Fprintf(s.out, "%s: %v\n", c.File, err)
 		return errShown
 	}
-	fmt.Fprintf(s.out, "%s is whole: %d events, checked in %s. Last hash %x\n",
-		c.File, report.Head.Seq, time.Since(began).Round(time.Millisecond), report.Head.Hash)
+	fmt.Fprintf(s.out, "%s is whole: %d events, %d receipts with the passkeys registered before them, checked in %s. Last hash %x\n",
+		c.File, report.Head.Seq, report.Receipts, time.Since(began).Round(time.Millisecond), report.Head.Hash)
+	if report.Unchecked > 0 {
+		fmt.Fprintf(s.out, "%d receipts are of passkeys whose registration is not in the log: they can't be checked.\n", report.Unchecked)
+	}
 	return nil
 }
