@@ -69,7 +69,7 @@ func (s *Server) encodeReview(who ad.GUID) func(workflow.Reviewed) Review {
 			ID: r.ID, Kind: string(r.Kind), State: string(r.State), Open: v.Open, Code: v.Code,
 			Account: r.Target.String(), DisplayName: a.DisplayName, Department: a.Department,
 			Title: v.Target.Title,
-			Name: a.Name, Photo: s.cfg.Photos != nil,
+			Name:  a.Name, Photo: s.cfg.Photos != nil,
 			Reason: r.Reason, Device: r.Device, Address: r.Address, Internal: internal(r.Address),
 			Proofs:  proofs(r),
 			Created: stamp(r.Created), Asked: stamp(seatOf(r, who).At), Deadline: stamp(r.Deadline),
