@@ -151,13 +151,16 @@ function Others({ list, own, reload }: { list: Devices; own: Device | undefined;
       )}
       {list.mail && (
         <ul class="rows">
-          <Row icon="mail" title={t('devs.mail', { mail: list.mail })} sub={t('devs.mail.sub')} />
+          <Row icon="mail" title={t('devs.mail', { mail: joined(list.mail) })} sub={t('devs.mail.sub')} />
         </ul>
       )}
       {open && <OneDevice device={open} onClose={() => done('')} onRemoved={() => done(t('devs.removed', { device: nameOf(open) }))} />}
     </>
   );
 }
+
+/** A masked address in one piece: with word joiners, since a line may break at its dots. */
+const joined = (mail: string) => [...mail].join('\u2060');
 
 const iconOf = (d: Device) => (/iPhone|iPad|Android/.test(d.device) ? 'phone' : 'laptop');
 
