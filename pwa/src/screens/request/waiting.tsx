@@ -11,6 +11,7 @@ import { Face, photo } from '../../ui/face';
 import { Trouble } from '../../ui/help';
 import { Banner, Button, Screen, Sheet, Time } from '../../ui/kit';
 import { left, share } from '../review/words';
+import { NotificationsOffer } from '../notify-state';
 import { soleName, useAsked } from './asked';
 
 interface Props {
@@ -38,6 +39,7 @@ export function Waiting({ request, review, stale, onRequest }: Props) {
       <p class="hint">{t('w.close')}</p>
       <Happened request={request} review={review} who={who} />
       <Acts request={request} review={review} now={now} onRequest={onRequest} />
+      <NotificationsOffer />
     </Screen>
   );
 }

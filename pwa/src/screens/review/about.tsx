@@ -55,7 +55,7 @@ export function Facts({ review: r, now }: { review: Review; now: number }) {
     [t('rv.when'), <Time at={r.created} text={t('rv.when.value', { when: ago(r.created, new Date(now)), time: moment(r.deadline) })} />],
     [t('rv.from'), network(r)],
     [t('rv.device'), r.device],
-    [t('rv.proved'), proofs],
+    [t('rv.proved'), r.signs.some((s) => s.code === 'weak-proof') ? '' : proofs], // a sign says that already
   ];
   return (
     <dl class="facts">
