@@ -15,6 +15,7 @@ func (s *Server) listDevices(ctx context.Context, _ *struct{}) (*reply[DeviceLis
 	}
 	mail, err := s.cfg.Devices.MailHint(ctx, account)
 	if err != nil { // the devices can be read without the directory
+		mail = ""
 		s.log.Warn("mail address not read", "id", callOf(ctx).id, "error", err)
 	}
 	return answer(DeviceList{PublicKey: s.cfg.Devices.PublicKey(), Devices: each(mine, encodeDevice), Mail: mail}), nil

@@ -29,6 +29,7 @@ var (
 type seats struct {
 	mu    sync.Mutex
 	err   error
+	none  bool   // there is no photo
 	raw   []byte // the photo; nil for a good one
 	reads int
 	calls []string
@@ -114,11 +115,11 @@ func (v *seats) Photo(_ context.Context, of ad.GUID) ([]byte, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.reads++
-	if v.raw != nil {
+	switch {
+	case v.none:
+		return nil, ad.ErrNotFound
+	case v.raw != nil:
 		return v.raw, nil
-	}
-	if v.err != nil {
-		return nil, v.err
 	}
 	return paintedPNG(300, 200), nil
 }

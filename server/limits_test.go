@@ -24,6 +24,16 @@ var limitedCalls = []struct {
 	{"POST", "/api/requests/r1/execute", `{"password":"x"}`, rateExecute},
 	{"POST", "/api/requests/r1/execute", `{"password":"x","old":"y"}`, rateOldTry},
 	{"POST", "/api/step-up/begin", `{"purpose":"add-passkey"}`, rateStepUp},
+	{"POST", "/api/reviews/r1/approve/begin", `{"number":"47"}`, rateApprove},
+	{"POST", "/api/reviews/r1/approve/finish", `{"token":"t","credential":{}}`, rateReview},
+	{"POST", "/api/reviews/r1/deny", `{"chip":"other","reason":""}`, rateReview},
+	{"POST", "/api/reviews/r1/report", "{}", rateReview},
+	{"POST", "/api/reviews/r1/freeze/begin", "{}", rateApprove},
+	{"POST", "/api/requests/r1/remind", "{}", rateRemind},
+	{"POST", "/api/devices", `{"endpoint":"https://push.example.test/x","p256dh":"AAAA","auth":"AAAA"}`, rateDevice},
+	{"POST", "/api/devices/d1/test", "{}", rateDeviceTest},
+	{"GET", "/api/requests/r1/photo/02000000-0000-0000-0000-000000000000", "", ratePhoto},
+	{"GET", "/api/live", "", rateLive},
 	{"GET", "/api/me", "", rateRead},
 }
 

@@ -18,7 +18,7 @@ import (
 // there. No other path does. (A mistyped address is a 404; see lost.)
 var clientRoutes = []string{
 	"/", "/account", "/request/{id}", "/inbox", "/review/{id}", "/devices", "/password/{kind}",
-	"/passkeys", "/passkeys/add", "/passkeys/{id}", "/enrol", "/enrol/try", "/enrol/ready",
+	"/passkeys", "/passkeys/add", "/passkeys/{id}", "/enrol", "/enrol/try", "/enrol/notify", "/enrol/ready", "/ask/{kind}",
 	"/activity", "/stored", "/help", "/about",
 }
 

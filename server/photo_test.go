@@ -1,0 +1,174 @@
+package server
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/latchkey/latchkey/ad"
+)
+
+func (st *stage) photoOf(account string) *http.Response {
+	return st.in("GET", "/api/requests/r1/photo/"+account, "")
+}
+
+// madePhoto checks that bytes are a photo as we make them.
+func madePhoto(t *testing.T, b []byte) image.Image {
+	t.Helper()
+	m, err := jpeg.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Bounds() != image.Rect(0, 0, photoSide, photoSide) || len(b) > 64<<10 {
+		t.Fatalf("%v, %d bytes", m.Bounds(), len(b))
+	}
+	return m
+}
+
+func TestAPhotoIsTheMiddleSquare(t *testing.T) {
+	for name, size := range map[string][2]int{"wide": {300, 200}, "square": {96, 96}, "small": {3, 1}, "large": {2000, 1000}} {
+		st := newStage(t)
+		st.seats.raw = paintedPNG(size[0], size[1])
+		res := st.photoOf(bob.String())
+		b, _ := io.ReadAll(res.Body)
+		if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "image/jpeg" || res.Header.Get("Cache-Control") != "no-store" {
+			t.Fatalf("%s: %d %v", name, res.StatusCode, res.Header)
+		}
+		m := madePhoto(t, b)
+		for _, at := range []image.Point{{10, 10}, {photoSide / 2, photoSide / 2}, {photoSide - 10, photoSide - 10}} {
+			if r, g, _, _ := m.At(at.X, at.Y).RGBA(); r > 0x3000 || g < 0xd000 {
+				t.Errorf("%s: the margin shows at %v", name, at)
+			}
+		}
+	}
+}
+
+func TestATransparentPhotoIsOnWhite(t *testing.T) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewNRGBA(image.Rect(0, 0, 9, 9))); err != nil {
+		t.Fatal(err)
+	}
+	made, err := portrait(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, _, _, _ := madePhoto(t, made).At(5, 5).RGBA(); r < 0xf000 {
+		t.Errorf("red %x", r)
+	}
+}
+
+// Nothing of the file but its pixels comes out: no place, no name, no camera.
+func TestAPhotoLosesItsMetadata(t *testing.T) {
+	var b bytes.Buffer
+	m := image.NewGray(image.Rect(0, 0, 40, 40))
+	m.SetGray(1, 1, color.Gray{Y: 200})
+	if err := jpeg.Encode(&b, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	exif := append([]byte{0xff, 0xe1, 0, byte(2 + 6 + len(canary))}, "Exif\x00\x00"+canary...)
+	raw := append(append(append([]byte{}, b.Bytes()[:2]...), exif...), b.Bytes()[2:]...)
+	raw = append(raw, "<script>"+canary...)
+	made, err := portrait(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	madePhoto(t, made)
+	if bytes.Contains(made, []byte("Canary")) || bytes.Contains(made, []byte("Exif")) {
+		t.Error("it is still there")
+	}
+}
+
+// hugePNG claims a size that it does not have.
+func hugePNG(w, h uint32) []byte {
+	head := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32([]byte("IHDR"), w), h)
+	head = append(head, 8, 6, 0, 0, 0)
+	out := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), head...)
+	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(head))
+}
+
+func TestHostilePhotosAreNotFound(t *testing.T) {
+	good := paintedPNG(30, 20)
+	for name, raw := range map[string][]byte{
+		"empty": {}, "text": []byte("<svg onload=alert(1)>"), "half": good[:len(good)/2], "a header": good[:30],
+		"a bomb": hugePNG(30_000, 30_000), "the widest": hugePNG(1<<31-1, 1<<31-1), "nothing wide": hugePNG(0, 10), "just too many": hugePNG(2049, 2048),
+		"a GIF": []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), "too long": append(append([]byte{}, good...), make([]byte, photoBytes)...),
+		"a broken JPEG": []byte("\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03"),
+	} {
+		st := newStage(t)
+		st.seats.raw = raw
+		if p := wantProblem(t, st.photoOf(bob.String()), http.StatusNotFound, "route.unknown"); p.Title == "" {
+			t.Error(name)
+		}
+	}
+}
+
+// No photo, no such person, no such request, and nobody I may see: one answer.
+func TestPhotosThatAreNotMineToSeeLookAlike(t *testing.T) {
+	st := newStage(t)
+	for _, path := range []string{
+		"/api/requests/r1/photo/" + eve.String(), "/api/requests/r2/photo/" + bob.String(), "/api/requests/r1/photo/bob",
+		"/api/requests/r1/photo/" + strings.Repeat("a", 36),
+	} {
+		wantProblem(t, st.in("GET", path, ""), http.StatusNotFound, "route.unknown")
+	}
+	if st.seats.reads > 0 {
+		t.Error("the directory was asked")
+	}
+	st.seats.none = true
+	wantProblem(t, st.photoOf(bob.String()), http.StatusNotFound, "route.unknown")
+}
+
+func TestAFailingCheckShowsNoPhoto(t *testing.T) {
+	st := newStage(t)
+	if st.photoOf(bob.String()).StatusCode != http.StatusOK {
+		t.Fatal("no photo")
+	}
+	st.seats.err = errors.New("disk I/O error") // and the photo is kept by now
+	wantProblem(t, st.photoOf(bob.String()), http.StatusInternalServerError, "internal")
+}
+
+func TestThePhotoIsReadOnceAMinute(t *testing.T) {
+	st := newStage(t)
+	for range 3 {
+		st.photoOf(bob.String())
+	}
+	if st.seats.reads != 1 {
+		t.Errorf("%d reads", st.seats.reads)
+	}
+	st.clock.add(photoKept)
+	st.photoOf(bob.String())
+	if st.seats.reads != 2 {
+		t.Errorf("%d reads", st.seats.reads)
+	}
+	for i := range 3 * photoCache {
+		st.pictures.keep(ad.GUID{byte(i), byte(i >> 8), 1}, nil, st.clock.Now())
+	}
+	if len(st.pictures.kept) > photoCache {
+		t.Errorf("%d are kept", len(st.pictures.kept))
+	}
+}
+
+func FuzzPortrait(f *testing.F) {
+	f.Add(paintedPNG(30, 20))
+	f.Add(hugePNG(30_000, 30_000))
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 16, 16)), nil)
+	f.Add(b.Bytes())
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		made, err := portrait(raw)
+		if err == nil {
+			madePhoto(t, made)
+		} else if !errors.Is(err, errPhoto) || made != nil {
+			t.Fatal(err)
+		}
+	})
+}
