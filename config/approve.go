@@ -130,7 +130,7 @@ func (c Config) checkReview(f *finder, at string, act Act) {
 }
 
 func (c Config) checkTier(f *finder, at string, t Tier) {
-	if f.has(at + ".within") {
+	if t.Within != 0 || f.has(at+".within") { // 0s written down is no default
 		between(f, at+".within", t.Within, minReview, maxReview)
 	}
 	if t.By == nil {

@@ -121,6 +121,23 @@ func TestAnApproverGroupInErrorIsReportedOnce(t *testing.T) {
 	}
 }
 
+func TestAnActCanBeNamedAndUsedAgain(t *testing.T) {
+	act := "&act {prove: [passkey], approve: [{by: &who {group: \"" + securityDN + "\"}, within: 5m}]}\n    reset: *act"
+	c, err := config.Parse("c.yaml", []byte(reviewed(t, act)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []workflow.Kind{workflow.KindOneTime, workflow.KindReset} {
+		if got := c.Policy().Rules[0].Acts[kind].Approve; len(got) != 1 || got[0].By.Group == nil || got[0].By.Group.DN != securityDN {
+			t.Errorf("%s: %+v", kind, got)
+		}
+	}
+	_, err = config.Parse("c.yaml", []byte(strings.Replace(reviewed(t, act), "within: 5m", "within: 5s", 1)))
+	if err == nil || !strings.Contains(err.Error(), "out of range") {
+		t.Errorf("%v", err)
+	}
+}
+
 // mistake wants one problem of the text; zero places are not compared.
 func mistake(t *testing.T, text, key, what string, line, column int) {
 	t.Helper()
