@@ -160,7 +160,8 @@ func scanEntry(rows scanner) (n audit.Entry, err error) {
 
 // ErasePersonal erases the personal values, with their salts, of every entry
 // about an account or by it, and records that and by whom. The hashes stay, and
-// the chain verifies as before. It returns how many values went.
+// the chain verifies as before. It returns how many values went. What requests
+// hold themselves (reasons, device, address, a review's salts) stays.
 func (s *Store) ErasePersonal(ctx context.Context, account ad.GUID, actor string) (int, error) {
 	var n int64
 	err := s.write(ctx, func(t *tx) (err error) {
