@@ -29,7 +29,10 @@ var domainPolicy = map[string][]string{
 //	dan, fay      themselves: each is their own manager
 //	IT-Security   hal, and gus through the nested group Helpdesk
 //
-// Ada and fay have a photo. Nobody here holds a passkey.
+// Ada and fay have a photo. Nobody here holds a passkey. A test that adds its own
+// people makes them nested members of IT-Security by joining them to Helpdesk;
+// both groups lie below OU=Groups. The company has the same kinds: see the notes
+// of its people, and its group IT-Security.
 var plainPeople = []plainPerson{
 	{given: "Ada", surname: "Stone", ou: "OU=Staff", department: "Workshop", title: "Boat builder", manager: "Fay Brooks", photo: true},
 	{given: "Ben", surname: "Rivers", ou: "OU=Staff", department: "Workshop", title: "Rigger"},
