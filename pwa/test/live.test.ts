@@ -46,7 +46,7 @@ class Stream {
   send = (text: string) => this.out?.enqueue(new TextEncoder().encode(text));
   beat = () => this.send(': \n\n');
   change = (id: string, version: number) => this.send(`event: request\ndata: {"id":"${id}","version":${version}}\n\n`);
-  end = () => this.out?.close();
+  end = () => { try { this.out?.close(); } catch { /* ended before */ } };
 }
 
 /** A page with the module loaded anew, and what it was told. */
@@ -250,9 +250,33 @@ test('from one screen to the next the stream stays; after the last it is closed'
   expect(browser.streams).toHaveLength(2);
 });
 
+test('tabs that can’t agree on one stream end up asking seldom', async () => {
+  vi.stubGlobal('navigator', { languages: ['en'] });
+  const one = await tab();
+  const other = await tab();
+  browser.answer = () => {
+    browser.streams.at(-1)?.end(); // the server lets a session have one
+    return browser.open();
+  };
+  await one.listen();
+  await other.listen();
+  await seconds(120);
+  const before = browser.streams.length;
+  await seconds(60);
+  expect(browser.streams.length - before).toBeLessThanOrEqual(8);
+});
+
+test('where the server lost some, everything is read again', async () => {
+  const one = await tab();
+  await one.listen();
+  browser.streams[0]?.send('event: hello\ndata: {}\n\nevent: resync\ndata: {}\n\n');
+  await settle();
+  expect(one.told).toEqual([null, null]);
+});
+
 test('events come in any pieces, and what is no event of ours is passed over', async () => {
   const { takeEvents } = await import('../src/lib/live');
-  const got: Change[] = [];
+  const got: (Change | null)[] = [];
   const feed = ': beat\r\n\r\nevent: request\r\ndata: {"id":"a","version":1}\r\n\r\nevent: other\ndata: {"id":"x","version":1}\n\nevent: request\ndata: nonsense\n\nevent: request\ndata: {"id":5}\n\nevent: request\ndata: {"id":"b","version":2}\n\n';
   let rest = '';
   for (const c of feed) rest = takeEvents(rest + c, (change) => got.push(change));

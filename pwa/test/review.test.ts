@@ -40,6 +40,8 @@ describe('how a review ended for its requester', () => {
     ['denied by somebody who may not decide', request('denied', decided('deny', 'not-mine')), 'Mara Lindt said no', false],
     ['reported', request('denied', decided('report')), 'An approver said that this isn’t right', false],
     ['reported, told by its code', request('denied', null, 'review.reported'), 'An approver said that this isn’t right', false],
+    ['reported after the approval', request('cancelled', decided('report'), 'review.reported'), 'An approver said that this isn’t right', false],
+    ['stopped by a freeze', request('cancelled', null, 'account.frozen'), 'Your account is frozen here', false],
     ['nobody answered', request('expired', null, 'request.expired'), 'Nobody answered in time', true],
     ['three wrong numbers', request('cancelled', null, 'review.number-cancelled'), 'Stopped after three wrong numbers', true],
   ])('%s', (_, r, title, again) => expect(ending(r, 'Mara Lindt')).toMatchObject({ title, again }));
@@ -74,6 +76,7 @@ test('what became of it is said of an approval, and an open one can be taken bac
   const mine = decided('approve');
   expect(went(review({ mine, state: 'approved' }))).toBe('');
   expect(revocable(review({ mine, state: 'approved' }))).toBe(true);
+  expect(revocable(review({ mine, state: 'draft' }))).toBe(true); // it goes on after another proof
   for (const state of ['executing', 'done', 'failed', 'expired', 'cancelled', 'unknown', 'denied'] as const) {
     expect(went(review({ mine, state })), state).not.toBe('');
     expect(revocable(review({ mine, state })), state).toBe(false);

@@ -274,6 +274,8 @@ export const de: Inside = {
   'end.numbers.sub': 'Nichts wurde geändert. Brauchen Sie es noch, fragen Sie neu an und sagen Sie die neue Zahl nur der Person, die freigibt.',
   'end.reported': 'Jemand hat gemeldet, dass hier etwas nicht stimmt',
   'end.reported.sub': 'Nichts wurde geändert. Haben Sie selbst angefragt? Dann sprechen Sie mit der IT, damit es sich klärt.',
+  'end.frozen': 'Ihr Konto ist hier eingefroren',
+  'end.frozen.sub': 'Jemand hat gemeldet, dass es missbraucht werden könnte, deshalb tut Latchkey nichts dafür. Nichts wurde geändert. Die IT kann das aufheben, sobald es geklärt ist.',
   'end.ask': 'Noch einmal fragen',
 
   'inbox.title': 'Eingang',

@@ -272,6 +272,8 @@ export const en = {
   'end.numbers.sub': 'Nothing was changed. If you still need it, ask again, and tell the new number only to the person who approves.',
   'end.reported': 'An approver said that this isn’t right',
   'end.reported.sub': 'Nothing was changed. Was it you who asked? Then speak to IT, so that it can be cleared up.',
+  'end.frozen': 'Your account is frozen here',
+  'end.frozen.sub': 'Somebody reported that it may be misused, so Latchkey does nothing for it. Nothing was changed. IT can lift that once it is cleared.',
   'end.ask': 'Ask again',
 
   'inbox.title': 'Inbox',

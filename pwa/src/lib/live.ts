@@ -18,6 +18,9 @@ export const SILENT_MS = 35_000;
 export const POLL_MS = 20_000;
 const TICK_MS = 5_000;
 const RETRY_MS = [1_000, 2_000, 5_000, 10_000, 20_000];
+/** A stream that ended sooner counts as a failure: the server lets a session have one,
+ *  and two tabs that can't agree would end each other's for ever. */
+const LIVED_MS = 30_000;
 /** From one screen to the next the stream stays. */
 const LINGER_MS = 2_000;
 /** No event is this long; what is longer is no stream of ours. */
@@ -97,11 +100,10 @@ async function lead(signal: AbortSignal): Promise<void> {
 
 async function stream(signal: AbortSignal): Promise<void> {
   for (let tries = 0; !signal.aborted; tries++) {
-    const status = await connect(signal, () => {
-      tries = 0;
-      say({ change: null }); // what changed before it was open
-    });
+    const opened = Date.now();
+    const status = await connect(signal, () => say({ change: null })); // what changed before it was open
     if (signal.aborted) return;
+    if (Date.now() - opened >= LIVED_MS) tries = 0;
     if (status === 401 && !down) say({ change: null }); // reading again says why
     say('down');
     await pause(status === 401 ? POLL_MS : (RETRY_MS[Math.min(tries, RETRY_MS.length - 1)] ?? POLL_MS), signal);
@@ -143,25 +145,27 @@ async function read(body: ReadableStream<Uint8Array>): Promise<void> {
   }
 }
 
-/** Gives every whole event in the text to fn, and returns what is not whole yet. */
-export function takeEvents(text: string, fn: (change: Change) => void): string {
+/** Gives every whole event in the text to fn (null: some were lost), and returns what is not whole yet. */
+export function takeEvents(text: string, fn: Listener): string {
   const blocks = text.split(/\r?\n\r?\n/);
   const rest = blocks.pop() ?? '';
   for (const block of blocks) {
     const change = changeOf(block.split(/\r?\n/));
-    if (change) fn(change);
+    if (change !== undefined) fn(change);
   }
   return rest;
 }
 
-function changeOf(lines: string[]): Change | null {
+function changeOf(lines: string[]): Change | null | undefined {
   const field = (name: string) => lines.filter((l) => l.startsWith(`${name}:`)).map((l) => l.slice(name.length + 1).trim());
-  if (field('event')[0] !== 'request') return null;
+  const [event] = field('event');
+  if (event === 'resync') return null;
+  if (event !== 'request') return undefined;
   try {
     const { id, version } = JSON.parse(field('data').join('\n')) as Change;
-    return typeof id === 'string' && typeof version === 'number' ? { id, version } : null;
+    return typeof id === 'string' && typeof version === 'number' ? { id, version } : undefined;
   } catch {
-    return null;
+    return undefined;
   }
 }
 

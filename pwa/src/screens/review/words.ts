@@ -54,10 +54,11 @@ export interface Ending {
  *  name is the approver's where only one was asked. */
 export function ending(r: Request, name: string): Ending | null {
   const said = r.review?.decided ?? null;
-  const plain = (key: 'end.reported' | 'end.numbers' | 'end.unanswered', again: boolean, tone: Tone): Ending => ({
+  const plain = (key: 'end.reported' | 'end.frozen' | 'end.numbers' | 'end.unanswered', again: boolean, tone: Tone): Ending => ({
     title: t(key), lead: t(`${key}.sub`), todo: '', words: '', again, tone,
   });
-  if (r.state === 'denied' && (said?.verdict === 'report' || r.code === 'review.reported')) return plain('end.reported', false, 'stop');
+  if ((r.state === 'denied' || r.state === 'cancelled') && (said?.verdict === 'report' || r.code === 'review.reported')) return plain('end.reported', false, 'stop');
+  if (r.state === 'cancelled' && r.code === 'account.frozen') return plain('end.frozen', false, 'stop');
   if (r.state === 'cancelled' && r.code === 'review.number-cancelled') return plain('end.numbers', true, 'stop');
   if (r.state === 'expired' && r.review && !said) return plain('end.unanswered', true, 'wait');
   if (r.state !== 'denied' || said?.verdict !== 'deny') return null;
@@ -99,7 +100,7 @@ export function went(r: Review): string {
 }
 
 /** A reviewer may still take back an approval: it has not been carried out. */
-export const revocable = (r: Review) => r.mine?.verdict === 'approve' && r.state === 'approved';
+export const revocable = (r: Review) => r.mine?.verdict === 'approve' && (r.state === 'approved' || r.state === 'draft');
 
 /** The reason that I gave. */
 export function ownWords({ mine }: Review): string {
