@@ -222,6 +222,21 @@ func TestARefusedMailStillWaitsForTheDevices(t *testing.T) {
 	w.wantEvents(audit.NoticeFailed)
 }
 
+func TestARefusedMailAndSilentDevicesAreAnEvent(t *testing.T) {
+	w, m := mailWorld(t, "127.0.0.1", mailKind{})
+	m.set(func(m *mailServer) { m.rcpt = &smtp.SMTPError{Code: 550, Message: "none"} })
+	w.device(anna)
+	w.services.AnswerStatus(503)
+	w.notice(anna, kindReminder)
+	w.work()
+	w.wantEvents(audit.NoticeFailed)
+	w.later(16 * time.Minute)
+	w.wantEvents(audit.NoticeFailed, codeLate)
+	if n := len(m.mails()); n != 0 || len(w.store.waiting()) != 0 {
+		t.Errorf("%d mails, %d deliveries wait", n, len(w.store.waiting()))
+	}
+}
+
 func TestMailAddressesOfTheDirectoryAreHostile(t *testing.T) {
 	for text, want := range map[string]string{
 		"anna@corp.example.test": "anna@corp.example.test", "Anna <anna@corp.example.test>": "anna@corp.example.test", "ä@corp.example.test": "ä@corp.example.test",

@@ -154,6 +154,34 @@ func TestNothingIsSentWhenItsTimeIsOver(t *testing.T) {
 	}
 }
 
+func TestAMessageThatWaitedTooLongIsNotSent(t *testing.T) {
+	w := newWorld(t)
+	w.device(anna)
+	w.notice(anna, kindReview)
+	if _, err := w.fanOut(t.Context()); err != nil { // then the server is down for an hour
+		t.Fatal(err)
+	}
+	w.clock.forward(time.Hour)
+	w.notice(anna, kindReview, "request", "r2")
+	w.store.notices[w.store.next].row.Until = w.clock.Now()
+	w.work()
+	w.wantMessages(0)
+	w.wantEvents(audit.NoticeFailed, codeLate, codeLate)
+}
+
+func TestNobodyWaitsPastTheEnd(t *testing.T) {
+	w := newWorld(t)
+	_, sub := w.device(anna)
+	w.services.AnswerStatus(429, "Retry-After", "3600")
+	w.notice(anna, kindReview)
+	w.work()
+	for _, d := range w.store.waiting() {
+		if d.Subscription == sub.ID || d.Due.After(d.Until) {
+			t.Errorf("%s waits until %v, its end is %v", d.Channel, d.Due, d.Until)
+		}
+	}
+}
+
 func TestNobodyReachableIsAnEvent(t *testing.T) {
 	w := newWorld(t)
 	w.notice(bert, kindApproved)
