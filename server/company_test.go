@@ -16,6 +16,7 @@ import (
 type company struct {
 	*ad.Client
 	t              *testing.T
+	seeded         minidc.Company
 	dc             *minidc.Server
 	who, colleague minidc.Person // ordinary people
 	person, other  ad.GUID
@@ -40,7 +41,7 @@ func newCompany(t *testing.T) *company {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	c := &company{Client: client, t: t, dc: dc}
+	c := &company{Client: client, t: t, dc: dc, seeded: seeded}
 	var ordinary []minidc.Person
 	for _, p := range seeded.People {
 		if p.Note == "" {

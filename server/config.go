@@ -103,6 +103,9 @@ func (c Config) withDefaults() (Config, error) {
 		need("Requests", c.Requests != nil),
 		need("Log", c.Log != nil),
 		need("Limits", c.Limits != nil),
+		need("Reviews", c.Reviews != nil),
+		need("Photos", c.Photos != nil),
+		need("Devices", c.Devices != nil),
 		need("Ready", c.Ready != nil),
 		need("Static", c.Static != nil),
 	)

@@ -43,8 +43,9 @@ type house struct {
 	logged   *bytes.Buffer
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *house {
 	t.Helper()
+	live := NewBroker()
 	h := &house{t: t, company: newCompany(t), logged: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(&locked{w: h.logged}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	must := func(err error) {
@@ -54,7 +55,7 @@ func newHouse(t *testing.T) *house {
 		}
 	}
 	var err error
-	h.store, err = db.Open(t.Context(), db.Config{Path: filepath.Join(t.TempDir(), "latchkey.db"), Logger: log, Box: dbtest.Box()})
+	h.store, err = db.Open(t.Context(), db.Config{Path: filepath.Join(t.TempDir(), "latchkey.db"), Logger: log, Box: dbtest.Box(), Changed: live.Publish})
 	must(err)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.passkeys, err = enroll.New(enroll.Config{
@@ -68,12 +69,16 @@ func newHouse(t *testing.T) *house {
 	for _, k := range workflow.Kinds {
 		acts[k] = workflow.Act{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}}}
 	}
+	for _, f := range change {
+		f(acts)
+	}
 	engine := workflow.New(workflow.Config{
 		Store: h.store, Directory: h.company, Proofs: h.store, Judge: judge, Executor: "test", Logger: log,
 		Policy: workflow.Policy{Hash: "h", Rules: []workflow.Rule{{Name: "all", Who: workflow.Condition{Everyone: true}, Acts: acts}}},
 	})
 	h.Server, err = New(Config{
 		PublicURL: "https://" + testHost, RPID: testHost, Passkeys: h.passkeys, Requests: engine, Log: h.store, Limits: h.store,
+		Reviews: engine, Photos: h.company, Devices: &phones{}, Live: live,
 		Ready: func(context.Context) error { return nil }, Static: builtApp(), Logger: log,
 	})
 	must(err)

@@ -57,9 +57,6 @@ func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 // waiting counts what waits for the person's review, and says whether anything
 // ever did.
 func (s *Server) waiting(ctx context.Context, account ad.GUID) (n int, reviewer bool, err error) {
-	if s.cfg.Reviews == nil {
-		return 0, false, nil
-	}
 	n, err = s.cfg.Reviews.Waiting(ctx, account)
 	if err != nil || n > 0 {
 		return n, n > 0, err

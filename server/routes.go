@@ -85,9 +85,6 @@ func (s *Server) ownRoutes() []route {
 
 // reviewRoutes are those of approvals, on the requester's side and the approver's.
 func (s *Server) reviewRoutes() []route {
-	if s.cfg.Reviews == nil {
-		return nil
-	}
 	read, begin, decide := []rate{rateRead}, []rate{rateApprove}, []rate{rateReview}
 	return []route{
 		{get, "/api/requests/{id}/asked", session, read, typed(s.asked), "Who was asked to review my request"},
@@ -107,12 +104,8 @@ func (s *Server) reviewRoutes() []route {
 
 // deviceRoutes are those of whatever reaches a person by itself.
 func (s *Server) deviceRoutes() []route {
-	live := route{get, "/api/live", unattended, []rate{rateLive}, typed(s.live), "Server-sent events: which request changed"}
-	if s.cfg.Devices == nil {
-		return []route{live}
-	}
 	return []route{
-		live,
+		{get, "/api/live", unattended, []rate{rateLive}, typed(s.live), "Server-sent events: which request changed"},
 		{get, "/api/devices", session, []rate{rateRead}, typed(s.listDevices), "The browsers that take my notifications"},
 		{post, "/api/devices", session, []rate{rateDevice}, typed(s.subscribe), "Add this browser, or renew it"},
 		{post, "/api/devices/{id}/test", session, []rate{rateDeviceTest}, typed(s.testDevice), "Send it a notification now"},

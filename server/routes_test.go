@@ -227,7 +227,7 @@ func TestPublicURLsThatBrowsersWouldRefuseAreRefused(t *testing.T) {
 
 func TestConfigNamesEverythingThatIsMissing(t *testing.T) {
 	_, err := New(Config{})
-	for _, name := range []string{"RPID", "Passkeys", "Requests", "Log", "Limits", "Ready", "Static"} {
+	for _, name := range []string{"RPID", "Passkeys", "Requests", "Log", "Limits", "Reviews", "Photos", "Devices", "Ready", "Static"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
