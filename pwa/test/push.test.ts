@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Devices, Me } from '../src/api-types';
 import { readDevice } from '../src/lib/device';
-import { readOwn, readPush, renewal, renewPush, stateOf, switchOff, switchOn, wayOf, type Browser, type Own } from '../src/lib/push';
+import { readOwn, readPush, renewal, renewPush, sameKey, stateOf, switchOff, switchOn, wayOf, type Browser, type Own } from '../src/lib/push';
 import { INBOX_CACHE, session, signedIn, signedOut } from '../src/lib/session';
 import { INBOX_CACHE as WORKERS_CACHE } from '../src/sw/inbox';
 
@@ -97,7 +97,7 @@ function server(path: string, init: RequestInit = {}): Response {
   const { endpoint } = JSON.parse(String(init.body)) as { endpoint: string };
   const known = world.list.find((d) => d.endpoint === endpoint);
   if (known && known.who !== world.who) return problem(409, 'device.another');
-  const device = known ?? { id: `d${world.list.length + 1}-${endpoint.length}`, endpoint, who: world.who };
+  const device = known ?? { id: `device-${endpoint.slice(-1)}`, endpoint, who: world.who };
   if (!known) world.list.push(device);
   return json(device);
 }
@@ -110,7 +110,11 @@ beforeEach(() => {
   const kept = new Map<string, string>();
   world = {
     sub: null, made: 0, permission: 'default', answer: 'granted', key: KEY, list: [], who: 'anna', calls: [], refuse: {},
-    subscribe: () => Promise.resolve((world.sub = new Sub(`https://push.example.test/endpoint-${'x'.repeat(++world.made)}-of-sixteen-chars`, world.key))),
+    // As browsers do: the subscription that there is, and an error when it was made for another key.
+    subscribe: () => {
+      world.sub ??= new Sub(`https://push.example.test/endpoint-of-sixteen-chars-${++world.made}`, world.key);
+      return sameKey(world.sub as unknown as PushSubscription, world.key) ? Promise.resolve(world.sub) : Promise.reject(new DOMException('', 'InvalidStateError'));
+    },
   };
   const manager = { getSubscription: () => Promise.resolve(world.sub), subscribe: () => world.subscribe() };
   const registration = { pushManager: manager };
