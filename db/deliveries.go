@@ -95,9 +95,7 @@ func (s *Store) Delivered(ctx context.Context, id int64, at time.Time) error {
 		if err := t.endDelivery(id, s.holder, at, ""); err != nil {
 			return err
 		}
-		_, err := t.exec(`
-			UPDATE subscriptions SET failed = '', reached = CASE WHEN reached < $2 THEN $2 ELSE reached END
-			WHERE id = (SELECT subscription FROM deliveries WHERE id = $1)`, id, millis(at))
+		_, err := t.exec(markReached+`(SELECT subscription FROM deliveries WHERE id = $1)`, id, millis(at))
 		return err
 	}))
 }

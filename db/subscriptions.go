@@ -106,11 +106,14 @@ func (s *Store) Subscription(ctx context.Context, id string) (push.Subscription,
 	return n, wrap("read subscription", err)
 }
 
+// markReached is for the subscription whose id follows, and the time $2.
+const markReached = `
+	UPDATE subscriptions SET failed = '', reached = CASE WHEN reached < $2 THEN $2 ELSE reached END WHERE id = `
+
 // Reached is push.Store's.
 func (s *Store) Reached(ctx context.Context, id string, at time.Time) error {
 	return wrap("mark subscription", s.write(ctx, func(t *tx) error {
-		n, err := t.exec(`
-			UPDATE subscriptions SET failed = '', reached = CASE WHEN reached < $2 THEN $2 ELSE reached END WHERE id = $1`, id, millis(at))
+		n, err := t.exec(markReached+`$1`, id, millis(at))
 		if err == nil && n == 0 {
 			return push.ErrNoSubscription
 		}

@@ -243,6 +243,9 @@ func aSubscriptionKnowsHowItsLastDeliveryEnded(s *suite) {
 	id = s.deliveries(d)[0].ID
 	s.must(s.Delivered(s.ctx, id, s.now.Add(-time.Hour))) // a clock that is behind
 	state("", s.now.Add(-2*lease))
+	s.must(s.Reached(s.ctx, sub.ID, s.now)) // outside the outbox
+	state("", s.now)
+	s.want(s.Reached(s.ctx, "none", s.now), push.ErrNoSubscription)
 }
 
 func whatEndedIsForgottenLater(s *suite) {
