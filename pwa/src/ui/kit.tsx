@@ -210,8 +210,12 @@ export function Sheet({ title, onClose, children }: Kids & { title: string; onCl
   const id = useId();
   useEffect(() => {
     const el = ref.current;
+    const before = document.activeElement;
     el?.showModal();
-    return () => el?.close();
+    return () => {
+      el?.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+    };
   }, []);
   return (
     <dialog
