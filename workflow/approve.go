@@ -189,7 +189,8 @@ func (e *Engine) performApproved(ctx context.Context, r Request) Request {
 	if r.Kind != KindUnlock || r.State != Approved {
 		return r
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTime)
+	defer cancel()
 	done, err := e.attempt(ctx, audit.ActorSystem, r, order{})
 	if err != nil {
 		e.log.Warn("approved request is not executed", "request", r.ID, "code", CodeOf(err), "error", err)
