@@ -35,7 +35,7 @@ export class Directory {
   }
 
   /** Makes a person below OU=Staff, with a password that is not to be changed. */
-  add(account: string, options: { given: string; surname: string; department?: string; ou?: string } ): Person {
+  add(account: string, options: { given: string; surname: string; department?: string; ou?: string; manager?: Person; title?: string }): Person {
     const name = `${options.given} ${options.surname}`;
     const dn = `CN=${name} ${account},${options.ou ?? 'OU=Staff'},${this.dc.base_dn}`;
     const domain = this.dc.base_dn.toLowerCase().replaceAll('dc=', '').replaceAll(',', '.');
@@ -43,9 +43,18 @@ export class Directory {
     this.apply([
       `dn: ${dn}`, 'changetype: add', 'objectClass: user', `sAMAccountName: ${account}`, `userPrincipalName: ${account}@${domain}`,
       `displayName: ${name}`, `givenName: ${options.given}`, `sn: ${options.surname}`, `department: ${options.department ?? 'Workshop'}`,
-      'userAccountControl: 512', `unicodePwd:: ${unicodePwd(password)}`,
+      `mail: ${account}@${domain}`, 'userAccountControl: 512', `unicodePwd:: ${unicodePwd(password)}`,
+      ...(options.manager ? [`manager: ${options.manager.dn}`] : []), ...(options.title ? [`title: ${options.title}`] : []),
     ]);
     return { account, dn, upn: `${account}@${domain}`, password, name };
+  }
+
+  group(name: string): void {
+    this.apply([`dn: CN=${name},CN=Users,${this.dc.base_dn}`, 'changetype: add', 'objectClass: group', `sAMAccountName: ${name}`]);
+  }
+
+  join(group: string, person: Person): void {
+    this.apply([`dn: CN=${group},CN=Users,${this.dc.base_dn}`, 'changetype: modify', 'add: member', `member: ${person.dn}`]);
   }
 
   /** Wrong binds until the directory says that the account is locked. */
@@ -107,6 +116,14 @@ export class Directory {
     const r = this.tool('ldapsearch', this.dc.admin_bind, this.dc.admin_password, ['-LLL', '-o', 'ldif-wrap=no', '-b', person.dn, '-s', 'base', attribute], '');
     if (r.status !== 0) throw new Error(r.stderr);
     return new RegExp(`^${attribute}: (.*)$`, 'm').exec(r.stdout)?.[1] ?? '';
+  }
+
+  /** objectGUID as text (MS-DTYP 2.3.4.3). */
+  id(person: Person): string {
+    const r = this.tool('ldapsearch', this.dc.admin_bind, this.dc.admin_password, ['-LLL', '-o', 'ldif-wrap=no', '-b', person.dn, '-s', 'base', 'objectGUID'], '');
+    const b = Buffer.from(/^objectGUID:: (.*)$/m.exec(r.stdout)?.[1] ?? '', 'base64');
+    const hex = (at: number[]) => at.map((i) => b[i]!.toString(16).padStart(2, '0')).join('');
+    return [[3, 2, 1, 0], [5, 4], [7, 6], [8, 9], [10, 11, 12, 13, 14, 15]].map(hex).join('-');
   }
 
   apply(ldif: string[]): void {

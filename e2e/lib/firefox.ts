@@ -10,7 +10,7 @@ const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'; // WebDriver's name of an
 type Element = Record<typeof ELEMENT, string>;
 
 /** A role and the accessible name's text. */
-type What = ['button' | 'link' | 'heading' | 'text' | 'field', string | RegExp];
+type What = ['button' | 'heading' | 'text' | 'field', string | RegExp];
 
 /**
  * A stock Firefox with a fresh profile: its push connection ends at the stand-in
@@ -75,12 +75,6 @@ export class Firefox {
     writeFileSync(file, Buffer.from(await this.m.send<string>('WebDriver:TakeScreenshot', { full: false }), 'base64'));
   }
 
-  /** How often the passkeys of this browser have signed. */
-  async sheets(): Promise<number> {
-    const all = await this.m.send<{ signCount: number }[]>('WebAuthn:GetCredentials', { authenticatorId: this.authenticator });
-    return all.reduce((n, c) => n + c.signCount, 0);
-  }
-
   removePasskeys(): Promise<unknown> { return this.m.send('WebAuthn:RemoveAllCredentials', { authenticatorId: this.authenticator }); }
 
   async tap(...what: What): Promise<void> {
@@ -105,7 +99,7 @@ export class Firefox {
   async until<T>(what: string, fn: () => Promise<T | null | undefined | false>, seconds = 20): Promise<T> {
     const end = Date.now() + seconds * 1000;
     for (;;) {
-      const got = await fn().catch((e: unknown) => { if (/no such|stale|unload|discarded/.test(String(e))) return null; throw e; });
+      const got = await fn().catch((e: unknown) => { if (/no such|stale|unload|discarded|evalInSandbox/.test(String(e))) return null; throw e; });
       if (got) return got;
       if (Date.now() > end) throw new Error(`Firefox does not show ${what} at ${await this.url()}:\n${await this.run<string>('return document.body.innerText')}`);
       await new Promise((r) => setTimeout(r, 50)); // a page has no event for everything: looked at as Playwright does
@@ -119,7 +113,7 @@ const escape = (s: string) => s.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 const find = `
   const [role, source, flags] = arguments;
   const match = new RegExp(source, flags);
-  const which = { button: 'button,[role=button],summary,[role=radio],label', link: 'a[href]', heading: 'h1,h2,h3', field: 'input,textarea,select', text: 'p,li,dd,dt,span,strong,h1,h2,h3,div,output,label' }[role];
+  const which = { button: 'button,a[href],summary', heading: 'h1,h2,h3', field: 'input,textarea,select', text: 'p,li,dd,dt,span,strong,h1,h2,h3,div,output,label' }[role];
   const name = (e) => (e.getAttribute('aria-label') || (role === 'field' ? [...(e.labels || [])].map((l) => l.textContent).join(' ') : e.textContent) || '').replace(/\\s+/g, ' ').trim();
   const shown = (e) => e.getClientRects().length > 0 && getComputedStyle(e).visibility !== 'hidden' && !e.disabled && e.getAttribute('aria-disabled') !== 'true';
   return [...document.querySelectorAll(which)].find((e) => shown(e) && match.test(name(e))) ?? null;`;

@@ -1,4 +1,5 @@
 import { test as base, devices, expect, type BrowserContext, type CDPSession, type Page } from '@playwright/test';
+import { Bridge } from './bridge.ts';
 import type { Person } from './directory.ts';
 import { Stack } from './stack.ts';
 
@@ -8,6 +9,8 @@ let counter = 0;
 
 /** A phone: 390×844, touch, and an authenticator with user verification inside. */
 export class Phone {
+  private bridge: Bridge | undefined;
+
   private constructor(readonly page: Page, readonly context: BrowserContext, readonly cdp: CDPSession, readonly authenticator: string) {}
 
   static async open(context: BrowserContext): Promise<Phone> {
@@ -23,6 +26,15 @@ export class Phone {
     return new Phone(page, context, cdp, authenticatorId);
   }
 
+  /** Takes notifications from its enrolment on, which must come afterwards. */
+  async takeNotifications(stack: Stack): Promise<void> { this.bridge = await Bridge.over(this.page, this.cdp, stack.stand, stack.url); }
+
+  /** The next notification. */
+  notification(): ReturnType<Bridge['next']> {
+    if (!this.bridge) throw new Error('this phone takes no notifications');
+    return this.bridge.next();
+  }
+
   /** Follows an enrolment link to its end. */
   async enrol(person: Person, link: string): Promise<void> {
     const { page } = this;
@@ -31,7 +43,11 @@ export class Phone {
     await page.getByRole('button', { name: 'Check my password' }).click();
     await page.getByRole('button', { name: 'Make my passkey' }).click();
     await page.getByRole('button', { name: 'Try it once' }).click();
-    await expect(page.getByRole('heading', { name: /You are ready/ })).toBeVisible();
+    const hear = page.getByRole('heading', { name: 'Hear about it' });
+    const ready = page.getByRole('heading', { name: /You are ready/ });
+    await expect(hear.or(ready)).toBeVisible();
+    if (await hear.isVisible()) await page.getByRole('button', { name: this.bridge ? 'Turn on notifications' : /Not now|Go on without/ }).click();
+    await expect(ready).toBeVisible();
   }
 
   /** Comes back to Start on another day: the session is over, the page remembers that there was one. */
@@ -39,6 +55,17 @@ export class Phone {
     await this.context.clearCookies();
     await this.page.goto(new URL('/', this.page.url()).href);
     await expect(this.page.getByRole('button', { name: 'Unlock with my passkey' })).toBeEnabled();
+  }
+
+  /** Asks for a new password up to the point where somebody else has to approve. Returns the request's id. */
+  async askForReset(why = 'Back from leave'): Promise<string> {
+    const { page } = this;
+    await page.getByRole('button', { name: 'Set a new password' }).or(page.getByRole('link', { name: 'Set a new password' })).first().click();
+    await page.getByRole('button', { name: why }).click();
+    await page.getByRole('button', { name: 'Ask for approval' }).click();
+    await page.getByRole('button', { name: 'Confirm with my passkey' }).click();
+    await expect(page.getByRole('heading', { name: /^Waiting for/ })).toBeVisible();
+    return this.page.url().split('/').at(-1)!;
   }
 
   async signIn(): Promise<void> {

@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
 import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Directory, type Controller, type Person } from './directory.ts';
 import { goBuild, root, start, type Started } from './process.ts';
+import { Stand } from './stand.ts';
 
-/** A real Samba controller and a Latchkey in front of it. */
+/** A real Samba controller, a Latchkey in front of it, and the world that it sends to. */
 export class Stack {
   readonly directory: Directory;
 
@@ -15,6 +16,7 @@ export class Stack {
     readonly dir: string,
     private readonly samba: Started<Controller>,
     private latchkey: Started<{ url: string }>,
+    readonly stand: Stand,
     readonly config: string,
   ) {
     this.directory = new Directory(samba.ready, join(dir, 'dc'));
@@ -29,10 +31,12 @@ export class Stack {
     const dcDir = join(dir, 'dc');
     mkdirSync(dcDir);
     const samba = await start<Controller>(sambadc, ['--dir', dcDir, '--ready', join(dir, 'dc.json')], join(dir, 'dc.json'), 120);
+    const stand = await Stand.start(dir);
+    new Directory(samba.ready, dcDir).group(panel);
     const config = join(dir, 'latchkey.yaml');
-    writeFileSync(config, configuration(dir, samba.ready, await freePort()));
+    writeFileSync(config, configuration(dir, samba.ready, stand, await freePort()));
     const latchkey = await Stack.serve(dir, config);
-    return new Stack(dir, samba, latchkey, config);
+    return new Stack(dir, samba, latchkey, stand, config);
   }
 
   private static serve(dir: string, config: string): Promise<Started<{ url: string }>> {
@@ -55,18 +59,65 @@ export class Stack {
     return link;
   }
 
-  audit(...args: string[]): string {
-    return execFileSync(join(root, 'bin/latchkey'), ['audit', ...args], { encoding: 'utf8' });
+  /** Runs a command of Latchkey's and returns what it says. */
+  command(...args: string[]): string {
+    return execFileSync(join(root, 'bin/latchkey'), args, { encoding: 'utf8' });
+  }
+
+  /** What the exported log says of a request, once the whole of it is verified. */
+  actions(request: string): string[] { return this.events().filter((e) => e.request === request).map((e) => e.action); }
+
+  /** How often somebody has touched a passkey, by the log. */
+  touches(person: Person): number {
+    const id = this.directory.id(person);
+    return this.events().filter((e) => e.actor === id && (e.action === 'session.signed-in' || e.action === 'session.stepped-up')).length;
+  }
+
+  private events(): Event[] {
+    const file = join(this.dir, 'log.jsonl');
+    this.command('audit', 'export', '--data', join(this.dir, 'data'), file);
+    this.command('audit', 'verify', file);
+    return readFileSync(file, 'utf8').trim().split('\n').flatMap((l) => (JSON.parse(l) as { event?: Event }).event ?? []);
   }
 
   async stop(): Promise<void> {
     await this.latchkey.stop();
     await this.samba.stop();
+    await this.stand.stop();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
 
-function configuration(dir: string, dc: Controller, port: number): string {
+interface Event { action: string; actor: string; request?: string }
+
+/** The group of those who stand in for a manager, and who alone approve for `Panel`. */
+const panel = 'Approvers';
+
+/** Departments whose people need somebody's approval for a reset. Everybody else needs none. */
+export const departments = {
+  byManager: 'Finance', // else the panel
+  byPanel: 'Board',
+  numbered: 'Treasury',
+  shortly: 'Harbour', // within a minute
+} as const;
+
+function policies(dc: Controller): object[] {
+  const passkey = { prove: ['passkey'] };
+  const group = { group: `CN=${panel},CN=Users,${dc.base_dn}` };
+  const reviewed = (department: string, tier: object, more: object = {}) => {
+    const act = { ...passkey, approve: [tier], ...more };
+    return { name: department, who: { department }, unlock: passkey, reset: act, change: passkey, 'one-time': act };
+  };
+  return [
+    reviewed(departments.byManager, { by: 'manager', within: '15m', else: group }),
+    reviewed(departments.byPanel, { by: group }),
+    reviewed(departments.numbered, { by: 'manager' }, { number: 'required' }),
+    reviewed(departments.shortly, { by: 'manager', within: '1m' }),
+    { name: 'staff', who: { everyone: true }, unlock: passkey, reset: passkey, change: passkey, 'one-time': passkey },
+  ];
+}
+
+function configuration(dir: string, dc: Controller, stand: Stand, port: number): string {
   writeFileSync(join(dir, 'service.password'), dc.service_password, { mode: 0o600 });
   return JSON.stringify({
     listen: `127.0.0.1:${port}`,
@@ -80,10 +131,9 @@ function configuration(dir: string, dc: Controller, port: number): string {
     },
     enrolment: { password: true },
     passwords: { strength: 2, banned: ['latchkey'] },
-    policies: [{
-      name: 'staff', who: { everyone: true },
-      unlock: { prove: ['passkey'] }, reset: { prove: ['passkey'] }, change: { prove: ['passkey'] }, 'one-time': { prove: ['passkey'] },
-    }],
+    push: { proxy: stand.proxy, ca_file: stand.caFile },
+    mail: { host: stand.mailHost, port: stand.mailPort, from: 'latchkey@corp.example.test', ca_file: stand.caFile },
+    policies: policies(dc),
   }, null, 2); // JSON is YAML
 }
 

@@ -1,0 +1,72 @@
+import type { CDPSession, Page } from '@playwright/test';
+import type { Message, Receiver, Stand } from './stand.ts';
+
+/**
+ * Chromium's push service needs a network, so only that is replaced: the page
+ * subscribes at the stand-in, and what arrives there is handed to the real worker.
+ */
+export class Bridge {
+  private receiver: Receiver | undefined;
+  private registration = '';
+  private taken = 0;
+
+  private constructor(private readonly page: Page, private readonly cdp: CDPSession, private readonly stand: Stand) {}
+
+  /** Before the page is opened. */
+  static async over(page: Page, cdp: CDPSession, stand: Stand, origin: string): Promise<Bridge> {
+    const bridge = new Bridge(page, cdp, stand);
+    await page.context().grantPermissions(['notifications'], { origin });
+    await page.exposeFunction('subscribeAtStand', async (key: string) => { bridge.receiver = await stand.subscribe(key); return bridge.receiver; });
+    await page.addInitScript(replace);
+    cdp.on('ServiceWorker.workerRegistrationUpdated', (e) => { for (const r of e.registrations) if (!r.isDeleted) bridge.registration = r.registrationId; });
+    await cdp.send('ServiceWorker.enable');
+    return bridge;
+  }
+
+  /** The next message for this browser, once it has come; it is shown when this returns. */
+  async next(): Promise<{ title: string; body: string; navigate: string; actions: string[] }> {
+    const m = await this.arrived();
+    await this.cdp.send('ServiceWorker.deliverPushMessage', { origin: new URL(this.page.url()).origin, registrationId: this.registration, data: m.text! });
+    const n = (JSON.parse(m.text!) as { notification: { title: string; body: string; tag: string; navigate: string } }).notification;
+    await this.page.waitForFunction(async (title) => {
+      const r = await navigator.serviceWorker.getRegistration('/');
+      return (await r!.getNotifications()).some((shown) => shown.title === title);
+    }, n.title);
+    const shown = await this.page.evaluate(async (tag) => {
+      const r = await navigator.serviceWorker.getRegistration('/');
+      return (await r!.getNotifications()).filter((s) => s.tag === tag).flatMap((s) => ((s as unknown as { actions?: { title: string }[] }).actions ?? []).map((a) => a.title));
+    }, n.tag);
+    return { title: n.title, body: n.body, navigate: n.navigate, actions: shown };
+  }
+
+  private async arrived(): Promise<Message> {
+    for (let seen: number | undefined; ;) {
+      const all = await this.stand.messages(seen);
+      seen = all.length;
+      const mine = all.filter((m) => m.status === 201 && this.receiver?.endpoint.endsWith(m.token));
+      if (mine.length > this.taken) return mine[this.taken++]!;
+    }
+  }
+}
+
+/** In the page, before anything else runs: the two methods that reach for the network. */
+function replace(): void {
+  const kept = () => JSON.parse(localStorage.getItem('stand') ?? 'null') as { endpoint: string; p256dh: string; auth: string; key: number[] } | null;
+  const made = (): PushSubscription | null => {
+    const s = kept();
+    if (!s) return null;
+    const keys = { p256dh: s.p256dh, auth: s.auth };
+    return {
+      endpoint: s.endpoint, expirationTime: null, options: { userVisibleOnly: true, applicationServerKey: new Uint8Array(s.key).buffer },
+      getKey: () => null, toJSON: () => ({ endpoint: s.endpoint, keys }), unsubscribe: () => { localStorage.removeItem('stand'); return Promise.resolve(true); },
+    } as unknown as PushSubscription;
+  };
+  const bytes = (key: string) => Array.from(atob(key.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+  PushManager.prototype.getSubscription = () => Promise.resolve(made());
+  PushManager.prototype.subscribe = async (options) => {
+    const key = options?.applicationServerKey as string;
+    const s = await (window as unknown as { subscribeAtStand: (k: string) => Promise<object> }).subscribeAtStand(key);
+    localStorage.setItem('stand', JSON.stringify({ ...s, key: bytes(key) }));
+    return made()!;
+  };
+}
