@@ -30,13 +30,14 @@ func TestOfManyApprovalsOneCounts(t *testing.T) {
 					proofs[i] = w.signature(actors[i%2], r)
 				}
 				engines := []*workflow.Engine{w.engine, w.start(w.store, w.dir)}
-				got := make(chan error, len(proofs))
+				got, together := make(chan error, len(proofs)), w.atTheStore()
 				for i, p := range proofs {
 					go func() {
 						_, err := engines[i/2%2].Approve(w.ctx, actors[i%2], r.ID, p)
 						got <- err
 					}()
 				}
+				together()
 				won := 0
 				for range proofs {
 					switch err := <-got; {
@@ -62,7 +63,23 @@ func TestOfManyApprovalsOneCounts(t *testing.T) {
 	}
 }
 
-// Approve, deny, report, cancel and the deadline at one moment: one of them is
+// atTheStore holds every update back until together is called: by then all have
+// made their checks.
+func (w *world) atTheStore() (together func()) {
+	gate := make(chan struct{})
+	w.store.before = func(op string) error {
+		if op == "update" {
+			<-gate
+		}
+		return nil
+	}
+	return func() {
+		synctest.Wait()
+		close(gate)
+	}
+}
+
+// Approve, deny, cancel and the deadline at one moment: one of them is
 // what happened, in the state, in the log and in what people are told.
 func TestApproveAgainstDenyAgainstCancelAgainstDeadline(t *testing.T) {
 	for round := range 60 {
@@ -81,10 +98,12 @@ func TestApproveAgainstDenyAgainstCancelAgainstDeadline(t *testing.T) {
 				func() error { _, err := w.engine.Cancel(w.ctx, w.ann, r.ID); return err },
 				func() error { w.engine.Tick(w.ctx); return errDown },
 			}
+			together := w.atTheStore()
 			var all sync.WaitGroup
 			for i := range steps {
 				all.Go(func() { _ = steps[(i+round)%len(steps)]() })
 			}
+			together()
 			all.Wait()
 			after := w.stored(r.ID)
 			w.oneOutcome(t, after, late)
