@@ -149,8 +149,11 @@ func (s *Service) capped(ctx context.Context, d Delivery, way string) time.Durat
 // report logs what did not work, at the level of who has to do something.
 func (s *Service) report(text string, v verdict, args ...any) {
 	level := slog.LevelInfo
-	if v.alarm {
+	switch {
+	case v.alarm:
 		level = slog.LevelError
+	case v.again && v.err != nil:
+		level = slog.LevelWarn
 	}
 	args = append(args, "code", v.code)
 	if v.err != nil {

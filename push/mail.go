@@ -116,10 +116,7 @@ func messageID(d Delivery) string {
 
 // send hands one mail over to the mail server.
 func (m *mailer) send(ctx context.Context, to, id string, text words, now time.Time) verdict {
-	msg, err := m.message(to, id, text, now)
-	if err != nil { // of the address: no other try helps
-		return verdict{code: codeMailRefused, err: errors.New("mail not written")}
-	}
+	msg := m.message(to, id, text, now)
 	client, err := m.client(ctx)
 	if err != nil {
 		return verdict{code: codeMailDown, again: true, alarm: true, err: err}
@@ -154,19 +151,19 @@ func answered(msg *mail.Msg, err error) verdict {
 	return verdict{code: codeMailDown, again: true, alarm: true, err: errors.New("connection to mail server broke")}
 }
 
-func (m *mailer) message(to, id string, text words, now time.Time) (*mail.Msg, error) {
+func (m *mailer) message(to, id string, text words, now time.Time) *mail.Msg {
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	_, domain, _ := cutLast(m.cfg.From, "@")
-	if err := errors.Join(msg.FromFormat(m.name, m.cfg.From), msg.To(to)); err != nil {
-		return nil, err
-	}
+	// Structs, not text: a name may hold quotes and commas.
+	msg.FromMailAddress(&netmail.Address{Name: m.name, Address: m.cfg.From})
+	msg.ToMailAddress(&netmail.Address{Address: to})
 	msg.Subject(text.Subject)
 	msg.SetDateWithValue(now)
 	msg.SetMessageIDWithValue(id + "@" + domain)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 5
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
 	msg.SetBodyString(mail.TypeTextPlain, text.Text)
-	return msg, nil
+	return msg
 }
 
 func (m *mailer) client(ctx context.Context) (*mail.Client, error) {

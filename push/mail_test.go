@@ -250,6 +250,23 @@ func TestMailAddressesOfTheDirectoryAreHostile(t *testing.T) {
 	}
 }
 
+func TestAnOrganisationMayBeCalledAnything(t *testing.T) {
+	for _, name := range []string{"", `Corp "North", Inc. <x@evil.test>`, "Größe & Söhne\r\nBcc: x@evil.test", "@", `\`} {
+		w, m := mailWorld(t, "127.0.0.1", mailKind{})
+		w.mail.name = shortened(name, 64)
+		w.notice(bert, kindChanged)
+		w.work()
+		mails := m.mails()
+		if len(mails) != 1 {
+			t.Fatalf("%q: %d mails; %s", name, len(mails), w.log)
+		}
+		from, err := mails[0].head.AddressList("From")
+		if err != nil || len(from) != 1 || from[0].Address != "latchkey@corp.example.test" || from[0].Name != w.mail.name || mails[0].head.Get("Bcc") != "" {
+			t.Errorf("%q: %v, %v", name, from, err)
+		}
+	}
+}
+
 func TestSomebodyWithoutAnAddressCannotBeReached(t *testing.T) {
 	w, m := mailWorld(t, "127.0.0.1", mailKind{})
 	w.people.all[bert] = Person{Mail: "a@b.test\r\nBcc: c@d.test"}

@@ -59,8 +59,7 @@ type Config struct {
 	NewID  func() string
 	Logger *slog.Logger
 
-	// resolver is nil but in tests.
-	out outbound
+	out outbound // tests set its resolver and time-out
 }
 
 // Service reaches people.
