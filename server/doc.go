@@ -1,6 +1,7 @@
 // Package server is the HTTP edge: one route table with its guards, handlers
 // that decode, call and encode, the session cookie, the client address, limits,
-// problem documents (RFC 9457) and the web app's files.
+// problem documents (RFC 9457), live events, photos made safe, and the web app's
+// files.
 //
 // A request passes, in this order:
 //
@@ -8,6 +9,10 @@
 //	guard    same origin, session, limits, JSON: what its row of the table names
 //	handler  typed through huma, or plain; returns a value or an error
 //	problem  the one place that turns an error into an answer
+//
+// One route does not end with its handler: GET /api/live (live.go) is a stream
+// of events. The store tells a Broker which requests changed, and the Broker the
+// streams of their people. It is told an id and a version, never what changed.
 //
 // A route that is not in the table does not exist, and a row without a guard is
 // refused at start. The package holds no rule of the product: enroll says who

@@ -97,8 +97,12 @@ func hugePNG(w, h uint32) []byte {
 
 func TestHostilePhotosAreNotFound(t *testing.T) {
 	good := paintedPNG(30, 20)
+	var whole bytes.Buffer // a good one, of more pixels than we decode
+	if err := png.Encode(&whole, image.NewPaletted(image.Rect(0, 0, 2049, 2048), color.Palette{color.White})); err != nil {
+		t.Fatal(err)
+	}
 	for name, raw := range map[string][]byte{
-		"empty": {}, "text": []byte("<svg onload=alert(1)>"), "half": good[:len(good)/2], "a header": good[:30],
+		"too many pixels": whole.Bytes(), "empty": {}, "text": []byte("<svg onload=alert(1)>"), "half": good[:len(good)/2], "a header": good[:30],
 		"a bomb": hugePNG(30_000, 30_000), "the widest": hugePNG(1<<31-1, 1<<31-1), "nothing wide": hugePNG(0, 10), "just too many": hugePNG(2049, 2048),
 		"a GIF": []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), "too long": append(append([]byte{}, good...), make([]byte, photoBytes)...),
 		"a broken JPEG": []byte("\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03"),
