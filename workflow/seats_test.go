@@ -46,6 +46,7 @@ func TestWhoIsAsked(t *testing.T) {
 		{"a group with the requester in it", bySecurity, on(annGUID, func(a *ad.Account) { a.Groups = append(a.Groups, groupSecurity) }), both},
 		{"a group with one who can", bySecurity, keyless(halGUID), []ad.GUID{idaGUID}},
 		{"a group with nobody who can", bySecurity, func(w *world) { keyless(halGUID)(w); keyless(idaGUID)(w) }, nil},
+		{"a group that lists everybody twice", bySecurity, func(w *world) { w.dir.twice = true }, both},
 		{"an empty group", workflow.Tier{By: workflow.Approvers{Group: &workflow.Group{SID: "S-1-5-21-1-2-3-9999"}}}, func(*world) {}, nil},
 		{"nobody stands in", managerOr, func(w *world) {
 			managedBy("")(w)
