@@ -1,6 +1,7 @@
 package push
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -264,6 +265,36 @@ func TestAnOrganisationMayBeCalledAnything(t *testing.T) {
 		if err != nil || len(from) != 1 || from[0].Address != "latchkey@corp.example.test" || from[0].Name != w.mail.name || mails[0].head.Get("Bcc") != "" {
 			t.Errorf("%q: %v, %v", name, from, err)
 		}
+	}
+}
+
+func TestAMailServerThatSaysNothingIsLeftAlone(t *testing.T) {
+	for name, talk := range map[string]string{"silent": "", "drips": "2", "greets only": "220 here\r\n"} {
+		w, m := mailWorld(t, "127.0.0.1", mailKind{})
+		silent, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = silent.Close() })
+		go func() {
+			for {
+				c, err := silent.Accept()
+				if err != nil {
+					return
+				}
+				t.Cleanup(func() { _ = c.Close() })
+				_, _ = io.WriteString(c, talk)
+			}
+		}()
+		w.mail.cfg.Port = silent.Addr().(*net.TCPAddr).Port
+		try, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		start := time.Now()
+		v := w.mail.send(try, "bert@corp.example.test", "id", words{}, start)
+		cancel()
+		if took := time.Since(start); v.code != codeMailDown || !v.again || took > 3*time.Second {
+			t.Errorf("%s: %+v after %v", name, v, took)
+		}
+		w.mail.cfg.Port = m.port
 	}
 }
 

@@ -143,7 +143,11 @@ func (s *Service) settle(ctx context.Context, d Delivery, v verdict, next []Deli
 	if v.code == "" {
 		return over(s.cfg.Store.Delivered(ctx, d.ID, now))
 	}
-	s.report("message not taken", v, "kind", d.Kind, "account", d.To, "delivery", d.ID, "device", d.Subscription)
+	text := "message not taken"
+	if v.alarm {
+		text = string(d.Channel) + " refused"
+	}
+	s.report(text, v, "kind", d.Kind, "account", d.To, "delivery", d.ID, "device", d.Subscription)
 	if due, ok := s.dueAgain(d, v, now); ok {
 		return over(s.cfg.Store.Retry(ctx, d.ID, due, d.kept(v.code)))
 	}

@@ -99,7 +99,7 @@ func TestEachAnswerOfAPushServiceHasItsOwnEnd(t *testing.T) {
 			} else if devices[0].Failed != c.code {
 				t.Errorf("code %q, want %q", devices[0].Failed, c.code)
 			}
-			if alarmed := strings.Contains(w.log.String(), "level=ERROR"); alarmed != c.alarm {
+			if alarmed := strings.Contains(w.log.String(), `level=ERROR msg="push refused"`); alarmed != c.alarm {
 				t.Errorf("alarm %v: %s", alarmed, w.log)
 			}
 			if strings.Contains(w.log.String(), "/send/") {
@@ -304,6 +304,23 @@ func TestWithoutADirectoryTheMessageStillGoes(t *testing.T) {
 	w.work()
 	if p := payloadOf(t, w.wantMessages(1)[0]); p.Notification.Lang != "en" {
 		t.Errorf("language %q", p.Notification.Lang)
+	}
+}
+
+type away struct{}
+
+func (away) Waiting(context.Context, string) (int, error) { return 0, errStore }
+func (away) Take(context.Context, string, int, time.Duration, time.Time) (time.Duration, error) {
+	return 0, errStore
+}
+
+func TestWithoutACountOrALimitTheMessageStillGoes(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Counter, c.Limits = away{}, away{} })
+	w.device(anna)
+	w.notice(anna, kindReview)
+	w.work()
+	if p := payloadOf(t, w.wantMessages(1)[0]); p.Badge != nil {
+		t.Errorf("badge %d", *p.Badge)
 	}
 }
 
