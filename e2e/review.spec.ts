@@ -56,6 +56,8 @@ test('“This isn’t right” ends the request at once, and freezes the account
   await button(sam.phone.page, 'Freeze their account here').click();
   await expect(sam.phone.page.getByText('The account is frozen here').first()).toBeVisible();
 
+  await noor.phone.page.goto('/'); // every session of the account is over
+  await noor.phone.signIn();
   const refused = await noor.phone.page.request.post('/api/requests', { data: { kind: 'reset' }, headers: { Origin: stack.url } });
   expect((await refused.json() as { code: string }).code).toBe('account.frozen');
   stack.command('unfreeze', '--config', stack.config, noor.person.upn);

@@ -1,13 +1,9 @@
-import { AxeBuilder } from '@axe-core/playwright';
-import { mkdirSync } from 'node:fs';
 import type { BrowserContext, Page } from '@playwright/test';
 import { test, expect, Phone } from './lib/fixtures.ts';
 import type { Person } from './lib/directory.ts';
+import { inspect, looks, sizes } from './lib/looks.ts';
 import type { Stack } from './lib/stack.ts';
 
-const sizes = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 800 } } as const;
-const pictures = new URL('./out/screens/', import.meta.url).pathname;
-mkdirSync(pictures, { recursive: true });
 test.use({ trace: 'off' }); // the pictures tell enough, and in half the time
 
 interface At { phone: Phone; stack: Stack; person: Person; undo: (fn: () => void) => void }
@@ -196,16 +192,6 @@ const own: Record<string, Open> = {
   activity: async ({ phone }) => { await phone.signIn(); await phone.page.goto('/activity'); },
 };
 
-/** Each look is a picture, axe with all its rules, and no sideways scroll. */
-const looks = [
-  { size: 'phone', colorScheme: 'light', language: 'en' },
-  { size: 'phone', colorScheme: 'dark', language: 'en' },
-  { size: 'desk', colorScheme: 'dark', language: 'en' },
-  { size: 'desk', colorScheme: 'light', language: 'en' },
-  { size: 'phone', colorScheme: 'light', language: 'de' },
-  { size: 'desk', colorScheme: 'dark', language: 'de' },
-] as const;
-
 for (const [name, show] of Object.entries(open)) {
   test(`axe finds nothing on ${name}`, async ({ stack, phone, person }) => { await looked(name, show, { phone, stack, person }); });
 }
@@ -221,42 +207,6 @@ async function looked(name: string, show: Open, at: Omit<At, 'undo'>): Promise<v
   } finally {
     ends.forEach((end) => { end(); });
   }
-}
-
-async function inspect(page: Page, name: string, { size, colorScheme, language }: (typeof looks)[number]): Promise<void> {
-  await page.setViewportSize(sizes[size]);
-  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-  await page.mouse.move(0, 0); // nothing is hovered
-  await settled(page);
-  if (await page.evaluate(() => document.documentElement.lang) !== language) {
-    await page.evaluate(() => document.querySelector<HTMLElement>('.language')?.click()); // also beneath a sheet
-    await expect(page.locator(`html[lang=${language}]`)).toHaveCount(1);
-  }
-  await still(page);
-  await page.screenshot({ path: `${pictures}${name}-${size}-${colorScheme}${language === 'en' ? '' : `-${language}`}.png`, scale: size === 'phone' ? 'device' : 'css' });
-  const found = await new AxeBuilder({ page }).setLegacyMode().analyze(); // there are no frames, so no second page for them
-  expect(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), `${size} ${colorScheme} ${language}`).toEqual([]);
-  const outside = await page.evaluate(() => [...document.querySelectorAll('main *, dialog *')].filter((e) => {
-    const { left, right, width } = e.getBoundingClientRect();
-    return width > 1 && (left < -1 || right > innerWidth + 1);
-  }).map((e) => e.outerHTML.slice(0, 90)));
-  expect(outside, `${size} ${language}: nothing stands outside`).toEqual([]);
-  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing scrolls sideways').toBe(true);
-}
-
-async function settled(page: Page): Promise<void> {
-  await expect(page.getByRole('main').or(page.getByRole('dialog')).first()).toBeVisible();
-  await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
-}
-
-/** Waits until what a new size, theme or language set in motion has come to rest. */
-async function still(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    const frame = () => new Promise((resolve) => { requestAnimationFrame(resolve); });
-    await frame();
-    await frame();
-    await Promise.allSettled(document.getAnimations().map((a) => a.finished));
-  });
 }
 
 test('the first load until Start is usable is at most 40 KB', async ({ browser, stack }) => {

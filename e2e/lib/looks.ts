@@ -1,0 +1,69 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { mkdirSync } from 'node:fs';
+import { expect, type Page } from '@playwright/test';
+
+export const sizes = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 800 } } as const;
+const pictures = new URL('../out/screens/', import.meta.url).pathname;
+mkdirSync(pictures, { recursive: true });
+
+/** Each look is a picture, axe with all its rules, and no sideways scroll. */
+export const looks: readonly Look[] = [
+  { size: 'phone', colorScheme: 'light', language: 'en' },
+  { size: 'phone', colorScheme: 'dark', language: 'en' },
+  { size: 'desk', colorScheme: 'dark', language: 'en' },
+  { size: 'desk', colorScheme: 'light', language: 'en' },
+  { size: 'phone', colorScheme: 'light', language: 'de' },
+  { size: 'desk', colorScheme: 'dark', language: 'de' },
+];
+
+interface Look { size: keyof typeof sizes; colorScheme: 'light' | 'dark'; language: 'en' | 'de' }
+
+/** Fewer of them, still each size, theme and language: for screens that take a journey to get to. */
+export const someLooks: readonly Look[] = [
+  { size: 'phone', colorScheme: 'light', language: 'en' },
+  { size: 'phone', colorScheme: 'dark', language: 'de' },
+  { size: 'desk', colorScheme: 'light', language: 'de' },
+  { size: 'desk', colorScheme: 'dark', language: 'en' },
+];
+
+/** Looks at a screen in some ways and leaves it as it was, in English on a phone. */
+export async function look(page: Page, name: string): Promise<void> {
+  for (const one of someLooks) await inspect(page, name, one);
+  await page.setViewportSize(sizes.phone);
+}
+
+export async function inspect(page: Page, name: string, { size, colorScheme, language }: Look): Promise<void> {
+  await page.setViewportSize(sizes[size]);
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+  await page.mouse.move(0, 0); // nothing is hovered
+  await settled(page);
+  if (await page.evaluate(() => document.documentElement.lang) !== language) {
+    await page.evaluate(() => document.querySelector<HTMLElement>('.language')?.click()); // also beneath a sheet
+    await expect(page.locator(`html[lang=${language}]`)).toHaveCount(1);
+  }
+  await still(page);
+  await page.screenshot({ path: `${pictures}${name}-${size}-${colorScheme}${language === 'en' ? '' : `-${language}`}.png`, scale: size === 'phone' ? 'device' : 'css' });
+  const found = await new AxeBuilder({ page }).setLegacyMode().analyze(); // there are no frames, so no second page for them
+  expect(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), `${size} ${colorScheme} ${language}`).toEqual([]);
+  const outside = await page.evaluate(() => [...document.querySelectorAll('main *, dialog *')].filter((e) => {
+    const { left, right, width } = e.getBoundingClientRect();
+    return width > 1 && (left < -1 || right > innerWidth + 1);
+  }).map((e) => e.outerHTML.slice(0, 90)));
+  expect(outside, `${size} ${language}: nothing stands outside`).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing scrolls sideways').toBe(true);
+}
+
+async function settled(page: Page): Promise<void> {
+  await expect(page.getByRole('main').or(page.getByRole('dialog')).first()).toBeVisible();
+  await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
+}
+
+/** Waits until what a new size, theme or language set in motion has come to rest. */
+async function still(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => { requestAnimationFrame(resolve); });
+    await frame();
+    await frame();
+    await Promise.allSettled(document.getAnimations().map((a) => a.finished));
+  });
+}
