@@ -101,7 +101,11 @@ func TestApproveAgainstDenyAgainstCancelAgainstDeadline(t *testing.T) {
 			together := w.atTheStore()
 			var all sync.WaitGroup
 			for i := range steps {
-				all.Go(func() { _ = steps[(i+round)%len(steps)]() })
+				all.Go(func() {
+					if err := steps[(i+round)%len(steps)](); errors.Is(err, workflow.ErrTransition) {
+						t.Errorf("found out by the table only: %v", err)
+					}
+				})
 			}
 			together()
 			all.Wait()
