@@ -21,6 +21,7 @@ import (
 const (
 	photoBytes  = 1 << 20
 	photoPixels = 4 << 20
+	photoScans  = 64 // a progressive JPEG has ten; each goes over every pixel, and needs a few bytes only
 	photoSide   = 192
 	photoGrade  = 80
 )
@@ -148,13 +149,16 @@ func portrait(raw []byte) (out []byte, err error) {
 	return b.Bytes(), nil
 }
 
+// startOfScan is a marker that stands nowhere in the coded pixels (ITU-T T.81 B.1.1.5).
+var startOfScan = []byte{0xff, 0xda}
+
 // decode reads JPEG and PNG, and looks at the size before any pixel.
 func decode(raw []byte) (image.Image, error) {
 	read, size := jpeg.Decode, jpeg.DecodeConfig
 	if bytes.HasPrefix(raw, []byte("\x89PNG")) {
 		read, size = png.Decode, png.DecodeConfig
 	}
-	if len(raw) > photoBytes {
+	if len(raw) > photoBytes || bytes.Count(raw, startOfScan) > photoScans {
 		return nil, errPhoto
 	}
 	c, err := size(bytes.NewReader(raw))

@@ -176,3 +176,27 @@ func FuzzPortrait(f *testing.F) {
 		}
 	})
 }
+
+// manyScans is a progressive JPEG that goes over all of its pixels again and
+// again, for twenty bytes each time.
+func manyScans(scans int) []byte {
+	b := []byte("\xff\xd8\xff\xdb\x00\x43\x00" + strings.Repeat("\x01", 64))
+	b = append(b, "\xff\xc2\x00\x0b\x08\x08\x00\x08\x00\x01\x01\x11\x00"...) // 2048 by 2048, one component
+	for _, table := range []string{"\x00", "\x10"} {                         // one code each: 0 is no difference, or a run
+		b = append(b, "\xff\xc4\x00\x14"+table+"\x01"+strings.Repeat("\x00", 15)...)
+		b = append(b, map[string]byte{"\x00": 0x00, "\x10": 0xe0}[table])
+	}
+	for range scans { // 65,536 blocks: four runs of 16,384
+		b = append(b, "\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00"+strings.Repeat("\x00", 8)...)
+	}
+	return append(b, "\xff\xd9"...)
+}
+
+func TestAPhotoIsNotGoneOverForEver(t *testing.T) {
+	if _, err := portrait(manyScans(photoScans)); err != nil {
+		t.Errorf("as many as may be: %v", err)
+	}
+	if _, err := portrait(manyScans(photoScans + 1)); !errors.Is(err, errPhoto) {
+		t.Errorf("one more: %v", err)
+	}
+}
