@@ -17,7 +17,7 @@ test('a second device is added by its link and lets its owner in', async ({ phon
   await other.page.getByRole('button', { name: 'This is me, go on' }).click();
   await other.page.getByRole('button', { name: 'Make my passkey' }).click();
   await other.page.getByRole('button', { name: 'Try it once' }).click();
-  await expect(other.page.getByRole('heading', { name: /You are ready/ })).toBeVisible();
+  await other.hearsAboutIt();
   await other.signOut();
   await other.signIn();
   await other.page.goto('/passkeys');

@@ -43,6 +43,12 @@ export class Phone {
     await page.getByRole('button', { name: 'Check my password' }).click();
     await page.getByRole('button', { name: 'Make my passkey' }).click();
     await page.getByRole('button', { name: 'Try it once' }).click();
+    await this.hearsAboutIt();
+  }
+
+  /** The last step of an enrolment: notifications, where the browser has them. */
+  async hearsAboutIt(): Promise<void> {
+    const { page } = this;
     const hear = page.getByRole('heading', { name: 'Hear about it' });
     const ready = page.getByRole('heading', { name: /You are ready/ });
     await expect(hear.or(ready)).toBeVisible();
