@@ -70,32 +70,39 @@ func (e *Engine) Unfreeze(ctx context.Context, account ad.GUID, by string) error
 // BeginFreeze says what the reviewer signs who reported the request, to freeze
 // its target's account.
 func (e *Engine) BeginFreeze(ctx context.Context, who Actor, id string) (string, []byte, error) {
-	r, _, err := e.seated(ctx, who, id)
+	r, seat, err := e.seated(ctx, who, id)
 	if err != nil {
 		return "", nil, err
 	}
-	if err := e.mayFreeze(ctx, who, r); err != nil {
-		return "", nil, err
+	if err := e.mayFreeze(ctx, who, r, seat); err != nil {
+		return "", nil, e.refused(ctx, who, id, err)
 	}
 	b, err := freezeStatement(r, who.Account)
 	return FreezeLabel, b, err
 }
 
-// mayFreeze: whoever reported the request, and has not frozen by that report.
-func (e *Engine) mayFreeze(ctx context.Context, who Actor, r Request) error {
-	if err := r.freezable(who.Account); err != nil {
+// freezeWithin is how long a report lets its reviewer freeze: it is about what
+// happens now, and no right over the account to be kept for later.
+const freezeWithin = day
+
+// mayFreeze: whoever reported the request a short time ago, has not frozen by that
+// report, and is still whom the decision asks for.
+func (e *Engine) mayFreeze(ctx context.Context, who Actor, r Request, seat Seat) error {
+	if err := r.freezable(who.Account, e.now()); err != nil {
 		return err
 	}
-	return e.unfrozen(ctx, who.Account)
+	return e.mayRefuse(ctx, who, r, seat)
 }
 
-func (r *Request) freezable(by ad.GUID) error {
+func (r *Request) freezable(by ad.GUID, now time.Time) error {
 	mine := r.reportOf(by)
 	switch {
 	case mine == nil:
 		return ErrNotAllowed
 	case mine.Proof != "":
 		return ErrReviewed
+	case now.Sub(mine.At) >= freezeWithin:
+		return ErrExpired
 	}
 	return nil
 }
@@ -103,15 +110,15 @@ func (r *Request) freezable(by ad.GUID) error {
 // Freeze freezes the target's account, ends its sessions and takes back its other
 // open requests. An account that is frozen already stays as it is.
 func (e *Engine) Freeze(ctx context.Context, who Actor, id string, p enroll.Proof) (Reviewed, error) {
-	r, _, err := e.seated(ctx, who, id)
+	r, seat, err := e.seated(ctx, who, id)
 	if err != nil {
 		return Reviewed{}, err
 	}
-	if err := e.mayFreeze(ctx, who, r); err != nil {
-		return e.beside(ctx, who, r, err)
+	if err := e.mayFreeze(ctx, who, r, seat); err != nil {
+		return e.beside(ctx, who, r, e.refused(ctx, who, id, err))
 	}
 	after, err := e.update(ctx, id, func(r *Request) (Change, error) {
-		if err := r.freezable(who.Account); err != nil {
+		if err := r.freezable(who.Account, e.now()); err != nil {
 			return Change{}, err
 		}
 		signed, err := freezeStatement(*r, who.Account)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
@@ -127,6 +128,41 @@ func TestAFreezeTakesAReportAndAProofOfItsOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// A report is no right over the account that is kept: whoever is not asked any
+// more, or comes a day later, freezes nobody.
+func TestAFreezeTakesWhoIsStillAskedAndSoon(t *testing.T) {
+	for name, c := range map[string]struct {
+		flip func(*world)
+		want error
+	}{
+		"another manager": {func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = "CN=hal," + staffOU }) }, workflow.ErrNotApprover},
+		"disabled":        {func(w *world) { w.dir.edit(bossGUID, func(a *ad.Account) { a.Disabled = true }) }, workflow.ErrNotApprover},
+		"frozen":          {func(w *world) { w.store.frozen[bossGUID] = workflow.Freeze{Account: bossGUID} }, workflow.ErrFrozen},
+		"a day later":     {func(*world) { time.Sleep(24 * time.Hour) }, workflow.ErrExpired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			underReview(t, byManager, "", func(w *world) {
+				r := w.pending(workflow.KindReset)
+				if _, err := w.engine.Report(w.ctx, boss, r.ID); err != nil {
+					t.Fatal(err)
+				}
+				label, statement, err := w.engine.BeginFreeze(w.ctx, boss, r.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.flip(w)
+				_, err = w.engine.Freeze(w.ctx, boss, r.ID, signed(boss, label, statement))
+				wantErr(t, err, c.want)
+				_, _, err = w.engine.BeginFreeze(w.ctx, boss, r.ID)
+				wantErr(t, err, c.want)
+				if _, frozen := w.store.frozen[annGUID]; frozen || len(w.store.ended) != 0 {
+					t.Fatal("frozen")
+				}
+			})
+		})
+	}
 }
 
 func TestNothingIsDoneForAFrozenAccount(t *testing.T) {
