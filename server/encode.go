@@ -185,6 +185,14 @@ func encodeEvent(e audit.Entry) Activity {
 	_ = json.Unmarshal(e.Bytes, &sealed) // the store verified them; without, the line is shorter
 	return Activity{
 		Time: stamp(time.UnixMilli(e.Time)), Action: string(e.Action),
-		Outcome: sealed.Outcome, Reason: sealed.Reason, Kind: sealed.Detail.Kind, Device: e.Personal["device"].Value,
+		Outcome: sealed.Outcome, Reason: sealed.Reason, Kind: sealed.Detail.Kind, Device: deviceOf(e),
 	}
+}
+
+// deviceOf leaves out what an approver, who is somebody else, did it with.
+func deviceOf(e audit.Entry) string {
+	if _, err := ad.ParseGUID(e.Actor); err == nil && e.Actor != e.Target {
+		return ""
+	}
+	return e.Personal["device"].Value
 }

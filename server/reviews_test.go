@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
 )
@@ -212,5 +213,19 @@ func TestMeSaysWhatWaits(t *testing.T) {
 	}
 	if me.Waiting != 1 || !me.Reviewer {
 		t.Errorf("%+v", me)
+	}
+}
+
+// What an approver held in their hand is theirs: the activity of the account that
+// they decided about tells what was done, and not with which device.
+func TestMyActivityTellsNoDeviceOfAnApprover(t *testing.T) {
+	for by, want := range map[string]string{bob.String(): "Tablet", "anonymous": "Tablet", alice.String(): ""} {
+		told := encodeEvent(audit.Entry{
+			Action: audit.ReviewApproved, Actor: by, Target: bob.String(), Bytes: []byte(`{"outcome":"ok"}`),
+			Personal: map[string]audit.Salted{"device": {Value: "Tablet"}},
+		})
+		if told.Device != want || told.Outcome != "ok" {
+			t.Errorf("by %s: %+v", by, told)
+		}
 	}
 }
