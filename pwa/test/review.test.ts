@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Decided, Kind, Request, Review, Reviewing } from '../src/api-types';
 import { has, speak, speakInside, t } from '../src/i18n';
-import { aboutThem, approvedBy, askChips, denyChips, ending, left, MAX_WORDS, network, ownWords, reasonOf, revocable, share, signs, went } from '../src/screens/review/words';
+import { aboutThem, approvedBy, askChips, denyChips, ending, freezable, left, MAX_WORDS, network, ownWords, reasonOf, revocable, share, signs, went } from '../src/screens/review/words';
 import { initials } from '../src/ui/face';
 
 beforeAll(() => speak('en').then(speakInside));
@@ -70,6 +70,14 @@ test('the network is named as inside or outside, with the address', () => {
   expect(network(review({}))).toBe('Outside, from 203.0.113.7');
   expect(network(review({ internal: true, address: '10.1.2.3' }))).toBe('Internal network (10.1.2.3)');
   expect(network(review({ address: '' }))).toBe('Unknown');
+});
+
+test('freezing is offered for a day after the report', () => {
+  const mine = decided('report');
+  expect(freezable(review({ mine }), now)).toBe(true);
+  expect(freezable(review({ mine, frozen: true }), now)).toBe(false);
+  expect(freezable(review({ mine }), now + 24 * 60 * 60_000)).toBe(false);
+  for (const said of [null, decided('approve'), decided('deny')]) expect(freezable(review({ mine: said }), now)).toBe(false);
 });
 
 test('what became of it is said of an approval, and an open one can be taken back', () => {

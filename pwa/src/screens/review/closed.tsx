@@ -15,7 +15,7 @@ import { Icon, type IconName } from '../../ui/icons';
 import { Banner, Button, Card, Screen, Time, type Tone } from '../../ui/kit';
 import { Who, Why } from './about';
 import { Wrong } from './sheets';
-import { aboutThem, ownWords, revocable, went } from './words';
+import { aboutThem, freezable, ownWords, revocable, went } from './words';
 
 interface Props {
   review: Review;
@@ -26,7 +26,6 @@ interface Props {
 export function Closed({ review: r, onReview, reload }: Props) {
   const [wrong, setWrong] = useState(false);
   const said = words(r);
-  const reported = r.mine?.verdict === 'report';
   return (
     <Screen title={said.title} up="/inbox" kind="plain review-over" key={`${r.mine?.verdict}${r.open}`}>
       <div class={`sign ${said.tone} ${r.mine?.verdict === 'approve' ? 'huge' : ''}`}>
@@ -35,7 +34,7 @@ export function Closed({ review: r, onReview, reload }: Props) {
       <p class="lead" role="status">
         {said.lead}
       </p>
-      {reported && !r.frozen && <Freeze review={r} onReview={onReview} />}
+      {freezable(r) && <Freeze review={r} onReview={onReview} />}
       <Card>
         <p class="row-title">{t(`rv.asks.${r.kind}`, { name: r.displayName })}</p>
         {r.mine && (

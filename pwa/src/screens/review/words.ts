@@ -102,6 +102,12 @@ export function went(r: Review): string {
 /** A reviewer may still take back an approval: it has not been carried out. */
 export const revocable = (r: Review) => r.mine?.verdict === 'approve' && (r.state === 'approved' || r.state === 'draft');
 
+const DAY_MS = 24 * 60 * 60_000;
+
+/** A report lets its reviewer freeze the account for a day. */
+export const freezable = ({ mine, frozen }: Review, now = Date.now()) =>
+  mine?.verdict === 'report' && !frozen && now - Date.parse(mine.at) < DAY_MS;
+
 /** The reason that I gave. */
 export function ownWords({ mine }: Review): string {
   const key = `rv.chip.${mine?.chip ?? ''}`;
