@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import type { Account, AccountState, Kind, Me } from '../src/api-types';
 import { speak, speakInside } from '../src/i18n';
 import { match } from '../src/lib/router';
-import { primary, useful, words } from '../src/screens/state';
+import { primary, statesOf, useful, words, type Standing } from '../src/screens/state';
 
 beforeAll(() => speak('en').then(speakInside));
 
@@ -27,10 +27,20 @@ test('what is not allowed is not offered', () => {
   expect(useful(who)).toEqual(['change']);
 });
 
+test('a frozen account is never said to be fine', () => {
+  const who = me([], 'ok');
+  expect(statesOf(who)).toEqual(['ok']);
+  who.options.push({ kind: 'reset', allowed: false, code: 'account.frozen', approval: false });
+  expect(statesOf(who)).toEqual(['frozen']);
+  who.account = account('locked');
+  expect(statesOf(who)).toEqual(['frozen', 'locked']);
+  expect(primary(who)).toBeNull();
+});
+
 test('every state has a title and a line', () => {
-  const states: AccountState[] = ['ok', 'locked', 'disabled', 'account-expired', 'must-change', 'password-expired', 'password-expires-soon', 'outside-hours', 'protected', 'smartcard'];
+  const states: Standing[] = ['frozen', 'ok', 'locked', 'disabled', 'account-expired', 'must-change', 'password-expired', 'password-expires-soon', 'outside-hours', 'protected', 'smartcard'];
   for (const s of states) {
-    const w = words(s, account(s));
+    const w = words(s, s === 'frozen' ? account('ok') : account(s));
     expect(w.title, s).not.toMatch(/^s\./);
     expect(w.lines.length, s).toBeGreaterThan(0);
   }

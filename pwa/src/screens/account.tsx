@@ -10,12 +10,12 @@ import { forgetPush } from '../lib/push';
 import { forgetAll } from '../lib/resource';
 import { go } from '../lib/router';
 import { info, refresh, session, signedOut } from '../lib/session';
-import { Support, Trouble } from '../ui/help';
+import { Mail, Support, Trouble } from '../ui/help';
 import { Door, Icon, type IconName } from '../ui/icons';
 import { Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
 import { NotificationsOffer } from './notify-state';
 import { askFor, needsApproval } from './request/asked';
-import { primary, useful, words } from './state';
+import { primary, statesOf, useful, words, type Standing } from './state';
 
 const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once' };
 
@@ -39,7 +39,7 @@ export function Account() {
   const main = primary(me);
   return (
     <Screen title={t('account.title')} heading={false} kind="account">
-      <Status account={me.account} />
+      <Status account={me.account} states={statesOf(me)} />
       <Trouble problem={act.problem} />
       {main ? (
         <div class="dock">
@@ -63,8 +63,8 @@ export function Account() {
 }
 
 /** The status card: a sign, a sentence, a time. */
-function Status({ account }: { account: AccountType }) {
-  const [first = 'ok', ...others] = account.state;
+function Status({ account, states }: { account: AccountType; states: Standing[] }) {
+  const [first = 'ok', ...others] = states;
   const { tone, title, lines } = words(first, account);
   return (
     <section class={`status ${tone}`} aria-label={title}>
@@ -99,7 +99,7 @@ const signOf = (tone: Tone): IconName => (tone === 'good' ? 'check' : tone);
 /** Something is the matter and nothing can be done here: say who can. */
 function NoWay({ me }: { me: Me }) {
   const { name, phone } = info.use().support;
-  const [first = 'ok'] = me.account.state;
+  const [first = 'ok'] = statesOf(me);
   const stuck = !['ok', 'password-expires-soon', 'outside-hours', 'smartcard'].includes(first);
   if (!stuck || useful(me).length > 0) return null;
   return (
@@ -173,7 +173,9 @@ function Facts({ account: a }: { account: AccountType }) {
     <section class="group">
       <h2 class="group-title">{t('facts.title')}</h2>
       <dl class="facts">
-        <Fact name={t('facts.account')}>{a.name}</Fact>
+        <Fact name={t('facts.account')}>
+          <Mail address={a.name} />
+        </Fact>
         {a.department && <Fact name={t('facts.department')}>{a.department}</Fact>}
         {a.passwordSet && !a.state.includes('smartcard') && (
           <Fact name={t('facts.set')}>

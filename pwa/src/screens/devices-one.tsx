@@ -4,6 +4,7 @@ import type { Device } from '../api-types';
 import { t } from '../i18n';
 import { useAct, type Act } from '../lib/act';
 import { post } from '../lib/api';
+import { browserName } from '../lib/browser';
 import { ago, date, momentToday } from '../lib/format';
 import { pushed } from '../lib/worker';
 import { Trouble } from '../ui/help';
@@ -11,11 +12,7 @@ import { Banner, Button, Fact, Sheet, Time } from '../ui/kit';
 
 const pathOf = (d: Device, what: string) => `/api/devices/${encodeURIComponent(d.id)}/${what}`;
 
-/** "Chrome on Android", in the person's language. */
-export function nameOf(d: Device): string {
-  const [browser = '', system] = d.device.split(' on ');
-  return system ? t('devs.on', { browser, system }) : d.device;
-}
+export const nameOf = (d: Device) => browserName(d.device);
 
 /** This long after it was sent, a message to this very device is late. */
 const LATE_MS = 15_000;

@@ -13,7 +13,7 @@ import { Face, photo } from '../ui/face';
 import { Icon } from '../ui/icons';
 import { Banner, Rows, Screen, Skeleton } from '../ui/kit';
 import { left } from './review/words';
-import { NotificationsState } from './notify-state';
+import { NotificationsState, usePush } from './notify-state';
 import { Failed } from './trouble';
 
 const SOON_MS = 15 * 60_000;
@@ -54,22 +54,26 @@ export function InboxScreen() {
 }
 
 function Waits({ waiting, offline, now }: { waiting: Review[]; offline: boolean; now: number }) {
-  if (waiting.length === 0)
-    return (
-      <div class="empty">
-        <div class="sign good">
-          <Icon name="check" />
-        </div>
-        <p class="lead">{t('inbox.empty')}</p>
-        <NotificationsState />
-      </div>
-    );
+  if (waiting.length === 0) return <Empty />;
   return (
     <Rows title={t('inbox.waiting')}>
       {waiting.map((r) => (
         <Entry key={r.id} review={r} offline={offline} sub={<Until review={r} now={now} />} when={ago(r.asked, new Date(now))} />
       ))}
     </Rows>
+  );
+}
+
+function Empty() {
+  const state = usePush();
+  return (
+    <div class="empty">
+      <div class="sign good">
+        <Icon name="check" />
+      </div>
+      <p class="lead">{t(state === 'on' ? 'inbox.empty.told' : 'inbox.empty')}</p>
+      <NotificationsState state={state} />
+    </div>
   );
 }
 

@@ -53,8 +53,7 @@ const words: Record<Exclude<PushState, 'unknown'>, Words> = {
 export const wordsOf = (state: PushState): Words | null => (state === 'unknown' ? null : words[state]);
 
 /** Whether notifications are on here, and the way to change it: for an empty inbox. */
-export function NotificationsState() {
-  const state = usePush();
+export function NotificationsState({ state }: { state: PushState }) {
   const w = wordsOf(state);
   if (!w) return null;
   return (

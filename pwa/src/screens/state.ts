@@ -10,8 +10,19 @@ export interface Words {
   lines: string[];
 }
 
-export function words(state: AccountState, a: Account): Words {
+/** How an account stands: by the directory, and here. */
+export type Standing = AccountState | 'frozen';
+
+/** What there is to say of an account, most important first. */
+export function statesOf({ account, options }: Pick<Me, 'account' | 'options'>): Standing[] {
+  if (!options.some((o) => o.code === 'account.frozen')) return account.state;
+  return ['frozen', ...account.state.filter((s) => s !== 'ok')];
+}
+
+export function words(state: Standing, a: Account): Words {
   switch (state) {
+    case 'frozen':
+      return { tone: 'stop', title: t('s.frozen'), lines: [t('s.frozen.sub')] };
     case 'ok':
       return { tone: 'good', title: t('s.ok'), lines: [t('s.ok.sub')] };
     case 'locked':

@@ -92,7 +92,6 @@ export function Support() {
   );
 }
 
-
 function Lines({ of }: { of: string[] }) {
   return (
     <>
@@ -105,8 +104,8 @@ function Lines({ of }: { of: string[] }) {
   );
 }
 
-/** Breaks after the @, and nowhere in a word unless it must. */
-function Mail({ address }: { address: string }) {
+/** An address or account that breaks after the @, and nowhere in a word unless it must. */
+export function Mail({ address }: { address: string }) {
   const at = address.indexOf('@') + 1;
   return (
     <>

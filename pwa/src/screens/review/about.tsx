@@ -2,21 +2,24 @@
 import type { ComponentChildren } from 'preact';
 import type { Review } from '../../api-types';
 import { has, t } from '../../i18n';
+import { browserName } from '../../lib/browser';
 import { ago, moment } from '../../lib/format';
 import { Face, photo } from '../../ui/face';
+import { Mail } from '../../ui/help';
 import { Icon } from '../../ui/icons';
 import { Fact, Time } from '../../ui/kit';
 import { network, signs } from './words';
 
 /** Who asks: picture, place, account. */
 export function Who({ review: r }: { review: Review }) {
+  const place = [r.title, r.department].filter(Boolean).join(', ');
   return (
     <div class="who">
       <Face name={r.displayName} src={photo(r.id, r.account, r.photo)} />
       <div>
-        <p class="row-title">{[r.title, r.department].filter(Boolean).join(', ')}</p>
-        <p class="row-sub who-name" translate={false}>
-          {r.name}
+        {place && <p class="row-title">{place}</p>}
+        <p class="row-sub" translate={false}>
+          <Mail address={r.name} />
         </p>
       </div>
     </div>
@@ -54,7 +57,7 @@ export function Facts({ review: r, now }: { review: Review; now: number }) {
   const facts: [string, ComponentChildren][] = [
     [t('rv.when'), <Time at={r.created} text={t('rv.when.value', { when: ago(r.created, new Date(now)), time: moment(r.deadline) })} />],
     [t('rv.from'), network(r)],
-    [t('rv.device'), r.device],
+    [t('rv.device'), browserName(r.device)],
     [t('rv.proved'), r.signs.some((s) => s.code === 'weak-proof') ? '' : proofs], // a sign says that already
   ];
   return (

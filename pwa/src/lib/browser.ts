@@ -1,0 +1,8 @@
+// A browser's name as the server tells it, for the screens behind Start.
+import { t } from '../i18n';
+
+/** "Chrome on Android", in the person's language. */
+export function browserName(said: string): string {
+  const [browser = '', system] = said.split(' on ');
+  return system ? t('devs.on', { browser, system }) : said;
+}
