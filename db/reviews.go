@@ -80,6 +80,12 @@ func (s *Store) Frozen(ctx context.Context, account ad.GUID) (*workflow.Freeze, 
 	return &all[0], nil
 }
 
+// IsFrozen is enroll.Config's.
+func (s *Store) IsFrozen(ctx context.Context, account ad.GUID) (bool, error) {
+	f, err := s.Frozen(ctx, account)
+	return f != nil, err
+}
+
 // AllFrozen is workflow.Freezes'.
 func (s *Store) AllFrozen(ctx context.Context) ([]workflow.Freeze, error) {
 	all, err := list(ctx, s, scanFreeze, `SELECT `+freezeColumns+` FROM freezes ORDER BY at DESC, account`)

@@ -27,6 +27,9 @@ var (
 
 	// ErrGone: the directory knows no such account any more.
 	ErrGone = errors.New("account.gone")
+	// ErrFrozen: an approver froze the account; it gets no passkey until IT
+	// lifts that.
+	ErrFrozen = errors.New("account.frozen")
 
 	// ErrStatement: a label or statement that nothing may be bound to.
 	ErrStatement = errors.New("proof.statement")

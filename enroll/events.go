@@ -103,7 +103,7 @@ func (s *Service) refused(ctx context.Context, action audit.Action, account ad.G
 var codes = []error{
 	ErrNoCeremony, ErrNoCredential, ErrDuplicate, ErrNoSession, ErrNoInvitation, ErrNoHandle, ErrLastPasskey, ErrNoProof,
 	ErrInvitationUsed, ErrInvitationExpired, ErrInvitationRevoked, ErrInvitationTries,
-	ErrMalformed, ErrRefused, ErrOrigin, ErrNotVerified, ErrCloned, ErrNotDiscoverable, ErrTooMany, ErrName, ErrGone,
+	ErrMalformed, ErrRefused, ErrOrigin, ErrNotVerified, ErrCloned, ErrNotDiscoverable, ErrTooMany, ErrName, ErrGone, ErrFrozen,
 	ErrStatement, ErrWrongProof, ErrOldProof, ErrNoGrant, ErrPasswordNotAsked, ErrNotNow, ErrNoTries,
 }
 

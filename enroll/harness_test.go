@@ -136,6 +136,13 @@ type world struct {
 	dir   *directory
 	clock *clock
 	cfg   enroll.Config
+
+	frozen map[ad.GUID]error // nil as value: frozen; else the store's fault
+}
+
+func (w *world) isFrozen(_ context.Context, id ad.GUID) (bool, error) {
+	err, frozen := w.frozen[id]
+	return frozen && err == nil, err
 }
 
 func newWorld(t *testing.T, change ...func(*enroll.Config)) *world {
@@ -162,6 +169,7 @@ func newWorld(t *testing.T, change ...func(*enroll.Config)) *world {
 	w.store = store
 	w.cfg = enroll.Config{
 		RPID: rpID, Origins: []string{origin}, RPName: "Example", Store: store, Directory: w.dir, Now: w.clock.now,
+		Frozen: w.isFrozen,
 	}
 	for _, c := range change {
 		c(&w.cfg)

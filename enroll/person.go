@@ -74,16 +74,31 @@ func (s *Service) invitable(ctx context.Context, id ad.GUID) (ad.Account, error)
 }
 
 // enrollable reads an account that may register a passkey now. Disabled and
-// expired ones belong to people who left, or are to come.
+// expired ones belong to people who left, or are to come; one that is frozen may
+// be in other hands, and a passkey that these add would outlive the freeze.
 func (s *Service) enrollable(ctx context.Context, id ad.GUID) (ad.Account, error) {
 	a, err := s.invitable(ctx, id)
 	if err == nil {
 		err = s.employed(a)
 	}
+	if err == nil {
+		err = s.unfrozen(ctx, id)
+	}
 	if err != nil {
 		return ad.Account{}, err
 	}
 	return a, nil
+}
+
+func (s *Service) unfrozen(ctx context.Context, id ad.GUID) error {
+	frozen, err := s.cfg.Frozen(ctx, id)
+	if err != nil {
+		return fmt.Errorf("look for a freeze: %w", err)
+	}
+	if frozen {
+		return fmt.Errorf("enrol: %w", ErrFrozen)
+	}
+	return nil
 }
 
 func (s *Service) employed(a ad.Account) error {

@@ -1,6 +1,7 @@
 package enroll_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,46 @@ func TestALinkForAnotherDevice(t *testing.T) {
 	_, _, err = w.FinishEnrol(w.ctx, ceremony, "Tablet", other.create(t, options), phone)
 	wantErr(t, "finish", err, nil)
 	w.signedIn(other)
+}
+
+// Whoever made an approver freeze the account may hold a passkey, a session or a
+// link of its owner. None of them makes another passkey, which would outlive the
+// freeze; and a freeze that can't be looked up counts as one.
+func TestAFrozenAccountGetsNoPasskey(t *testing.T) {
+	fault := errors.New("store is down")
+	for name, c := range map[string]struct{ state, want error }{"frozen": {nil, enroll.ErrFrozen}, "unknown": {fault, fault}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			d, session := w.enrolled(alice)
+			link, _, err := w.Invite(w.ctx, alice, audit.ActorOperator, false, 0)
+			wantErr(t, "invite", err, nil)
+			ceremony, options, err := w.BeginRegister(w.ctx, session, w.mayAdd(d, session))
+			wantErr(t, "begin", err, nil)
+			enrol, enrolOptions, err := w.BeginEnrol(w.ctx, link, secret.Text{})
+			wantErr(t, "begin to enrol", err, nil)
+			proof := w.mayAdd(d, session)
+
+			w.frozen = map[ad.GUID]error{alice: c.state}
+			_, err = w.FinishRegister(w.ctx, session, ceremony, "x", newDevice().create(t, options))
+			wantErr(t, "finish", err, c.want)
+			_, _, err = w.FinishEnrol(w.ctx, enrol, "x", newDevice().create(t, enrolOptions), phone)
+			wantErr(t, "finish to enrol", err, c.want)
+			_, _, err = w.BeginEnrol(w.ctx, link, secret.Text{})
+			wantErr(t, "begin to enrol again", err, c.want)
+			_, _, err = w.BeginRegister(w.ctx, session, proof)
+			wantErr(t, "begin again", err, c.want)
+			_, _, err = w.InviteSelf(w.ctx, session, proof)
+			wantErr(t, "a link", err, c.want)
+			if n := len(must(w.Credentials(w.ctx, session))(t)); n != 1 {
+				t.Fatalf("%d passkeys", n)
+			}
+			w.signedIn(d) // to see why
+
+			w.frozen = nil
+			_, _, err = w.BeginRegister(w.ctx, session, proof)
+			wantErr(t, "lifted", err, nil)
+		})
+	}
 }
 
 func TestRegistrationRefusesWhatDoesNotVerify(t *testing.T) {
@@ -238,6 +279,7 @@ func TestNewRefusesWhatABrowserWould(t *testing.T) {
 		"a suffix of a word": func(c *enroll.Config) { c.Origins = []string{"https://my" + rpID} },
 		"no store":           func(c *enroll.Config) { c.Store = nil },
 		"no directory":       func(c *enroll.Config) { c.Directory = nil },
+		"no freezes":         func(c *enroll.Config) { c.Frozen = nil },
 	} {
 		cfg := w.cfg
 		change(&cfg)

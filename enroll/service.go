@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -16,6 +17,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/secret"
 )
 
@@ -34,6 +36,8 @@ type Config struct {
 
 	Store     Store
 	Directory Directory
+	// Frozen says whether an approver froze the account. An error denies.
+	Frozen func(ctx context.Context, account ad.GUID) (bool, error)
 
 	SessionIdle     time.Duration // without a request; 24 hours
 	SessionAbsolute time.Duration // of a remembered device; 30 days
@@ -78,8 +82,8 @@ type Service struct {
 // New checks the configuration and returns the relying party.
 func New(cfg Config) (*Service, error) {
 	cfg = withDefaults(cfg)
-	if cfg.Store == nil || cfg.Directory == nil {
-		return nil, errors.New("enroll: a store and a directory are needed")
+	if cfg.Store == nil || cfg.Directory == nil || cfg.Frozen == nil {
+		return nil, errors.New("enroll: a store, a directory and who is frozen are needed")
 	}
 	if err := checkOrigins(cfg.RPID, cfg.Origins); err != nil {
 		return nil, fmt.Errorf("enroll: %w", err)

@@ -119,6 +119,14 @@ func TestAReportFreezesTheAccount(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	wantProblem(t, requester.call("GET", "/api/me", nil), http.StatusUnauthorized, "session.unknown")
+
+	// Whoever holds the passkey may see why, and adds no other one.
+	requester.signIn()
+	token, options = requester.begin("/api/step-up/begin", fields{"purpose": "add-passkey"})
+	proof := fetch[ProofID](requester, "POST", "/api/step-up/finish", fields{"token": token, "credential": requester.assert(options)}).Proof
+	for _, way := range []string{"begin", "invite"} {
+		wantProblem(t, requester.call("POST", "/api/passkeys/"+way, fields{"proof": proof}), http.StatusForbidden, "account.frozen")
+	}
 }
 
 // Everything of a review is unknown to whoever has no seat, the requester as well,

@@ -58,6 +58,7 @@ var causes = []cause{
 	own(enroll.ErrNotDiscoverable, http.StatusUnprocessableEntity, "The authenticator made no passkey"),
 	own(enroll.ErrTooMany, http.StatusConflict, "There are too many passkeys"),
 	own(enroll.ErrName, http.StatusUnprocessableEntity, "A name has 1 to 64 characters"),
+	own(enroll.ErrFrozen, http.StatusForbidden, "The account is frozen here"),
 	own(enroll.ErrGone, http.StatusForbidden, "The account is gone from the directory"),
 	own(enroll.ErrStatement, http.StatusUnprocessableEntity, "There is nothing to prove"),
 	own(enroll.ErrWrongProof, http.StatusForbidden, "The proof is of something else"),

@@ -69,7 +69,7 @@ func (a *app) join(ctx context.Context) error {
 	var err error
 	a.passkeys, err = enroll.New(enroll.Config{
 		RPID: a.cfg.RPID(), Origins: []string{strings.TrimSuffix(a.cfg.PublicURL, "/")}, RPName: a.cfg.Organisation,
-		Store: a.store, Directory: a.dir, Logger: a.log,
+		Store: a.store, Directory: a.dir, Frozen: a.store.IsFrozen, Logger: a.log,
 		SessionIdle: a.cfg.Sessions.Idle, SessionAbsolute: a.cfg.Sessions.Absolute, SessionShort: a.cfg.Sessions.Short,
 		InvitationValid: a.cfg.Enrolment.InvitationValid,
 	})

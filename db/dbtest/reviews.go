@@ -129,6 +129,9 @@ func aFreezeIsKeptWithItsChangeAndOnce(s *suite) {
 	got, err = s.Frozen(s.ctx, guid(1))
 	s.must(err)
 	s.same(*got, first)
+	is, err := s.IsFrozen(s.ctx, guid(1))
+	s.must(err)
+	s.same(is, true)
 	later := workflow.Freeze{Account: guid(2), By: guid(7), Request: "one", At: s.now.Add(time.Minute)}
 	s.must(s.freeze("one", later))
 	all, err := s.AllFrozen(s.ctx)
@@ -137,6 +140,9 @@ func aFreezeIsKeptWithItsChangeAndOnce(s *suite) {
 	got, err = s.Frozen(s.ctx, guid(3))
 	s.must(err)
 	s.same(got == nil, true)
+	is, err = s.IsFrozen(s.ctx, guid(3))
+	s.must(err)
+	s.same(is, false)
 }
 
 func oneOf200LiftsAFreeze(s *suite) {

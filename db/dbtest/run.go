@@ -26,6 +26,7 @@ type Store interface {
 	enroll.Store
 	workflow.Store
 	workflow.Freezes
+	IsFrozen(ctx context.Context, account ad.GUID) (bool, error)
 	workflow.Holders
 	workflow.Reminders
 	push.Store
