@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Decided, Kind, Request, Review, Reviewing } from '../src/api-types';
 import { has, speak, speakInside, t } from '../src/i18n';
-import { aboutThem, approvedBy, askChips, denyChips, ending, freezable, left, MAX_WORDS, network, ownWords, reasonOf, revocable, share, signs, went } from '../src/screens/review/words';
+import { onScreen } from '../src/screens/request/form';
+import { aboutThem, approvedBy, askChips, denyChips, ending, freezable, left, MAX_WORDS, network, over, ownWords, reasonOf, revocable, share, signs, went } from '../src/screens/review/words';
 import { initials } from '../src/ui/face';
 
 beforeAll(() => speak('en').then(speakInside));
@@ -57,6 +58,30 @@ test('who approved, when, and until when it is open', () => {
   expect(approvedBy(r, 'Mara Lindt')).toMatch(/^Approved by Mara Lindt: .*\. Open until .*\.$/);
   expect(approvedBy(r, '')).toMatch(/^Approved: /);
   expect(approvedBy(request('pending', null), 'Mara Lindt')).toBe('');
+});
+
+test.each<[string, Partial<Review>, string]>([
+  ['its requester took it back', { code: 'request.cancelled', number: true, numbersLeft: 1 }, 'The request was taken back.'],
+  ['three wrong numbers stopped it', { code: 'request.cancelled', number: true, numbersLeft: 0 }, 'That was the third wrong number, so the request was stopped.'],
+  ['nobody answered', { code: 'request.expired' }, 'The time was up.'],
+  ['somebody else answered', { code: 'review.decided' }, 'This was already answered.'],
+  ['it failed in the end', { code: 'request.failed' }, 'This was already answered.'],
+  ['another manager', { code: 'review.not-approver' }, 'This is no longer yours to decide.'],
+  ['it is the requester’s account that is off', { code: 'account.disabled' }, 'This can’t be done for the account any more.'],
+  ['a code from later than this page', { code: 'from.mars' }, 'This was already answered.'],
+])('why a request is over without the approver: %s', (_, r, what) => expect(over(review(r))[0]).toBe(what));
+
+test('a form stays while it is executed, and nothing else does', () => {
+  const executing = request('executing', null);
+  const typing = { ...executing, state: 'approved' as const, needs: [] as string[] };
+  const of = (now: Request, before: Request | null) => onScreen(now, before).state;
+  expect(of(executing, typing)).toBe('approved');
+  expect(of({ ...executing, kind: 'one-time' }, { ...typing, kind: 'one-time', state: 'done', unseen: true })).toBe('done');
+  expect(of(executing, null)).toBe('executing'); // opened meanwhile
+  expect(of(executing, { ...typing, kind: 'unlock' })).toBe('executing');
+  expect(of(executing, { ...typing, needs: ['passkey'] })).toBe('executing');
+  expect(of(executing, { ...typing, id: 'another' })).toBe('executing');
+  for (const state of ['done', 'unknown', 'failed'] as const) expect(of({ ...executing, state }, typing)).toBe(state);
 });
 
 test('what is unusual is said in words, and what this page does not know is left out', () => {

@@ -283,6 +283,7 @@ export const de: Inside = {
   'inbox.title': 'Eingang',
   'inbox.waiting': 'Wartet auf Sie',
   'inbox.decided': 'Von Ihnen entschieden',
+  'inbox.over': 'Ohne Sie beendet',
   'inbox.empty': 'Nichts wartet auf Sie.',
   'inbox.empty.told': 'Nichts wartet auf Sie. Wir schicken eine Mitteilung, sobald sich das ändert.',
   'inbox.kept': 'Sie sind offline',

@@ -281,6 +281,7 @@ export const en = {
   'inbox.title': 'Inbox',
   'inbox.waiting': 'Waiting for you',
   'inbox.decided': 'You decided',
+  'inbox.over': 'Over without you',
   'inbox.empty': 'Nothing waits for you.',
   'inbox.empty.told': 'Nothing waits for you. We’ll send a notification when something does.',
   'inbox.kept': 'You are offline',

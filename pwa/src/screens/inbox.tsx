@@ -10,9 +10,10 @@ import { useNow } from '../lib/now';
 import { useResource } from '../lib/resource';
 import { refresh } from '../lib/session';
 import { Face, photo } from '../ui/face';
+import { heading } from '../ui/help';
 import { Icon } from '../ui/icons';
 import { Banner, Rows, Screen, Skeleton } from '../ui/kit';
-import { left } from './review/words';
+import { left, over } from './review/words';
 import { NotificationsState, usePush } from './notify-state';
 import { Failed } from './trouble';
 
@@ -42,13 +43,8 @@ export function InboxScreen() {
       )}
       {!data && <Skeleton shape="list" />}
       {data && <Waits waiting={data.waiting} offline={offline} now={now} />}
-      {data && data.decided.length > 0 && (
-        <Rows title={t('inbox.decided')}>
-          {data.decided.map((r) => (
-            <Entry key={r.id} review={r} offline={offline} sub={decided(r)} />
-          ))}
-        </Rows>
-      )}
+      {data && <Past title={t('inbox.decided')} list={data.decided.filter((r) => r.mine)} offline={offline} />}
+      {data && <Past title={t('inbox.over')} list={data.decided.filter((r) => !r.mine)} offline={offline} />}
     </Screen>
   );
 }
@@ -77,7 +73,18 @@ function Empty() {
   );
 }
 
-const decided = (r: Review) => (r.mine ? `${t(`rv.row.${r.mine.verdict}`)}: ${momentToday(r.mine.at)}` : '');
+function Past({ title, list, offline }: { title: string; list: Review[]; offline: boolean }) {
+  if (list.length === 0) return null;
+  return (
+    <Rows title={title}>
+      {list.map((r) => (
+        <Entry key={r.id} review={r} offline={offline} sub={ended(r)} />
+      ))}
+    </Rows>
+  );
+}
+
+const ended = (r: Review) => (r.mine ? `${t(`rv.row.${r.mine.verdict}`)}: ${momentToday(r.mine.at)}` : heading(over(r)[0]));
 
 /** Until when; in the last quarter of an hour how long that is. */
 function Until({ review, now }: { review: Review; now: number }) {

@@ -9,7 +9,7 @@ import { forgetPush } from '../lib/push';
 import { forgetAll, useResource } from '../lib/resource';
 import { go } from '../lib/router';
 import { signedOut } from '../lib/session';
-import { explain, Support, Trouble } from '../ui/help';
+import { Support, Trouble } from '../ui/help';
 import type { IconName } from '../ui/icons';
 import { Banner, Button, Row, Rows, Screen, Skeleton } from '../ui/kit';
 import { Failed } from './trouble';
@@ -65,7 +65,8 @@ function action(e: Activity): string {
 
 function Line({ event: e }: { event: Activity }) {
   const outcome = e.outcome !== 'ok' && has(`out.${e.outcome}`) ? t(`out.${e.outcome}` as Key) : '';
-  const reason = e.reason ? explain({ code: e.reason, status: 0 })[0] : '';
+  const why = [`e.${e.reason}`, `end.chip.${e.reason}`].find(has); // what has no words is for the log
+  const reason = why ? (t(why).split('\n')[0] ?? '') : '';
   return (
     <>
       <time dateTime={e.time} title={exact(e.time)}>

@@ -1,5 +1,5 @@
 // One request, at its own address: what it shows follows from its state.
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Request } from '../api-types';
 import { t } from '../i18n';
 import { useAct, type Act } from '../lib/act';
@@ -12,6 +12,7 @@ import { Icon, type IconName } from '../ui/icons';
 import { Button, Screen, Skeleton, type Tone } from '../ui/kit';
 import { askFor, soleName, useAsked } from './request/asked';
 import { Done } from './request/done';
+import { onScreen } from './request/form';
 import { OneTime } from './request/onetime';
 import { SetPassword } from './request/password';
 import { Prove } from './request/prove';
@@ -32,8 +33,10 @@ export function RequestScreen({ params }: { params: Record<string, string> }) {
     const timer = setInterval(() => document.visibilityState === 'visible' && void reload(), POLL_MS);
     return () => clearInterval(timer);
   }, [moving, reload]);
+  const shown = useRef<Request | null>(null);
   if (!request) return problem ? <Failed problem={problem} retry={() => void reload()} /> : <Skeleton />;
-  return <ByState request={request} resource={resource} />;
+  shown.current = onScreen(request, shown.current);
+  return <ByState request={shown.current} resource={resource} />;
 }
 
 function ByState({ request, resource }: { request: Request; resource: Resource<Request> }) {

@@ -84,18 +84,19 @@ export function OneTime({ request, onRequest }: Props) {
       </Screen>
     );
 
+  const again = request.unseen && !act.busy; // not what is being made just now
   return (
     <Screen title={t('ot.title')} up="/account" kind="plain" key="make">
       <div class="sign info">
         <Icon name="once" />
       </div>
-      <p class="lead">{t(request.unseen ? 'ot.lead.again' : 'ot.lead')}</p>
+      <p class="lead">{t(again ? 'ot.lead.again' : 'ot.lead')}</p>
       <Approved request={request} />
       <Trouble problem={act.problem} />
       <div class="dock">
         <p class="hint">{request.state === 'approved' && !request.review && request.deadline && t('pw.open', { time: moment(request.deadline) })}</p>
         <Button busy={act.busy} doing={t('wait.writing')} onClick={() => void make()}>
-          {t(request.unseen ? 'ot.go.again' : 'ot.go')}
+          {t(again ? 'ot.go.again' : 'ot.go')}
         </Button>
       </div>
     </Screen>

@@ -2,7 +2,7 @@
 // what became of it, and what they can still do.
 import { useState } from 'preact/hooks';
 import type { Review } from '../../api-types';
-import { has, t } from '../../i18n';
+import { t } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { post } from '../../lib/api';
 import { useCeremony } from '../../lib/ceremony';
@@ -10,12 +10,12 @@ import { moment } from '../../lib/format';
 import { go } from '../../lib/router';
 import { refresh } from '../../lib/session';
 import { assert } from '../../lib/webauthn';
-import { explain, heading, Support, Trouble } from '../../ui/help';
+import { heading, Support, Trouble } from '../../ui/help';
 import { Icon, type IconName } from '../../ui/icons';
 import { Banner, Button, Card, Screen, Time, type Tone } from '../../ui/kit';
 import { Who, Why } from './about';
 import { Wrong } from './sheets';
-import { aboutThem, freezable, ownWords, revocable, went } from './words';
+import { aboutThem, freezable, over, ownWords, revocable, went } from './words';
 
 interface Props {
   review: Review;
@@ -68,14 +68,6 @@ export function Closed({ review: r, onReview, reload }: Props) {
   );
 }
 
-/** Why a request is not open to somebody who said nothing. */
-function closed(code: string): [string, string] {
-  const key = `rv.not.${code}`;
-  if (has(key)) return t(key).split('\n') as [string, string];
-  const known = code.startsWith('request.') || code === '' ? 'review.decided' : code;
-  return explain(aboutThem({ code: known, status: 0 }));
-}
-
 function words(r: Review): { title: string; lead: string; tone: Tone; icon: IconName } {
   const name = r.displayName;
   const after = went(r);
@@ -87,7 +79,7 @@ function words(r: Review): { title: string; lead: string; tone: Tone; icon: Icon
     case 'report':
       return { title: t('rv.said.report'), lead: t('rv.said.report.sub', { name }), tone: 'stop', icon: 'stop' };
   }
-  const [what, todo] = closed(r.code);
+  const [what, todo] = over(r);
   return { title: heading(what), lead: todo, tone: 'info', icon: 'info' };
 }
 

@@ -92,6 +92,14 @@ export function network({ address, internal }: Review): string {
   return t(internal ? 'rv.from.in' : 'rv.from.out', { address });
 }
 
+/** Why a request is not open to somebody who said nothing: what happened, and what that means. */
+export function over(r: Review): [string, string] {
+  const code = r.code === 'request.cancelled' && r.number && r.numbersLeft === 0 ? 'review.number-cancelled' : r.code;
+  const key = [`rv.not.${code}`, code.startsWith('request.') ? '' : `e.${aboutThem({ code }).code}`].find(has) ?? 'e.review.decided';
+  const [what = '', todo = ''] = t(key).split('\n');
+  return [what, todo];
+}
+
 /** What became of a request after it was decided; "" while that is still open. */
 export function went(r: Review): string {
   const key = `rv.went.${r.state}`;
