@@ -1,6 +1,7 @@
 package workflow_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -46,6 +47,26 @@ func TestAnInboxHoldsWhatWaitsAndWhatWasDecided(t *testing.T) {
 				t.Fatalf("%v, %+v, %+v", err, waiting, decided)
 			}
 		}
+	})
+}
+
+// However much came in and was decided, what waits is shown.
+func TestADecidedCrowdHidesNothingThatWaits(t *testing.T) {
+	underReview(t, bySecurity, "", func(w *world) {
+		first := w.pending(workflow.KindReset)
+		for i := range 120 {
+			decided := w.stored(first.ID)
+			decided.ID, decided.State, decided.Created = fmt.Sprintf("%s-%03d", first.ID, i), workflow.Denied, first.Created.Add(time.Second)
+			decided.Proofs = nil
+			if err := w.store.Create(w.ctx, decided, workflow.Change{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		waiting, decided, err := w.engine.Inbox(w.ctx, hal)
+		if err != nil || len(waiting) != 1 || waiting[0].Request.ID != first.ID || len(decided) != 30 {
+			t.Fatalf("%v, %d wait, %d decided", err, len(waiting), len(decided))
+		}
+		w.wantWaiting(t, hal, 1)
 	})
 }
 

@@ -2,6 +2,7 @@ package workflow_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -183,7 +184,7 @@ func (m *memory) Requests(_ context.Context, q workflow.Query) ([]workflow.Reque
 		}
 	}
 	slices.SortFunc(out, func(a, b workflow.Request) int { return strings.Compare(b.ID, a.ID) })
-	return out, nil
+	return out[:min(len(out), cmp.Or(q.Limit, 100))], nil
 }
 
 func selects(q workflow.Query, r workflow.Request) bool {

@@ -11,13 +11,18 @@ import (
 	"github.com/latchkey/latchkey/ad"
 )
 
-// maxDecided bounds what an inbox shows of the past.
-const maxDecided = 30
+// maxDecided bounds what an inbox shows of the past, and maxWaiting what it shows
+// of what waits: more than come in a bad hour, since those that are left out would
+// be the oldest.
+const (
+	maxDecided = 30
+	maxWaiting = 500
+)
 
 // Inbox lists the requests with a seat of the actor's: those that wait, the
 // nearest deadline first, and those that do not any more, newest first.
 func (e *Engine) Inbox(ctx context.Context, who Actor) (waiting, decided []Reviewed, err error) {
-	list, err := e.asked(ctx, who.Account)
+	list, err := e.inbox(ctx, who.Account)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -43,12 +48,32 @@ func (e *Engine) Inbox(ctx context.Context, who Actor) (waiting, decided []Revie
 	return waiting, decided, nil
 }
 
+// inbox lists what is pending and what is not, each by itself, so that however
+// many were decided hides none that waits. Newest first.
+func (e *Engine) inbox(ctx context.Context, account ad.GUID) ([]Request, error) {
+	list, err := e.asked(ctx, account, maxWaiting, Pending)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := e.asked(ctx, account, maxDecided, Draft, Approved, Executing, Done, Failed, Unknown, Denied, Expired, Cancelled)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rest {
+		if !slices.ContainsFunc(list, func(p Request) bool { return p.ID == r.ID }) { // decided in between
+			list = append(list, r)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Request) int { return b.Created.Compare(a.Created) })
+	return list, nil
+}
+
 // asked lists the requests with a seat of the account's, newest first.
-func (e *Engine) asked(ctx context.Context, account ad.GUID, states ...State) ([]Request, error) {
+func (e *Engine) asked(ctx context.Context, account ad.GUID, limit int, states ...State) ([]Request, error) {
 	if account.IsZero() {
 		return nil, nil
 	}
-	list, err := e.store.Requests(ctx, Query{Asked: account, States: states})
+	list, err := e.store.Requests(ctx, Query{Asked: account, States: states, Limit: limit})
 	if err != nil {
 		return nil, fmt.Errorf("list reviews: %w", err)
 	}
@@ -60,7 +85,7 @@ func (e *Engine) asked(ctx context.Context, account ad.GUID, states ...State) ([
 
 // Waiting counts what waits for somebody, for the badge.
 func (e *Engine) Waiting(ctx context.Context, account ad.GUID) (int, error) {
-	list, err := e.asked(ctx, account, Pending)
+	list, err := e.asked(ctx, account, maxWaiting, Pending)
 	if err != nil {
 		return 0, err
 	}
