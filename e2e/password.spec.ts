@@ -74,3 +74,32 @@ test('a weak or banned password is refused with its reason before it is sent', a
   }
   expect(stack.directory.read(enrolled, 'msDS-KeyVersionNumber')).toBe(before);
 });
+
+test('what the page hears while an answer is on its way takes nothing from the screen', async ({ stack, phone, enrolled }) => {
+  const { page } = phone;
+  let writing = false; // as with a slow directory: the page reads that it is under way
+  await page.route('**/execute', async (route) => {
+    writing = true;
+    const response = await route.fetch();
+    await page.waitForTimeout(1000);
+    writing = false;
+    await route.fulfill({ response });
+  });
+  await page.route(/\/api\/requests\/[^/]+$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill(writing ? { response, json: { ...(await response.json() as object), state: 'executing' } } : { response });
+  });
+  await phone.signIn();
+  await open(page, 'Change my password');
+  await page.getByLabel('Old password').fill('not-the-old-one-9!');
+  await page.getByLabel('New password').fill(fresh);
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await expect(page.getByRole('alert').first()).toBeVisible();
+  await expect(page.getByLabel('New password')).toHaveValue(fresh);
+
+  await page.goto('/account');
+  await open(page, 'Get a one-time password');
+  await page.getByRole('button', { name: 'Set a one-time password' }).click();
+  const shown = (await page.getByTestId('one-time-password').innerText()).replace(/\s/g, '');
+  expect(stack.directory.bind(enrolled, shown)).toEqual({ ok: false, code: '773' });
+});
