@@ -34,7 +34,7 @@ const perManager = 6
 func TestKillsAtRandomLoseNoApproval(t *testing.T) {
 	kills, people, patience := 40, 20, 8
 	if os.Getenv("LATCHKEY_SOAK") == "1" {
-		kills, people, patience = 200, 50, 50
+		kills, people, patience = 200, 50, 20
 	}
 	if os.Getenv("LATCHKEY_QUICK") == "1" {
 		kills, people, patience = 3, 6, 2
