@@ -13,6 +13,7 @@ const (
 	kindApproved = "request.approved"
 	kindDenied   = "request.denied"
 	kindLapsed   = "request.expired"
+	kindFailed   = "request.failed"
 	kindUnknown  = "execution.unknown"
 	kindSettled  = "execution.settled"
 	kindChanged  = "account.changed"
@@ -37,6 +38,7 @@ var plans = map[string]plan{
 	kindApproved: {class: "request", page: "/request/", urgent: true},
 	kindDenied:   {class: "request", page: "/request/"},
 	kindLapsed:   {class: "request", page: "/request/"},
+	kindFailed:   {class: "request", page: "/request/"},
 	kindUnknown:  {class: "request", page: "/request/"},
 	kindSettled:  {class: "request", page: "/request/"},
 	kindChanged:  {class: "account", page: "/account", both: true},

@@ -55,8 +55,10 @@ func variant(d Delivery) string {
 	case kindChanged, kindApproved:
 		return d.Params["kind"]
 	case kindDenied:
-		if d.Params["reported"] == "true" {
-			return "reported"
+		for _, why := range []string{"reported", "numbers"} {
+			if d.Params[why] == "true" {
+				return why
+			}
 		}
 	case kindExpiring:
 		if days(d) <= 1 {

@@ -42,10 +42,20 @@ var german = map[string]words{
 		Subject: "Ihr Antrag wurde angehalten",
 		Text:    "Ihr Antrag wurde als nicht richtig gemeldet und geht nicht weiter. Rufen Sie an: {support}." + footerDE,
 	},
+	kindDenied + "/numbers": {
+		Title: "Ihr Antrag wurde angehalten", Body: "Dreimal wurde eine falsche Zahl eingegeben. Öffnen Sie ihn, um noch einmal zu fragen.",
+		Subject: "Ihr Antrag wurde angehalten",
+		Text:    "Ihr Antrag wurde angehalten, weil dreimal eine falsche Zahl eingegeben wurde. Öffnen Sie ihn, um noch einmal zu fragen." + footerDE,
+	},
 	kindLapsed: {
 		Title: "Niemand hat rechtzeitig geantwortet", Body: "Ihr Antrag ist beendet. Öffnen Sie ihn, um noch einmal zu fragen.",
 		Subject: "Niemand hat rechtzeitig auf Ihren Antrag geantwortet",
 		Text:    "Niemand hat rechtzeitig auf Ihren Antrag geantwortet. Öffnen Sie ihn, um noch einmal zu fragen, oder rufen Sie an: {support}." + footerDE,
+	},
+	kindFailed: {
+		Title: "Ihr Konto wurde nicht entsperrt", Body: "Öffnen Sie Ihren Antrag, um zu sehen, warum.",
+		Subject: "Ihr Konto wurde nicht entsperrt",
+		Text:    "Ihr Antrag ist freigegeben, aber Ihr Konto wurde nicht entsperrt. Öffnen Sie ihn, um zu sehen, warum, oder rufen Sie an: {support}." + footerDE,
 	},
 	kindUnknown: {
 		Title: "Noch ist offen, ob es gelang", Body: "Das Verzeichnis hat nicht geantwortet. Wir sehen nach und sagen es Ihnen.",

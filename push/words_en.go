@@ -42,10 +42,20 @@ var english = map[string]words{
 		Subject: "Your request was stopped",
 		Text:    "Your request was reported as not right, and can't go on. Call {support}." + footerEN,
 	},
+	kindDenied + "/numbers": {
+		Title: "Your request was stopped", Body: "A wrong number was typed three times. Open it to ask again.",
+		Subject: "Your request was stopped",
+		Text:    "Your request was stopped, because a wrong number was typed three times. Open it to ask again." + footerEN,
+	},
 	kindLapsed: {
 		Title: "Nobody answered in time", Body: "Your request is over. Open it to ask again.",
 		Subject: "Nobody answered your request in time",
 		Text:    "Nobody answered your request in time. Open it to ask again, or call {support}." + footerEN,
+	},
+	kindFailed: {
+		Title: "Your account was not unlocked", Body: "Open your request to see why.",
+		Subject: "Your account was not unlocked",
+		Text:    "Your request was approved, but your account was not unlocked. Open it to see why, or call {support}." + footerEN,
 	},
 	kindUnknown: {
 		Title: "We don't know yet whether it worked", Body: "The directory did not answer. We look again and tell you.",

@@ -57,6 +57,11 @@ func TestOwnersHearWhatHappenedAndWhomToCall(t *testing.T) {
 			t.Errorf("%s: %+v", kind, w)
 		}
 	}
+	for why, title := range map[string]string{"": "Your request was denied", "reported": "Your request was stopped", "numbers": "Your request was stopped"} {
+		if w := s.texts("en", Delivery{Kind: kindDenied, Params: map[string]string{why: "true"}}); w.Title != title || (why == "numbers") != strings.Contains(w.Body, "three times") {
+			t.Errorf("%s: %+v", why, w)
+		}
+	}
 	w := s.texts("de", Delivery{Kind: kindExpiring, Params: map[string]string{"days": "14", "expires": "1796083200000"}})
 	if w.Title != "Ihr Passwort endet in 14 Tagen" || !strings.Contains(w.Text, "01.12.2026") {
 		t.Errorf("%+v", w)

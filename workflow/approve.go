@@ -58,7 +58,9 @@ func (e *Engine) wrongNumber(ctx context.Context, who Actor, id, number string) 
 			if c, err = e.cancelled(r, audit.ActorSystem, ErrNumberUsed); err != nil {
 				return Change{}, err
 			}
-			c.Notices = append(c.Notices, r.notice(NoticeDenied))
+			n := r.notice(NoticeDenied)
+			n.Params["numbers"] = "true"
+			c.Notices = append(c.Notices, n)
 			refusal = ErrNumberUsed
 		}
 		event := r.event(e.now(), who.Account.String(), audit.ReviewRefused, audit.Denied, CodeOf(refusal))

@@ -106,8 +106,11 @@ func (e *Engine) expire(ctx context.Context, id string) error {
 		event := r.event(now, audit.ActorSystem, audit.RequestExpired, audit.OK, "")
 		event.Detail["from"] = string(from)
 		c := Change{Events: []audit.Event{event}}
-		if from == Pending {
+		switch from {
+		case Pending:
 			c.Notices = []Notice{r.notice(NoticeLapsed)}
+		case Approved:
+			c.Notices = r.undone(audit.ActorSystem)
 		}
 		return c, nil
 	})

@@ -89,6 +89,9 @@ func TestTheThirdWrongNumberCancelsTheRequest(t *testing.T) {
 		if after.Result.Code != "review.number-cancelled" || w.store.told(annGUID, workflow.NoticeDenied) != 1 || w.store.count(audit.RequestCancelled) != 1 {
 			t.Fatalf("%+v", after.Result)
 		}
+		if told := w.store.notices[len(w.store.notices)-1]; told.Kind != workflow.NoticeDenied || told.Params["numbers"] != "true" {
+			t.Fatalf("told %+v", told)
+		}
 		_, _, err = w.engine.BeginApproval(w.ctx, boss, r.ID, r.Number)
 		wantErr(t, err, workflow.ErrCancelled)
 	})

@@ -123,7 +123,10 @@ func (e *Engine) refuse(r *Request, by string, cause error, result Result) (Chan
 			return Change{}, err
 		}
 		r.Wake = time.Time{}
-		return Change{Events: []audit.Event{r.faulted(result, by, audit.ExecutionFailed, audit.Failed)}}, nil
+		return Change{
+			Events:  []audit.Event{r.faulted(result, by, audit.ExecutionFailed, audit.Failed)},
+			Notices: r.undone(by),
+		}, nil
 	case errors.As(cause, &again):
 		return e.askMore(r, by, again.running, result)
 	}
@@ -134,6 +137,15 @@ func (e *Engine) refuse(r *Request, by string, cause error, result Result) (Chan
 	}
 	r.Wake = e.approvedWake(r, result.At)
 	return Change{Events: []audit.Event{r.faulted(result, by, audit.ExecutionRefused, audit.Denied)}}, nil
+}
+
+// undone tells the requester that what was approved, and executes by itself, does
+// not happen. Whoever executes sees it on the page.
+func (r *Request) undone(by string) []Notice {
+	if by != audit.ActorSystem || r.Kind != KindUnlock || len(r.Decision.Approve) == 0 {
+		return nil
+	}
+	return []Notice{r.notice(NoticeFailed)}
 }
 
 // askMore takes the request back to a draft under the running decision.

@@ -164,6 +164,50 @@ func TestAnApprovedUnlockIsExecutedByTheJobWhenTheProcessDies(t *testing.T) {
 	})
 }
 
+// The requester was told of the approval, and may look at no page any more.
+func TestAnApprovedUnlockThatDoesNotHappenIsTold(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		back func(*world)
+		want workflow.State
+	}{
+		{"the directory stays away", nil, workflow.Expired},
+		{"switched off meanwhile", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Disabled = true }) }, workflow.Failed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			underReview(t, byManager, "", func(w *world) {
+				w.lock(annGUID)
+				r := w.pending(workflow.KindUnlock)
+				p := w.signature(boss, r)
+				w.dir.on(func(op string) error {
+					if w.stored(r.ID).State == workflow.Approved {
+						return fault(op, ad.ErrUnavailable, ad.OutcomeNotWritten, errDown)
+					}
+					return nil
+				})
+				if _, err := w.engine.Approve(w.ctx, boss, r.ID, p); err != nil {
+					t.Fatal(err)
+				}
+				if w.store.told(annGUID, workflow.NoticeApproved) != 1 || w.store.told(annGUID, workflow.NoticeFailed) != 0 {
+					t.Fatal("told too much, or not of the approval")
+				}
+				if c.back != nil {
+					w.dir.on(nil)
+					c.back(w)
+				}
+				for range 61 {
+					time.Sleep(time.Minute)
+					w.engine.Tick(w.ctx)
+				}
+				wantState(t, w.stored(r.ID), c.want)
+				if n := w.store.told(annGUID, workflow.NoticeFailed); n != 1 || w.dir.written() != 0 {
+					t.Fatalf("told %d times, %d writes", n, w.dir.written())
+				}
+			})
+		})
+	}
+}
+
 func TestAReviewersBrowserThatLeavesStopsNoExecution(t *testing.T) {
 	underReview(t, byManager, "", func(w *world) {
 		w.lock(annGUID)

@@ -95,8 +95,9 @@ const (
 	NoticeReview   = "review.asked"      // to an approver
 	NoticeReminder = "review.reminder"   // to an approver
 	NoticeApproved = "request.approved"  // to the requester
-	NoticeDenied   = "request.denied"    // to the requester; "reported" = "true"
+	NoticeDenied   = "request.denied"    // to the requester; "reported" = "true", "numbers" = "true" after the last wrong one
 	NoticeLapsed   = "request.expired"   // to the requester: nobody reviewed in time
+	NoticeFailed   = "request.failed"    // to the requester: what executes by itself was approved, and did not happen
 	NoticeChanged  = "account.changed"   // to the target: an execution is done
 	NoticeFrozen   = "account.frozen"    // to the target
 	NoticeExpiring = "password.expiring" // to the account's owner; "days", "expires" (unix ms); no request
