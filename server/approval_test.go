@@ -129,6 +129,19 @@ func TestAReportFreezesTheAccount(t *testing.T) {
 	}
 }
 
+// The worker keeps an inbox where the server says so: somebody else's device shows
+// nobody's, once the browser is closed.
+func TestAnInboxIsKeptOnOnesOwnDeviceOnly(t *testing.T) {
+	_, _, manager, _, _ := asked(t)
+	for _, own := range []bool{true, false} {
+		token, options := manager.begin("/api/sign-in/begin", fields{})
+		fetch[Me](manager, "POST", "/api/sign-in/finish", fields{"token": token, "credential": manager.assert(options), "remember": own})
+		if got := manager.call("GET", "/api/inbox", nil).Header.Get("X-Latchkey-Keep"); (got == "1") != own {
+			t.Errorf("own %v: %q", own, got)
+		}
+	}
+}
+
 // Everything of a review is unknown to whoever has no seat, the requester as well,
 // and the requester's half to the reviewer.
 func TestAReviewIsItsReviewersAlone(t *testing.T) {

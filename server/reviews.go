@@ -9,11 +9,18 @@ import (
 // askedMax bounds how many approvers the requester's screen names.
 const askedMax = 5
 
+// headerKeep lets the browser keep the answer for reading it offline: on the
+// person's own device, and never on somebody else's.
+const headerKeep = "X-Latchkey-Keep"
+
 func (s *Server) inbox(ctx context.Context, _ *struct{}) (*reply[Inbox], error) {
 	who := actor(ctx)
 	waiting, decided, err := s.cfg.Reviews.Inbox(ctx, who)
 	if err != nil {
 		return nil, err
+	}
+	if signedIn(ctx).Remember {
+		callOf(ctx).http.Response.Header.Set(headerKeep, "1")
 	}
 	encode := s.encodeReview(who.Account)
 	return answer(Inbox{Waiting: each(waiting, encode), Decided: each(decided, encode), ReadAt: stamp(s.now())}), nil

@@ -1,7 +1,10 @@
 // The approvals inbox stays readable without a network: the last answer is kept,
-// and only that. The page deletes it by the cache's name when the person leaves.
+// and only that, where the server says that the device is the person's own. The page
+// deletes it by the cache's name when the person leaves.
 export const INBOX_CACHE = 'latchkey-inbox';
 export const INBOX_PATH = '/api/inbox';
+/** Lets an answer be kept. */
+const KEEP = 'x-latchkey-keep';
 /** Says when a kept answer was given. */
 const KEPT = 'x-latchkey-kept';
 /** With something to show, nobody waits longer for what is newer. */
@@ -12,8 +15,8 @@ export async function inbox(request: Request, later: (work: Promise<unknown>) =>
   const kept = await caches.match(INBOX_PATH, { cacheName: INBOX_CACHE });
   try {
     const answer = await fetch(request, kept ? { signal: AbortSignal.timeout(PATIENCE_MS) } : {});
-    if (answer.ok) later(keep(answer.clone()));
-    else if (answer.status === 401 || answer.status === 403) await caches.delete(INBOX_CACHE);
+    if (answer.ok && answer.headers.has(KEEP)) later(keep(answer.clone()));
+    else if (answer.ok || answer.status === 401 || answer.status === 403) await caches.delete(INBOX_CACHE);
     return answer;
   } catch {
     return kept ?? Response.error();
