@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Decided, Kind, Request, Review, Reviewing } from '../src/api-types';
 import { has, speak, speakInside, t } from '../src/i18n';
 import { onScreen } from '../src/screens/request/form';
-import { aboutThem, approvedBy, askChips, denyChips, ending, freezable, left, MAX_WORDS, network, over, ownWords, reasonOf, revocable, share, signs, went } from '../src/screens/review/words';
+import { aboutThem, answers, approvedBy, askChips, denyChips, ending, freezable, left, MAX_WORDS, network, over, ownWords, reasonOf, revocable, share, signs, went } from '../src/screens/review/words';
 import { initials } from '../src/ui/face';
 
 beforeAll(() => speak('en').then(speakInside));
@@ -51,6 +51,17 @@ describe('how a review ended for its requester', () => {
   test('stopped by oneself is none, either', () => expect(ending(request('cancelled', null, 'request.cancelled'), '')).toBeNull());
   test('what the approver wrote comes along', () => expect(ending(request('denied', decided('deny', 'other', 'Ring me')), '')).toMatchObject({ title: 'Your request was turned down', words: 'Ring me' }));
   test('a chip from later than this page is another reason', () => expect(ending(request('denied', decided('deny', 'brand-new')), '')?.lead).toBe('They had a reason of their own.'));
+});
+
+test('an answer is found on the account for a day, until the next request of its kind', () => {
+  const no = { ...request('denied', decided('deny', 'unsure')), updated: at(-5) };
+  const late = { ...request('expired', null, 'request.expired'), id: 'late', kind: 'one-time' as const, updated: at(-60) };
+  const titles = (list: Request[], when = now) => answers(list, when).map((a) => a.title);
+  expect(titles([no, late])).toEqual(['Your request was turned down', 'Nobody answered in time']);
+  expect(titles([{ ...request('pending', null), id: 'next' }, no, late])).toEqual(['Nobody answered in time']);
+  expect(titles([no], now + 24 * 60 * 60_000)).toEqual([]);
+  expect(titles([{ ...request('cancelled', null, 'request.cancelled'), updated: at(-1) }])).toEqual([]); // by oneself
+  expect(titles([{ ...late, review: null }])).toEqual([]);
 });
 
 test('who approved, when, and until when it is open', () => {

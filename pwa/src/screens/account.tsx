@@ -4,7 +4,7 @@ import type { Account as AccountType, Kind, Me, Request } from '../api-types';
 import { t, tn, type Key } from '../i18n';
 import { useAct, type Act } from '../lib/act';
 import { post } from '../lib/api';
-import { clock, date, inDays, moment } from '../lib/format';
+import { clock, date, inDays, moment, momentToday } from '../lib/format';
 import { useLive } from '../lib/live';
 import { forgetPush } from '../lib/push';
 import { forgetAll } from '../lib/resource';
@@ -15,6 +15,7 @@ import { Door, Icon, type IconName } from '../ui/icons';
 import { Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
 import { NotificationsOffer } from './notify-state';
 import { askFor, needsApproval } from './request/asked';
+import { answers } from './review/words';
 import { primary, statesOf, useful, words, type Standing } from './state';
 
 const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once' };
@@ -53,6 +54,7 @@ export function Account() {
       )}
       <Reviews me={me} />
       <Open requests={me.requests} />
+      <Answers requests={me.requests} />
       <Actions me={me} main={main} act={act} ask={ask} />
       {(me.account.state[0] === 'outside-hours' || me.account.state[0] === 'smartcard') && <Support />}
       <NotificationsOffer />
@@ -139,6 +141,19 @@ function Open({ requests }: { requests: Request[] }) {
     <Rows title={t('account.open')}>
       {rows.slice(0, 3).map(({ r, title, sub, tone }) => (
         <Row key={r.id} href={`/request/${r.id}`} icon={tone === 'stop' ? 'stop' : tone === 'good' ? 'check' : 'wait'} tone={tone} title={title} sub={sub} />
+      ))}
+    </Rows>
+  );
+}
+
+/** What a review ended, for whoever closed the page meanwhile. */
+function Answers({ requests }: { requests: Request[] }) {
+  const list = answers(requests);
+  if (list.length === 0) return null;
+  return (
+    <Rows title={t('account.answer')}>
+      {list.map(({ request: r, title, tone }) => (
+        <Row key={r.id} href={`/request/${r.id}`} icon={tone === 'wait' ? 'wait' : 'stop'} tone={tone} title={title} sub={`${t(`rv.kind.${r.kind}`)}, ${momentToday(r.updated)}`} />
       ))}
     </Rows>
   );

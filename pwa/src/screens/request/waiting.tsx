@@ -11,7 +11,7 @@ import { Face, photo } from '../../ui/face';
 import { Trouble } from '../../ui/help';
 import { Banner, Button, Screen, Sheet, Time } from '../../ui/kit';
 import { left, share } from '../review/words';
-import { NotificationsOffer } from '../notify-state';
+import { NotificationsOffer, usePush } from '../notify-state';
 import { soleName, useAsked } from './asked';
 
 interface Props {
@@ -25,6 +25,7 @@ interface Props {
 export function Waiting({ request, review, stale, onRequest }: Props) {
   const now = useNow();
   const asked = useAsked(request.id);
+  const told = usePush() === 'on';
   const who = soleName(asked) || asked?.group || '';
   return (
     <Screen title={who ? t('w.title', { name: who }) : t('w.title.anon')} up="/account" kind="plain waiting">
@@ -36,7 +37,7 @@ export function Waiting({ request, review, stale, onRequest }: Props) {
       <Who id={request.id} asked={asked} since={review.since} now={now} />
       {review.number && <Number review={review} name={soleName(asked)} />}
       <Remaining since={review.since} deadline={request.deadline} now={now} />
-      <p class="hint">{t('w.close')}</p>
+      <p class="hint">{t(told ? 'w.close.told' : 'w.close')}</p>
       <Happened request={request} review={review} who={who} />
       <Acts request={request} review={review} now={now} onRequest={onRequest} />
       <NotificationsOffer />

@@ -68,6 +68,18 @@ export function ending(r: Request, name: string): Ending | null {
   return { title, lead, todo, words: said.reason, again: said.chip !== 'not-mine', tone: 'stop' };
 }
 
+const TOLD_MS = 24 * 60 * 60_000;
+
+/** The newest request of each kind, where a review ended it within a day: somebody who
+ *  closed the page finds the answer there. Newest first. */
+export function answers(requests: Request[], now = Date.now()): { request: Request; title: string; tone: Tone }[] {
+  return requests.flatMap((r) => {
+    const newest = requests.find((other) => other.kind === r.kind) === r;
+    const said = newest && r.review && now - Date.parse(r.updated) < TOLD_MS ? ending(r, '') : null;
+    return said ? [{ request: r, title: said.title, tone: said.tone }] : [];
+  });
+}
+
 /** "Approved by Mara Lindt: 10:52. Open until 11:52."; "" when nobody approved. */
 export function approvedBy(r: Request, name: string): string {
   const said = r.review?.decided;
