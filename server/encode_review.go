@@ -63,7 +63,7 @@ func encodeDecided(r workflow.Review) *Decided {
 
 // encodeReview shows a request to who reviews it. Request.Number is not read.
 // Photo: whether there is one is not known here; the page asks for it, and gets
-// it or 404.
+// it or nothing.
 func (s *Server) encodeReview(who ad.GUID) func(workflow.Reviewed) Review {
 	return func(v workflow.Reviewed) Review {
 		r, a := v.Request, encodeAccount(v.Target, s.now())

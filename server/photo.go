@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"net/http"
 	"sync"
 	"time"
 
@@ -40,11 +41,13 @@ type photoOf struct {
 }
 
 type picture struct {
+	Status      int
 	ContentType string `header:"Content-Type"`
 	Body        []byte
 }
 
-// photo answers everything that is no photo for this person alike: not found.
+// photo answers whatever is no participant of a request of theirs alike: not
+// found. A participant without a photo that can be shown is no error: 204.
 func (s *Server) photo(ctx context.Context, in *photoOf) (*picture, error) {
 	of, err := ad.ParseGUID(in.Account)
 	if err != nil {
@@ -59,12 +62,12 @@ func (s *Server) photo(ctx context.Context, in *photoOf) (*picture, error) {
 	}
 	made, err := s.pictures.get(ctx, of, s.now(), s.cfg.Photos.Photo)
 	if errors.Is(err, ad.ErrNotFound) || errors.Is(err, errPhoto) {
-		return nil, errNotFound
+		return &picture{Status: http.StatusNoContent}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &picture{ContentType: "image/jpeg", Body: made}, nil
+	return &picture{Status: http.StatusOK, ContentType: "image/jpeg", Body: made}, nil
 }
 
 // pictures keeps a few for a short time.

@@ -148,7 +148,7 @@ export interface Decided {
 }
 
 /** GET /api/requests/{id}/asked -> {asked: Asked[], group}: who was asked, at most 5; count says how many.
- *  The photo, where photo is true: GET /api/requests/{id}/photo/{account} (image/jpeg, 404 otherwise). */
+ *  The photo, where photo is true: GET /api/requests/{id}/photo/{account} (image/jpeg; 204 for none that can be shown, 404 for nobody of this request). */
 export interface AskedList {
   asked: Asked[];
   count: number;
