@@ -38,7 +38,7 @@ export function Waiting({ request, review, stale, onRequest }: Props) {
       {review.number && <Number review={review} name={soleName(asked)} />}
       <Remaining since={review.since} deadline={request.deadline} now={now} />
       <p class="hint">{t(told ? 'w.close.told' : 'w.close')}</p>
-      <Happened request={request} review={review} who={who} />
+      <Happened request={request} review={review} asked={asked} />
       <Acts request={request} review={review} now={now} onRequest={onRequest} />
       <NotificationsOffer />
     </Screen>
@@ -100,10 +100,11 @@ function Remaining({ since, deadline, now }: { since: string; deadline: string; 
 }
 
 /** What has happened, in order. */
-function Happened({ request, review, who }: { request: Request; review: Reviewing; who: string }) {
+function Happened({ request, review, asked }: { request: Request; review: Reviewing; asked: AskedList | null }) {
+  const name = soleName(asked);
   const steps: [string, string][] = [
     [request.created, t('w.h.you')],
-    [review.since, who ? t('w.h.sent', { name: who }) : ''],
+    [review.since, name ? t('w.h.sent', { name }) : asked ? tn('w.group', asked.count) : ''],
     [review.reminded, t('w.h.reminded')],
   ];
   return (
