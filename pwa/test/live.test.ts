@@ -217,6 +217,16 @@ test('a session that is over is read once, which says so, and then asked seldom'
   expect(fetched.mock.calls.length).toBeLessThanOrEqual(3);
 });
 
+test('a session that ends while the stream is open is read about as soon as that is known', async () => {
+  const one = await tab();
+  await one.listen();
+  const before = one.told.length;
+  browser.answer = () => new Response('', { status: 401 });
+  browser.streams[0]?.end();
+  await seconds(3);
+  expect(one.told.slice(before)).toEqual([null]);
+});
+
 test('the network is back: the stream is opened at once', async () => {
   browser.answer = () => Promise.reject(new TypeError('offline'));
   const one = await tab();

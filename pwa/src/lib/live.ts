@@ -99,12 +99,14 @@ async function lead(signal: AbortSignal): Promise<void> {
 }
 
 async function stream(signal: AbortSignal): Promise<void> {
+  let refused = false;
   for (let tries = 0; !signal.aborted; tries++) {
     const opened = Date.now();
     const status = await connect(signal, () => say({ change: null })); // what changed before it was open
     if (signal.aborted) return;
     if (Date.now() - opened >= LIVED_MS) tries = 0;
-    if (status === 401 && !down) say({ change: null }); // reading again says why
+    if (status === 401 && !refused) say({ change: null }); // reading again says why
+    refused = status === 401;
     say('down');
     await pause(status === 401 ? POLL_MS : (RETRY_MS[Math.min(tries, RETRY_MS.length - 1)] ?? POLL_MS), signal);
   }
