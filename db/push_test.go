@@ -93,7 +93,7 @@ func TestACommittedNoticeReachesTheDeviceAndIsErased(t *testing.T) {
 	remind(t, store, 7)
 	m := phones.Wait(t, 1)[0]
 	var p struct{ Notification struct{ Title, Lang string } }
-	if err := json.Unmarshal(m.Payload, &p); err != nil || p.Notification.Title != "Ihr Passwort endet in 7 Tagen" {
+	if err := json.Unmarshal(m.Payload, &p); err != nil || p.Notification.Title != "Ihr Passwort läuft in 7 Tagen ab" {
 		t.Errorf("%s: %v", m.Payload, err)
 	}
 	if err := s.Test(t.Context(), owner.String(), sub.ID); err != nil {

@@ -105,14 +105,14 @@ var german = map[string]words{
 			"Rufen Sie an: {support}.\n\nIhr Konto: {link}\n",
 	},
 	kindExpiring: {
-		Title: "Ihr Passwort endet in {days} Tagen", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
-		Subject: "Ihr Passwort endet in {days} Tagen",
-		Text:    "Das Passwort Ihres Kontos bei {org} endet am {date}. Ändern Sie es vorher, solange Sie angemeldet sind.\n\nIhr Konto: {link}\n",
+		Title: "Ihr Passwort läuft in {days} Tagen ab", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
+		Subject: "Ihr Passwort läuft in {days} Tagen ab",
+		Text:    "Das Passwort Ihres Kontos bei {org} läuft am {date} ab. Ändern Sie es vorher, solange Sie angemeldet sind.\n\nIhr Konto: {link}\n",
 	},
 	kindExpiring + "/one": {
-		Title: "Ihr Passwort endet innerhalb eines Tages", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
-		Subject: "Ihr Passwort endet innerhalb eines Tages",
-		Text:    "Das Passwort Ihres Kontos bei {org} endet am {date}. Ändern Sie es jetzt, solange Sie angemeldet sind.\n\nIhr Konto: {link}\n",
+		Title: "Ihr Passwort läuft innerhalb eines Tages ab", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
+		Subject: "Ihr Passwort läuft innerhalb eines Tages ab",
+		Text:    "Das Passwort Ihres Kontos bei {org} läuft am {date} ab. Ändern Sie es jetzt, solange Sie angemeldet sind.\n\nIhr Konto: {link}\n",
 	},
 	kindTest: {
 		Title: "Mitteilungen kommen hier an", Body: "So sieht eine Mitteilung von Latchkey aus.",

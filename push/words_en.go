@@ -105,14 +105,14 @@ var english = map[string]words{
 			"Call {support}.\n\nSee your account: {link}\n",
 	},
 	kindExpiring: {
-		Title: "Your password ends in {days} days", Body: "Change it now, while you are signed in.",
-		Subject: "Your password ends in {days} days",
-		Text:    "The password of your account at {org} ends on {date}. Change it before, while you are signed in.\n\nSee your account: {link}\n",
+		Title: "Your password expires in {days} days", Body: "Change it now, while you are signed in.",
+		Subject: "Your password expires in {days} days",
+		Text:    "The password of your account at {org} expires on {date}. Change it before then, while you are signed in.\n\nSee your account: {link}\n",
 	},
 	kindExpiring + "/one": {
-		Title: "Your password ends within a day", Body: "Change it now, while you are signed in.",
-		Subject: "Your password ends within a day",
-		Text:    "The password of your account at {org} ends on {date}. Change it now, while you are signed in.\n\nSee your account: {link}\n",
+		Title: "Your password expires within a day", Body: "Change it now, while you are signed in.",
+		Subject: "Your password expires within a day",
+		Text:    "The password of your account at {org} expires on {date}. Change it now, while you are signed in.\n\nSee your account: {link}\n",
 	},
 	kindTest: {
 		Title: "Notifications work here", Body: "This is what a message from Latchkey looks like.",

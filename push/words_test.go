@@ -63,10 +63,10 @@ func TestOwnersHearWhatHappenedAndWhomToCall(t *testing.T) {
 		}
 	}
 	w := s.texts("de", Delivery{Kind: kindExpiring, Params: map[string]string{"days": "14", "expires": "1796083200000"}})
-	if w.Title != "Ihr Passwort endet in 14 Tagen" || !strings.Contains(w.Text, "01.12.2026") {
+	if w.Title != "Ihr Passwort läuft in 14 Tagen ab" || !strings.Contains(w.Text, "01.12.2026") {
 		t.Errorf("%+v", w)
 	}
-	if w := s.texts("en", Delivery{Kind: kindExpiring, Params: map[string]string{"days": "1", "expires": "1796083200000"}}); w.Title != "Your password ends within a day" {
+	if w := s.texts("en", Delivery{Kind: kindExpiring, Params: map[string]string{"days": "1", "expires": "1796083200000"}}); w.Title != "Your password expires within a day" {
 		t.Errorf("%+v", w)
 	}
 }
