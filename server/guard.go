@@ -78,7 +78,7 @@ func (s *Server) findSession(ctx context.Context, c *call, g guard) error {
 		return enroll.ErrNoSession
 	}
 	look := s.cfg.Passkeys.Session
-	if g == unattended {
+	if g == unattended || c.byItself() {
 		look = s.cfg.Passkeys.Look
 	}
 	found, err := look(ctx, cookie)
@@ -96,6 +96,14 @@ func (s *Server) findSession(ctx context.Context, c *call, g guard) error {
 	}
 	c.session = &found
 	return nil
+}
+
+// headerUnattended is on what a page reads again with nobody at it, such as an
+// inbox when something changed. It can only end a session sooner.
+const headerUnattended = "X-Latchkey-Unattended"
+
+func (c *call) byItself() bool {
+	return c.http.IsGet() && len(c.http.Request.Header.Peek(headerUnattended)) > 0
 }
 
 // count spends the tokens of a limit of the table. An IPv6 client is counted with

@@ -337,3 +337,26 @@ func TestPublishRunsBesideEverythingElse(t *testing.T) {
 		t.Errorf("%d and %d are left", len(b.session), len(b.account))
 	}
 }
+
+// An open inbox reads itself again at every change, and nobody needs to be there.
+func TestWhatAPageReadsByItselfIsNoUseOfTheSession(t *testing.T) {
+	st := newStage(t)
+	const mark = "X-Latchkey-Unattended"
+	for _, c := range []struct {
+		method, path, body string
+		headers            []string
+		used               int32
+	}{
+		{"GET", "/api/inbox", "", nil, 1},
+		{"GET", "/api/inbox", "", []string{mark, "1"}, 0},
+		{"POST", "/api/reviews/r1/report", "{}", []string{mark, "1"}, 1},
+	} {
+		before := st.party.used.Load()
+		if res := st.in(c.method, c.path, c.body, c.headers...); res.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s: %d", c.method, c.path, res.StatusCode)
+		}
+		if n := st.party.used.Load() - before; n != c.used {
+			t.Errorf("%s %s %v: used %d times", c.method, c.path, c.headers, n)
+		}
+	}
+}

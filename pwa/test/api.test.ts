@@ -1,7 +1,10 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { get } from '../src/lib/api';
+import { get, post } from '../src/lib/api';
 
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
 
 const answer = (headers: Record<string, string>) =>
   vi.stubGlobal('fetch', () => Promise.resolve(new Response('{"waiting":[]}', { status: 200, headers: { 'Content-Type': 'application/json', ...headers } })));
@@ -14,4 +17,18 @@ test('an answer that the worker kept says when it was given', async () => {
 test('an answer of the server says nothing of the kind', async () => {
   answer({});
   expect(await get('/api/inbox')).toEqual({ waiting: [] });
+});
+
+test('what is read with nobody at the page says so, and what is sent never', async () => {
+  const sent: (string | null)[] = [];
+  vi.stubGlobal('fetch', (_: string, { headers }: RequestInit) => {
+    sent.push(new Headers(headers).get('X-Latchkey-Unattended'));
+    return Promise.resolve(new Response('{}', { status: 200 }));
+  });
+  vi.useFakeTimers({ now: Date.now() });
+  await get('/api/inbox');
+  vi.setSystemTime(Date.now() + 61_000);
+  await get('/api/inbox');
+  await post('/api/sign-out');
+  expect(sent).toEqual([null, '1', null]);
 });
