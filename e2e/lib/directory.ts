@@ -69,6 +69,12 @@ export class Directory {
     this.apply([`dn: ${person.dn}`, 'changetype: modify', `replace: ${attribute}`, `${attribute}:: ${Buffer.from(value).toString('base64')}`]);
   }
 
+  /** Gives a person the photo that Ada of the seed has. */
+  photo(person: Person): void {
+    const r = this.tool('ldapsearch', this.dc.admin_bind, this.dc.admin_password, ['-LLL', '-o', 'ldif-wrap=no', '-b', this.dc.base_dn, 'sAMAccountName=ada', 'thumbnailPhoto'], '');
+    this.replace(person, 'thumbnailPhoto', Buffer.from(/^thumbnailPhoto:: (.*)$/m.exec(r.stdout)?.[1] ?? '', 'base64'));
+  }
+
   /** A policy of the person's own, under which a password lives this long. Returns its end. */
   passwordLives(person: Person, seconds: number): () => void {
     const dn = `CN=lives-${person.account},CN=Password Settings Container,CN=System,${this.dc.base_dn}`;

@@ -32,6 +32,16 @@ export async function look(page: Page, name: string): Promise<void> {
   await page.setViewportSize(sizes.phone);
 }
 
+/** A small picture for the documentation: a phone, light, in English, as it stands. */
+export async function picture(page: Page, name: string): Promise<void> {
+  await page.setViewportSize(sizes.phone);
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+  await page.mouse.move(0, 0);
+  await settled(page);
+  await still(page);
+  await page.screenshot({ path: `${pictures}small-${name}.png`, scale: 'css' });
+}
+
 export async function inspect(page: Page, name: string, { size, colorScheme, language }: Look): Promise<void> {
   await page.setViewportSize(sizes[size]);
   await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
