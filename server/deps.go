@@ -125,8 +125,9 @@ type Reviews interface {
 
 	// Remind asks the approvers again, once; the actor is the requester.
 	Remind(ctx context.Context, who Actor, id string) (workflow.Request, error)
-	// Asked reads who sits in the request's seats, for the requester's screen.
-	Asked(ctx context.Context, who Actor, id string) ([]ad.Account, error)
+	// Asked reads who sits in the request's seats, at most limit, for the
+	// requester's screen.
+	Asked(ctx context.Context, who Actor, id string, limit int) ([]ad.Account, error)
 	// MaySee says whether the actor may see the photo of an account because of
 	// this request: requester and target to reviewers, and the other way round.
 	MaySee(ctx context.Context, who Actor, id string, account ad.GUID) error

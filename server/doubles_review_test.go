@@ -100,7 +100,7 @@ func (v *seats) Remind(_ context.Context, _ Actor, id string) (workflow.Request,
 	got, err := v.reviewed(id, "remind")
 	return got.Request, err
 }
-func (v *seats) Asked(_ context.Context, _ Actor, id string) ([]ad.Account, error) {
+func (v *seats) Asked(_ context.Context, _ Actor, id string, _ int) ([]ad.Account, error) {
 	_, err := v.reviewed(id, "asked")
 	return []ad.Account{{GUID: alice, SAMAccountName: "alice"}}, err
 }

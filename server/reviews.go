@@ -106,12 +106,12 @@ func (s *Server) asked(ctx context.Context, in *ByID) (*reply[AskedList], error)
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := s.cfg.Reviews.Asked(ctx, who, in.ID)
+	accounts, err := s.cfg.Reviews.Asked(ctx, who, in.ID, askedMax)
 	if err != nil {
 		return nil, err
 	}
 	return answer(AskedList{
-		Asked: each(accounts[:min(len(accounts), askedMax)], s.encodeAsked(r)),
+		Asked: each(accounts, s.encodeAsked(r)),
 		Count: len(r.Asked), Group: groupName(r),
 	}), nil
 }

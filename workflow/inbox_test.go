@@ -182,11 +182,14 @@ func TestTheRequesterReadsWhoWasAsked(t *testing.T) {
 	underReview(t, bySecurity, "", func(w *world) {
 		r := w.pending(workflow.KindReset)
 		delete(w.dir.accounts, idaGUID)
-		list, err := w.engine.Asked(w.ctx, w.ann, r.ID)
+		list, err := w.engine.Asked(w.ctx, w.ann, r.ID, 5)
 		if err != nil || len(list) != 2 || list[0].DisplayName != "Given hal" || list[1].GUID != idaGUID || list[1].DisplayName != "" {
 			t.Fatalf("%v, %+v", err, list)
 		}
-		_, err = w.engine.Asked(w.ctx, hal, r.ID)
+		if list, err = w.engine.Asked(w.ctx, w.ann, r.ID, 1); err != nil || len(list) != 1 || list[0].GUID != halGUID {
+			t.Fatalf("%v, %+v", err, list)
+		}
+		_, err = w.engine.Asked(w.ctx, hal, r.ID, 5)
 		wantErr(t, err, workflow.ErrNoRequest)
 	})
 }

@@ -148,15 +148,17 @@ func (r *Request) askedAt() time.Time {
 	return r.Asked[0].At
 }
 
-// Asked reads who sits in the seats of the actor's own request, in their order.
-func (e *Engine) Asked(ctx context.Context, who Actor, id string) ([]ad.Account, error) {
+// Asked reads who sits in the seats of the actor's own request, in their order and
+// at most limit: each is a look into the directory.
+func (e *Engine) Asked(ctx context.Context, who Actor, id string, limit int) ([]ad.Account, error) {
 	r, err := e.Request(ctx, who, id)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]ad.Account, 0, len(r.Asked))
+	seats := r.Asked[:min(len(r.Asked), limit)]
+	out := make([]ad.Account, 0, len(seats))
 	read := e.reader()
-	for _, s := range r.Asked {
+	for _, s := range seats {
 		a, err := read(ctx, s.Account)
 		if err != nil {
 			return nil, err
