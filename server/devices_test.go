@@ -86,3 +86,25 @@ func TestRemovingADeviceNamesItsOwner(t *testing.T) {
 		t.Errorf("%v", st.phones.gone)
 	}
 }
+
+func TestWhoCanTBeToldIsSaid(t *testing.T) {
+	st := newStage(t)
+	reachable := func() bool {
+		var list AskedList
+		if err := json.Unmarshal([]byte(bodyOf(t, st.in("GET", "/api/requests/r1/asked", ""))), &list); err != nil || len(list.Asked) == 0 {
+			t.Fatal(err, list)
+		}
+		return list.Reachable
+	}
+	if !reachable() {
+		t.Error("a device is not enough")
+	}
+	st.phones.none = true
+	if reachable() {
+		t.Error("without device and address")
+	}
+	st.phones.mailErr = errors.New("directory down")
+	if !reachable() {
+		t.Error("what can't be found out is claimed")
+	}
+}

@@ -147,6 +147,7 @@ type phones struct {
 	mailErr error
 	got     push.Subscription
 	gone    []string
+	none    bool // neither a device nor an address
 }
 
 func (p *phones) PublicKey() string { return "BPublic" }
@@ -156,6 +157,9 @@ func (p *phones) Subscribe(_ context.Context, s push.Subscription) (push.Subscri
 	return s, p.err
 }
 func (p *phones) Devices(context.Context, string) ([]push.Subscription, error) {
+	if p.none {
+		return nil, p.err
+	}
 	return []push.Subscription{{ID: "d1", Endpoint: "https://push.example.test/secret", P256dh: []byte("key"), Auth: []byte("auth"), Device: "Chrome on Android"}}, p.err
 }
 func (p *phones) Remove(_ context.Context, account, id string) error {
@@ -163,6 +167,9 @@ func (p *phones) Remove(_ context.Context, account, id string) error {
 	return p.err
 }
 func (p *phones) MailHint(context.Context, string) (string, error) {
+	if p.none {
+		return "", p.mailErr
+	}
 	return "a…@example.test", p.mailErr
 }
 func (p *phones) Test(context.Context, string, string) error { return p.err }

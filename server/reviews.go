@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -112,8 +113,23 @@ func (s *Server) asked(ctx context.Context, in *ByID) (*reply[AskedList], error)
 	}
 	return answer(AskedList{
 		Asked: each(accounts, s.encodeAsked(r)),
-		Count: len(r.Asked), Group: groupName(r),
+		Count: len(r.Asked), Group: groupName(r), Reachable: len(r.Asked) > askedMax || s.reachable(ctx, accounts),
 	}), nil
+}
+
+// reachable says whether anybody of these can be told. What can't be found out
+// is not claimed to be missing.
+func (s *Server) reachable(ctx context.Context, accounts []ad.Account) bool {
+	for _, a := range accounts {
+		devices, err := s.cfg.Devices.Devices(ctx, a.GUID.String())
+		if err != nil || len(devices) > 0 {
+			return true
+		}
+		if hint, err := s.cfg.Devices.MailHint(ctx, a.GUID.String()); err != nil || hint != "" {
+			return true
+		}
+	}
+	return len(accounts) == 0
 }
 
 func (s *Server) remind(ctx context.Context, in *emptyByID) (*reply[Request], error) {

@@ -23,6 +23,8 @@ type AskedList struct {
 	Asked []Asked `json:"asked"`
 	Count int     `json:"count"`
 	Group string  `json:"group"`
+	// Reachable: there is a device or a mail address of somebody who was asked.
+	Reachable bool `json:"reachable"`
 }
 
 // Asked is one of them.

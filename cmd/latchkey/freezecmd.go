@@ -15,7 +15,7 @@ type freezesCmd struct{ where }
 
 type unfreezeCmd struct {
 	where
-	Account string `arg:"" help:"Whose freeze to lift: user@domain, DOMAIN\\name or the logon name."`
+	Account string `arg:"" help:"Whose freeze to lift: user@domain, DOMAIN\\name, the logon name, or the objectGUID as the list shows it."`
 }
 
 // frozenCall asks for the list of frozen accounts.
@@ -92,7 +92,10 @@ func (a *app) describe(ctx context.Context, f workflow.Freeze) frozenAccount {
 }
 
 func (a *app) unfreeze(ctx context.Context, call unfreezeCall) (frozenAccount, error) {
-	id, err := a.dir.Resolve(ctx, call.Account)
+	id, err := ad.ParseGUID(call.Account) // of an account that the directory may have lost
+	if err != nil {
+		id, err = a.dir.Resolve(ctx, call.Account)
+	}
 	if errors.Is(err, ad.ErrNotFound) {
 		return frozenAccount{}, errNobody
 	}

@@ -153,6 +153,7 @@ export interface AskedList {
   asked: Asked[];
   count: number;
   group: string; // name of the group, "" for the manager
+  reachable: boolean; // a device or a mail address of somebody asked is known
 }
 export interface Asked { account: string; displayName: string; department: string; photo: boolean; at: string; }
 /** POST /api/requests/{id}/remind {} -> Request; 409 "review.reminded" */

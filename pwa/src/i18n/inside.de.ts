@@ -248,6 +248,8 @@ export const de: Inside = {
   'w.number.wrong.one': 'Einmal wurde eine falsche Zahl getippt. Nach drei endet der Antrag.',
   'w.number.wrong.other': '{n}-mal wurde eine falsche Zahl getippt. Nach drei endet der Antrag.',
   'w.happened': 'Was geschehen ist',
+  'w.unreached': 'Latchkey kennt kein Gerät und keine Adresse, um {name} Bescheid zu geben. Sagen Sie es selbst: Der Antrag wartet hier im Eingang.',
+  'w.unreached.anon': 'Latchkey kennt kein Gerät und keine Adresse, um Bescheid zu geben. Sagen Sie es selbst: Der Antrag wartet hier im Eingang.',
   'w.h.you': 'Sie haben angefragt',
   'w.h.sent': '{name} wurde gefragt',
   'w.h.reminded': 'Sie haben erinnert',

@@ -246,6 +246,8 @@ export const en = {
   'w.number.wrong.one': 'A wrong number was typed once. After three the request stops.',
   'w.number.wrong.other': 'A wrong number was typed {n} times. After three the request stops.',
   'w.happened': 'What has happened',
+  'w.unreached': 'Latchkey has no device and no address to tell {name}. Tell them yourself: it waits in their inbox here.',
+  'w.unreached.anon': 'Latchkey has no device and no address to tell them. Tell them yourself: it waits in their inbox here.',
   'w.h.you': 'You asked',
   'w.h.sent': '{name} was asked',
   'w.h.reminded': 'You reminded',

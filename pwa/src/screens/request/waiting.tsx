@@ -35,6 +35,11 @@ export function Waiting({ request, review, stale, onRequest }: Props) {
         </Banner>
       )}
       <Who id={request.id} asked={asked} since={review.since} now={now} />
+      {asked && !asked.reachable && (
+        <Banner tone="wait">
+          <p>{who ? t('w.unreached', { name: who }) : t('w.unreached.anon')}</p>
+        </Banner>
+      )}
       {review.number && <Number review={review} name={soleName(asked)} />}
       <Remaining since={review.since} deadline={request.deadline} now={now} />
       <p class="hint">{t(told ? 'w.close.told' : 'w.close')}</p>
