@@ -82,6 +82,8 @@ test('the number, a report, a frozen account, a yes', async ({ people }) => {
   const { sam, noor } = await people.pair(departments.numbered);
   const [asks, decides] = [noor.phone.page, sam.phone.page];
   people.stack.directory.photo(sam.person);
+  const photos = new Set<number>(); // noor has none
+  decides.on('response', (r) => { if (r.url().includes('/photo/')) photos.add(r.status()); });
   const ask = async () => {
     await noor.phone.askForReset();
     await decides.goto((await sam.phone.notification()).navigate);
@@ -125,6 +127,7 @@ test('the number, a report, a frozen account, a yes', async ({ people }) => {
   await noor.phone.signIn();
   await sees(asks, 'Your account is frozen here');
   await look(asks, 'account-frozen');
+  expect([...photos], 'no errors in the console').toEqual([204]);
 });
 
 test('a group, long names, a stranger’s no, and nobody’s answer', async ({ people, stack }) => {
