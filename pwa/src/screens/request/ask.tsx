@@ -1,7 +1,7 @@
 // The reason, before somebody else is asked to agree.
 import { useState } from 'preact/hooks';
 import type { Kind } from '../../api-types';
-import { t } from '../../i18n';
+import { t, type Key } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { session } from '../../lib/session';
 import { Chips, Area } from '../../ui/form';
@@ -22,17 +22,17 @@ export function Ask({ params }: { params: Record<string, string> }) {
 
 function Reason({ kind }: { kind: Kind }) {
   const act = useAct();
-  const [chip, setChip] = useState('');
+  const [chip, setChip] = useState<Key | ''>('');
   const [words, setWords] = useState('');
-  const chips = askChips(kind).map((key): [string, string] => [t(key), t(key)]);
-  const go = () => act.run(() => submit(kind, reasonOf(chip, words), { replace: true }));
+  const chips = askChips(kind).map((key): [string, string] => [key, t(key)]);
+  const go = () => act.run(() => submit(kind, reasonOf(chip && t(chip), words), { replace: true }));
   return (
     <Screen title={t(`prove.title.${kind}`)} up="/account" kind="plain ask">
       <p class="said">
         <Icon name="user" />
         <span>{t('ask.who')}</span>
       </p>
-      <Chips legend={t('ask.why')} hint={t('ask.why.sub')} chips={chips} value={chip} onPick={setChip} />
+      <Chips legend={t('ask.why')} hint={t('ask.why.sub')} chips={chips} value={chip} onPick={(picked) => setChip(picked as Key | '')} />
       <Area label={t('ask.more')} hint={t('ask.more.sub')} value={words} max={MAX_WORDS} onInput={setWords} />
       <Trouble problem={act.problem} />
       <div class="dock">
