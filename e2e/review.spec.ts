@@ -1,4 +1,4 @@
-import { expect, type Page } from '@playwright/test';
+import { expect, type Locator, type Page } from '@playwright/test';
 import { test } from './lib/people.ts';
 import { departments } from './lib/stack.ts';
 
@@ -6,7 +6,7 @@ import { departments } from './lib/stack.ts';
 // real worker; everything else is as people have it.
 
 const fresh = 'Harbour-Lantern-47-quiet';
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
+const button = (where: Page | Locator, name: string | RegExp) => where.getByRole('button', { name });
 const sees = (page: Page, name: string | RegExp) => expect(page.getByRole('heading', { name }).first()).toBeVisible();
 
 test('a push says nothing of who asks; approved, the requester is told and goes on', async ({ people, stack }) => {
@@ -140,7 +140,7 @@ test('the inbox fills and empties by itself, counts, and can be read offline', a
   await inbox.reload();
   await expect(inbox.getByRole('link', { name: /Noor Haddad/ })).toBeVisible();
   await button(noor.phone.page, 'Stop this request').click();
-  await button(noor.phone.page, 'Stop this request').last().click();
+  await button(noor.phone.page.getByRole('dialog'), 'Stop this request').click();
   await expect(inbox.getByText('Nothing waits for you.')).toBeVisible();
 });
 
@@ -185,7 +185,7 @@ test('my devices: a test arrives, and a removed device hears nothing more', asyn
   await phone.notification();
   await expect(phone.page.getByText('It arrived')).toBeVisible();
   await button(phone.page, 'Turn off here').click();
-  await button(phone.page, 'Turn off here').last().click();
+  await button(phone.page.getByRole('dialog'), 'Turn off here').click();
   await expect(phone.page.getByText('Notifications are off here')).toBeVisible();
   const left = await (await phone.page.request.get('/api/devices')).json() as { devices: unknown[] };
   expect(left.devices).toHaveLength(0);
