@@ -14,18 +14,19 @@ const module = "github.com/latchkey/latchkey/"
 // direction is which of our packages each may import. Imports go down only: the
 // rules in the middle know neither edge nor engines.
 var direction = map[string][]string{
-	"server":    {"workflow", "enroll", "push", "audit", "ad", "pwa", "password", "secret"},
-	"db":        {"workflow", "enroll", "push", "audit", "ad", "secret"}, // ad for objectGUIDs only
-	"config":    {"workflow", "enroll", "secret"},
-	"workflow":  {"enroll", "ad", "audit", "password", "secret"},
+	"server":    {"workflow", "enroll", "push", "audit", "ad", "pwa", "password", "secret", "doctor"},
+	"db":        {"workflow", "enroll", "push", "audit", "ad", "secret", "doctor"}, // ad for objectGUIDs only
+	"config":    {"workflow", "enroll", "secret", "doctor"},
+	"workflow":  {"enroll", "ad", "audit", "password", "secret", "doctor"},
 	"enroll":    {"ad", "audit", "secret"},
-	"push":      {"audit", "secret"},
+	"push":      {"audit", "secret", "doctor"},
 	"password":  {"secret"},
-	"ad":        {"secret"},
+	"ad":        {"doctor", "secret"},
 	"ad/minidc": {},
 	"audit":     {},
 	"pwa":       {},
 	"secret":    {},
+	"doctor":    {},
 }
 
 func TestImportsGoDownOnly(t *testing.T) {
