@@ -89,6 +89,7 @@ var causes = []cause{
 	own(workflow.ErrPasswordNotJudged, http.StatusServiceUnavailable, "The password could not be judged"),
 
 	own(workflow.ErrNotApprover, http.StatusForbidden, "Somebody else decides this"),
+	own(workflow.ErrApproverOut, http.StatusConflict, "Whoever approved it could not approve it any more"),
 	own(workflow.ErrNumber, http.StatusUnprocessableEntity, "It is another number"),
 	own(workflow.ErrNumberUsed, http.StatusConflict, "The last wrong number cancelled the request"),
 	own(workflow.ErrChip, http.StatusUnprocessableEntity, "There is no such reason, or it is too long"),

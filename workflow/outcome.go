@@ -199,11 +199,11 @@ const (
 
 // after reads a cause. What is not known counts as a try.
 func after(cause error) consequence {
-	if errors.Is(cause, errRule) || errors.Is(cause, errFreezes) {
+	if errors.Is(cause, errRule) || errors.Is(cause, errFreezes) || errors.Is(cause, errApprovers) {
 		return uncounted
 	}
 	for _, c := range []error{
-		ErrFrozen, ErrNotAllowed, ErrOtherOne, ErrNotLocked, ErrSmartcard, ErrNotChange, ErrNeverAges, ErrKind,
+		ErrFrozen, ErrApproverOut, ErrNotAllowed, ErrOtherOne, ErrNotLocked, ErrSmartcard, ErrNotChange, ErrNeverAges, ErrKind,
 		ad.ErrProtected, ad.ErrDisabled, ad.ErrAccountExpired, ad.ErrNotFound, ad.ErrReferral,
 	} {
 		if errors.Is(cause, c) {
