@@ -41,9 +41,9 @@ func TestKillsAtRandomLoseNoApproval(t *testing.T) {
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, %d kills, %d requests in flight", seed, kills, people)
-	w := offices{company{world.New(t, world.Options{
+	w := offices{newCompany(t, world.Options{
 		People: people, Managers: people, Stand: true, Settings: map[string]any{"policies": world.ByManager(nil)},
-	})}, patience}
+	}), patience}
 
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -70,8 +70,7 @@ func TestKillsAtRandomLoseNoApproval(t *testing.T) {
 func (w offices) killing(r *rand.Rand, kills int) {
 	for range kills {
 		clear := w.trouble(r)
-		pause := time.NewTimer(time.Duration(100+r.IntN(600)) * time.Millisecond) // the random moment
-		<-pause.C
+		w.moment(r, 2*len(w.People))
 		w.Kill()
 		w.Start()
 		clear()
@@ -82,7 +81,11 @@ func (w offices) killing(r *rand.Rand, kills int) {
 func (w offices) until(ctx context.Context, p *world.Person, r *rand.Rand, do act) {
 	for ctx.Err() == nil {
 		w.WaitUp(ctx)
-		if err := do(ctx, p, r); err != nil && ctx.Err() == nil && !expected(err) {
+		err := do(ctx, p, r)
+		switch {
+		case err == nil:
+			w.went()
+		case ctx.Err() == nil && !expected(err):
 			w.T.Errorf("%s: %v", p.Account, err)
 			return
 		}
