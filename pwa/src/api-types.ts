@@ -187,7 +187,7 @@ export interface Review {
   /** Ask for the two digits that the requester's screen shows. */
   number: boolean;
   numbersLeft: number;
-  signs: { code: 'often' | 'new-device' | 'new-passkey' | 'weak-proof'; count: number }[];
+  signs: { code: 'often' | 'reported-before' | 'denied-before' | 'new-device' | 'weak-proof'; count: number }[];
   frozen: boolean; // the person's account is frozen here
   /** What I said; null when I did not. */
   mine: Decided | null;
