@@ -160,6 +160,11 @@ type Log interface {
 	Events(ctx context.Context, account ad.GUID, limit int) ([]audit.Entry, error)
 	CountEvents(ctx context.Context, account ad.GUID) (int, error)
 	CountRequests(ctx context.Context, account ad.GUID) (int, error)
+	// CountAsked counts the requests that the account was asked to review.
+	CountAsked(ctx context.Context, account ad.GUID) (int, error)
+	// CountSubscriptions counts the browsers that take the account's notifications.
+	CountSubscriptions(ctx context.Context, account ad.GUID) (int, error)
+	IsFrozen(ctx context.Context, account ad.GUID) (bool, error)
 	Sessions(ctx context.Context, account ad.GUID) ([]enroll.Session, error)
 }
 

@@ -300,6 +300,9 @@ export interface Stored {
   passkeys: Passkey[];
   sessions: { device: string; signedIn: string; lastSeen: string; current: boolean }[];
   requests: number;
+  reviews: number; // that the person was asked to decide
+  devices: number; // browsers that take their notifications
+  frozen: boolean;
   events: number;
   retention: string; // ISO 8601 duration, or "" for no limit
 }

@@ -99,6 +99,9 @@ function Kept({ stored: s }: { stored: Stored }) {
       <Rows>
         <Row icon="key" href="/passkeys" title={tn('stored.passkeys', s.passkeys.length)} sub={t('stored.passkeys.sub')} />
         <Row icon="pen" title={tn('stored.requests', s.requests, { n: number(s.requests) })} sub={t('stored.requests.sub')} />
+        <Row icon="bell" href="/devices" title={tn('stored.devices', s.devices, { n: number(s.devices) })} sub={t('stored.devices.sub')} />
+        {s.reviews > 0 && <Row icon="inbox" href="/inbox" title={tn('stored.reviews', s.reviews, { n: number(s.reviews) })} sub={t('stored.reviews.sub')} />}
+        {s.frozen && <Row icon="stop" title={t('stored.frozen')} sub={t('stored.frozen.sub')} />}
         <Row icon="list" href="/activity" title={tn('stored.events', s.events, { n: number(s.events) })} sub={t('stored.events.sub')} />
         <Row icon="user" title={t('stored.id')} sub={<StoredId id={s.objectGUID} />} />
       </Rows>
