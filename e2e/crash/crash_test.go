@@ -41,14 +41,24 @@ func (w company) went() {
 	}
 }
 
-// moment waits until the server of now has done a random number of acts, and a
-// little longer. Counted in acts, it means the same on a slow machine as on a fast
-// one; a server that does nothing for long is killed all the same.
-func (w company) moment(r *rand.Rand, most int) {
+// restart kills the server at a random moment and starts it anew: after a random
+// number of acts, or when twenty times as long as it took to start is over, a
+// second at least. So a kill means the same on a slow machine as on a fast one.
+func (w company) restart(r *rand.Rand, most int, started time.Duration) time.Duration {
+	clear := w.trouble(r)
+	w.moment(r, most, max(time.Second, 20*started))
+	w.Kill()
+	begin := time.Now()
+	w.Start()
+	clear()
+	return time.Since(begin)
+}
+
+func (w company) moment(r *rand.Rand, most int, longest time.Duration) {
 	for len(w.done) > 0 {
 		<-w.done
 	}
-	late := time.NewTimer(20 * time.Second)
+	late := time.NewTimer(longest)
 	defer late.Stop()
 	for range 1 + r.IntN(most) {
 		select {
@@ -83,12 +93,9 @@ func TestKillsAtRandomWriteNothingTwice(t *testing.T) {
 		busy.Go(func() { w.live(ctx, p, rand.New(rand.NewPCG(seed, uint64(i)))) })
 	}
 	r := rand.New(rand.NewPCG(seed, 1<<32))
+	var started time.Duration
 	for range kills {
-		clear := w.trouble(r)
-		w.moment(r, 2*people)
-		w.Kill()
-		w.Start()
-		clear()
+		started = w.restart(r, 2*people, started)
 	}
 	cancel()
 	busy.Wait()
