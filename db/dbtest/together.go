@@ -35,7 +35,7 @@ func oneMessageEndsWhatItSpeaksFor(s *suite) {
 	others[3].Channel, others[3].Subscription = push.ChannelMail, ""
 	others[4].Created = s.now.Add(time.Millisecond) // after what was said
 	got := s.deliveries(append([]push.Delivery{speaks, waits, kindred}, others...)...)
-	s.same(len(got), 7) // one is not due
+	s.same(len(got), 7)                                     // one is not due
 	for i, want := range []bool{true, false, true, false} { // kindred is the second
 		capped, err := s.Capped(s.ctx, got[i])
 		s.must(err)
