@@ -96,6 +96,7 @@ var causes = []cause{
 	own(workflow.ErrFrozen, http.StatusForbidden, "The account is frozen here"),
 
 	own(push.ErrEndpoint, http.StatusUnprocessableEntity, "This is no subscription of a push service that may be used"),
+	own(push.ErrKey, http.StatusConflict, "The subscription was made with a key that is not ours"),
 	own(push.ErrNoSubscription, http.StatusNotFound, "The device is not known here"),
 	own(push.ErrAnothers, http.StatusConflict, "The subscription is somebody else's"),
 	own(push.ErrTooManyDevices, http.StatusConflict, "There are too many devices"),

@@ -145,6 +145,8 @@ type Devices interface {
 	PublicKey() string
 	// Subscribe saves or renews a subscription of the signed-in person.
 	Subscribe(ctx context.Context, s push.Subscription) (push.Subscription, error)
+	// Replace does so in the place of their own one with the endpoint old.
+	Replace(ctx context.Context, s push.Subscription, old string) (push.Subscription, error)
 	Devices(ctx context.Context, account string) ([]push.Subscription, error)
 	Remove(ctx context.Context, account, id string) error
 	// MailHint is the masked address that mails go to, or "".

@@ -87,6 +87,7 @@ function useNotices(path: string): void {
   }, [waiting]);
   useEffect(() => {
     const [, kind, id] = path.split('/');
+    if (kind === 'inbox') void closeNotices('review').catch(() => undefined); // the one that spoke for several
     if (id && (kind === 'review' || kind === 'request')) void closeNotices(`${kind}-${id}`).catch(() => undefined);
   }, [path]);
 }
