@@ -41,7 +41,6 @@ export function Account() {
   return (
     <Screen title={t('account.title')} heading={false} kind="account">
       <Status account={me.account} states={statesOf(me)} />
-      <Trouble problem={act.problem} />
       {main ? (
         <div class="dock">
           <Button icon={icons[main]} busy={act.busy && asked === main} doing={t(main === 'unlock' ? 'wait.writing' : 'wait.directory')} onClick={() => ask(main)}>
@@ -52,6 +51,7 @@ export function Account() {
       ) : (
         <NoWay me={me} />
       )}
+      <Trouble problem={act.problem} />
       <Reviews me={me} />
       <Open requests={me.requests} />
       <Answers requests={me.requests} />
