@@ -95,7 +95,8 @@ export function Support() {
   );
 }
 
-function Lines({ of }: { of: string[] }) {
+/** Each on a line of its own; none for what is empty. */
+export function Lines({ of }: { of: string[] }) {
   return (
     <>
       {of.filter(Boolean).map((line) => (
