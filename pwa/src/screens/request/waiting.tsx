@@ -146,10 +146,10 @@ function Acts({ request, review, now, onRequest }: { request: Request; review: R
       <Trouble problem={reminding.problem} quiet />
       <div class="dock">
         <p class="note" role="status">
-          {review.reminded && t('w.reminded', { when: ago(review.reminded, new Date(now)) })}
+          {review.reminded ? t('w.reminded', { when: ago(review.reminded, new Date(now)) }) : early && t('w.remind.from', { time: moment(review.canRemind) })}
         </p>
-        {!review.reminded && review.canRemind && (
-          <Button weight="second" icon="bell" busy={reminding.busy} why={early ? t('w.remind.from', { time: moment(review.canRemind) }) : ''} onClick={() => void remind()}>
+        {!review.reminded && review.canRemind && !early && (
+          <Button weight="second" icon="bell" busy={reminding.busy} onClick={() => void remind()}>
             {t('w.remind')}
           </Button>
         )}
