@@ -50,7 +50,7 @@ export const de: Inside = {
   'k.reset.sub.locked': 'Vergessen? Das entsperrt zugleich.',
   'k.reset.next': 'Sie bestätigen mit Ihrem Anmeldeschlüssel und wählen dann das neue.',
   'k.change': 'Mein Passwort ändern',
-  'k.change.sub': 'Sie kennen das alte.',
+  'k.change.sub': 'Wenn Sie das alte kennen.',
   'k.change.next': 'Sie bestätigen mit Ihrem Anmeldeschlüssel und tippen dann das alte und das neue.',
   'k.one-time': 'Einmalpasswort holen',
   'k.one-time.sub': 'Einmal angezeigt; Ihr eigenes wählen Sie bei der nächsten Anmeldung.',
@@ -167,7 +167,7 @@ export const de: Inside = {
   'ot.seen.sub': 'Es lässt sich nicht noch einmal anzeigen.',
   'ot.leave.title': 'Haben Sie das Passwort?',
   'ot.leave.sub': 'Es lässt sich nicht noch einmal anzeigen. Ohne es müssten Sie ein weiteres erzeugen.',
-  'ot.leave.stay': 'Noch einmal zeigen',
+  'ot.leave.stay': 'Zurück zum Passwort',
   'ot.leave.go': 'Ich habe es',
 
   'done.unlock': 'Sie sind entsperrt',

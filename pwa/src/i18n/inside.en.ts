@@ -48,7 +48,7 @@ export const en = {
   'k.reset.sub.locked': 'Forgotten it? This unlocks as well.',
   'k.reset.next': 'You confirm with your passkey, then choose the new one.',
   'k.change': 'Change my password',
-  'k.change.sub': 'You know the old one.',
+  'k.change.sub': 'For when you know the old one.',
   'k.change.next': 'You confirm with your passkey, then type the old one and the new one.',
   'k.one-time': 'Get a one-time password',
   'k.one-time.sub': 'Shown once; you choose your own at the next sign-in.',
@@ -165,7 +165,7 @@ export const en = {
   'ot.seen.sub': 'It can’t be shown again.',
   'ot.leave.title': 'Do you have the password?',
   'ot.leave.sub': 'It can’t be shown again. Without it you’d make another one.',
-  'ot.leave.stay': 'Show it again',
+  'ot.leave.stay': 'Back to the password',
   'ot.leave.go': 'I have it',
 
   'done.unlock': 'You are unlocked',
