@@ -455,7 +455,7 @@ export const en = {
   'add.title': 'Add a passkey',
   'add.lead': 'A second device lets you in when the first is lost or empty.',
   'add.other': 'On another device',
-  'add.other.sub': 'Scan a code with your phone or tablet.',
+  'add.other.sub': 'You scan a code with it.',
   'add.here': 'On this device',
   'add.here.sub': 'Or on a security key that you plug in.',
   'add.prove': 'First touch a passkey that you already have.',

@@ -39,7 +39,7 @@ export function Start({ next }: { next?: boolean }) {
   return (
     <Screen title={t(next ? 'start.next' : 'start.title')} kind="start">
       <p class="lead">{t(next ? 'start.next.lead' : 'start.lead')}</p>
-      {!problem && (
+      {!problem && able === 'yes' && (
         <div class="start-art">
           <Mark />
         </div>

@@ -167,10 +167,10 @@ const signs: Record<string, IconName> = { stop: 'stop', wait: 'wait', good: 'che
 export type Tone = 'stop' | 'wait' | 'good' | 'info';
 
 /** A message in the flow. Stop speaks at once, the rest when there is a pause. */
-export function Banner({ tone, title, children, quiet }: Kids & { tone: Tone; title?: string; quiet?: boolean }) {
+export function Banner({ tone, icon, title, children, quiet }: Kids & { tone: Tone; icon?: IconName; title?: string; quiet?: boolean }) {
   return (
     <div class={`banner ${tone}`} role={quiet ? undefined : tone === 'stop' ? 'alert' : 'status'}>
-      <Icon name={signs[tone] ?? 'info'} />
+      <Icon name={icon ?? signs[tone] ?? 'info'} />
       <div>
         {title && <p class="banner-title">{title}</p>}
         {children}
@@ -236,7 +236,7 @@ export function Sheet({ title, onClose, children }: Kids & { title: string; onCl
 }
 
 /** Copies and says so. */
-export function Copy({ text, label }: { text: string; label: string }) {
+export function Copy({ text, label, weight = 'second' }: { text: string; label: string; weight?: 'primary' | 'second' }) {
   const [done, setDone] = useState(false);
   const copy = async () => {
     try {
@@ -248,7 +248,7 @@ export function Copy({ text, label }: { text: string; label: string }) {
     }
   };
   return (
-    <Button weight="second" icon={done ? 'check' : 'copy'} onClick={() => void copy()}>
+    <Button weight={weight} icon={done ? 'check' : 'copy'} onClick={() => void copy()}>
       <span aria-live="polite">{done ? t('app.copied') : label}</span>
     </Button>
   );

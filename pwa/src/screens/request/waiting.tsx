@@ -30,13 +30,13 @@ export function Waiting({ request, review, stale, onRequest }: Props) {
   return (
     <Screen title={who ? t('w.title', { name: who }) : t('w.title.anon')} up="/account" kind="plain waiting">
       {stale && (
-        <Banner tone="wait">
+        <Banner tone="wait" icon="offline">
           <p>{t('w.stale')}</p>
         </Banner>
       )}
       <Who id={request.id} asked={asked} since={review.since} now={now} />
       {asked && !asked.reachable && (
-        <Banner tone="wait">
+        <Banner tone="wait" icon="stop">
           <p>{who ? t('w.unreached', { name: who }) : t('w.unreached.anon')}</p>
         </Banner>
       )}
