@@ -620,9 +620,9 @@ export const de: Inside = {
   'push.unsupported.sub': 'Nehmen Sie ein aktuelles Chrome, Edge, Firefox oder Safari, nicht im privaten Fenster. Ein iPhone braucht iOS 16.4 oder neuer.',
   'push.offer.later': 'Nicht jetzt',
   'push.state.off': 'Dieses Gerät bleibt stumm, wenn etwas auf Sie wartet.',
-  'push.state.see': 'Meine Geräte',
+  'push.state.see': 'Auf diesem Gerät und anderen',
 
-  'devs.title': 'Meine Geräte',
+  'devs.title': 'Mitteilungen',
   'devs.lead': 'Wo Latchkey Ihnen sagt, dass etwas geschehen ist.',
   'devs.others': 'Andere Geräte',
   'devs.none': 'Kein anderes Gerät. Ein zweites erreicht Sie, wenn dieses aus ist.',

@@ -618,9 +618,9 @@ export const en = {
   'push.unsupported.sub': 'Use a current Chrome, Edge, Firefox or Safari, outside a private window. An iPhone needs iOS 16.4 or later.',
   'push.offer.later': 'Not now',
   'push.state.off': 'This device stays silent when something waits.',
-  'push.state.see': 'My devices',
+  'push.state.see': 'On this device and others',
 
-  'devs.title': 'My devices',
+  'devs.title': 'Notifications',
   'devs.lead': 'Where Latchkey tells you that something happened.',
   'devs.others': 'Other devices',
   'devs.none': 'No other device. A second one reaches you when this one is off.',

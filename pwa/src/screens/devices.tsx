@@ -1,4 +1,4 @@
-// My devices: this one first, with its state and what to do about it, then the
+// Notifications: this device first, with its state and what to do about it, then the
 // others, and mail.
 import { useEffect, useState } from 'preact/hooks';
 import type { Device, Devices } from '../api-types';

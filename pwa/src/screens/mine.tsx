@@ -9,7 +9,7 @@ import { forgetPush } from '../lib/push';
 import { forgetAll, useResource } from '../lib/resource';
 import { go } from '../lib/router';
 import { signedOut } from '../lib/session';
-import { Support, Trouble } from '../ui/help';
+import { heading, Support, Trouble } from '../ui/help';
 import type { IconName } from '../ui/icons';
 import { Banner, Button, Row, Rows, Screen, Skeleton } from '../ui/kit';
 import { Failed } from './trouble';
@@ -66,7 +66,7 @@ function action(e: Activity): string {
 function Line({ event: e }: { event: Activity }) {
   const outcome = e.outcome !== 'ok' && has(`out.${e.outcome}`) ? t(`out.${e.outcome}` as Key) : '';
   const why = [`e.${e.reason}`, `end.chip.${e.reason}`].find(has); // what has no words is for the log
-  const reason = why ? (t(why).split('\n')[0] ?? '') : '';
+  const reason = why ? heading(t(why).split('\n')[0] ?? '') : '';
   return (
     <>
       <time dateTime={e.time} title={exact(e.time)}>
