@@ -200,6 +200,11 @@ export function Skeleton({ shape = 'screen' }: { shape?: 'screen' | 'list' }) {
       <p class="note" role="status">
         {stage === 'slow' ? t('wait.slow') : stage === 'doing' ? t('wait.directory') : ''}
       </p>
+      {stage === 'slow' && shape === 'screen' && (
+        <Button weight="quiet" onClick={() => location.reload()}>
+          {t('app.again')}
+        </Button>
+      )}
     </div>
   );
 }
