@@ -158,7 +158,7 @@ export const en = {
   'ot.go': 'Set a one-time password',
   'ot.go.again': 'Set another one',
   'ot.shown.title': 'Your one-time password',
-  'ot.shown.lead': 'It is set now. Type it at your next sign-in exactly like this, hyphens too. Then you choose a password of your own.',
+  'ot.shown.lead': 'It is set now. Type it at your next sign‑in exactly like this, hyphens too. Then you choose a password of your own.',
   'ot.spelled': 'Spelled out',
   'ot.upper': 'capital {c}',
   'ot.seen': 'I have it',

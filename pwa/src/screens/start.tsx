@@ -39,12 +39,14 @@ export function Start({ next }: { next?: boolean }) {
   return (
     <Screen title={t(next ? 'start.next' : 'start.title')} kind="start">
       <p class="lead">{t(next ? 'start.next.lead' : 'start.lead')}</p>
-      {!problem && able === 'yes' && (
-        <div class="start-art">
-          <Mark />
-        </div>
+      {!grave(problem) && able === 'yes' && (
+        <>
+          <div class="start-art">
+            <Mark />
+          </div>
+          <p class="start-org">{organisation}</p>
+        </>
       )}
-      <p class="start-org">{organisation}</p>
       {why && !problem && (
         <p class="note" role="status">
           {t(why)}
