@@ -520,7 +520,7 @@ export const de: Inside = {
   'act.lead': 'Was hier mit Ihrem Konto geschah. Waren Sie etwas davon nicht, sagen Sie es der IT.',
   'act.empty': 'Noch ist nichts geschehen.',
   'act.every': 'Jeden Schritt zeigen',
-  'act.from': 'Von {device}',
+  'act.from': 'Mit {device}',
   'out.ok': 'Erledigt',
   'out.denied': 'Abgelehnt',
   'out.failed': 'Misslungen',

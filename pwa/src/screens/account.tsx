@@ -245,9 +245,9 @@ function Also() {
       </div>
       <Trouble problem={act.problem} />
       <ul class="rows">
-        <Row icon="out" title={t('nav.out')} onClick={() => void out(false)} />
+        <Row icon="out" acts title={t('nav.out')} onClick={() => void out(false)} />
         <Row icon="globe" title={t('nav.everywhere')} onClick={() => setQuestion('everywhere')} />
-        <Row icon="phone" title={t('nav.forget')} sub={t('stored.forget.sub')} onClick={() => void leave('/api/forget', {}, 'forgot')} />
+        <Row icon="phone" acts title={t('nav.forget')} sub={t('stored.forget.sub')} onClick={() => void leave('/api/forget', {}, 'forgot')} />
       </ul>
       {question === 'everywhere' && (
         <Sheet title={t('nav.everywhere.title')} onClose={() => setQuestion(null)}>

@@ -4,6 +4,7 @@ import type { Activity, Stored } from '../api-types';
 import { has, t, tn, type Key } from '../i18n';
 import { useAct } from '../lib/act';
 import { post } from '../lib/api';
+import { browserName, deviceSign } from '../lib/browser';
 import { ago, clock, day, duration, exact, momentToday, number } from '../lib/format';
 import { forgetPush } from '../lib/push';
 import { forgetAll, useResource } from '../lib/resource';
@@ -72,7 +73,7 @@ function Line({ event: e }: { event: Activity }) {
       <time dateTime={e.time} title={exact(e.time)}>
         {clock(e.time)}
       </time>
-      {[outcome, reason, e.device && t('act.from', { device: e.device })].filter(Boolean).map((part) => ` · ${part}`)}
+      {[outcome, reason, e.device && t('act.from', { device: browserName(e.device) })].filter(Boolean).map((part) => ` · ${part}`)}
     </>
   );
 }
@@ -105,7 +106,7 @@ function Kept({ stored: s }: { stored: Stored }) {
       <p class="hint">{keep ? t('stored.retention', { time: keep }) : t('stored.retention.none')}</p>
       <Rows title={t('stored.sessions')}>
         {s.sessions.map((one, i) => (
-          <Row key={i} icon="laptop" title={one.device} sub={t('stored.session.since', { when: momentToday(one.signedIn), seen: ago(one.lastSeen) })} end={one.current && <span class="chip">{t('stored.session.here')}</span>} />
+          <Row key={i} icon={deviceSign(one.device)} title={browserName(one.device)} sub={t('stored.session.since', { when: momentToday(one.signedIn), seen: ago(one.lastSeen) })} end={one.current && <span class="chip">{t('stored.session.here')}</span>} />
         ))}
       </Rows>
       <Forget />

@@ -101,10 +101,13 @@ interface RowProps {
   href?: string;
   onClick?: () => void;
   tone?: string;
+  /** Acts at once and leads to no other screen. */
+  acts?: boolean;
 }
 
-/** One row of a list: a link, a button, or plain. */
-export function Row({ icon, title, sub, end, href, onClick, tone }: RowProps) {
+/** One row of a list: a link, a button, or plain. An arrow says that another screen follows. */
+export function Row({ icon, title, sub, end, href, onClick, tone, acts }: RowProps) {
+  const leads = href ? href.startsWith('/') : onClick && !acts;
   const inside = (
     <>
       {icon && (
@@ -118,7 +121,7 @@ export function Row({ icon, title, sub, end, href, onClick, tone }: RowProps) {
         </span>
         {sub && <span class="row-sub">{sub}</span>}
       </span>
-      {(href || onClick) && <Icon name="next" />}
+      {leads && <Icon name="next" />}
     </>
   );
   return (
