@@ -110,8 +110,10 @@ function NoWay({ me }: { me: Me }) {
       {phone && (
         <div class="dock">
           <a class="button primary" href={`tel:${phone.replace(/[^\d+]/g, '')}`}>
-            <Icon name="call" />
-            <span>{t('account.call', { name: name || phone })}</span>
+            <span>
+              <Icon name="call" />
+              {t('account.call', { name: name || phone })}
+            </span>
           </a>
         </div>
       )}

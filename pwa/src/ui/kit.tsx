@@ -64,8 +64,10 @@ export function Button({ weight = 'primary', icon, busy = false, why = '', doing
   return (
     <div class="act">
       <button type={type} class={`button ${weight}`} aria-disabled={busy || !!why} aria-describedby={why ? id : undefined} data-busy={busy || undefined} onClick={press}>
-        {stage !== 'no' ? <span class="spin" aria-hidden="true" /> : icon && <Icon name={icon} />}
-        <span>{stage !== 'no' && doing ? doing : children}</span>
+        <span>
+          {stage !== 'no' ? <span class="spin" aria-hidden="true" /> : icon && <Icon name={icon} />}
+          {stage !== 'no' && doing ? doing : children}
+        </span>
       </button>
       {why && (
         <p class="note" id={id}>
