@@ -166,7 +166,7 @@ function current(path: string, href: string): 'page' | 'true' | undefined {
 function Frame({ path, children }: { path: string; children: ComponentChildren }) {
   const { organisation, demo } = info.use();
   const { state, me } = session.use();
-  const inside = state === 'in';
+  const inside = state !== 'out'; // also while that is being asked: the rail doesn't jump
   const mine = me && (me.reviewer || me.waiting > 0) ? [inbox, ...rail] : rail;
   const main = useRef<HTMLElement>(null);
   return (
