@@ -156,7 +156,7 @@ type enrolled struct {
 // receipt checks the event's receipt, if it has one, with the key that an
 // earlier event registered, and remembers the key of a registration. An event
 // that says that somebody decided must carry a receipt of that person over that
-// very decision.
+// very decision, by a passkey that was registered before.
 func (v *verifier) receipt(e sealed) error {
 	if e.action == PasskeyRegistered {
 		v.remember(e)
@@ -169,6 +169,9 @@ func (v *verifier) receipt(e sealed) error {
 		return err
 	}
 	known, ok := v.keys[string(r.CredentialID)]
+	if _, decides := bindings[e.action]; !ok && decides {
+		return fmt.Errorf("no such passkey at that time: %w", ErrReceipt)
+	}
 	if !ok {
 		v.report.Unchecked++
 		return nil

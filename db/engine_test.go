@@ -264,7 +264,7 @@ func held(ctx context.Context, s *Store) error {
 		err = s.Fan(ctx, 2, []push.Delivery{d, d})
 	}
 	if err == nil {
-		_, err = s.ClaimDeliveries(ctx, time.Now(), time.Hour, 1)
+		_, err = s.ClaimDeliveries(ctx, time.Now(), time.Hour, 1, true)
 	}
 	return err
 }
@@ -324,7 +324,10 @@ func writes() map[string]func(*Store) error {
 		},
 		"fan":       func(s *Store) error { return s.Fan(ctx, 1, []push.Delivery{{Kind: "k"}}, signedIn()) },
 		"delivered": func(s *Store) error { return s.Delivered(ctx, 1, now) },
-		"retry":     func(s *Store) error { return s.Retry(ctx, 1, now, "c") },
+		"delivered with others": func(s *Store) error {
+			return s.DeliveredWith(ctx, push.Delivery{ID: 1, To: anna.String()}, now, now, "k")
+		},
+		"retry": func(s *Store) error { return s.Retry(ctx, 1, now, "c", push.CapUnasked) },
 		"give up": func(s *Store) error {
 			return s.GiveUp(ctx, 1, now, "c", []push.Delivery{{Kind: "k"}}, signedIn())
 		},

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -34,8 +35,8 @@ func (t *tx) insertNotice(n workflow.Notice) error {
 		return err
 	}
 	_, err = t.exec(`
-		INSERT INTO outbox (to_guid, kind, params, created, until, nonce, body) VALUES ($1, $2, '', $3, $4, $5, $6)`,
-		guidText(n.To), n.Kind, millis(t.now()), millis(n.Until), nonce, body)
+		INSERT INTO outbox (to_guid, kind, params, created, until, nonce, body, bulk) VALUES ($1, $2, '', $3, $4, $5, $6, $7)`,
+		guidText(n.To), n.Kind, millis(t.now()), millis(n.Until), nonce, body, push.Bulk(n.Kind))
 	t.told.outbox = true
 	return err
 }
@@ -50,7 +51,7 @@ func (s *Store) ClaimNotices(ctx context.Context, now time.Time, lease time.Dura
 	err := s.write(ctx, func(t *tx) (err error) {
 		rows, err = collect(t, scanNotice, `
 			UPDATE outbox SET lease = $1, holder = $2 WHERE id IN (
-				SELECT id FROM outbox WHERE ended = 0 AND lease <= $3 ORDER BY id LIMIT $4`+t.dialect.forUpdate+`)
+				SELECT id FROM outbox WHERE ended = 0 AND lease <= $3 ORDER BY bulk, id LIMIT $4`+t.dialect.forUpdate+`)
 			RETURNING id, to_guid, kind, nonce, body, created, until`,
 			millis(now.Add(lease)), s.holder, millis(now), limit)
 		return err
@@ -58,7 +59,7 @@ func (s *Store) ClaimNotices(ctx context.Context, now time.Time, lease time.Dura
 	if err != nil {
 		return nil, wrap("claim notices", err)
 	}
-	slices.SortFunc(rows, func(a, b sealedNotice) int { return int(a.ID - b.ID) })
+	slices.SortFunc(rows, func(a, b sealedNotice) int { return cmp.Or(bulkLast(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) })
 	var all []push.Notice
 	for _, row := range rows {
 		row.Params, err = s.sealer.openParams(noticePlace(row.To, row.Kind, row.nonce), row.body)
@@ -69,6 +70,17 @@ func (s *Store) ClaimNotices(ctx context.Context, now time.Time, lease time.Dura
 		all = append(all, row.Notice)
 	}
 	return all, nil
+}
+
+// bulkLast orders kinds as the column bulk does. RETURNING has no order.
+func bulkLast(a, b string) int {
+	switch first, second := push.Bulk(a), push.Bulk(b); {
+	case first == second:
+		return 0
+	case second:
+		return -1
+	}
+	return 1
 }
 
 func scanNotice(row scanner) (n sealedNotice, err error) {

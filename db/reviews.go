@@ -71,6 +71,12 @@ func (t *tx) freeze(f *workflow.Freeze) error {
 	return err
 }
 
+// CountAsked counts the requests that the account was asked to review.
+func (s *Store) CountAsked(ctx context.Context, account ad.GUID) (n int, err error) {
+	err = s.row(ctx, `SELECT count(*) FROM asked WHERE account = $1`, guidText(account)).Scan(&n)
+	return n, wrap("count reviews", err)
+}
+
 // Frozen is workflow.Freezes'.
 func (s *Store) Frozen(ctx context.Context, account ad.GUID) (*workflow.Freeze, error) {
 	all, err := list(ctx, s, scanFreeze, `SELECT `+freezeColumns+` FROM freezes WHERE account = $1`, guidText(account))

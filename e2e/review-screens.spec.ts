@@ -191,7 +191,7 @@ test('what takes minutes, or an accident', async ({ people }) => {
   await told(decides, review, () => ({
     reason: 'Forgot my password: I have been away since the summer, and the note with it is in the drawer that I can’t open either, at the other end of town.',
     address: '2001:db8:1f4c:2a9e:77b1:3c5d:9e0f:1a2b', internal: false, number: true, numbersLeft: 1, proofs: ['password'],
-    signs: [{ code: 'often', count: 5 }, { code: 'new-device', count: 0 }, { code: 'new-passkey', count: 0 }, { code: 'weak-proof', count: 0 }],
+    signs: [{ code: 'often', count: 5 }, { code: 'new-device', count: 0 }, { code: 'reported-before', count: 1 }, { code: 'denied-before', count: 2 }, { code: 'weak-proof', count: 0 }],
   }));
   await expect(decides.getByText('5 requests this week')).toBeVisible();
   await look(decides, 'review-signs');

@@ -22,6 +22,14 @@ type broken struct {
 
 const breakFor = 10 * time.Second
 
+// ready says whether pass would let a try through, and promises nothing.
+func (b *breaker) ready(service string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	state, is := b.open[service]
+	return !is || !state.looking && !b.now().Before(state.until)
+}
+
 // pass says whether to try the service now. Who passes calls done.
 func (b *breaker) pass(service string) bool {
 	b.mu.Lock()

@@ -11,7 +11,8 @@ import (
 )
 
 // At most 12 messages about reviews to one device, or by mail to one person, in
-// any 10 minutes: 6 at once, and one each 100 seconds. More wait.
+// any 10 minutes: 6 at once, and one each 100 seconds. What comes above that
+// waits, and the next one speaks for all that wait.
 const (
 	capBurst  = 6
 	capRefill = 100 * time.Second
@@ -19,7 +20,8 @@ const (
 
 // deliverPush sends to one device.
 func (s *Service) deliverPush(ctx context.Context, d Delivery) error {
-	if !s.cfg.Now().Before(d.Until) {
+	made := s.cfg.Now()
+	if !made.Before(d.Until) {
 		return s.settle(ctx, d, verdict{code: codeLate}, nil)
 	}
 	sub, err := s.cfg.Store.Subscription(ctx, d.Subscription)
@@ -35,14 +37,8 @@ func (s *Service) deliverPush(ctx context.Context, d Delivery) error {
 		who = Person{}
 		s.log.Warn("language not read", "account", d.To, "error", err)
 	}
-	if wait := s.capped(ctx, d, sub.ID); wait > 0 {
-		return s.settle(ctx, d, verdict{code: codeCapped, again: true, wait: wait}, nil)
-	}
-	m, err := s.message(ctx, d, who)
-	if err != nil {
-		return s.settle(ctx, d, verdict{code: codeTooLarge, alarm: true, err: err}, nil)
-	}
-	v := s.push(ctx, sub, m)
+	v := s.tryPush(ctx, &d, sub, who)
+	v.made = made
 	if err := s.settle(ctx, d, v, nil); err != nil || !v.gone {
 		return err
 	}
@@ -54,39 +50,70 @@ func (s *Service) deliverPush(ctx context.Context, d Delivery) error {
 	return err
 }
 
+// tryPush asks for a token only where a try is made with it.
+func (s *Service) tryPush(ctx context.Context, d *Delivery, to Subscription, who Person) verdict {
+	if endpoint, err := s.guard.check(to.Endpoint); err == nil && !s.broken.ready(endpoint.Hostname()) {
+		return verdict{code: codeUnreachable, again: true, err: errBroken}
+	}
+	if wait := s.capped(ctx, d, to.ID); wait > 0 {
+		return verdict{code: codeCapped, again: true, wait: wait}
+	}
+	m, err := s.message(ctx, d.said(), who)
+	if err != nil {
+		return verdict{code: codeTooLarge, alarm: true, err: err}
+	}
+	return s.push(ctx, to, m)
+}
+
 // deliverMail sends a mail, or looks whether one is needed.
 func (s *Service) deliverMail(ctx context.Context, d Delivery) error {
-	devices, err := s.cfg.Store.Subscriptions(ctx, d.To)
+	made := s.cfg.Now()
+	pushes, err := s.cfg.Store.Progress(ctx, d.Notice)
 	if err != nil {
-		return fmt.Errorf("read devices: %w", err)
+		return fmt.Errorf("read progress: %w", err)
 	}
-	if d.Params[paramFallback] != "" && reached(devices, d.Created) {
+	fallback := d.Params[paramFallback] != ""
+	if fallback && pushes.Taken > 0 {
 		return s.settle(ctx, d, verdict{}, nil)
 	}
-	late := !s.cfg.Now().Before(d.Until)
+	late := !made.Before(d.Until)
 	if late || s.mail == nil || d.Params[paramNoMail] != "" {
-		return s.look(ctx, d, devices, late)
+		return s.look(ctx, d, pushes, late)
+	}
+	if due := made.Add(fallbackAfter); fallback && pushes.Capped > 0 && due.Before(d.Until) {
+		return over(s.cfg.Store.Retry(ctx, d.ID, due, codeCapped, d.Cap))
+	}
+	v := s.tryMail(ctx, &d)
+	v.made = made
+	next, events := s.instead(d, pushes, v.code)
+	return s.settle(ctx, d, v, next, events...)
+}
+
+func (s *Service) tryMail(ctx context.Context, d *Delivery) verdict {
+	down := verdict{code: codeMailDown, again: true, err: errBroken}
+	if !s.broken.ready(string(ChannelMail)) {
+		return down
 	}
 	if wait := s.capped(ctx, d, string(ChannelMail)); wait > 0 {
-		return s.settle(ctx, d, verdict{code: codeCapped, again: true, wait: wait}, nil)
+		return verdict{code: codeCapped, again: true, wait: wait}
 	}
-	v := verdict{code: codeMailDown, again: true, err: errBroken}
-	if s.broken.pass(string(ChannelMail)) {
-		v = s.sendMail(ctx, d)
-		s.broken.done(string(ChannelMail), v.code != codeMailDown)
+	if !s.broken.pass(string(ChannelMail)) {
+		return down
 	}
-	return s.settle(ctx, d, v, s.lookLater(d, devices), s.unlessReached(d, devices, v.code)...)
+	v := s.sendMail(ctx, d.said())
+	s.broken.done(string(ChannelMail), v.code != codeMailDown)
+	return v
 }
 
 // look is the last of a notice's deliveries where no mail can go: it waits for the
-// devices, and says in the log when none was reached.
-func (s *Service) look(ctx context.Context, d Delivery, devices []Subscription, late bool) error {
-	if reached(devices, d.Created) {
+// devices, and says in the log when none took the notice.
+func (s *Service) look(ctx context.Context, d Delivery, pushes Progress, late bool) error {
+	if pushes.Taken > 0 {
 		return s.settle(ctx, d, verdict{}, nil)
 	}
-	if len(devices) > 0 && !late {
+	if pushes.Waiting > 0 && !late {
 		due := earlier(s.cfg.Now().Add(fallbackAfter), d.Until)
-		return over(s.cfg.Store.Retry(ctx, d.ID, due, codeNoWay))
+		return over(s.cfg.Store.Retry(ctx, d.ID, due, codeNoWay, d.Cap))
 	}
 	code := codeNoWay
 	if late {
@@ -95,25 +122,19 @@ func (s *Service) look(ctx context.Context, d Delivery, devices []Subscription, 
 	return s.settle(ctx, d, verdict{code: code}, nil, s.failed(d.To, d.Kind, d.Params, code))
 }
 
-// lookLater takes the place of a mail that can't be sent while a device may still
-// be reached.
-func (s *Service) lookLater(d Delivery, devices []Subscription) []Delivery {
-	if len(devices) == 0 || reached(devices, d.Created) {
-		return nil
+// instead is what follows a mail that is given up: a look at the devices that are
+// still tried, or the event that nobody can be reached.
+func (s *Service) instead(d Delivery, pushes Progress, code string) ([]Delivery, []audit.Event) {
+	switch {
+	case pushes.Taken > 0:
+		return nil, nil
+	case pushes.Waiting == 0:
+		return nil, []audit.Event{s.failed(d.To, d.Kind, d.Params, code)}
 	}
 	next := s.waiting(d)
 	next.ID, next.Attempts = 0, 0
 	next.Params[paramNoMail] = "true"
-	return []Delivery{next}
-}
-
-// unlessReached is the event of a mail that is given up where nothing else can
-// reach the person.
-func (s *Service) unlessReached(d Delivery, devices []Subscription, code string) []audit.Event {
-	if len(devices) > 0 || code == "" {
-		return nil
-	}
-	return []audit.Event{s.failed(d.To, d.Kind, d.Params, code)}
+	return []Delivery{next}, nil
 }
 
 func (s *Service) sendMail(ctx context.Context, d Delivery) verdict {
@@ -132,10 +153,11 @@ func (s *Service) sendMail(ctx context.Context, d Delivery) verdict {
 	return s.mail.send(ctx, to, messageID(d), text, s.cfg.Now())
 }
 
-// capped is how long a reviewer is to be left in peace; 0 for not at all. An error
-// of the limits lets the message pass: losing it would be worse.
-func (s *Service) capped(ctx context.Context, d Delivery, way string) time.Duration {
-	if !plans[d.Kind].review {
+// capped is how long a reviewer is to be left in peace; 0 for not at all. Each
+// message is asked for once. An error of the limits lets it pass: losing it would
+// be worse.
+func (s *Service) capped(ctx context.Context, d *Delivery, way string) time.Duration {
+	if !plans[d.Kind].review || d.Cap == CapPassed || d.Cap == CapTogether {
 		return 0
 	}
 	wait, err := s.cfg.Limits.Take(ctx, "push/review/"+d.To+"/"+way, capBurst, capRefill, s.cfg.Now())
@@ -143,7 +165,25 @@ func (s *Service) capped(ctx context.Context, d Delivery, way string) time.Durat
 		s.log.Error("limit not read", "account", d.To, "error", err)
 		return 0
 	}
-	return wait
+	if wait > 0 {
+		d.Cap = CapWaits
+		return wait
+	}
+	d.Cap = CapPassed
+	if others, err := s.cfg.Store.Capped(ctx, *d); err != nil { // they ask for themselves
+		s.log.Error("outbox not read", "account", d.To, "error", err)
+	} else if others {
+		d.Cap = CapTogether
+	}
+	return 0
+}
+
+// said is what a message says: of itself, or that there is more to review.
+func (d Delivery) said() Delivery {
+	if d.Cap == CapTogether {
+		d.Kind, d.Params = kindSeveral, nil
+	}
+	return d
 }
 
 // report logs what did not work, at the level of who has to do something.

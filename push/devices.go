@@ -21,7 +21,7 @@ const (
 // Subscribe saves a subscription of the signed-in person, or renews it. Account,
 // Endpoint, P256dh and Auth are needed; Key may be the public key that it was made
 // with, otherwise a new one counts as made with the newest. Errors: ErrEndpoint,
-// ErrAnothers, ErrTooManyDevices.
+// ErrKey, ErrAnothers, ErrTooManyDevices.
 func (s *Service) Subscribe(ctx context.Context, sub Subscription) (Subscription, error) {
 	if err := s.acceptable(sub); err != nil {
 		return Subscription{}, err
@@ -38,6 +38,30 @@ func (s *Service) Subscribe(ctx context.Context, sub Subscription) (Subscription
 	})
 	if err != nil {
 		return Subscription{}, fmt.Errorf("save device: %w", err)
+	}
+	return saved, nil
+}
+
+// Replace saves a subscription as Subscribe does, in the place of the account's own
+// one with the endpoint old, as a browser does by itself that has nobody at it.
+// ErrNoSubscription when old is not this account's: who is signed in there now is
+// not who subscribed.
+func (s *Service) Replace(ctx context.Context, sub Subscription, old string) (Subscription, error) {
+	devices, err := s.Devices(ctx, sub.Account)
+	if err != nil {
+		return Subscription{}, err
+	}
+	i := slices.IndexFunc(devices, func(d Subscription) bool { return d.Endpoint == old })
+	if i < 0 {
+		return Subscription{}, fmt.Errorf("replace device: %w", ErrNoSubscription)
+	}
+	saved, err := s.Subscribe(ctx, sub)
+	if err != nil || saved.ID == devices[i].ID {
+		return saved, err
+	}
+	// A crash before this leaves a device that its push service calls gone.
+	if err := s.Remove(ctx, sub.Account, devices[i].ID); err != nil && !errors.Is(err, ErrNoSubscription) {
+		return Subscription{}, err
 	}
 	return saved, nil
 }
@@ -59,12 +83,16 @@ func (s *Service) acceptable(sub Subscription) error {
 	return nil
 }
 
-// bindKey finds the VAPID key that a subscription was made with. One that is
-// renewed stays with its own.
+// bindKey finds the VAPID key that a subscription was made with. Where the browser
+// doesn't say, one that is renewed stays with its own.
 func (s *Service) bindKey(ctx context.Context, sub *Subscription) error {
-	if k, ok := s.keys.find(sub.Key); ok {
+	if sub.Key != "" {
+		k, err := s.key(ctx, sub.Key)
+		if errors.Is(err, errNoKey) {
+			return fmt.Errorf("save device: %w", ErrKey)
+		}
 		sub.Key = k.ID
-		return nil
+		return err
 	}
 	sub.Key = s.keys.newest().ID
 	devices, err := s.cfg.Store.Subscriptions(ctx, sub.Account)

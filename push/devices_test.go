@@ -35,6 +35,31 @@ func TestASubscriptionIsTheSignedInPersons(t *testing.T) {
 	w.wantMessages(0)
 }
 
+// A browser that changes its subscription by itself does not know who is signed in.
+func TestABrowserReplacesOnlyWhatIsTheSamePersons(t *testing.T) {
+	w := newWorld(t)
+	old, sub := w.device(anna)
+	made := w.services.Browser(t, fcm, w.PublicKey())
+	for name, from := range map[string]string{anna: "https://" + fcm + "/send/none", bert: old.Endpoint} {
+		if _, err := w.Replace(t.Context(), subscription(name, made), from); !errors.Is(err, ErrNoSubscription) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	w.wantEvents(audit.DeviceAdded, "")
+	got, err := w.Replace(t.Context(), subscription(anna, made), old.Endpoint)
+	if err != nil || got.ID == sub.ID {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if devices, _ := w.Devices(t.Context(), anna); len(devices) != 1 || devices[0].Endpoint != made.Endpoint {
+		t.Errorf("%+v", devices)
+	}
+	w.wantEvents(audit.DeviceRemoved, "")
+	if again, err := w.Replace(t.Context(), subscription(anna, made), made.Endpoint); err != nil || again.ID != got.ID {
+		t.Errorf("the same endpoint: %+v, %v", again, err)
+	}
+	w.wantEvents(audit.DeviceRemoved, "")
+}
+
 func TestKeysOfABrowserAreChecked(t *testing.T) {
 	w := newWorld(t)
 	b := w.services.Browser(t, fcm, "")

@@ -7,6 +7,9 @@ var (
 	// ErrEndpoint: this is no push service that Latchkey may speak to, or no
 	// keys of a browser.
 	ErrEndpoint = errors.New("device.endpoint")
+	// ErrKey: the subscription was made with a key that is none of ours, so that
+	// nothing could be sent to it.
+	ErrKey = errors.New("device.key")
 	// ErrGone: the push service does not know the subscription any more.
 	ErrGone = errors.New("device.gone")
 	// ErrUnreachable: the push service did not take the message.

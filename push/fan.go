@@ -11,11 +11,11 @@ import (
 )
 
 // Each notice has one delivery by mail even where mail is not needed: it looks,
-// a while after the devices were tried, whether one of them was reached. Where
-// none was it sends the mail, and where that can't be it is what says so in the
+// a while after the devices were tried, whether one of them took this very notice.
+// Where none did it sends the mail, and where that can't be it is what says so in the
 // log. These parameters are its memory.
 const (
-	paramFallback = "_fallback" // send only when no device was reached
+	paramFallback = "_fallback" // send only when no device took it
 	paramNoMail   = "_no-mail"  // mail was refused for good: only look
 	fallbackAfter = time.Minute
 )
@@ -42,7 +42,7 @@ func (s *Service) fan(ctx context.Context, n Notice) error {
 // spread says which ways a notice goes, or why none.
 func (s *Service) spread(ctx context.Context, n Notice) ([]Delivery, string, error) {
 	p, known := plans[n.Kind]
-	if !known || n.Kind == kindTest {
+	if !known || n.Kind == kindTest || n.Kind == kindSeveral {
 		return nil, codeKind, nil
 	}
 	if !s.cfg.Now().Before(n.until()) {
@@ -71,7 +71,7 @@ func (s *Service) spread(ctx context.Context, n Notice) ([]Delivery, string, err
 func (s *Service) delivery(n Notice, by Channel) Delivery {
 	return Delivery{
 		To: n.To, Kind: n.Kind, Params: maps.Clone(n.Params), Channel: by,
-		Created: n.Created, Until: n.until(), Due: s.cfg.Now(),
+		Created: n.Created, Until: n.until(), Due: s.cfg.Now(), Notice: n.ID,
 	}
 }
 
@@ -82,7 +82,8 @@ func (s *Service) waiting(d Delivery) Delivery {
 		d.Params = map[string]string{}
 	}
 	d.Params[paramFallback] = "true"
-	d.Due = earlier(s.cfg.Now().Add(fallbackAfter), d.Until)
+	now := s.cfg.Now()
+	d.Due = now.Add(min(fallbackAfter, d.Until.Sub(now)/2)) // a mail still needs time of its own
 	return d
 }
 
@@ -93,16 +94,6 @@ func (s *Service) failed(to, kind string, params map[string]string, code string)
 		Request: params["request"], Outcome: audit.Failed, Reason: code,
 		Detail: map[string]any{"notice": kind},
 	}
-}
-
-// reached says whether a device took a message since the notice was committed.
-func reached(devices []Subscription, since time.Time) bool {
-	for _, device := range devices {
-		if !device.Reached.IsZero() && !device.Reached.Before(since.Truncate(time.Millisecond)) {
-			return true
-		}
-	}
-	return false
 }
 
 func earlier(a, b time.Time) time.Time {

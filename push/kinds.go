@@ -20,7 +20,8 @@ const (
 	kindRelocked = "account.relocked"
 	kindFrozen   = "account.frozen"
 	kindExpiring = "password.expiring"
-	kindTest     = "test" // from My devices; never in the outbox
+	kindSeveral  = "review.several" // in place of all that waited for the cap; never in the outbox
+	kindTest     = "test"           // from My devices; never in the outbox
 )
 
 // A plan says how a kind travels.
@@ -30,6 +31,7 @@ type plan struct {
 	review bool   // to a reviewer: no name, no detail, and a cap
 	urgent bool
 	both   bool // by push and by mail; otherwise mail only where push does not reach
+	bulk   bool // to many at once, and in no hurry
 }
 
 var plans = map[string]plan{
@@ -44,9 +46,16 @@ var plans = map[string]plan{
 	kindChanged:  {class: "account", page: "/account", both: true},
 	kindRelocked: {class: "relocked", page: "/account", both: true},
 	kindFrozen:   {class: "frozen", page: "/account", both: true},
-	kindExpiring: {class: "password", page: "/account", both: true},
+	kindExpiring: {class: "password", page: "/account", both: true, bulk: true},
+	kindSeveral:  {class: "review", page: "/inbox", urgent: true},
 	kindTest:     {class: "test", page: "/devices"},
 }
+
+// Bulk says whether everything else goes before messages of this kind.
+func Bulk(kind string) bool { return plans[kind].bulk }
+
+// reviewKinds are those under the cap.
+var reviewKinds = []string{kindReview, kindReminder}
 
 // path is where a message leads, below the public URL.
 func (p plan) path(params map[string]string) string {

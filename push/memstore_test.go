@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -19,6 +20,7 @@ type memStore struct {
 	notices    map[int64]*held[Notice]
 	deliveries map[int64]*held[Delivery]
 	ended      map[int64]string // code of what is over
+	taken      map[int64]int    // pushes by notice
 	subs       []Subscription
 	keys       []Keypair
 	events     []audit.Event
@@ -35,7 +37,7 @@ type held[T any] struct {
 var errStore = errors.New("the store is away")
 
 func newMemStore() *memStore {
-	return &memStore{notices: map[int64]*held[Notice]{}, deliveries: map[int64]*held[Delivery]{}, ended: map[int64]string{}}
+	return &memStore{notices: map[int64]*held[Notice]{}, deliveries: map[int64]*held[Delivery]{}, ended: map[int64]string{}, taken: map[int64]int{}}
 }
 
 func (s *memStore) locked() func() { s.mu.Lock(); return s.mu.Unlock }
@@ -55,7 +57,8 @@ func (s *memStore) ClaimNotices(_ context.Context, now time.Time, lease time.Dur
 		s.failing = nil
 	}
 	var out []Notice
-	for _, id := range slices.Sorted(maps.Keys(s.notices)) {
+	kind := func(id int64) string { return s.notices[id].row.Kind }
+	for _, id := range bulkLast(maps.Keys(s.notices), kind) {
 		if h := s.notices[id]; len(out) < limit && !h.until.After(now) {
 			h.until = now.Add(lease)
 			out = append(out, h.row)
@@ -86,11 +89,12 @@ func (s *memStore) add(deliveries []Delivery) {
 	}
 }
 
-func (s *memStore) ClaimDeliveries(_ context.Context, now time.Time, lease time.Duration, limit int) ([]Delivery, error) {
+func (s *memStore) ClaimDeliveries(_ context.Context, now time.Time, lease time.Duration, limit int, bulk bool) ([]Delivery, error) {
 	defer s.locked()()
 	var out []Delivery
-	for _, id := range slices.Sorted(maps.Keys(s.deliveries)) {
-		if h := s.deliveries[id]; len(out) < limit && !h.until.After(now) && !h.row.Due.After(now) {
+	kind := func(id int64) string { return s.deliveries[id].row.Kind }
+	for _, id := range bulkLast(maps.Keys(s.deliveries), kind) {
+		if h := s.deliveries[id]; (bulk || !Bulk(h.row.Kind)) && len(out) < limit && !h.until.After(now) && !h.row.Due.After(now) {
 			h.until = now.Add(lease)
 			d := h.row
 			d.Params = maps.Clone(d.Params)
@@ -105,16 +109,78 @@ func (s *memStore) Delivered(_ context.Context, id int64, at time.Time) error {
 	if s.losing {
 		return errStore
 	}
-	return s.end(id, "", func(sub *Subscription) { sub.Reached, sub.Failed = at, "" })
+	return s.take(id, at)
 }
 
-func (s *memStore) Retry(_ context.Context, id int64, due time.Time, code string) error {
+func (s *memStore) take(id int64, at time.Time) error {
+	h := s.deliveries[id]
+	if err := s.end(id, "", func(sub *Subscription) { sub.Reached, sub.Failed = at, "" }); err != nil {
+		return err
+	}
+	if h.row.Channel == ChannelPush {
+		s.taken[h.row.Notice]++
+	}
+	return nil
+}
+
+func (s *memStore) DeliveredWith(_ context.Context, d Delivery, at, made time.Time, kinds ...string) error {
+	defer s.locked()()
+	if s.losing {
+		return errStore
+	}
+	if err := s.take(d.ID, at); err != nil {
+		return err
+	}
+	for _, id := range slices.Collect(maps.Keys(s.deliveries)) {
+		r := s.deliveries[id].row
+		if r.To == d.To && r.Channel == d.Channel && r.Subscription == d.Subscription && slices.Contains(kinds, r.Kind) && !r.Created.After(made) {
+			_ = s.take(id, at) // it is there
+		}
+	}
+	return nil
+}
+
+func (s *memStore) Capped(_ context.Context, d Delivery) (bool, error) {
+	defer s.locked()()
+	for id, h := range s.deliveries {
+		if h.row.To == d.To && h.row.Channel == d.Channel && h.row.Subscription == d.Subscription && h.row.Cap == CapWaits && id != d.ID {
+			return true, s.fail
+		}
+	}
+	return false, s.fail
+}
+
+func (s *memStore) Progress(_ context.Context, notice int64) (p Progress, err error) {
+	defer s.locked()()
+	if notice == 0 {
+		return p, s.fail
+	}
+	p.Taken = s.taken[notice]
+	for _, h := range s.deliveries {
+		if h.row.Notice == notice && h.row.Channel == ChannelPush {
+			p.Waiting++
+			if h.row.Cap == CapWaits {
+				p.Capped++
+			}
+		}
+	}
+	return p, s.fail
+}
+
+// bulkLast sorts ids, and puts those of a bulk kind last.
+func bulkLast(ids iter.Seq[int64], kind func(int64) string) []int64 {
+	sorted := slices.Sorted(ids)
+	bulk := func(id int64) bool { return Bulk(kind(id)) }
+	return slices.Concat(slices.DeleteFunc(slices.Clone(sorted), bulk), slices.DeleteFunc(sorted, func(id int64) bool { return !bulk(id) }))
+}
+
+func (s *memStore) Retry(_ context.Context, id int64, due time.Time, code string, c Cap) error {
 	defer s.locked()()
 	h := s.deliveries[id]
 	if h == nil {
 		return ErrNoDelivery
 	}
-	h.until, h.row.Due = time.Time{}, due
+	h.until, h.row.Due, h.row.Cap = time.Time{}, due, c
 	h.row.Attempts++
 	s.mark(h.row.Subscription, failedBy(code))
 	return s.fail

@@ -71,13 +71,14 @@ func (s *Service) fanOut(ctx context.Context) (bool, error) {
 }
 
 // sendDue starts as many deliveries as there are free slots, and says whether
-// there may be more.
+// there may be more. The last quarter of the slots is not for what goes to many at
+// once: a mail server that takes its time holds up nobody who has to decide.
 func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync.WaitGroup) (bool, error) {
 	free := cap(slots) - len(slots)
 	if free == 0 {
 		return false, nil
 	}
-	due, err := s.cfg.Store.ClaimDeliveries(ctx, s.cfg.Now(), lease, free)
+	due, err := s.cfg.Store.ClaimDeliveries(ctx, s.cfg.Now(), lease, free, free > cap(slots)/4)
 	if err != nil {
 		return false, err
 	}
@@ -141,6 +142,9 @@ func (s *Service) deliver(ctx context.Context, d Delivery) {
 func (s *Service) settle(ctx context.Context, d Delivery, v verdict, next []Delivery, events ...audit.Event) error {
 	now := s.cfg.Now()
 	if v.code == "" {
+		if d.Cap == CapTogether && !v.made.IsZero() {
+			return over(s.cfg.Store.DeliveredWith(ctx, d, now, v.made, reviewKinds...))
+		}
 		return over(s.cfg.Store.Delivered(ctx, d.ID, now))
 	}
 	text := "message not taken"
@@ -149,7 +153,7 @@ func (s *Service) settle(ctx context.Context, d Delivery, v verdict, next []Deli
 	}
 	s.report(text, v, "kind", d.Kind, "account", d.To, "delivery", d.ID, "device", d.Subscription)
 	if due, ok := s.dueAgain(d, v, now); ok {
-		return over(s.cfg.Store.Retry(ctx, d.ID, due, d.kept(v.code)))
+		return over(s.cfg.Store.Retry(ctx, d.ID, due, d.kept(v.code), d.Cap))
 	}
 	return over(s.cfg.Store.GiveUp(ctx, d.ID, now, d.kept(v.code), next, events...))
 }

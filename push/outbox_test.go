@@ -258,33 +258,6 @@ func TestTopicsDifferByRequestPersonAndClass(t *testing.T) {
 	}
 }
 
-func TestAReviewerIsLeftInPeace(t *testing.T) {
-	w := newWorld(t)
-	w.device(anna)
-	for i := range 30 {
-		w.notice(anna, kindReview, "request", "r"+string(rune('a'+i)))
-		w.store.notices[w.store.next].row.Until = w.clock.Now().Add(2 * time.Hour)
-	}
-	w.notice(anna, kindChanged)
-	w.work()
-	var taken []time.Time
-	for len(taken) < 31 && w.clock.Now().Hour() < 11 {
-		for range len(w.services.Messages()) - len(taken) {
-			taken = append(taken, w.clock.Now())
-		}
-		w.clock.forward(5 * time.Second)
-		w.work()
-	}
-	if len(taken) != 31 {
-		t.Fatalf("%d of 31 arrived", len(taken))
-	}
-	for i := range taken[1:] {
-		if i+13 < len(taken) && taken[i+13].Sub(taken[i+1]) < 10*time.Minute {
-			t.Fatalf("13 in %v", taken[i+13].Sub(taken[i+1]))
-		}
-	}
-}
-
 func TestSomebodyDisabledOrUnknownHearsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.device(anna)

@@ -66,6 +66,27 @@ type Delivery struct {
 	Until        time.Time
 	Due          time.Time
 	Attempts     int
+	Notice       int64 // which it is of; 0 in what an earlier release fanned out
+	Cap          Cap
+}
+
+// Cap is how a delivery stands with the cap of its reader: a token is taken once,
+// not for each try.
+type Cap string
+
+// The states of a cap.
+const (
+	CapUnasked  Cap = ""
+	CapWaits    Cap = "waits"    // there was no token
+	CapPassed   Cap = "passed"   // it has its token
+	CapTogether Cap = "together" // it has a token where others wait: it speaks for them all
+)
+
+// Progress counts the pushes of one notice. Mail is not counted.
+type Progress struct {
+	Taken   int // a push service took it, or a message that spoke for it
+	Waiting int // not over yet
+	Capped  int // of these, those that only wait for the cap
 }
 
 // What a Store answers.
@@ -79,19 +100,30 @@ var (
 // Store keeps subscriptions, keys and the outbox. Methods that take events
 // commit them with their change, or neither.
 type Store interface {
-	// ClaimNotices leases notices that nobody holds, oldest first; a lease that
-	// is over counts as none.
+	// ClaimNotices leases notices that nobody holds, oldest first and those of a
+	// Bulk kind last; a lease that is over counts as none.
 	ClaimNotices(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]Notice, error)
 	// Fan replaces a notice by its deliveries in one transaction; ErrNoDelivery
 	// when it is gone.
 	Fan(ctx context.Context, notice int64, deliveries []Delivery, events ...audit.Event) error
-	// ClaimDeliveries leases those that are due and that nobody holds.
-	ClaimDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]Delivery, error)
-	// Delivered ends it, erases its params, and marks the subscription reached.
+	// ClaimDeliveries leases those that are due and that nobody holds, the longest
+	// due first. Those of a Bulk kind come last, and only with bulk.
+	ClaimDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit int, bulk bool) ([]Delivery, error)
+	// Delivered ends it as taken, erases its params, and marks the subscription
+	// reached.
 	Delivered(ctx context.Context, id int64, at time.Time) error
-	// Retry gives the lease back, adds an attempt and keeps the code, on the
-	// subscription too.
-	Retry(ctx context.Context, id int64, due time.Time, code string) error
+	// DeliveredWith does so, and ends as taken whatever else waits for the same
+	// person over the same channel and subscription, is of one of the kinds, and
+	// was not created after made; who holds one of them loses its lease.
+	DeliveredWith(ctx context.Context, d Delivery, at, made time.Time, kinds ...string) error
+	// Capped says whether another waits for the cap, for the same person over the
+	// same channel and subscription.
+	Capped(ctx context.Context, d Delivery) (bool, error)
+	// Progress tells how the pushes of a notice stand; the zero value for notice 0.
+	Progress(ctx context.Context, notice int64) (Progress, error)
+	// Retry gives the lease back, adds an attempt and keeps the cap and the code,
+	// the code on the subscription too.
+	Retry(ctx context.Context, id int64, due time.Time, code string, c Cap) error
 	// GiveUp ends it with a code, kept as Retry does, erases its params, and puts
 	// next in its place.
 	GiveUp(ctx context.Context, id int64, at time.Time, code string, next []Delivery, events ...audit.Event) error

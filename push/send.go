@@ -21,7 +21,8 @@ type verdict struct {
 	alarm bool   // somebody has to repair something
 	slow  bool   // not before a quarter of an hour
 	wait  time.Duration
-	err   error // for the log; holds no endpoint and no address
+	made  time.Time // what was sent knew of all that was committed before
+	err   error     // for the log; holds no endpoint and no address
 }
 
 // push sends one message to one device.

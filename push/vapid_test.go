@@ -1,6 +1,7 @@
 package push
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -65,6 +66,30 @@ func TestASubscriptionStaysWithItsKey(t *testing.T) {
 	w.notice(anna, kindReview)
 	w.work()
 	w.wantMessages(3)
+}
+
+func TestASubscriptionMadeWithAStrangersKeyIsRefused(t *testing.T) {
+	w := newWorld(t)
+	old := w.PublicKey()
+	if err := w.Rotate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stranger := newWorld(t).PublicKey()
+	for key, want := range map[string]error{stranger: ErrKey, "x": ErrKey, old: nil, w.PublicKey(): nil} {
+		b := w.services.Browser(t, fcm, key)
+		sub := subscription(anna, b)
+		sub.Key = key
+		saved, err := w.Subscribe(t.Context(), sub)
+		if !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+		if want == nil && w.Test(t.Context(), anna, saved.ID) != nil {
+			t.Errorf("nothing arrives under a key of ours: %s", w.log)
+		}
+	}
+	if devices, _ := w.Devices(t.Context(), anna); len(devices) != 2 {
+		t.Errorf("%d devices", len(devices))
+	}
 }
 
 func TestAKeyOfAnotherServerIsFound(t *testing.T) {

@@ -17,6 +17,11 @@ var german = map[string]words{
 		Subject: "Ein Antrag wartet noch auf Ihre Entscheidung",
 		Text:    "In Latchkey wartet noch ein Antrag auf Ihre Entscheidung, und seine Frist läuft." + footerDE,
 	},
+	kindSeveral: {
+		Title: "Weitere Anträge sind eingegangen", Body: "Öffnen Sie Latchkey, um zu sehen, welche auf Sie warten.",
+		Subject: "Weitere Anträge sind eingegangen",
+		Text:    "Weitere Anträge sind eingegangen. Öffnen Sie Latchkey, um zu sehen, welche auf Ihre Entscheidung warten." + footerDE,
+	},
 	kindApproved: {
 		Title: "Ihr Antrag ist freigegeben", Body: "Öffnen Sie ihn, um fortzufahren.",
 		Subject: "Ihr Antrag ist freigegeben",

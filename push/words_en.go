@@ -17,6 +17,11 @@ var english = map[string]words{
 		Subject: "A request still waits for your decision",
 		Text:    "A request still waits for your decision in Latchkey, and its time runs." + footerEN,
 	},
+	kindSeveral: {
+		Title: "More requests came in for you", Body: "Open Latchkey to see which wait for your decision.",
+		Subject: "More requests came in for you",
+		Text:    "More requests came in for you. Open Latchkey to see which wait for your decision." + footerEN,
+	},
 	kindApproved: {
 		Title: "Your request was approved", Body: "Open it to go on.",
 		Subject: "Your request was approved",

@@ -89,12 +89,14 @@ var causes = []cause{
 	own(workflow.ErrPasswordNotJudged, http.StatusServiceUnavailable, "The password could not be judged"),
 
 	own(workflow.ErrNotApprover, http.StatusForbidden, "Somebody else decides this"),
+	own(workflow.ErrApproverOut, http.StatusConflict, "Whoever approved it could not approve it any more"),
 	own(workflow.ErrNumber, http.StatusUnprocessableEntity, "It is another number"),
 	own(workflow.ErrNumberUsed, http.StatusConflict, "The last wrong number cancelled the request"),
 	own(workflow.ErrChip, http.StatusUnprocessableEntity, "There is no such reason, or it is too long"),
 	own(workflow.ErrFrozen, http.StatusForbidden, "The account is frozen here"),
 
 	own(push.ErrEndpoint, http.StatusUnprocessableEntity, "This is no subscription of a push service that may be used"),
+	own(push.ErrKey, http.StatusConflict, "The subscription was made with a key that is not ours"),
 	own(push.ErrNoSubscription, http.StatusNotFound, "The device is not known here"),
 	own(push.ErrAnothers, http.StatusConflict, "The subscription is somebody else's"),
 	own(push.ErrTooManyDevices, http.StatusConflict, "There are too many devices"),

@@ -145,6 +145,8 @@ type Devices interface {
 	PublicKey() string
 	// Subscribe saves or renews a subscription of the signed-in person.
 	Subscribe(ctx context.Context, s push.Subscription) (push.Subscription, error)
+	// Replace does so in the place of their own one with the endpoint old.
+	Replace(ctx context.Context, s push.Subscription, old string) (push.Subscription, error)
 	Devices(ctx context.Context, account string) ([]push.Subscription, error)
 	Remove(ctx context.Context, account, id string) error
 	// MailHint is the masked address that mails go to, or "".
@@ -160,6 +162,11 @@ type Log interface {
 	Events(ctx context.Context, account ad.GUID, limit int) ([]audit.Entry, error)
 	CountEvents(ctx context.Context, account ad.GUID) (int, error)
 	CountRequests(ctx context.Context, account ad.GUID) (int, error)
+	// CountAsked counts the requests that the account was asked to review.
+	CountAsked(ctx context.Context, account ad.GUID) (int, error)
+	// CountSubscriptions counts the browsers that take the account's notifications.
+	CountSubscriptions(ctx context.Context, account ad.GUID) (int, error)
+	IsFrozen(ctx context.Context, account ad.GUID) (bool, error)
 	Sessions(ctx context.Context, account ad.GUID) ([]enroll.Session, error)
 }
 

@@ -32,10 +32,17 @@ func (s *Server) subscribe(ctx context.Context, in *subscribe) (*reply[Device], 
 	if err != nil {
 		return nil, push.ErrEndpoint
 	}
-	saved, err := s.cfg.Devices.Subscribe(ctx, push.Subscription{
-		Account: signedIn(ctx).Account.String(), Endpoint: in.Body.Endpoint, P256dh: key, Auth: auth,
+	sub := push.Subscription{
+		Account: signedIn(ctx).Account.String(), Endpoint: in.Body.Endpoint, P256dh: key, Auth: auth, Key: in.Body.Key,
 		Device: callOf(ctx).client(false).Device,
-	})
+	}
+	save := s.cfg.Devices.Subscribe
+	if old := in.Body.Replaces; old != "" {
+		save = func(ctx context.Context, sub push.Subscription) (push.Subscription, error) {
+			return s.cfg.Devices.Replace(ctx, sub, old)
+		}
+	}
+	saved, err := save(ctx, sub)
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,17 @@ func TestASubscriptionIsTheSignedInPersons(t *testing.T) {
 	}
 }
 
+func TestASubscriptionThatTheBrowserChangedTakesTheOldOnesPlace(t *testing.T) {
+	st := newStage(t)
+	const body = `{"endpoint":"https://push.example.test/new","p256dh":"AAAA","auth":"AAAA","key":"BKey","replaces":"https://push.example.test/old"}`
+	if res := st.in("POST", "/api/devices", body); res.StatusCode != http.StatusOK {
+		t.Fatal(res.StatusCode, bodyOf(t, res))
+	}
+	if s := st.phones.got; st.phones.replaced != "https://push.example.test/old" || s.Key != "BKey" || s.Account != alice.String() {
+		t.Errorf("%q, %+v", st.phones.replaced, s)
+	}
+}
+
 func TestDevicesTellNoSecret(t *testing.T) {
 	st := newStage(t)
 	body := bodyOf(t, st.in("GET", "/api/devices", ""))
@@ -65,7 +76,7 @@ func TestWhatADeviceMeetsHasItsAnswer(t *testing.T) {
 		err    error
 		status int
 	}{
-		{push.ErrEndpoint, 422}, {push.ErrNoSubscription, 404}, {push.ErrAnothers, 409}, {push.ErrTooManyDevices, 409},
+		{push.ErrEndpoint, 422}, {push.ErrKey, 409}, {push.ErrNoSubscription, 404}, {push.ErrAnothers, 409}, {push.ErrTooManyDevices, 409},
 		{push.ErrGone, 410}, {push.ErrUnreachable, 502},
 	} {
 		st := newStage(t)

@@ -143,11 +143,12 @@ func paintedPNG(w, h int) []byte {
 
 // phones is a double of push.
 type phones struct {
-	err     error
-	mailErr error
-	got     push.Subscription
-	gone    []string
-	none    bool // neither a device nor an address
+	replaced string
+	err      error
+	mailErr  error
+	got      push.Subscription
+	gone     []string
+	none     bool // neither a device nor an address
 }
 
 func (p *phones) PublicKey() string { return "BPublic" }
@@ -155,6 +156,10 @@ func (p *phones) Subscribe(_ context.Context, s push.Subscription) (push.Subscri
 	p.got = s
 	s.ID = "d1"
 	return s, p.err
+}
+func (p *phones) Replace(ctx context.Context, s push.Subscription, old string) (push.Subscription, error) {
+	p.replaced = old
+	return p.Subscribe(ctx, s)
 }
 func (p *phones) Devices(context.Context, string) ([]push.Subscription, error) {
 	if p.none {

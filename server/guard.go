@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -98,12 +99,13 @@ func (s *Server) findSession(ctx context.Context, c *call, g guard) error {
 	return nil
 }
 
-// headerUnattended is on what a page reads again with nobody at it, such as an
-// inbox when something changed. It can only end a session sooner.
+// headerUnattended is on what a page does again with nobody at it: reading an inbox
+// when something changed, renewing the options of a ceremony before they run out.
+// Nothing else can be done so. It can only end a session sooner.
 const headerUnattended = "X-Latchkey-Unattended"
 
 func (c *call) byItself() bool {
-	return c.http.IsGet() && len(c.http.Request.Header.Peek(headerUnattended)) > 0
+	return (c.http.IsGet() || strings.HasSuffix(c.route, "/begin")) && len(c.http.Request.Header.Peek(headerUnattended)) > 0
 }
 
 // count spends the tokens of a limit of the table. An IPv6 client is counted with

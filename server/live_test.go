@@ -349,6 +349,9 @@ func TestWhatAPageReadsByItselfIsNoUseOfTheSession(t *testing.T) {
 	}{
 		{"GET", "/api/inbox", "", nil, 1},
 		{"GET", "/api/inbox", "", []string{mark, "1"}, 0},
+		{"POST", "/api/reviews/r1/approve/begin", `{"number":""}`, nil, 1},
+		{"POST", "/api/reviews/r1/approve/begin", `{"number":""}`, []string{mark, "1"}, 0},
+		{"POST", "/api/requests/r1/proof/begin", "{}", []string{mark, "1"}, 0},
 		{"POST", "/api/reviews/r1/report", "{}", []string{mark, "1"}, 1},
 	} {
 		before := st.party.used.Load()

@@ -106,13 +106,25 @@ func (s *Server) stored(ctx context.Context, _ *struct{}) (*reply[Stored], error
 	if err != nil {
 		return nil, err
 	}
+	reviews, err := s.cfg.Log.CountAsked(ctx, own.Account)
+	if err != nil {
+		return nil, err
+	}
+	devices, err := s.cfg.Log.CountSubscriptions(ctx, own.Account)
+	if err != nil {
+		return nil, err
+	}
+	frozen, err := s.cfg.Log.IsFrozen(ctx, own.Account)
+	if err != nil {
+		return nil, err
+	}
 	events, err := s.cfg.Log.CountEvents(ctx, own.Account)
 	if err != nil {
 		return nil, err
 	}
 	return answer(Stored{
 		ObjectGUID: own.Account.String(), Passkeys: each(passkeys, encodePasskey(own)), Sessions: each(sessions, encodeSession(own)),
-		Requests: requests, Events: events, Retention: s.cfg.Retention,
+		Requests: requests, Reviews: reviews, Devices: devices, Frozen: frozen, Events: events, Retention: s.cfg.Retention,
 	}), nil
 }
 

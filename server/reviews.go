@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/workflow"
@@ -10,9 +11,13 @@ import (
 // askedMax bounds how many approvers the requester's screen names.
 const askedMax = 5
 
-// headerKeep lets the browser keep the answer for reading it offline: on the
-// person's own device, and never on somebody else's.
-const headerKeep = "X-Latchkey-Keep"
+// headerKeep lets the browser keep the answer for reading it offline until the
+// time that it names: on the person's own device, never on somebody else's, and no
+// longer than the session lives unused.
+const (
+	headerKeep = "X-Latchkey-Keep"
+	keepUnused = 24 * time.Hour // as enroll ends an idle session
+)
 
 func (s *Server) inbox(ctx context.Context, _ *struct{}) (*reply[Inbox], error) {
 	who := actor(ctx)
@@ -20,8 +25,12 @@ func (s *Server) inbox(ctx context.Context, _ *struct{}) (*reply[Inbox], error) 
 	if err != nil {
 		return nil, err
 	}
-	if signedIn(ctx).Remember {
-		callOf(ctx).http.Response.Header.Set(headerKeep, "1")
+	if session := signedIn(ctx); session.Remember {
+		until := session.LastSeen.Add(keepUnused)
+		if session.Expires.Before(until) {
+			until = session.Expires
+		}
+		callOf(ctx).http.Response.Header.Set(headerKeep, stamp(until))
 	}
 	encode := s.encodeReview(who.Account)
 	return answer(Inbox{Waiting: each(waiting, encode), Decided: each(decided, encode), ReadAt: stamp(s.now())}), nil

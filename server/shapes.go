@@ -252,6 +252,9 @@ type Stored struct {
 	Passkeys   []Passkey       `json:"passkeys"`
 	Sessions   []StoredSession `json:"sessions"`
 	Requests   int             `json:"requests"`
+	Reviews    int             `json:"reviews"` // requests that the person was asked to decide
+	Devices    int             `json:"devices"` // browsers that take their notifications
+	Frozen     bool            `json:"frozen"`
 	Events     int             `json:"events"`
 	Retention  string          `json:"retention"`
 }

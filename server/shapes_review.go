@@ -106,11 +106,15 @@ type Device struct {
 	Failed  string `json:"failed"`
 }
 
-// SubscribeDevice is what the browser's subscription says, base64url.
+// SubscribeDevice is what the browser's subscription says, base64url. Key is the
+// application server key that it was made with, where the browser says; Replaces
+// the endpoint that it took the place of, where the browser changed it by itself.
 type SubscribeDevice struct {
 	Endpoint string `json:"endpoint" maxLength:"2000"`
 	P256dh   string `json:"p256dh" maxLength:"200"`
 	Auth     string `json:"auth" maxLength:"100"`
+	Key      string `json:"key,omitempty" maxLength:"200"`
+	Replaces string `json:"replaces,omitempty" maxLength:"2000"`
 }
 
 // LiveRequest says that a request changed.

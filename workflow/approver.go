@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -109,6 +110,67 @@ func (e *Engine) entitled(ctx context.Context, who Actor, seat Seat, target ad.A
 		}
 	}
 	return nil
+}
+
+// errApprovers goes with a failure to look at those who approved: it denies, and
+// ends no approval.
+var errApprovers = errors.New("those who approved can't be looked at")
+
+// approvalsHold is ErrApproverOut where somebody who approved could not do so now:
+// left the seat, was disabled, frozen, or holds no passkey any more. Nothing is
+// asked of the directory where nobody was to approve.
+func (e *Engine) approvalsHold(ctx context.Context, r Request, target ad.Account, running Decision) error {
+	if err := e.approversStand(ctx, r); err != nil {
+		return err
+	}
+	for by := range r.approvers() {
+		seat, found := r.seat(by)
+		if !found {
+			return ErrApproverOut
+		}
+		err := e.entitled(ctx, Actor{Account: by}, seat, target, r.Decision, running)
+		switch {
+		case errors.Is(err, ErrNotApprover), errors.Is(err, ErrFrozen), errors.Is(err, ad.ErrNotFound):
+			return ErrApproverOut
+		case err != nil:
+			return errors.Join(errApprovers, err)
+		}
+	}
+	return nil
+}
+
+// approversStand is the part of approvalsHold that the store answers. A write holds
+// a connection to the directory, and must not wait for a second one: as many
+// writes as there are connections would wait for each other.
+func (e *Engine) approversStand(ctx context.Context, r Request) error {
+	for by := range r.approvers() {
+		frozen, err := e.isFrozen(ctx, by)
+		if err != nil {
+			return errors.Join(errApprovers, err)
+		}
+		if e.holders == nil {
+			return errApprovers
+		}
+		holds, err := e.holders.HasPasskey(ctx, by)
+		if err != nil {
+			return errors.Join(errApprovers, err)
+		}
+		if frozen || !holds {
+			return ErrApproverOut
+		}
+	}
+	return nil
+}
+
+// approvers are those whose approval counts.
+func (r *Request) approvers() iter.Seq[ad.GUID] {
+	return func(yield func(ad.GUID) bool) {
+		for _, v := range r.Reviews {
+			if v.counts() && v.Verdict == VerdictApprove && !yield(v.By) {
+				return
+			}
+		}
+	}
 }
 
 func (e *Engine) holdsSeat(ctx context.Context, approver ad.Account, seat Seat, target ad.Account) (bool, error) {

@@ -36,7 +36,8 @@ func (e *Engine) attempt(ctx context.Context, by string, r Request, o order) (Re
 }
 
 // ready is what must hold before an intent is worth committing. The same is
-// asked again by guard, on the connection that writes.
+// asked again by guard, on the connection that writes; of the approvers, what the
+// store knows.
 func (e *Engine) ready(ctx context.Context, r Request, account ad.Account) error {
 	if err := unprotected(account); err != nil {
 		return err
@@ -51,7 +52,7 @@ func (e *Engine) ready(ctx context.Context, r Request, account ad.Account) error
 	if !r.satisfies(running) {
 		return &askAgain{running}
 	}
-	return nil
+	return e.approvalsHold(ctx, r, account, running)
 }
 
 // withdraw ends an approval that no longer holds, or takes it back to a draft.

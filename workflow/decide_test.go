@@ -292,13 +292,13 @@ func TestADenialTakesAReasonOfTheList(t *testing.T) {
 	underReview(t, byManager, "", func(w *world) {
 		r := w.pending(workflow.KindReset)
 		for _, c := range [][2]string{
-			{"", ""}, {"no-such", ""}, {"Other", ""}, {"other", strings.Repeat("x", 501)}, {"other", "nul\x00"}, {"other", "\xff"},
+			{"", ""}, {"no-such", ""}, {"Other", ""}, {"other", strings.Repeat("x", workflow.MaxDenial+1)}, {"other", "nul\x00"}, {"other", "\xff"},
 		} {
 			_, err := w.engine.Deny(w.ctx, boss, r.ID, c[0], c[1])
 			wantErr(t, err, workflow.ErrChip)
 		}
 		w.unchanged(t, r)
-		if _, err := w.engine.Deny(w.ctx, boss, r.ID, "other", strings.Repeat("x", 500)); err != nil {
+		if _, err := w.engine.Deny(w.ctx, boss, r.ID, "other", strings.Repeat("語", 300)); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -10,8 +10,8 @@ import (
 	"github.com/latchkey/latchkey/audit"
 )
 
-// MaxDenial is the longest text of a denial, in bytes.
-const MaxDenial = 500
+// MaxDenial is the longest text of a denial, in bytes: 300 characters of any script.
+const MaxDenial = 1200
 
 // Deny ends a request that waits. chip is one of DenyReasons, reason may be "".
 func (e *Engine) Deny(ctx context.Context, who Actor, id, chip, reason string) (Reviewed, error) {

@@ -51,6 +51,7 @@ const (
 const (
 	ErrNoApprover  Code = "review.no-approver"      // nobody could be asked
 	ErrNotApprover Code = "review.not-approver"     // no longer the manager, no longer in the group
+	ErrApproverOut Code = "review.approver-gone"    // whoever approved it could not approve it any more
 	ErrReviewed    Code = "review.decided"          // decided before, by this person or another
 	ErrNumber      Code = "review.number"           // the wrong number; Detailed has "left"
 	ErrNumberUsed  Code = "review.number-cancelled" // the last wrong number cancelled the request

@@ -175,7 +175,8 @@ func (e *Engine) write(ctx context.Context, r Request, w ad.Write, o order) (ad.
 
 // guard is Write.Check: the account as read on the write's own connection must
 // still be the one of the intent, unprotected, and allowed by the stored decision
-// and by the running policy, with every proof and review that either asks for, and not frozen.
+// and by the running policy, with every proof and review
+// that either asks for, of people who still hold a passkey, and not frozen.
 func (e *Engine) guard(ctx context.Context, r Request, o order, account ad.Account) error {
 	if err := unprotected(account); err != nil {
 		return err
@@ -189,6 +190,9 @@ func (e *Engine) guard(ctx context.Context, r Request, o order, account ad.Accou
 	}
 	if !r.satisfies(running) {
 		return &askAgain{running}
+	}
+	if err := e.approversStand(ctx, r); err != nil {
+		return err
 	}
 	if !unchanged(r.Kind, r.Intent.Before, account.Marks) {
 		return ErrChanged

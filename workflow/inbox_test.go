@@ -152,6 +152,34 @@ func TestSignsOfWhatIsUnusual(t *testing.T) {
 	})
 }
 
+// Whoever is asked after a no reads of it: nobody shops for an approval.
+func TestANoIsASignOnTheNextRequest(t *testing.T) {
+	for _, c := range []struct {
+		code string
+		no   func(*world, workflow.Request) error
+	}{
+		{"denied-before", func(w *world, r workflow.Request) error {
+			_, err := w.engine.Deny(w.ctx, hal, r.ID, "not-now", "")
+			return err
+		}},
+		{"reported-before", func(w *world, r workflow.Request) error { _, err := w.engine.Report(w.ctx, hal, r.ID); return err }},
+	} {
+		t.Run(c.code, func(t *testing.T) {
+			underReview(t, bySecurity, "", func(w *world) {
+				if err := c.no(w, w.pending(workflow.KindReset)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				r := w.pending(workflow.KindReset)
+				seen, err := w.engine.Review(w.ctx, ida, r.ID)
+				if err != nil || len(seen.Signs) != 1 || seen.Signs[0] != (workflow.Sign{Code: c.code, Count: 1}) {
+					t.Fatalf("%v, %+v", err, seen.Signs)
+				}
+			})
+		})
+	}
+}
+
 func TestPhotosAreSeenByRequesterAndReviewersOnly(t *testing.T) {
 	underReview(t, byManager, "", func(w *world) {
 		r := w.pending(workflow.KindReset)

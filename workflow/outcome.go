@@ -153,6 +153,7 @@ func (e *Engine) askMore(r *Request, by string, running Decision, result Result)
 	if err := r.to(Draft); err != nil {
 		return Change{}, err
 	}
+	told := r.undone(by) // before the decision that needed a review is replaced
 	e.redraft(r, running, result.At)
 	event := r.faulted(result, by, audit.ExecutionRefused, audit.Denied)
 	event.Detail["rule"] = running.Rule
@@ -161,7 +162,7 @@ func (e *Engine) askMore(r *Request, by string, running Decision, result Result)
 	if len(running.Approve) > 0 {
 		event.Detail["approve"] = approvers(running.Approve)
 	}
-	return Change{Events: []audit.Event{event}}, nil
+	return Change{Events: []audit.Event{event}, Notices: told}, nil
 }
 
 // redraft puts a decision in the place of the old one. Where it asks for reviews
@@ -199,11 +200,11 @@ const (
 
 // after reads a cause. What is not known counts as a try.
 func after(cause error) consequence {
-	if errors.Is(cause, errRule) || errors.Is(cause, errFreezes) {
+	if errors.Is(cause, errRule) || errors.Is(cause, errFreezes) || errors.Is(cause, errApprovers) {
 		return uncounted
 	}
 	for _, c := range []error{
-		ErrFrozen, ErrNotAllowed, ErrOtherOne, ErrNotLocked, ErrSmartcard, ErrNotChange, ErrNeverAges, ErrKind,
+		ErrFrozen, ErrApproverOut, ErrNotAllowed, ErrOtherOne, ErrNotLocked, ErrSmartcard, ErrNotChange, ErrNeverAges, ErrKind,
 		ad.ErrProtected, ad.ErrDisabled, ad.ErrAccountExpired, ad.ErrNotFound, ad.ErrReferral,
 	} {
 		if errors.Is(cause, c) {

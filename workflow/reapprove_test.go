@@ -87,6 +87,11 @@ func TestAReviewAddedSinceIsAskedForAndThenTheWriteHappens(t *testing.T) {
 					if len(r.Needs()) == 0 || w.dir.written() != 0 {
 						t.Fatalf("needs %v, %d writes", r.Needs(), w.dir.written())
 					}
+					// What executes by itself is told when it does not.
+					alone := kind == workflow.KindUnlock && c.name != "none before"
+					if n := w.store.told(annGUID, workflow.NoticeFailed); alone != (n == 1) {
+						t.Fatalf("told %d times that it did not happen", n)
+					}
 					for _, v := range r.Reviews {
 						if !v.Void {
 							t.Fatalf("%+v counts", v)

@@ -64,8 +64,8 @@ type Reviewed struct {
 	// Number: the two digits are to be typed. They are in nothing that a
 	// reviewer gets.
 	Number bool
-	// Signs are what is unusual: "often" (Params count), "new-device",
-	// "new-passkey", "weak-proof".
+	// Signs are what is unusual: "often", "reported-before" and
+	// "denied-before" with a count, "new-device", "weak-proof".
 	Signs []Sign
 	// Frozen: the target's account is frozen.
 	Frozen bool

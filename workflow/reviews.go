@@ -246,8 +246,17 @@ func (v *viewer) signs(ctx context.Context, r Request) ([]Sign, error) {
 		return nil, err
 	}
 	var out []Sign
-	if n := recent(list, v.now().Add(-oftenWithin)); n >= oftenFrom {
+	since := v.now().Add(-oftenWithin)
+	if n := recent(list, since); n >= oftenFrom {
 		out = append(out, Sign{Code: "often", Count: n})
+	}
+	for _, said := range []struct {
+		verdict ReviewVerdict
+		code    string
+	}{{VerdictReport, "reported-before"}, {VerdictDeny, "denied-before"}} {
+		if n := turnedDown(list, r, said.verdict, since); n > 0 {
+			out = append(out, Sign{Code: said.code, Count: n})
+		}
 	}
 	if newDevice(list, r) {
 		out = append(out, Sign{Code: "new-device"})
@@ -268,6 +277,20 @@ func (v *viewer) requestsOf(ctx context.Context, requester ad.GUID) ([]Request, 
 	}
 	v.earlier[requester] = list
 	return list, nil
+}
+
+// turnedDown counts the requests for the same account that somebody said no to:
+// whoever is asked next must not be the only one who does not know.
+func turnedDown(list []Request, r Request, verdict ReviewVerdict, since time.Time) (n int) {
+	for _, other := range list {
+		if other.ID == r.ID || other.Target != r.Target || other.Created.Before(since) {
+			continue
+		}
+		if slices.ContainsFunc(other.Reviews, func(v Review) bool { return v.Verdict == verdict && !v.By.IsZero() }) {
+			n++
+		}
+	}
+	return n
 }
 
 // newDevice: there were requests before, and none of this device.

@@ -49,7 +49,7 @@ func (s *suite) deliveries(all ...push.Delivery) []push.Delivery {
 
 func (s *suite) due(now time.Time) []push.Delivery {
 	s.Helper()
-	all, err := s.ClaimDeliveries(s.ctx, now, lease, 100)
+	all, err := s.ClaimDeliveries(s.ctx, now, lease, 100, true)
 	s.must(err)
 	return all
 }
@@ -138,7 +138,7 @@ func aNoticeFansOutOnce(s *suite) {
 func aDeliveryComesBackWholeWhenItIsDue(s *suite) {
 	now, soon, late := s.delivery(1), s.delivery(2), s.delivery(3)
 	now.Params = map[string]string{"request": "one", "\u2028": "<\"hostile\">"}
-	now.Attempts = 2
+	now.Attempts, now.Notice, now.Cap = 2, 7, push.CapTogether
 	soon.Channel, soon.Subscription, soon.Due = push.ChannelPush, "sub", s.now.Add(time.Second)
 	late.Due, late.Until = s.now.Add(time.Hour), time.Time{}
 	got := s.deliveries(late, soon, now)
@@ -168,7 +168,7 @@ func eachDeliveryGoesToOneClaimer(s *suite) {
 	var mu sync.Mutex
 	var got []string
 	s.race(40, func(int) error {
-		claimed, err := s.ClaimDeliveries(s.ctx, s.now, lease, 3)
+		claimed, err := s.ClaimDeliveries(s.ctx, s.now, lease, 3, true)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, d := range claimed {
@@ -189,7 +189,7 @@ func oneOf200EndsADelivery(s *suite) {
 		return s.GiveUp(s.ctx, id, s.now, "push.gone", nil)
 	}, push.ErrNoDelivery)
 	s.same(won, 1)
-	s.want(s.Retry(s.ctx, id, s.now, "push.refused"), push.ErrNoDelivery)
+	s.want(s.Retry(s.ctx, id, s.now, "push.refused", push.CapUnasked), push.ErrNoDelivery)
 	s.want(s.Delivered(s.ctx, 99, s.now), push.ErrNoDelivery)
 	next, err := s.NextDelivery(s.ctx)
 	s.must(err)
@@ -199,11 +199,11 @@ func oneOf200EndsADelivery(s *suite) {
 
 func aRetryGivesTheLeaseBack(s *suite) {
 	first := s.deliveries(s.delivery(1))[0]
-	s.must(s.Retry(s.ctx, first.ID, s.now.Add(time.Second), "push.refused"))
+	s.must(s.Retry(s.ctx, first.ID, s.now.Add(time.Second), "push.refused", push.CapWaits))
 	s.want(s.Delivered(s.ctx, first.ID, s.now), push.ErrNoDelivery) // the lease is given back
 	s.same(len(s.due(s.now)), 0)
 	got := s.due(s.now.Add(time.Second))
-	first.Attempts, first.Due = 1, s.now.Add(time.Second)
+	first.Attempts, first.Due, first.Cap = 1, s.now.Add(time.Second), push.CapWaits
 	s.same(got, []push.Delivery{first})
 	s.must(s.Delivered(s.ctx, first.ID, s.now))
 }
@@ -230,7 +230,7 @@ func aSubscriptionKnowsHowItsLastDeliveryEnded(s *suite) {
 		s.same([]any{got.Failed, got.Reached}, []any{code, reached})
 	}
 	id := s.deliveries(d)[0].ID
-	s.must(s.Retry(s.ctx, id, s.now, "push.refused"))
+	s.must(s.Retry(s.ctx, id, s.now, "push.refused", push.CapUnasked))
 	state("push.refused", time.Time{})
 	id = s.due(s.now)[0].ID
 	s.must(s.Delivered(s.ctx, id, s.now))

@@ -64,6 +64,9 @@ func aSeatFindsItsRequests(s *suite) {
 	s.must(ask(guid(9)))
 	s.same(s.asked(guid(7)), []string{"a"})
 	s.same(s.asked(guid(9)), []string{"b"})
+	n, err := s.CountAsked(s.ctx, guid(7))
+	s.must(err)
+	s.same(n, 1)
 
 	s.must(s.review("a", workflow.Review{By: guid(7), Verdict: workflow.VerdictApprove}))
 	s.waits(guid(7), 0)
@@ -81,7 +84,7 @@ func aSeatFindsItsRequests(s *suite) {
 	s.waits(guid(7), 0)
 	s.same(s.asked(guid(7)), []string{"a"}) // decided, and still theirs to see
 	// A change that fails leaves the seats.
-	err := s.Update(s.ctx, "a", func(r *workflow.Request) (workflow.Change, error) {
+	err = s.Update(s.ctx, "a", func(r *workflow.Request) (workflow.Change, error) {
 		r.Asked = nil
 		return s.change("request.invented"), nil
 	})

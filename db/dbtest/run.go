@@ -35,6 +35,7 @@ type Store interface {
 	Events(ctx context.Context, account ad.GUID, limit int) ([]audit.Entry, error)
 	CountEvents(ctx context.Context, account ad.GUID) (int, error)
 	CountRequests(ctx context.Context, account ad.GUID) (int, error)
+	CountAsked(ctx context.Context, account ad.GUID) (int, error)
 	CountSubscriptions(ctx context.Context, account ad.GUID) (int, error)
 	Export(ctx context.Context, w io.Writer) error
 	ErasePersonal(ctx context.Context, account ad.GUID, actor string) (int, error)
@@ -103,6 +104,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"EachDeliveryGoesToOneClaimer", eachDeliveryGoesToOneClaimer},
 		{"OneOf200EndsADelivery", oneOf200EndsADelivery},
 		{"ARetryGivesTheLeaseBack", aRetryGivesTheLeaseBack},
+		{"OneMessageEndsWhatItSpeaksFor", oneMessageEndsWhatItSpeaksFor},
+		{"ANoticeIsJudgedByItsOwnPushes", aNoticeIsJudgedByItsOwnPushes},
+		{"WhatGoesToManyComesLast", whatGoesToManyComesLast},
 		{"GivingUpPutsNextInItsPlaceOrNothing", givingUpPutsNextInItsPlaceOrNothing},
 		{"ASubscriptionKnowsHowItsLastDeliveryEnded", aSubscriptionKnowsHowItsLastDeliveryEnded},
 		{"WhatEndedIsForgottenLater", whatEndedIsForgottenLater},

@@ -59,7 +59,7 @@ func aSubscriptionIsRenewedByItsOwnerOnly(s *suite) {
 	d.Channel, d.Subscription = push.ChannelPush, "one"
 	s.must(s.Delivered(s.ctx, s.deliveries(d)[0].ID, s.now))
 	s.now = s.now.Add(time.Hour)
-	s.must(s.Retry(s.ctx, s.deliveries(d)[0].ID, s.now.Add(time.Hour), "push.refused"))
+	s.must(s.Retry(s.ctx, s.deliveries(d)[0].ID, s.now.Add(time.Hour), "push.refused", push.CapUnasked))
 
 	again := s.subscription("again", guid(1))
 	again.Endpoint, again.P256dh, again.Auth = first.Endpoint, []byte{4, 2}, []byte{8}

@@ -23,7 +23,52 @@ import (
 func TestMain(m *testing.M) { world.Main(m) }
 
 // company is a world whose people act while its server dies.
-type company struct{ *world.World }
+type company struct {
+	*world.World
+	done chan struct{} // takes one for each act that went well
+}
+
+func newCompany(t *testing.T, o world.Options) company {
+	t.Helper()
+	return company{world.New(t, o), make(chan struct{}, 1024)}
+}
+
+// went counts an act.
+func (w company) went() {
+	select {
+	case w.done <- struct{}{}:
+	default:
+	}
+}
+
+// restart kills the server at a random moment and starts it anew: after a random
+// number of acts, or when twenty times as long as it took to start is over, a
+// second at least. So a kill means the same on a slow machine as on a fast one.
+func (w company) restart(r *rand.Rand, most int, started time.Duration) time.Duration {
+	clear := w.trouble(r)
+	w.moment(r, most, max(time.Second, 20*started))
+	w.Kill()
+	begin := time.Now()
+	w.Start()
+	clear()
+	return time.Since(begin)
+}
+
+func (w company) moment(r *rand.Rand, most int, longest time.Duration) {
+	for len(w.done) > 0 {
+		<-w.done
+	}
+	late := time.NewTimer(longest)
+	defer late.Stop()
+	for range 1 + r.IntN(most) {
+		select {
+		case <-w.done:
+		case <-late.C:
+			return
+		}
+	}
+	<-time.After(time.Duration(r.IntN(100)) * time.Millisecond) // within an act
+}
 
 // TestKillsAtRandomWriteNothingTwice kills the server while people unlock, reset
 // and get one-time passwords, some with a slow directory or a lost answer. In the
@@ -39,7 +84,7 @@ func TestKillsAtRandomWriteNothingTwice(t *testing.T) {
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, %d kills, %d people", seed, kills, people)
-	w := company{world.New(t, world.Options{People: people})}
+	w := newCompany(t, world.Options{People: people})
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -48,13 +93,9 @@ func TestKillsAtRandomWriteNothingTwice(t *testing.T) {
 		busy.Go(func() { w.live(ctx, p, rand.New(rand.NewPCG(seed, uint64(i)))) })
 	}
 	r := rand.New(rand.NewPCG(seed, 1<<32))
+	var started time.Duration
 	for range kills {
-		clear := w.trouble(r)
-		pause := time.NewTimer(time.Duration(100+r.IntN(900)) * time.Millisecond) // the random moment
-		<-pause.C
-		w.Kill()
-		w.Start()
-		clear()
+		started = w.restart(r, 2*people, started)
 	}
 	cancel()
 	busy.Wait()
@@ -78,7 +119,11 @@ func (w company) trouble(r *rand.Rand) (clear func()) {
 func (w company) live(ctx context.Context, p *world.Person, r *rand.Rand) {
 	for n := 0; ctx.Err() == nil; n++ {
 		w.WaitUp(ctx)
-		if err := w.act(ctx, p, r, n); err != nil && ctx.Err() == nil && !expected(err) {
+		err := w.act(ctx, p, r, n)
+		switch {
+		case err == nil:
+			w.went()
+		case ctx.Err() == nil && !expected(err):
 			w.T.Errorf("%s: %v", p.Account, err)
 			return
 		}

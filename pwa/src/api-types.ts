@@ -187,7 +187,7 @@ export interface Review {
   /** Ask for the two digits that the requester's screen shows. */
   number: boolean;
   numbersLeft: number;
-  signs: { code: 'often' | 'new-device' | 'new-passkey' | 'weak-proof'; count: number }[];
+  signs: { code: 'often' | 'reported-before' | 'denied-before' | 'new-device' | 'weak-proof'; count: number }[];
   frozen: boolean; // the person's account is frozen here
   /** What I said; null when I did not. */
   mine: Decided | null;
@@ -207,7 +207,13 @@ export interface Devices {
   devices: Device[];
   mail: string; // masked address that mails go to, "" for none
 }
-export interface SubscribeDevice { endpoint: string; p256dh: string; auth: string; }
+export interface SubscribeDevice {
+  endpoint: string;
+  p256dh: string;
+  auth: string;
+  key?: string; // the application server key that it was made with, where the browser says
+  replaces?: string; // endpoint of mine whose place it took, where the browser changed it by itself
+}
 export interface Device {
   id: string;
   device: string;
@@ -217,7 +223,7 @@ export interface Device {
   failed: string; // code of the last failure since; "" for none
 }
 /** POST /api/devices {endpoint, p256dh, auth} -> Device (renewed when it is known): base64url.
- *  422 "device.endpoint", 409 "device.another" (subscribe anew and try again), 409 "device.too-many"
+ *  422 "device.endpoint", 409 "device.another" and "device.key" (subscribe anew and try again), 409 "device.too-many"
  *  POST /api/devices/{id}/test {} -> 204; 502 "device.unreachable", 410 "device.gone"
  *  POST /api/devices/{id}/remove {} -> 204 */
 
@@ -300,6 +306,9 @@ export interface Stored {
   passkeys: Passkey[];
   sessions: { device: string; signedIn: string; lastSeen: string; current: boolean }[];
   requests: number;
+  reviews: number; // that the person was asked to decide
+  devices: number; // browsers that take their notifications
+  frozen: boolean;
   events: number;
   retention: string; // ISO 8601 duration, or "" for no limit
 }

@@ -87,6 +87,7 @@ function useNotices(path: string): void {
   }, [waiting]);
   useEffect(() => {
     const [, kind, id] = path.split('/');
+    if (kind === 'inbox') void closeNotices('review').catch(() => undefined); // the one that spoke for several
     if (id && (kind === 'review' || kind === 'request')) void closeNotices(`${kind}-${id}`).catch(() => undefined);
   }, [path]);
 }
@@ -150,10 +151,23 @@ const always: typeof rail = [
   ['/about', 'info', 'nav.about'],
 ];
 
+/** Screens that the rail doesn't name, and the one that they belong to. */
+const within: [string, string][] = [
+  ['/request/', '/account'],
+  ['/ask/', '/account'],
+  ['/review/', '/inbox'],
+  ['/passkeys/', '/passkeys'],
+];
+
+function current(path: string, href: string): 'page' | 'true' | undefined {
+  if (path === href) return 'page';
+  return within.some(([start, of]) => of === href && path.startsWith(start)) ? 'true' : undefined;
+}
+
 function Frame({ path, children }: { path: string; children: ComponentChildren }) {
   const { organisation, demo } = info.use();
   const { state, me } = session.use();
-  const inside = state === 'in';
+  const inside = state !== 'out'; // also while that is being asked: the rail doesn't jump
   const mine = me && (me.reviewer || me.waiting > 0) ? [inbox, ...rail] : rail;
   const main = useRef<HTMLElement>(null);
   return (
@@ -169,7 +183,7 @@ function Frame({ path, children }: { path: string; children: ComponentChildren }
         {organisation && <p class="rail-org">{organisation}</p>}
         <nav aria-label={t('app.menu')}>
           {[...(inside ? mine : []), ...always].map(([href, icon, label]) => (
-            <a key={href} href={href} aria-current={path === href ? 'page' : undefined}>
+            <a key={href} href={href} aria-current={current(path, href)}>
               <Icon name={icon} />
               {label === 'nav.inbox' && me?.waiting ? <Waiting n={me.waiting} /> : t(label)}
             </a>

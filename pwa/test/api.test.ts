@@ -19,7 +19,7 @@ test('an answer of the server says nothing of the kind', async () => {
   expect(await get('/api/inbox')).toEqual({ waiting: [] });
 });
 
-test('what is read with nobody at the page says so, and what is sent never', async () => {
+test('what is read or begun with nobody at the page says so, and nothing else does', async () => {
   const sent: (string | null)[] = [];
   vi.stubGlobal('fetch', (_: string, { headers }: RequestInit) => {
     sent.push(new Headers(headers).get('X-Latchkey-Unattended'));
@@ -29,6 +29,8 @@ test('what is read with nobody at the page says so, and what is sent never', asy
   await get('/api/inbox');
   vi.setSystemTime(Date.now() + 61_000);
   await get('/api/inbox');
+  await post('/api/reviews/r1/approve/begin');
+  await post('/api/reviews/r1/approve/finish');
   await post('/api/sign-out');
-  expect(sent).toEqual([null, '1', null]);
+  expect(sent).toEqual([null, '1', '1', null, null]);
 });

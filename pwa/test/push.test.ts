@@ -80,6 +80,8 @@ let world: {
   list: { id: string; endpoint: string; who: string }[];
   who: string;
   calls: string[];
+  keys: (string | undefined)[];
+  refuseOnce: string;
   refuse: Record<string, [number, string]>;
 };
 
@@ -94,7 +96,11 @@ function server(path: string, init: RequestInit = {}): Response {
     world.list = world.list.filter((d) => d.id !== id);
     return new Response(null, { status: 204 });
   }
-  const { endpoint } = JSON.parse(String(init.body)) as { endpoint: string };
+  const once = world.refuseOnce;
+  world.refuseOnce = '';
+  if (once) return problem(409, once);
+  const { endpoint, key } = JSON.parse(String(init.body)) as { endpoint: string; key?: string };
+  world.keys.push(key);
   const known = world.list.find((d) => d.endpoint === endpoint);
   if (known && known.who !== world.who) return problem(409, 'device.another');
   const device = known ?? { id: `device-${endpoint.slice(-1)}`, endpoint, who: world.who };
@@ -109,7 +115,7 @@ const subscribed = () => world.calls.filter((c) => c === 'POST /api/devices').le
 beforeEach(() => {
   const kept = new Map<string, string>();
   world = {
-    sub: null, made: 0, permission: 'default', answer: 'granted', key: KEY, list: [], who: 'anna', calls: [], refuse: {},
+    sub: null, made: 0, permission: 'default', answer: 'granted', key: KEY, list: [], who: 'anna', calls: [], keys: [], refuseOnce: '', refuse: {},
     // As browsers do: the subscription that there is, and an error when it was made for another key.
     subscribe: () => {
       world.sub ??= new Sub(`https://push.example.test/endpoint-of-sixteen-chars-${++world.made}`, world.key);
@@ -207,14 +213,54 @@ test('one device too many is told', async () => {
   expect(await readPush()).toBe('off');
 });
 
-test('an opening renews at most once an hour', async () => {
+test('each opening renews, and a page that stays open at most once an hour', async () => {
   await switchOn(anna);
-  await renewPush(anna);
-  expect(subscribed()).toBe(1);
-  vi.useFakeTimers({ now: Date.now() + 61 * 60_000, toFake: ['Date'] });
-  await renewPush(anna);
+  vi.resetModules(); // the page is loaded again
+  const page = await import('../src/lib/push');
+  const again = await import('../src/lib/session');
+  again.signedIn(anna);
+  await page.renewPush(anna);
   expect(subscribed()).toBe(2);
+  await page.renewPush(anna); // looked at again
+  expect(subscribed()).toBe(2);
+  vi.useFakeTimers({ now: Date.now() + 61 * 60_000, toFake: ['Date'] });
+  await page.renewPush(anna);
+  expect(subscribed()).toBe(3);
   expect(world.list).toHaveLength(1);
+});
+
+test('the server hears which key a subscription was made with', async () => {
+  await switchOn(anna);
+  expect(world.keys).toEqual([KEY]);
+});
+
+test('a subscription under a key that the server does not have is made anew, once', async () => {
+  await switchOn(anna);
+  world.refuseOnce = 'device.key';
+  await renewPush(anna, true);
+  await renewPush(anna, true);
+  expect(world.made).toBe(1); // the second word was taken
+  world.refuse['POST /api/devices'] = [409, 'device.key'];
+  const before = subscribed();
+  await expect(renewPush(anna, true)).rejects.toThrow('device.key');
+  expect(subscribed() - before).toBe(3);
+  expect(world.made).toBe(2);
+});
+
+test('a guest is offered nothing that would stay after them, and may end what is theirs', async () => {
+  const guest = person('anna-anna-anna-anna', false);
+  signedIn(guest);
+  expect(await readPush()).toBe('guest');
+  world.permission = 'granted';
+  expect(await readPush()).toBe('guest');
+  world.sub = new Sub('https://push.example.test/endpoint-of-somebody-else', KEY);
+  await renewPush(guest, true);
+  expect(subscribed()).toBe(0);
+  world.sub = null;
+  signedIn(anna);
+  await switchOn(anna);
+  signedIn(guest);
+  expect(await readPush()).toBe('on');
 });
 
 test('a new key of the server makes a new subscription, and the old device goes', async () => {
@@ -265,7 +311,7 @@ test('a guest leaves the subscription of the owner as it is', async () => {
   signedIn(guest);
   await renewPush(guest);
   expect(sub?.ended).toBe(false);
-  expect(await readPush()).toBe('off');
+  expect(await readPush()).toBe('guest');
   signedIn(anna);
   expect(await readPush()).toBe('on');
 });

@@ -97,6 +97,9 @@ test('a form stays while it is executed, and nothing else does', () => {
 
 test('what is unusual is said in words, and what this page does not know is left out', () => {
   expect(signs(review({ signs: [{ code: 'new-device', count: 0 }, { code: 'often', count: 3 }] }))).toEqual(['A device not seen before', '3 requests this week']);
+  expect(signs(review({ signs: [{ code: 'reported-before', count: 1 }, { code: 'denied-before', count: 2 }] }))).toEqual([
+    'Somebody said in the last 7 days that it wasn’t right', 'Denied 2 times in the last 7 days',
+  ]);
   expect(signs(review({ signs: [{ code: 'from-mars' as 'often', count: 1 }].slice(1) }))).toEqual([]);
   expect(signs(review({ signs: [{ code: 'from-mars' as 'new-device', count: 1 }] }))).toEqual([]);
   expect(signs(review({ frozen: true }))).toEqual(['The account is frozen here']);

@@ -5,7 +5,7 @@ import type { Problem } from '../api-types';
 /** A request gives up after this long; the directory itself is given less. */
 const TIMEOUT_MS = 30_000;
 
-/** What is read this long after the last touch is read by the page itself, and keeps nobody signed in. */
+/** What is read, or begun anew, this long after the last touch is by the page itself, and keeps nobody signed in. */
 const ATTENDED_MS = 60_000;
 let touched = Date.now();
 for (const sign of ['pointerdown', 'keydown', 'wheel', 'pageshow'])
@@ -64,7 +64,8 @@ async function send(method: Method, path: string, body: unknown, signal?: AbortS
     init.body = JSON.stringify(body);
     init.headers = { ...init.headers, 'Content-Type': 'application/json' };
   }
-  if (method === 'GET' && Date.now() - touched > ATTENDED_MS) init.headers = { ...init.headers, 'X-Latchkey-Unattended': '1' };
+  const quiet = method === 'GET' || path.endsWith('/begin');
+  if (quiet && Date.now() - touched > ATTENDED_MS) init.headers = { ...init.headers, 'X-Latchkey-Unattended': '1' };
   try {
     return await fetch(path, init);
   } catch (e) {

@@ -1,6 +1,6 @@
 // Options are fetched before the tap and renewed before they run out, so that
 // the browser's dialog opens straight from the tap, as iOS wants it.
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Ceremony, Me, Problem } from '../api-types';
 import { ApiError, asProblem, post } from './api';
 import { onReturn } from './sync';
@@ -18,52 +18,88 @@ export interface Ready {
 
 /** Keeps options of one ceremony ready while the screen is shown. */
 export function useCeremony(path: string | null, body: unknown = {}): Ready {
-  const ready = useRef<{ ceremony: Ceremony; until: number } | null>(null);
-  const asking = useRef<Promise<Ceremony> | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const json = JSON.stringify(body);
-
-  const fetchOne = useCallback(() => {
-    if (!path) return Promise.reject(new Error('no ceremony'));
-    asking.current ??= post<Ceremony>(path, JSON.parse(json))
-      .then((ceremony) => {
-        ready.current = { ceremony, until: Date.now() + ceremony.timeoutMs - MARGIN_MS };
-        return ceremony;
-      })
-      .finally(() => (asking.current = null));
-    return asking.current;
-  }, [path, json]);
-
+  const options = useMemo(() => keeper(path, json, setProblem), [path, json]);
   useEffect(() => {
     if (!path) return;
-    const renew = () => {
-      if (document.visibilityState !== 'visible' || fresh(ready.current)) return;
-      fetchOne().then(() => setProblem(null), (e) => setProblem(asProblem(e)));
-    };
-    renew();
-    const timer = setInterval(renew, MARGIN_MS / 2);
-    const off = onReturn(renew);
-    window.addEventListener('online', renew);
+    options.shown();
+    const timer = setInterval(options.renew, MARGIN_MS / 2);
+    const off = onReturn(options.shown);
+    window.addEventListener('online', options.shown);
     return () => {
       clearInterval(timer);
       off();
-      window.removeEventListener('online', renew);
-      ready.current = null;
+      window.removeEventListener('online', options.shown);
+      options.end();
     };
-  }, [path, json, fetchOne]);
+  }, [path, options]);
+  return { use: options.use, problem };
+}
 
-  const use = useCallback(
-    async <T>(fn: (c: Ceremony) => Promise<T>): Promise<T> => {
-      const have = fresh(ready.current);
-      ready.current = null;
+interface Keeper {
+  use: Ready['use'];
+  /** By the timer: a refusal is not asked for again, since each is an event in the log. */
+  renew(): void;
+  /** Somebody looks: what was refused may be granted now. */
+  shown(): void;
+  end(): void;
+}
+
+/** The options of one ceremony, apart from the screen that shows it. */
+export function keeper(path: string | null, json: string, tell: (problem: Problem | null) => void): Keeper {
+  let ready: { ceremony: Ceremony; until: number } | null = null;
+  let asking: Promise<Ceremony> | null = null;
+  let refused = false;
+  let ended = false;
+
+  const fetchOne = () => {
+    if (!path) return Promise.reject(new Error('no ceremony'));
+    asking ??= post<Ceremony>(path, JSON.parse(json))
+      .then((ceremony) => {
+        ready = { ceremony, until: Date.now() + ceremony.timeoutMs - MARGIN_MS };
+        refused = false;
+        return ceremony;
+      })
+      .catch((e) => {
+        refused = isRefusal(e);
+        throw e;
+      })
+      .finally(() => (asking = null));
+    return asking;
+  };
+  const renew = () => {
+    if (ended || refused || document.visibilityState !== 'visible' || fresh(ready)) return;
+    fetchOne().then(
+      () => ended || tell(null),
+      (e) => ended || tell(asProblem(e)),
+    );
+  };
+  return {
+    renew,
+    shown() {
+      refused = false;
+      renew();
+    },
+    async use(fn) {
+      const have = fresh(ready);
+      ready = null;
       if (have) return fn(have);
       const asked = await fetchOne();
-      ready.current = null;
+      ready = null;
       return fn(asked);
     },
-    [fetchOne],
-  );
-  return { use, problem };
+    end() {
+      ended = true;
+      ready = null;
+    },
+  };
+}
+
+/** The server said no; without a network, or too often, it may say yes by itself. */
+function isRefusal(e: unknown): boolean {
+  const status = e instanceof ApiError ? e.problem.status : 0;
+  return status >= 400 && status < 500 && status !== 429;
 }
 
 function fresh(r: { ceremony: Ceremony; until: number } | null): Ceremony | null {

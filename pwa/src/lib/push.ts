@@ -11,9 +11,10 @@ import { store } from './sync';
 /**
  * 'unknown' until the browser was asked. 'home-screen': on an iPhone, only the app
  * on the home screen can. 'ask': the browser will ask, from a tap. 'off': allowed,
- * but not switched on. 'on': switched on for the person who is signed in.
+ * but not switched on. 'on': switched on for the person who is signed in. 'guest':
+ * it could be, but this is not their own device, and it would outlive the session.
  */
-export type PushState = 'unknown' | 'unsupported' | 'in-app' | 'home-screen' | 'ask' | 'denied' | 'off' | 'on';
+export type PushState = 'unknown' | 'unsupported' | 'in-app' | 'home-screen' | 'ask' | 'denied' | 'off' | 'on' | 'guest';
 
 /** What the browser says of itself. */
 export interface Browser {
@@ -31,7 +32,12 @@ export function readBrowser(): Browser {
 }
 
 /** The state as far as it shows without the subscription; subscribed says that there is one of this person's. */
-export function stateOf(b: Browser, subscribed: boolean): PushState {
+export function stateOf(b: Browser, subscribed: boolean, guest = false): PushState {
+  const state = ownState(b, subscribed);
+  return guest && state !== 'on' && offered(state) ? 'guest' : state;
+}
+
+function ownState(b: Browser, subscribed: boolean): PushState {
   if (b.here.inApp) return 'in-app';
   if (!b.able) return b.here.system === 'ios' && !b.standalone ? 'home-screen' : 'unsupported';
   if (b.permission === 'denied') return 'denied';
@@ -69,8 +75,9 @@ const forgetOwn = () => drop(OWN);
 /** The state of notifications here; read it anew with readPush. */
 export const push = store<PushState>('unknown');
 
-/** How often an opening renews the subscription at most. */
+/** How often a page that stays open renews the subscription at most; its opening always does. */
 const RENEW_MS = 60 * 60 * 1000;
+let opened = ''; // for whom this page has renewed it
 /** A subscribe() without a way to the push service never answers. */
 const SUBSCRIBE_MS = 15_000;
 const WORKER_MS = 10_000;
@@ -79,7 +86,8 @@ const WORKER_MS = 10_000;
 export async function readPush(): Promise<PushState> {
   const b = readBrowser();
   const sub = b.permission === 'granted' ? await current() : null;
-  const next = stateOf(b, sub !== null && isMine(readOwn(), sub));
+  const { me } = session.get();
+  const next = stateOf(b, sub !== null && isMine(readOwn(), sub), me !== null && !me.session.remember);
   push.set(next);
   return next;
 }
@@ -120,18 +128,22 @@ async function subscribe(publicKey: string): Promise<PushSubscription> {
 async function tell(me: Me, sub: PushSubscription): Promise<Device> {
   const { endpoint, keys } = sub.toJSON();
   const body: SubscribeDevice = { endpoint: endpoint ?? '', p256dh: keys?.['p256dh'] ?? '', auth: keys?.['auth'] ?? '' };
+  const key = keyOf(sub);
+  if (key) body.key = key;
   const device = await post<Device>('/api/devices', body);
   keep(OWN, JSON.stringify({ who: whoOf(me), id: device.id, end: endOf(sub), at: Date.now() } satisfies Own));
   return device;
 }
 
-/** Subscribes and tells the server; an endpoint that is somebody else's is given up once, for a new one. */
+const says = (e: unknown, ...codes: string[]) => e instanceof ApiError && codes.includes(e.problem.code);
+
+/** Subscribes and tells the server; an endpoint that is somebody else's, or made for a key that is not the server's, is given up once, for a new one. */
 async function enlist(me: Me, publicKey: string): Promise<Device> {
   let sub = await fitting(publicKey);
   try {
     return await tell(me, sub);
   } catch (e) {
-    if (!(e instanceof ApiError) || e.problem.code !== 'device.another') throw e;
+    if (!says(e, 'device.another', 'device.key')) throw e;
   }
   await sub.unsubscribe();
   sub = await subscribe(publicKey);
@@ -148,10 +160,15 @@ async function fitting(publicKey: string): Promise<PushSubscription> {
 
 /** Whether a subscription was made for this key; a browser that doesn't say is believed. */
 export function sameKey(sub: PushSubscription, publicKey: string): boolean {
+  const key = keyOf(sub);
+  return !key || key === publicKey;
+}
+
+function keyOf(sub: PushSubscription): string {
   const key = sub.options?.applicationServerKey;
-  if (!key) return true;
+  if (!key) return '';
   const text = btoa(String.fromCharCode(...new Uint8Array(key)));
-  return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '') === publicKey;
+  return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
 /**
@@ -193,7 +210,9 @@ interface Found {
 }
 
 export function renewal({ me, own, sub, devices }: Found): Renewal {
-  if (own && own.who !== whoOf(me)) return me.session.remember ? 'end' : 'nothing'; // a guest leaves things as they are
+  // A guest leaves things as they are.
+  if (own?.who !== whoOf(me) && !me.session.remember) return 'nothing';
+  if (own && own.who !== whoOf(me)) return 'end';
   if (!own) return sub ? 'tell' : 'nothing';
   const listed = devices.devices.some((d) => d.id === own.id);
   if (!sub) return listed ? 'anew' : 'end';
@@ -202,14 +221,15 @@ export function renewal({ me, own, sub, devices }: Found): Renewal {
   return sameKey(sub, devices.publicKey) ? 'tell' : 'anew';
 }
 
-/** Renews at an opening of the app: quiet, at most once an hour unless it is known to be due. */
+/** Renews at each opening of the app, and while it stays open at most once an hour unless it is known to be due: quiet. */
 export async function renewPush(me: Me, due = false): Promise<void> {
   const b = readBrowser();
   const own = readOwn();
   const sub = b.permission === 'granted' ? await current() : null;
-  const seen = !due && own !== null && sub !== null && isMine(own, sub) && Date.now() - own.at < RENEW_MS;
+  const seen = !due && opened === whoOf(me) && own !== null && sub !== null && isMine(own, sub) && Date.now() - own.at < RENEW_MS;
   try {
     if (b.permission === 'granted' && (own || sub) && !seen) await renew({ me, own, sub, devices: await get<Devices>('/api/devices') });
+    opened = whoOf(me);
   } finally {
     await readPush();
   }
@@ -224,8 +244,9 @@ async function renew(found: Found): Promise<void> {
     if (what === 'tell' && sub) await tell(me, sub);
     else await enlist(me, devices.publicKey);
   } catch (e) {
-    if (e instanceof ApiError && e.problem.code === 'device.another') return endHere();
-    throw e;
+    if (says(e, 'device.another')) return endHere();
+    if (!says(e, 'device.key')) throw e;
+    await enlist(me, devices.publicKey);
   }
   const replaced = own && own.id !== readOwn()?.id && devices.devices.some((d) => d.id === own.id);
   if (replaced) await post(`/api/devices/${encodeURIComponent(own.id)}/remove`);

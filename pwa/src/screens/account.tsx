@@ -41,7 +41,6 @@ export function Account() {
   return (
     <Screen title={t('account.title')} heading={false} kind="account">
       <Status account={me.account} states={statesOf(me)} />
-      <Trouble problem={act.problem} />
       {main ? (
         <div class="dock">
           <Button icon={icons[main]} busy={act.busy && asked === main} doing={t(main === 'unlock' ? 'wait.writing' : 'wait.directory')} onClick={() => ask(main)}>
@@ -52,6 +51,7 @@ export function Account() {
       ) : (
         <NoWay me={me} />
       )}
+      <Trouble problem={act.problem} />
       <Reviews me={me} />
       <Open requests={me.requests} />
       <Answers requests={me.requests} />
@@ -110,8 +110,10 @@ function NoWay({ me }: { me: Me }) {
       {phone && (
         <div class="dock">
           <a class="button primary" href={`tel:${phone.replace(/[^\d+]/g, '')}`}>
-            <Icon name="call" />
-            <span>{t('account.call', { name: name || phone })}</span>
+            <span>
+              <Icon name="call" />
+              {t('account.call', { name: name || phone })}
+            </span>
           </a>
         </div>
       )}
@@ -245,9 +247,9 @@ function Also() {
       </div>
       <Trouble problem={act.problem} />
       <ul class="rows">
-        <Row icon="out" title={t('nav.out')} onClick={() => void out(false)} />
+        <Row icon="out" acts title={t('nav.out')} onClick={() => void out(false)} />
         <Row icon="globe" title={t('nav.everywhere')} onClick={() => setQuestion('everywhere')} />
-        <Row icon="phone" title={t('nav.forget')} sub={t('stored.forget.sub')} onClick={() => void leave('/api/forget', {}, 'forgot')} />
+        <Row icon="phone" acts title={t('nav.forget')} sub={t('stored.forget.sub')} onClick={() => void leave('/api/forget', {}, 'forgot')} />
       </ul>
       {question === 'everywhere' && (
         <Sheet title={t('nav.everywhere.title')} onClose={() => setQuestion(null)}>

@@ -26,12 +26,13 @@ export function AddPasskey() {
   if (invite) return <Link invite={invite} />;
   if (where === 'here' && proof) return <Here proof={proof} onAgain={() => setProof('')} />;
   if (where) return <Confirm where={where} onBack={() => setWhere(null)} onProof={setProof} onInvite={setInvite} />;
+  const pc = thisDevice().system === 'pc';
   return (
     <Screen title={t('add.title')} up="/passkeys">
       <p class="lead">{t('add.lead')}</p>
       <Rows>
-        <Row icon="phone" title={t('add.other')} sub={t('add.other.sub')} onClick={() => setWhere('other')} />
-        <Row icon="laptop" title={t('add.here')} sub={t('add.here.sub')} onClick={() => setWhere('here')} />
+        <Row icon={pc ? 'phone' : 'laptop'} title={t('add.other')} sub={t('add.other.sub')} onClick={() => setWhere('other')} />
+        <Row icon={pc ? 'laptop' : 'phone'} title={t('add.here')} sub={t('add.here.sub')} onClick={() => setWhere('here')} />
       </Rows>
     </Screen>
   );

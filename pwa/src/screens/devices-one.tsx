@@ -94,7 +94,7 @@ export function OneDevice({ device: d, onClose, onRemoved }: OneProps) {
         <Fact name={t('devs.message')}>{d.reached ? <Time at={d.reached} text={momentToday(d.reached)} /> : t('devs.message.none')}</Fact>
       </dl>
       {d.failed ? (
-        <Banner tone="wait" title={t('devs.failed')} quiet>
+        <Banner tone="wait" icon="stop" title={t('devs.failed')} quiet>
           <p>{t('devs.failed.sub')}</p>
         </Banner>
       ) : (

@@ -1,10 +1,11 @@
-// My devices: this one first, with its state and what to do about it, then the
+// Notifications: this device first, with its state and what to do about it, then the
 // others, and mail.
 import { useEffect, useState } from 'preact/hooks';
 import type { Device, Devices } from '../api-types';
 import { t } from '../i18n';
 import { useAct } from '../lib/act';
 import { readOwn, renewPush, switchOff, switchOn, type PushState } from '../lib/push';
+import { deviceSign } from '../lib/browser';
 import { ago } from '../lib/format';
 import { useResource, type Resource } from '../lib/resource';
 import { session } from '../lib/session';
@@ -143,7 +144,7 @@ function Others({ list, own, reload }: { list: Devices; own: Device | undefined;
       {others.length > 0 ? (
         <Rows title={t('devs.others')}>
           {others.map((d) => (
-            <Row key={d.id} icon={iconOf(d)} tone={d.failed ? 'wait' : undefined} title={nameOf(d)} sub={subOf(d)} onClick={() => setOpen(d)} />
+            <Row key={d.id} icon={deviceSign(d.device)} tone={d.failed ? 'wait' : undefined} title={nameOf(d)} sub={subOf(d)} onClick={() => setOpen(d)} />
           ))}
         </Rows>
       ) : (
@@ -161,8 +162,6 @@ function Others({ list, own, reload }: { list: Devices; own: Device | undefined;
 
 /** A masked address in one piece: with word joiners, since a line may break at its dots. */
 const joined = (mail: string) => [...mail].join('\u2060');
-
-const iconOf = (d: Device) => (/iPhone|iPad|Android/.test(d.device) ? 'phone' : 'laptop');
 
 function subOf(d: Device): string {
   if (d.failed) return t('devs.failed');

@@ -32,12 +32,12 @@ export function InboxScreen() {
   return (
     <Screen title={t('inbox.title')} up="/account" kind="inbox">
       {offline && (
-        <Banner tone="wait" title={t('inbox.kept')}>
+        <Banner tone="wait" icon="offline" title={t('inbox.kept')}>
           <p>{t('inbox.kept.sub', { time: momentToday(data.readAt) })}</p>
         </Banner>
       )}
       {!offline && data && problem && (
-        <Banner tone="wait">
+        <Banner tone="wait" icon="offline">
           <p>{t('w.stale')}</p>
         </Banner>
       )}

@@ -4,12 +4,13 @@ import type { Activity, Stored } from '../api-types';
 import { has, t, tn, type Key } from '../i18n';
 import { useAct } from '../lib/act';
 import { post } from '../lib/api';
+import { browserName, deviceSign } from '../lib/browser';
 import { ago, clock, day, duration, exact, momentToday, number } from '../lib/format';
 import { forgetPush } from '../lib/push';
 import { forgetAll, useResource } from '../lib/resource';
 import { go } from '../lib/router';
 import { signedOut } from '../lib/session';
-import { Support, Trouble } from '../ui/help';
+import { heading, Support, Trouble } from '../ui/help';
 import type { IconName } from '../ui/icons';
 import { Banner, Button, Row, Rows, Screen, Skeleton } from '../ui/kit';
 import { Failed } from './trouble';
@@ -66,13 +67,13 @@ function action(e: Activity): string {
 function Line({ event: e }: { event: Activity }) {
   const outcome = e.outcome !== 'ok' && has(`out.${e.outcome}`) ? t(`out.${e.outcome}` as Key) : '';
   const why = [`e.${e.reason}`, `end.chip.${e.reason}`].find(has); // what has no words is for the log
-  const reason = why ? (t(why).split('\n')[0] ?? '') : '';
+  const reason = why ? heading(t(why).split('\n')[0] ?? '') : '';
   return (
     <>
       <time dateTime={e.time} title={exact(e.time)}>
         {clock(e.time)}
       </time>
-      {[outcome, reason, e.device && t('act.from', { device: e.device })].filter(Boolean).map((part) => ` · ${part}`)}
+      {[outcome, reason, e.device && t('act.from', { device: browserName(e.device) })].filter(Boolean).map((part) => ` · ${part}`)}
     </>
   );
 }
@@ -99,13 +100,16 @@ function Kept({ stored: s }: { stored: Stored }) {
       <Rows>
         <Row icon="key" href="/passkeys" title={tn('stored.passkeys', s.passkeys.length)} sub={t('stored.passkeys.sub')} />
         <Row icon="pen" title={tn('stored.requests', s.requests, { n: number(s.requests) })} sub={t('stored.requests.sub')} />
+        <Row icon="bell" href="/devices" title={tn('stored.devices', s.devices, { n: number(s.devices) })} sub={t('stored.devices.sub')} />
+        {s.reviews > 0 && <Row icon="inbox" href="/inbox" title={tn('stored.reviews', s.reviews, { n: number(s.reviews) })} sub={t('stored.reviews.sub')} />}
+        {s.frozen && <Row icon="stop" title={t('stored.frozen')} sub={t('stored.frozen.sub')} />}
         <Row icon="list" href="/activity" title={tn('stored.events', s.events, { n: number(s.events) })} sub={t('stored.events.sub')} />
         <Row icon="user" title={t('stored.id')} sub={<StoredId id={s.objectGUID} />} />
       </Rows>
       <p class="hint">{keep ? t('stored.retention', { time: keep }) : t('stored.retention.none')}</p>
       <Rows title={t('stored.sessions')}>
         {s.sessions.map((one, i) => (
-          <Row key={i} icon="laptop" title={one.device} sub={t('stored.session.since', { when: momentToday(one.signedIn), seen: ago(one.lastSeen) })} end={one.current && <span class="chip">{t('stored.session.here')}</span>} />
+          <Row key={i} icon={deviceSign(one.device)} title={browserName(one.device)} sub={t('stored.session.since', { when: momentToday(one.signedIn), seen: ago(one.lastSeen) })} end={one.current && <span class="chip">{t('stored.session.here')}</span>} />
         ))}
       </Rows>
       <Forget />

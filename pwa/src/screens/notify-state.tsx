@@ -46,6 +46,7 @@ const words: Record<Exclude<PushState, 'unknown'>, Words> = {
   denied: { tone: 'wait', icon: 'stop', title: 'push.denied', sub: 'push.denied.sub' },
   'home-screen': { tone: 'info', icon: 'tile', title: 'push.home', sub: 'push.home.lead' },
   'in-app': { tone: 'wait', icon: 'info', title: 'push.in-app', sub: 'push.in-app.sub' },
+  guest: { tone: 'info', icon: 'info', title: 'push.guest', sub: 'push.guest.sub' },
   unsupported: { tone: 'wait', icon: 'info', title: 'push.unsupported', sub: 'push.unsupported.sub' },
 };
 

@@ -11,7 +11,7 @@ import { go } from '../lib/router';
 import { refresh, session, signedOut } from '../lib/session';
 import { stepUp } from '../lib/stepup';
 import { signalUnknown } from '../lib/webauthn';
-import { Trouble } from '../ui/help';
+import { Lines, Trouble } from '../ui/help';
 import { Banner, Button, Fact, Field, Row, Rows, Screen, Sheet, Skeleton, Time } from '../ui/kit';
 import { Failed } from './trouble';
 
@@ -24,6 +24,7 @@ const PATH = '/api/passkeys';
 export function Passkeys() {
   const { data, problem, reload } = useResource<List>(PATH);
   const [note] = useState(takeNote);
+  if (!data && problem) return <Failed problem={problem} retry={() => void reload()} />;
   return (
     <Screen title={t('keys.title')} up="/account">
       <p class="lead">{t('keys.lead')}</p>
@@ -32,15 +33,13 @@ export function Passkeys() {
           <p>{note}</p>
         </Banner>
       )}
-      <Trouble problem={problem}>
-        <Button onClick={() => void reload()}>{t('app.again')}</Button>
-      </Trouble>
-      {!data && !problem && <Skeleton shape="list" />}
+      <Trouble problem={problem} quiet />
+      {!data && <Skeleton shape="list" />}
       {data && data.passkeys.length === 0 && <p>{t('keys.empty')}</p>}
       {data && data.passkeys.length > 0 && (
         <Rows>
           {data.passkeys.map((k) => (
-            <Row key={k.id} icon={k.synced ? 'cloud' : 'key'} title={k.name} sub={`${used(k)} · ${t(k.synced ? 'keys.synced.short' : 'keys.bound.short')}`} href={`/passkeys/${encodeURIComponent(k.id)}`} end={k.current && <span class="chip">{t('keys.here')}</span>} />
+            <Row key={k.id} icon={k.synced ? 'cloud' : 'key'} title={k.name} sub={<Lines of={[used(k), t(k.synced ? 'keys.synced.short' : 'keys.bound.short')]} />} href={`/passkeys/${encodeURIComponent(k.id)}`} end={k.current && <span class="chip">{t('keys.here')}</span>} />
           ))}
         </Rows>
       )}

@@ -2,7 +2,7 @@
 // sign-in; the address stays, and the screen comes after it.
 import { useState } from 'preact/hooks';
 import { Button, Screen } from '../ui/kit';
-import { Trouble } from '../ui/help';
+import { grave, Support, Trouble } from '../ui/help';
 import { Mark } from '../ui/icons';
 import { NoPasskeys } from '../ui/blocked';
 import { t, type Key } from '../i18n';
@@ -27,6 +27,7 @@ export function Start({ next }: { next?: boolean }) {
   const [guest, setGuest] = useState(false);
   const { organisation } = info.use();
   const why = ended[session.use().ended];
+  const problem = act.problem ?? (act.busy ? null : ceremony.problem);
 
   const touch = () =>
     act.run(async () => {
@@ -38,16 +39,21 @@ export function Start({ next }: { next?: boolean }) {
   return (
     <Screen title={t(next ? 'start.next' : 'start.title')} kind="start">
       <p class="lead">{t(next ? 'start.next.lead' : 'start.lead')}</p>
-      <div class="start-art">
-        <Mark />
-      </div>
-      <p class="start-org">{organisation}</p>
-      {why && !act.problem && (
+      {!grave(problem) && able === 'yes' && (
+        <>
+          <div class="start-art">
+            <Mark />
+          </div>
+          <p class="start-org">{organisation}</p>
+        </>
+      )}
+      {why && !problem && (
         <p class="note" role="status">
           {t(why)}
         </p>
       )}
-      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
+      <Trouble problem={problem} quiet />
+      {grave(problem) && <Support />}
       {able === 'yes' ? (
         <div class="dock">
           <label class="tick">

@@ -52,23 +52,25 @@ export interface Changed {
   newSubscription?: PushSubscription | null;
 }
 
-/** The browser changed the subscription. Without a session nothing is done: the page renews it at its next opening. */
-export async function renew({ oldSubscription, newSubscription }: Changed): Promise<void> {
-  const made =
-    newSubscription ??
-    (await self.registration.pushManager.subscribe({
-      userVisibleOnly: true,
-      applicationServerKey: oldSubscription?.options.applicationServerKey ?? (await publicKey()),
-    }));
+/**
+ * The browser changed the subscription. The server takes the new one only where the
+ * old one was the signed-in person's: who else sits here meanwhile is subscribed to
+ * nothing. In all other cases nothing is done: the page renews it at its next opening.
+ */
+export async function renew({ oldSubscription: old, newSubscription }: Changed): Promise<void> {
+  if (!old) return;
+  const key = old.options?.applicationServerKey;
+  if (!newSubscription && !key) return;
+  const made = newSubscription ?? (await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }));
   const { endpoint, keys } = made.toJSON();
-  await fetch('/api/devices', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ endpoint, p256dh: keys?.p256dh, auth: keys?.auth }),
-  });
+  const body: Record<string, unknown> = { endpoint, p256dh: keys?.p256dh, auth: keys?.auth, replaces: old.endpoint };
+  const madeWith = made.options?.applicationServerKey ?? key;
+  if (madeWith) body.key = base64url(madeWith);
+  await fetch('/api/devices', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 }
 
-async function publicKey(): Promise<string> {
-  const answer = await fetch('/api/devices');
-  return ((await answer.json()) as { publicKey: string }).publicKey;
-}
+const base64url = (bytes: ArrayBuffer) =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes)))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/=+$/, '');

@@ -6,10 +6,10 @@ import { Support } from './help';
 export function NoPasskeys({ reason }: { reason: 'insecure' | 'missing' }) {
   return (
     <>
-      <Banner tone="wait" title={t('nokey.title')}>
+      <Banner tone="stop" title={t('nokey.title')}>
         <p>{t(reason === 'insecure' ? 'nokey.insecure' : 'nokey.lead')}</p>
       </Banner>
-      <Copy text={location.href} label={t('enrol.copy')} />
+      <Copy weight="primary" text={location.href} label={t('enrol.copy')} />
       <Support />
     </>
   );

@@ -33,11 +33,14 @@ function ruleName(code: string): string {
 /** Words that are no alarm: the person closed a window, or has no network. */
 const calm = new Set(['passkey.cancelled', 'ceremony.unknown', 'network.offline', 'network.slow', 'passkey.already-here', 'passkey.already-registered', 'account.not-locked']);
 
+/** Whether a problem is one that somebody else may have to help with. */
+export const grave = (problem: Problem | null) => problem !== null && !calm.has(problem.code);
+
 /** A problem in the flow of a screen. A quiet one leaves the support to the screen. */
 export function Trouble({ problem, children, quiet }: { problem: Problem | null; children?: ComponentChildren; quiet?: boolean }) {
   if (!problem) return null;
   const [what, todo] = explain(problem);
-  const tone: Tone = calm.has(problem.code) ? 'info' : 'stop';
+  const tone: Tone = grave(problem) ? 'stop' : 'info';
   return (
     <div class="trouble">
       <Banner tone={tone} title={what}>
@@ -92,7 +95,8 @@ export function Support() {
   );
 }
 
-function Lines({ of }: { of: string[] }) {
+/** Each on a line of its own; none for what is empty. */
+export function Lines({ of }: { of: string[] }) {
   return (
     <>
       {of.filter(Boolean).map((line) => (

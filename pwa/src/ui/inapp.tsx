@@ -9,11 +9,11 @@ export function InApp({ onAnyway }: { onAnyway: () => void }) {
   return (
     <>
       <p class="lead">{t('inapp.lead', { app: inApp === '?' ? t('inapp.app') : inApp })}</p>
-      <Banner tone="wait" quiet>
+      <Banner tone="info" quiet>
         <p>{t(system === 'ios' ? 'inapp.ios' : 'inapp.android')}</p>
       </Banner>
       <p>{t('inapp.or')}</p>
-      <Copy text={location.href} label={t('enrol.copy')} />
+      <Copy weight="primary" text={location.href} label={t('enrol.copy')} />
       <Button weight="quiet" onClick={onAnyway}>
         {t('inapp.anyway')}
       </Button>

@@ -64,8 +64,10 @@ export function Button({ weight = 'primary', icon, busy = false, why = '', doing
   return (
     <div class="act">
       <button type={type} class={`button ${weight}`} aria-disabled={busy || !!why} aria-describedby={why ? id : undefined} data-busy={busy || undefined} onClick={press}>
-        {stage !== 'no' ? <span class="spin" aria-hidden="true" /> : icon && <Icon name={icon} />}
-        <span>{stage !== 'no' && doing ? doing : children}</span>
+        <span>
+          {stage !== 'no' ? <span class="spin" aria-hidden="true" /> : icon && <Icon name={icon} />}
+          {stage !== 'no' && doing ? doing : children}
+        </span>
       </button>
       {why && (
         <p class="note" id={id}>
@@ -101,10 +103,13 @@ interface RowProps {
   href?: string;
   onClick?: () => void;
   tone?: string;
+  /** Acts at once and leads to no other screen. */
+  acts?: boolean;
 }
 
-/** One row of a list: a link, a button, or plain. */
-export function Row({ icon, title, sub, end, href, onClick, tone }: RowProps) {
+/** One row of a list: a link, a button, or plain. An arrow says that another screen follows. */
+export function Row({ icon, title, sub, end, href, onClick, tone, acts }: RowProps) {
+  const leads = href ? href.startsWith('/') : onClick && !acts;
   const inside = (
     <>
       {icon && (
@@ -118,7 +123,7 @@ export function Row({ icon, title, sub, end, href, onClick, tone }: RowProps) {
         </span>
         {sub && <span class="row-sub">{sub}</span>}
       </span>
-      {(href || onClick) && <Icon name="next" />}
+      {leads && <Icon name="next" />}
     </>
   );
   return (
@@ -167,10 +172,10 @@ const signs: Record<string, IconName> = { stop: 'stop', wait: 'wait', good: 'che
 export type Tone = 'stop' | 'wait' | 'good' | 'info';
 
 /** A message in the flow. Stop speaks at once, the rest when there is a pause. */
-export function Banner({ tone, title, children, quiet }: Kids & { tone: Tone; title?: string; quiet?: boolean }) {
+export function Banner({ tone, icon, title, children, quiet }: Kids & { tone: Tone; icon?: IconName; title?: string; quiet?: boolean }) {
   return (
     <div class={`banner ${tone}`} role={quiet ? undefined : tone === 'stop' ? 'alert' : 'status'}>
-      <Icon name={signs[tone] ?? 'info'} />
+      <Icon name={icon ?? signs[tone] ?? 'info'} />
       <div>
         {title && <p class="banner-title">{title}</p>}
         {children}
@@ -200,6 +205,11 @@ export function Skeleton({ shape = 'screen' }: { shape?: 'screen' | 'list' }) {
       <p class="note" role="status">
         {stage === 'slow' ? t('wait.slow') : stage === 'doing' ? t('wait.directory') : ''}
       </p>
+      {stage === 'slow' && shape === 'screen' && (
+        <Button weight="quiet" onClick={() => location.reload()}>
+          {t('app.again')}
+        </Button>
+      )}
     </div>
   );
 }
@@ -236,7 +246,7 @@ export function Sheet({ title, onClose, children }: Kids & { title: string; onCl
 }
 
 /** Copies and says so. */
-export function Copy({ text, label }: { text: string; label: string }) {
+export function Copy({ text, label, weight = 'second' }: { text: string; label: string; weight?: 'primary' | 'second' }) {
   const [done, setDone] = useState(false);
   const copy = async () => {
     try {
@@ -248,7 +258,7 @@ export function Copy({ text, label }: { text: string; label: string }) {
     }
   };
   return (
-    <Button weight="second" icon={done ? 'check' : 'copy'} onClick={() => void copy()}>
+    <Button weight={weight} icon={done ? 'check' : 'copy'} onClick={() => void copy()}>
       <span aria-live="polite">{done ? t('app.copied') : label}</span>
     </Button>
   );

@@ -35,7 +35,7 @@ export function Done({ request, reload }: { request: Request; reload: () => Prom
       <Expect kind={kind} />
       <div class="dock">
         <Button weight={relocked ? 'second' : 'primary'} onClick={close}>
-          {t('done.close')}
+          {t(relocked ? 'end.account' : 'done.close')}
         </Button>
       </div>
     </Screen>

@@ -58,17 +58,17 @@ export function OneTime({ request, onRequest }: Props) {
 
   if (shown)
     return (
-      <Screen title={t('ot.shown.title')} kind="form" key="shown">
+      <Screen title={t('ot.shown.title')} kind="plain" key="shown">
         <p class="lead">{t('ot.shown.lead')}</p>
         <Groups text={shown} />
         <Copy text={shown} label={t('app.copy')} />
         <Spelled text={shown} />
         <Trouble problem={act.problem} />
         <div class="dock">
+          <p class="hint">{t('ot.seen.sub')}</p>
           <Button busy={act.busy} onClick={() => void seen()}>
             {t('ot.seen')}
           </Button>
-          <p class="hint centre">{t('ot.seen.sub')}</p>
         </div>
         {leaving && (
           <Sheet title={t('ot.leave.title')} onClose={() => setLeaving(null)}>

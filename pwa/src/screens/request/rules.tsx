@@ -70,7 +70,13 @@ export function Strength({ value, check, rules }: { value: string; check: Check;
         <span />
       </div>
       <p role="status">
-        <strong>{t(word)}</strong> {score !== null && value && <span>{t(reason(score, check))}</span>}
+        {score !== null && value ? (
+          <>
+            <strong>{t(word)}.</strong> {t(reason(score, check))}
+          </>
+        ) : (
+          t(word)
+        )}
       </p>
     </div>
   );

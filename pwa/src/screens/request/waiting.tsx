@@ -30,13 +30,13 @@ export function Waiting({ request, review, stale, onRequest }: Props) {
   return (
     <Screen title={who ? t('w.title', { name: who }) : t('w.title.anon')} up="/account" kind="plain waiting">
       {stale && (
-        <Banner tone="wait">
+        <Banner tone="wait" icon="offline">
           <p>{t('w.stale')}</p>
         </Banner>
       )}
       <Who id={request.id} asked={asked} since={review.since} now={now} />
       {asked && !asked.reachable && (
-        <Banner tone="wait">
+        <Banner tone="wait" icon="stop">
           <p>{who ? t('w.unreached', { name: who }) : t('w.unreached.anon')}</p>
         </Banner>
       )}
@@ -146,10 +146,10 @@ function Acts({ request, review, now, onRequest }: { request: Request; review: R
       <Trouble problem={reminding.problem} quiet />
       <div class="dock">
         <p class="note" role="status">
-          {review.reminded && t('w.reminded', { when: ago(review.reminded, new Date(now)) })}
+          {review.reminded ? t('w.reminded', { when: ago(review.reminded, new Date(now)) }) : early && t('w.remind.from', { time: moment(review.canRemind) })}
         </p>
-        {!review.reminded && review.canRemind && (
-          <Button weight="second" icon="bell" busy={reminding.busy} why={early ? t('w.remind.from', { time: moment(review.canRemind) }) : ''} onClick={() => void remind()}>
+        {!review.reminded && review.canRemind && !early && (
+          <Button weight="second" icon="bell" busy={reminding.busy} onClick={() => void remind()}>
             {t('w.remind')}
           </Button>
         )}

@@ -1,5 +1,5 @@
 // What an approver has to know, in one glance.
-import type { ComponentChildren } from 'preact';
+import { Fragment, type ComponentChildren } from 'preact';
 import type { Review } from '../../api-types';
 import { has, t } from '../../i18n';
 import { browserName } from '../../lib/browser';
@@ -52,11 +52,25 @@ export function Signs({ review }: { review: Review }) {
   );
 }
 
+/** A long address breaks after its colons. */
+function Breaking({ text }: { text: string }) {
+  return (
+    <>
+      {text.match(/[^:]+:*|:+/g)?.map((part, i) => (
+        <Fragment key={i}>
+          {part}
+          <wbr />
+        </Fragment>
+      ))}
+    </>
+  );
+}
+
 export function Facts({ review: r, now }: { review: Review; now: number }) {
   const proofs = r.proofs.map((p) => (has(`rv.proof.${p}`) ? t(`rv.proof.${p}` as 'rv.proof.passkey') : p)).join(', ');
   const facts: [string, ComponentChildren][] = [
     [t('rv.when'), <Time at={r.created} text={t('rv.when.value', { when: ago(r.created, new Date(now)), time: moment(r.deadline) })} />],
-    [t('rv.from'), network(r)],
+    [t('rv.from'), <Breaking text={network(r)} />],
     [t('rv.device'), browserName(r.device)],
     [t('rv.proved'), r.signs.some((s) => s.code === 'weak-proof') ? '' : proofs], // a sign says that already
   ];

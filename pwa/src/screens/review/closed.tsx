@@ -35,6 +35,14 @@ export function Closed({ review: r, onReview, reload }: Props) {
         {said.lead}
       </p>
       {freezable(r) && <Freeze review={r} onReview={onReview} />}
+      {r.frozen && (
+        <>
+          <Banner tone="stop" title={t('rv.frozen')}>
+            <p>{t('rv.frozen.sub')}</p>
+          </Banner>
+          <Support />
+        </>
+      )}
       <Card>
         <p class="row-title">{t(`rv.asks.${r.kind}`, { name: r.displayName })}</p>
         {r.mine && (
@@ -46,14 +54,6 @@ export function Closed({ review: r, onReview, reload }: Props) {
         <Who review={r} />
         <Why review={r} />
       </Card>
-      {r.frozen && (
-        <>
-          <Banner tone="stop" title={t('rv.frozen')}>
-            <p>{t('rv.frozen.sub')}</p>
-          </Banner>
-          <Support />
-        </>
-      )}
       <div class="dock">
         {revocable(r) && <p class="hint">{t('rv.wrong.late')}</p>}
         <Button onClick={() => go('/inbox', { replace: true })}>{t('rv.inbox')}</Button>

@@ -91,7 +91,7 @@ export function approvedBy(r: Request, name: string): string {
 /** What is unusual about a request, in words. */
 export function signs(r: Review): string[] {
   const said = r.signs.flatMap(({ code, count }) => {
-    if (code === 'often') return [tn('rv.sign.often', count)];
+    if (code === 'often' || code === 'reported-before' || code === 'denied-before') return [tn(`rv.sign.${code}`, count)];
     const key = `rv.sign.${code}`;
     return has(key) ? [t(key)] : [];
   });
