@@ -23,7 +23,6 @@ type ward struct {
 	cfg           ad.Config
 	doc           ad.DoctorConfig
 	plain, secure string // ports that stand for 389 and 636
-	offset        time.Duration
 	kept          []func()
 }
 
@@ -38,11 +37,15 @@ const (
 	pso       = "CN=latchkey-service,CN=Password Settings Container,CN=System," + miniBase
 )
 
-func newWard(t testing.TB) *ward { return wardOf(t, minidc.Config{PolicyHints: true}, minidc.Config{PolicyHints: true}) }
+func newWard(t testing.TB) *ward {
+	return wardOf(t, minidc.Config{PolicyHints: true}, minidc.Config{PolicyHints: true})
+}
 
 func wardOf(t testing.TB, first, second minidc.Config) *ward {
 	w := &ward{TB: t}
-	first.Now = func() time.Time { return time.Now().Add(w.offset) }
+	// The clock stands, so that a busy machine is no slow controller.
+	at := time.Now()
+	first.Now = func() time.Time { return at }
 	w.one = minidc.New(first)
 	for _, ou := range []string{miniStaff, miniOthers, "OU=Groups," + miniBase, "OU=Service," + miniBase} {
 		w.one.AddOU(ou)
@@ -71,7 +74,7 @@ func wardOf(t testing.TB, first, second minidc.Config) *ward {
 	w.oneURL, w.clear = must(w.one.ListenLDAPS("127.0.0.1:0")), must(w.one.ListenLDAP("127.0.0.1:0"))
 	w.otherURL = must(w.other.ListenLDAPS("127.0.0.1:0"))
 	w.plain, w.secure = port(w.clear), port(w.oneURL)
-	w.cfg = ad.Config{Controllers: []string{w.oneURL, w.otherURL}, CAFile: must(w.one.CAFile(t.TempDir())), OpTimeout: 3 * time.Second,
+	w.cfg = ad.Config{Controllers: []string{w.oneURL, w.otherURL}, CAFile: must(w.one.CAFile(t.TempDir())), OpTimeout: 10 * time.Second, Now: first.Now,
 		Read: ad.Service{Bind: readBind, Password: pw(svcPassword)}, Write: ad.Service{Bind: writeBind, Password: pw(svcPassword)}}
 	w.doc = ad.DoctorConfig{OUs: []string{miniStaff}, Groups: []string{approvers}}
 	return w

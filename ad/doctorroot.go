@@ -45,7 +45,7 @@ func (x *exam) readFacts(ctx context.Context, v *visit, out *result) (string, er
 	defer on.close()
 	var took []time.Duration
 	for range questions {
-		before, began := x.c.now(), time.Now()
+		before := x.c.now()
 		root, ok, err := on.object(ctx, "", factAttrs)
 		if lost(err) && ctx.Err() != nil {
 			out.found(kindSilent, "the root of the directory is not answered", power("Get-Service NTDS -ComputerName %s", v.at.host),
@@ -55,7 +55,7 @@ func (x *exam) readFacts(ctx context.Context, v *visit, out *result) (string, er
 		if err != nil {
 			return "", err
 		}
-		d := time.Since(began)
+		d := x.c.now().Sub(before)
 		took = append(took, d)
 		v.root = parseFacts(root, ok, before.Add(d/2))
 	}
