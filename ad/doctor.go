@@ -69,15 +69,15 @@ func (c *Client) Doctor(ctx context.Context, cfg DoctorConfig, r *doctor.Report)
 
 // exam is one run.
 type exam struct {
-	c       *Client
-	cfg     DoctorConfig
-	r       *doctor.Report
-	visits  []*visit   // by controller, as configured
-	on      *visit     // whose connections the checks below use
-	own     [2]servant // by service; the same twice where the accounts are
-	base    string     // bounds who is found
-	head    string     // of the domain
-	netBIOS string
+	c      *Client
+	cfg    DoctorConfig
+	r      *doctor.Report
+	visits []*visit   // by controller, as configured
+	on     *visit     // whose connections the checks below use
+	own    [2]servant // by service; the same twice where the accounts are
+	base   string     // bounds who is found
+	head   string     // of the domain
+	hasPSO bool       // the policy for service accounts exists, or its making was shown
 }
 
 // visit is what one controller showed.

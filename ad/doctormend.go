@@ -15,9 +15,10 @@ import (
 // shell that it is typed into, and a line that can't be quoted is left out.
 
 // unprintable says whether a value must not be in a line at all: a line break
-// would start a second command, and what is unseen can't be checked.
+// would start a second command, and what is unseen, or far too long, can't be
+// checked by whoever pastes it.
 func unprintable(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.ToValidUTF8(s, "") != s
+	return len(s) > maxText || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.ToValidUTF8(s, "") != s
 }
 
 // sh quotes for a POSIX shell.

@@ -82,6 +82,7 @@ func (x *exam) checkFinePolicies(ctx context.Context) {
 	})
 	for _, e := range found {
 		policy, ok := parsePolicy(e, finePolicy, PolicyPSO)
+		x.hasPSO = x.hasPSO || policy.Name == servicePSO
 		x.check(ctx, "fine-policy", e.DN, func(_ context.Context, out *result) (string, error) {
 			if !ok {
 				out.found(kindPolicyUnread, "a number of the policy is missing or broken",

@@ -189,12 +189,25 @@ func (x *exam) judgeLockout(ctx context.Context, e entry, s servant, out *result
 	}
 	if policy.Source == PolicyDomain && policy.LockoutThreshold > 0 {
 		out.found(kindOwnLockout, fmt.Sprintf("%d wrong passwords lock it, as everybody", policy.LockoutThreshold),
-			power("New-ADFineGrainedPasswordPolicy -Name latchkey-service -Precedence 1 -LockoutThreshold 0 -MinPasswordLength 24 -MaxPasswordAge 0 -ComplexityEnabled $true -ReversibleEncryptionEnabled $false"),
-			power("Add-ADFineGrainedPasswordPolicySubject -Identity latchkey-service -Subjects %s", s.sam),
-			samba("domain passwordsettings pso create latchkey-service 1 --account-lockout-threshold=0 --min-pwd-length=24 --max-pwd-age=0"),
-			samba("domain passwordsettings pso apply latchkey-service %s", s.sam))
+			x.ownPolicy(s)...)
 	}
 	return "enabled, may sign in at any time, no end in sight", nil
+}
+
+// servicePSO is a fine-grained policy for service accounts alone.
+const servicePSO = "latchkey-service"
+
+// ownPolicy gives the account a policy that never locks; it is made once.
+func (x *exam) ownPolicy(s servant) [][]doctor.Line {
+	var made [][]doctor.Line
+	if !x.hasPSO {
+		x.hasPSO = true
+		made = append(made,
+			power("New-ADFineGrainedPasswordPolicy -Name %s -Precedence 1 -LockoutThreshold 0 -MinPasswordLength 24 -MaxPasswordAge 0 -ComplexityEnabled $true -ReversibleEncryptionEnabled $false", servicePSO),
+			samba("domain passwordsettings pso create %s 1 --account-lockout-threshold=0 --min-pwd-length=24 --max-pwd-age=0", servicePSO))
+	}
+	return append(made, power("Add-ADFineGrainedPasswordPolicySubject -Identity %s -Subjects %s", servicePSO, s.sam),
+		samba("domain passwordsettings pso apply %s %s", servicePSO, s.sam))
 }
 
 // judgePower looks for rights beyond the four.

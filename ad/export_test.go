@@ -5,3 +5,6 @@ func (c DoctorConfig) Ports(plain, secure string) DoctorConfig {
 	c.ports = func(string) (string, string) { return plain, secure }
 	return c
 }
+
+// SIDText writes a binary SID.
+func SIDText(b []byte) (string, error) { return sidText(b) }
