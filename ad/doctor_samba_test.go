@@ -1,8 +1,10 @@
 package ad_test
 
 import (
+	"context"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +42,7 @@ func newClinic(t *testing.T) *clinic {
 	l.add("CN=svc-read,"+place, attrs{"objectClass": {"user"}, "sAMAccountName": {"svc-read"}, "userPrincipalName": {"svc-read@" + dc.Domain},
 		"userAccountControl": {"66048"}, "unicodePwd": {quote(dc.ServicePassword)}})
 	c.sid, c.other = c.sidText(dc.Service), c.sidText("CN=svc-read,"+place)
-	c.tool("domain", "passwordsettings", "pso", "set", "Finance", "--account-lockout-threshold=10")
+	l.set("CN=Finance,CN=Password Settings Container,CN=System,"+dc.BaseDN, "msDS-LockoutThreshold", "10")
 	c.cfg = ad.Config{Controllers: []string{dc.LDAPSURL}, CAFile: dc.CAFile, OpTimeout: 20 * time.Second,
 		Read: ad.Service{Bind: "svc-read@" + dc.Domain, Password: pw(dc.ServicePassword)}, Write: l.Service}
 	c.doc = ad.DoctorConfig{OUs: []string{dc.StaffOU}, Groups: []string{"CN=IT-Security,OU=Groups," + dc.BaseDN}, Timeout: 20 * time.Second}
@@ -56,17 +58,18 @@ func (c *clinic) sidText(dn string) string {
 	return sid
 }
 
-func (c *clinic) tool(args ...string) {
+func (c *clinic) tools(lines ...[]string) {
 	c.Helper()
-	if err := c.dc.Tool(args...); err != nil {
-		c.Errorf("samba-tool %q: %v", args, err)
+	if err := c.dc.Tools(lines...); err != nil {
+		c.Error(err)
 	}
 }
 
-func (c *clinic) grant(dn, sddl string) {
-	c.Helper()
-	c.tool("dsacl", "set", "--objectdn="+dn, "--sddl="+sddl)
+func grant(dn, sddl string) []string {
+	return []string{"dsacl", "set", "--objectdn=" + dn, "--sddl=" + sddl}
 }
+
+func tool(args ...string) []string { return args }
 
 func (c *clinic) run() []doctor.Finding {
 	c.Helper()
@@ -76,7 +79,9 @@ func (c *clinic) run() []doctor.Finding {
 	}
 	defer client.Close()
 	var r doctor.Report
-	client.Doctor(ctxFor(c), c.doc, &r)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	client.Doctor(ctx, c.doc, &r)
 	return r.Findings()
 }
 
@@ -100,14 +105,16 @@ func (c *clinic) treat(kinds ...string) {
 	}
 	// Other lines name an object where it lies now.
 	slices.SortStableFunc(todo, func(a, b string) int { return strings.Index(a, "user move") - strings.Index(b, "user move") })
+	var words [][]string
 	for _, text := range todo {
-		c.line(text)
+		words = append(words, c.words(text))
 	}
+	c.tools(words...)
 	c.healthy("after " + strings.Join(kinds, ", "))
 }
 
-// line runs one line; the shell takes it apart.
-func (c *clinic) line(text string) {
+// words takes a line apart as the shell does.
+func (c *clinic) words(text string) []string {
 	c.Helper()
 	rest, ok := strings.CutPrefix(text, "samba-tool ")
 	if !ok {
@@ -122,7 +129,7 @@ func (c *clinic) line(text string) {
 		args = append(args, "--newpassword="+long)
 		c.cfg.Write.Password = pw(long)
 	}
-	c.tool(args...)
+	return args
 }
 
 func (c *clinic) healthy(when string) {
@@ -139,12 +146,12 @@ func TestSambasOwnToolsMendWhatTheDoctorFinds(t *testing.T) {
 	// The reader has no right yet, and either account is locked like anybody.
 	c.treat("pso-unreadable", "service-lockout")
 
-	c.tool("domain", "passwordsettings", "set", "--account-lockout-threshold=3", "--min-pwd-length=7", "--complexity=off", "--min-pwd-age=1",
-		"--max-pwd-age=14", "--history-length=0", "--store-plaintext=on")
-	c.tool("domain", "passwordsettings", "pso", "set", "Finance", "--account-lockout-threshold=2")
+	c.tools(tool("domain", "passwordsettings", "set", "--account-lockout-threshold=3", "--min-pwd-length=7", "--complexity=off", "--min-pwd-age=1",
+		"--max-pwd-age=14", "--history-length=0", "--store-plaintext=on"),
+		tool("domain", "passwordsettings", "pso", "set", "Finance", "--account-lockout-threshold=2"))
 	c.treat("lockout-threshold-low", "password-short", "password-complexity-off", "password-min-age", "password-max-age", "password-history-off",
 		"password-reversible")
-	c.tool("domain", "passwordsettings", "set", "--account-lockout-threshold=0")
+	c.set(c.Base, "lockoutThreshold", "0")
 	c.treat("lockout-off")
 
 	fresh := "OU=It's new\\, & $more," + c.Base
@@ -158,33 +165,35 @@ func TestSambasOwnToolsMendWhatTheDoctorFinds(t *testing.T) {
 		t.Errorf("what the doctor calls right is refused: %v", err)
 	}
 
-	c.tool("spn", "add", "HTTP/latchkey."+c.Domain, c.svc)
-	c.tool("delegation", "for-any-service", c.svc, "on")
-	c.tool("user", "setexpiry", c.svc, "--days=60")
+	c.set(c.ServiceDN, "servicePrincipalName", "HTTP/latchkey."+c.Domain)
+	c.set(c.ServiceDN, "userAccountControl", strconv.Itoa(66048|0x80000))
+	c.set(c.ServiceDN, "accountExpires", in(60*day))
 	c.treat("service-spn", "service-delegation", "service-account-ends")
 
 	boss := c.person()
 	c.join("CN=Domain Admins,"+place, boss.DN)
 	c.treat("ou-protected-people", "protected-writable")
 
-	c.grant(c.Base, "(A;;WDWO;;;"+c.sid+")(OA;;CR;1131f6ad-9c07-11d1-f79f-00c04fc2dcd2;;"+c.sid+")")
-	c.grant(c.Base, "(OA;CIIO;CR;00299570-246d-11d0-a768-00aa006e0529;bf967aba-0de6-11d0-a285-00aa003049e2;"+c.sid+")")
-	c.grant("CN=krbtgt,"+place, "(OA;;CR;00299570-246d-11d0-a768-00aa006e0529;;"+c.sid+")")
-	c.grant("CN=AdminSDHolder,CN=System,"+c.Base, "(A;;GA;;;"+c.sid+")")
-	c.grant("CN=Domain Admins,"+place, "(A;;WP;;;"+c.sid+")")
-	c.grant(c.Staff, "(OA;CIIO;RPWP;28630ebf-41d5-11d1-a9c1-0000f80367c1;bf967aba-0de6-11d0-a285-00aa003049e2;"+c.other+")")
+	c.tools(
+		grant(c.Base, "(A;;WDWO;;;"+c.sid+")(OA;;CR;1131f6ad-9c07-11d1-f79f-00c04fc2dcd2;;"+c.sid+")"),
+		grant(c.Base, "(OA;CIIO;CR;00299570-246d-11d0-a768-00aa006e0529;bf967aba-0de6-11d0-a285-00aa003049e2;"+c.sid+")"),
+		grant("CN=krbtgt,"+place, "(OA;;CR;00299570-246d-11d0-a768-00aa006e0529;;"+c.sid+")"),
+		grant("CN=AdminSDHolder,CN=System,"+c.Base, "(A;;GA;;;"+c.sid+")"),
+		grant("CN=Domain Admins,"+place, "(A;;WP;;;"+c.sid+")"),
+		grant(c.Staff, "(OA;CIIO;RPWP;28630ebf-41d5-11d1-a9c1-0000f80367c1;bf967aba-0de6-11d0-a285-00aa003049e2;"+c.other+")"),
+	)
 	c.treat("service-domain-control", "service-replication", "service-domain-reset", "krbtgt-writable", "adminsdholder-writable",
 		"protected-group-writable", "reader-may-write")
 
-	c.tool("group", "addmembers", "Account Operators", c.svc)
-	c.tool("group", "addmembers", "Domain Admins", c.svc)
+	c.join("CN=Account Operators,CN=Builtin,"+c.Base, c.ServiceDN)
+	c.join("CN=Domain Admins,"+place, c.ServiceDN)
 	c.treat("service-privileged")
 }
 
 func TestSambaTellsWhyAServiceAccountIsRefused(t *testing.T) {
 	c := newClinic(t)
 	c.treat("pso-unreadable", "service-lockout")
-	c.tool("user", "disable", c.svc)
+	c.set(c.ServiceDN, "userAccountControl", "66050")
 	c.treat("bind-disabled")
 	c.set(c.ServiceDN, "accountExpires", "131000000000000000")
 	c.treat("bind-account-expired")
