@@ -134,7 +134,7 @@ func (x *exam) checkUnit(ctx context.Context, ou string) {
 // ones, whom nothing protects.
 func (x *exam) sample(ctx context.Context, on *conn, ou string, guarded map[string]bool, limit int, attrs []string) ([]entry, error) {
 	found, _, err := on.search(ctx, query{base: ou, scope: ldap.ScopeWholeSubtree, filter: enabledPerson, attrs: attrs,
-		limit: uint32(limit + min(len(guarded), 900)), controls: []ldap.Control{daclOnly}})
+		limit: uint32(limit + len(x.own) + min(len(guarded), 900)), controls: []ldap.Control{daclOnly}})
 	if err != nil {
 		return nil, err
 	}
