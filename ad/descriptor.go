@@ -3,16 +3,22 @@ package ad
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 )
 
 // Parts of a security descriptor (MS-DTYP 2.4.4, 2.4.5, 2.4.6).
 const (
-	aceDeniedObject       = 0x06 // ACCESS_DENIED_OBJECT_ACE
+	aceAllowed            = 0x00 // ACCESS_ALLOWED_ACE
 	aceDenied             = 0x01 // ACCESS_DENIED_ACE
+	aceAllowedObject      = 0x05 // ACCESS_ALLOWED_OBJECT_ACE
+	aceDeniedObject       = 0x06 // ACCESS_DENIED_OBJECT_ACE
+	aceContainerInherit   = 0x02
 	aceInheritOnly        = 0x08
 	rightControlAccess    = 0x100
 	objectTypePresent     = 0x1
 	inheritedTypePresent  = 0x2
+	daclPresent           = 0x4    // SE_DACL_PRESENT
+	daclProtected         = 0x1000 // SE_DACL_PROTECTED
 	descriptorHeader      = 20
 	aclHeader             = 8
 	sidSelf, sidEverybody = "S-1-5-10", "S-1-1-0"
@@ -42,6 +48,7 @@ type ace struct {
 	kind, flags byte
 	mask        uint32
 	object      []byte // 16 bytes, or nil for every right
+	below       []byte // 16 bytes of the class that inherits it, or nil for every one
 	sid         []byte
 }
 
@@ -54,61 +61,90 @@ func (a ace) denies(right GUID) bool {
 
 // aces returns the entries of the discretionary list that can be read.
 func aces(sd []byte) []ace {
+	list, _ := readDACL(sd)
+	return list.aces
+}
+
+var errDescriptor = errors.New("not a security descriptor")
+
+// dacl is the discretionary list of a descriptor.
+type dacl struct {
+	aces []ace
+	// missing: there is no list, which grants everything to everybody.
+	missing bool
+	// closed: SE_DACL_PROTECTED, nothing is inherited from above.
+	closed bool
+}
+
+// readDACL reads a self-relative descriptor. The error says that something of it
+// could not be read; the entries before it come back all the same. Kinds of
+// entries that are not known grant nothing and are left out.
+func readDACL(sd []byte) (list dacl, err error) {
 	if len(sd) < descriptorHeader {
-		return nil
+		return list, errDescriptor
 	}
+	control := binary.LittleEndian.Uint16(sd[2:])
+	list.closed = control&daclProtected != 0
 	at := uint64(binary.LittleEndian.Uint32(sd[16:]))
-	if at == 0 || at+aclHeader > uint64(len(sd)) {
-		return nil
+	if at == 0 || control&daclPresent == 0 {
+		list.missing = true
+		return list, nil
+	}
+	if at+aclHeader > uint64(len(sd)) {
+		return list, errDescriptor
 	}
 	acl := sd[at:]
 	count, rest := int(binary.LittleEndian.Uint16(acl[4:])), acl[aclHeader:]
-	var out []ace
 	for range count {
 		if len(rest) < 8 {
-			break
+			return list, errDescriptor
 		}
 		size := int(binary.LittleEndian.Uint16(rest[2:]))
 		if size < 8 || size > len(rest) {
-			break
+			return list, errDescriptor
 		}
-		if a, ok := parseACE(rest[:size]); ok {
-			out = append(out, a)
+		a, known, whole := parseACE(rest[:size])
+		switch {
+		case !known:
+		case !whole:
+			err = errDescriptor
+		default:
+			list.aces = append(list.aces, a)
 		}
 		rest = rest[size:]
 	}
-	return out
+	return list, err
 }
 
-func parseACE(b []byte) (ace, bool) {
-	a := ace{kind: b[0], flags: b[1], mask: binary.LittleEndian.Uint32(b[4:])}
+func parseACE(b []byte) (a ace, known, whole bool) {
+	a = ace{kind: b[0], flags: b[1], mask: binary.LittleEndian.Uint32(b[4:])}
 	body := b[8:]
 	switch a.kind {
-	case aceDenied:
-	case aceDeniedObject:
+	case aceAllowed, aceDenied:
+	case aceAllowedObject, aceDeniedObject:
 		if len(body) < 4 {
-			return a, false
+			return a, true, false
 		}
 		present := binary.LittleEndian.Uint32(body)
 		body = body[4:]
-		if present&objectTypePresent != 0 {
-			if len(body) < 16 {
-				return a, false
+		for _, part := range []struct {
+			bit  uint32
+			into *[]byte
+		}{{objectTypePresent, &a.object}, {inheritedTypePresent, &a.below}} {
+			if present&part.bit == 0 {
+				continue
 			}
-			a.object, body = body[:16], body[16:]
-		}
-		if present&inheritedTypePresent != 0 {
 			if len(body) < 16 {
-				return a, false
+				return a, true, false
 			}
-			body = body[16:]
+			*part.into, body = body[:16], body[16:]
 		}
 	default:
-		return a, false
+		return a, false, false
 	}
 	if len(body) < 8 || len(body) < 8+4*int(body[1]) {
-		return a, false
+		return a, true, false
 	}
 	a.sid = body[:8+4*int(body[1])]
-	return a, true
+	return a, true, true
 }

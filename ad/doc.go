@@ -14,6 +14,8 @@
 //	protect.go     whom Latchkey never acts for; protectedset.go, own.go
 //	policy.go      the resultant password policy
 //	password.go    a person's own bind
+//	access.go      what a security descriptor grants to somebody
+//	doctor*.go     Doctor: what is wrong with the installation, and what mends it
 //	write.go       unlock, reset, change: check again, write once, read back
 //	causes.go      codes of the directory to the causes of errors.go
 //

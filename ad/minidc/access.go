@@ -23,6 +23,20 @@ const (
 	WritePwdLastSet  Right = "write:pwdLastSet"
 )
 
+// Rights that nobody should ask for, and that a directory may have given away.
+const (
+	// FullControl is everything, on an object and all below it.
+	FullControl Right = "full-control"
+	// WritePermissions changes the permissions of one object.
+	WritePermissions Right = "write-permissions"
+	// ReplicateSecrets is the extended right DS-Replication-Get-Changes-All.
+	ReplicateSecrets Right = "replicate-secrets"
+)
+
+// ReadProperty is the right to read one attribute, which everybody has who signed
+// in; take it away with Deny.
+func ReadProperty(attribute string) Right { return Right("read:" + attribute) }
+
 // WriteProperty is the right to write one attribute of users.
 func WriteProperty(attribute string) Right { return Right("write:" + attribute) }
 
@@ -33,6 +47,8 @@ const (
 	maskWriteProperty = 0x20
 	maskControl       = 0x100
 	maskReadSecurity  = 0x20000
+	maskWriteDACL     = 0x40000
+	maskWriteOwner    = 0x80000
 	maskFull          = 0xf01ff
 )
 
@@ -51,27 +67,63 @@ type ace struct {
 // administrator does with delegation of control. It panics when either name
 // is of no object.
 func (s *Server) Delegate(accountDN, ouDN string, rights ...Right) {
-	s.grant(accountDN, ouDN, false, rights)
+	s.grant(accountDN, ouDN, false, classes["user"], rights)
+}
+
+// DelegateClass is Delegate for objects of another class.
+func (s *Server) DelegateClass(accountDN, ouDN, class string, rights ...Right) {
+	s.grant(accountDN, ouDN, false, classes[strings.ToLower(class)], rights)
+}
+
+// Allow gives an account rights on one object.
+func (s *Server) Allow(accountDN, dn string, rights ...Right) {
+	s.grant(accountDN, dn, false, nil, rights)
+}
+
+// Revoke takes every entry about an account off one object.
+func (s *Server) Revoke(accountDN, dn string) {
+	s.dir.mu.Lock()
+	defer s.dir.mu.Unlock()
+	who, on := s.dir.mustFind(accountDN), s.dir.mustFind(dn)
+	on.aces = slices.DeleteFunc(on.aces, func(a ace) bool { return a.trustee == who.sid })
+	s.dir.stamp(on)
+}
+
+// Isolate makes an object inherit no rights, or again, as AdminSDHolder does with
+// administrators.
+func (s *Server) Isolate(dn string, isolated bool) {
+	s.dir.mu.Lock()
+	defer s.dir.mu.Unlock()
+	e := s.dir.mustFind(dn)
+	e.isolated = isolated
+	s.dir.stamp(e)
 }
 
 // Deny takes rights on one object away from an account, whatever is inherited.
 func (s *Server) Deny(accountDN, dn string, rights ...Right) {
-	s.grant(accountDN, dn, true, rights)
+	s.grant(accountDN, dn, true, nil, rights)
 }
 
-func (s *Server) grant(accountDN, dn string, deny bool, rights []Right) {
+func (s *Server) grant(accountDN, dn string, deny bool, below *class, rights []Right) {
 	s.dir.mu.Lock()
 	defer s.dir.mu.Unlock()
 	who := s.dir.mustFind(accountDN)
 	on := s.dir.mustFind(dn)
 	for _, r := range rights {
-		a := ace{deny: deny, trustee: who.sid, below: classes["user"]}
-		if deny {
-			a.below = nil
-		}
+		a := ace{deny: deny, trustee: who.sid, below: below}
 		target := on
 		attrName, write := strings.CutPrefix(string(r), "write:")
+		readName, read := strings.CutPrefix(string(r), "read:")
 		switch {
+		case read:
+			s.dir.hides = true
+			a.mask, a.object = maskReadProperty, mustAttribute(readName).guid
+		case r == FullControl:
+			a.mask, a.below, a.subtree = maskFull, nil, true
+		case r == WritePermissions:
+			a.mask = maskWriteDACL
+		case r == ReplicateSecrets:
+			a.mask, a.object = maskControl, rightReplicateSecrets
 		case write:
 			a.mask, a.object = maskReadProperty|maskWriteProperty, mustAttribute(attrName).guid
 		case r == ResetPassword:
@@ -115,7 +167,7 @@ func (e *entry) effective() []ace {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b ace) int { return order(a.deny) - order(b.deny) })
-	for p := e.parent; p != nil; p = p.parent {
+	for _, p := range e.heirOf() {
 		for _, a := range p.aces {
 			if a.subtree || a.below != nil && a.below == e.class {
 				out = append(out, a)
@@ -123,6 +175,14 @@ func (e *entry) effective() []ace {
 		}
 	}
 	return out
+}
+
+// heirOf are the objects that e inherits from, the nearest first.
+func (e *entry) heirOf() (above []*entry) {
+	for ; !e.isolated && e.parent != nil; e = e.parent {
+		above = append(above, e.parent)
+	}
+	return above
 }
 
 func order(deny bool) int {
@@ -185,6 +245,30 @@ func (i identity) mayRead(e *entry) bool {
 	return true
 }
 
+// mayRead tells whether the identity may read one attribute: nearly nobody ever
+// takes a single one away.
+func (v view) mayRead(e *entry, a *attribute) bool {
+	if v.who.admin() {
+		return true
+	}
+	return v.who.mayRead(e) && (!v.srv.dir.hides || v.who.decide(e, maskReadProperty, a.guid, true))
+}
+
+// security are the parts of the descriptor that the identity may write, for
+// sDRightsEffective.
+func (i identity) security(e *entry) (parts int64) {
+	if i.admin() {
+		return sdOwner | sdGroup | sdDACL | sdSACL
+	}
+	if i.granted(e, maskWriteOwner, GUID{}) {
+		parts |= sdOwner | sdGroup
+	}
+	if i.granted(e, maskWriteDACL, GUID{}) {
+		parts |= sdDACL
+	}
+	return parts
+}
+
 // writable names the attributes that the identity may write, for
 // allowedAttributesEffective.
 func (i identity) writable(e *entry) []string {
@@ -227,6 +311,9 @@ func (d *directory) descriptor(e *entry, parts int) string {
 	}
 	if parts&sdDACL != 0 {
 		controlBits |= 0x0404 // SE_DACL_PRESENT, SE_DACL_AUTO_INHERITED
+		if e.isolated {
+			controlBits |= 0x1000 // SE_DACL_PROTECTED
+		}
 		put(16, d.dacl(e))
 	}
 	binary.LittleEndian.PutUint16(b[2:], controlBits)
@@ -250,7 +337,7 @@ func (d *directory) dacl(e *entry) []byte {
 		body = append(body, a.encode(false, a.below == nil)...)
 	}
 	n := len(list)
-	for p := e.parent; p != nil; p = p.parent {
+	for _, p := range e.heirOf() {
 		for _, a := range p.aces {
 			if a.subtree || a.below != nil {
 				body = append(body, a.encode(true, a.below == nil || a.below == e.class)...)

@@ -34,7 +34,7 @@ func (c *conn) bind(b bindRequest) result {
 		return result{code: authMethodUnsupported, text: "SASL: mechanism not available"}
 	case b.name == "" && b.password == "":
 		return done
-	case !c.secure:
+	case !c.secure && !c.srv.cfg.ClearBind:
 		return result{code: strongAuthRequired, text: "BindSimple: Transport encryption required."}
 	}
 	d := c.srv.dir

@@ -16,7 +16,7 @@ type view struct {
 // lower-case name. nil stands for absent and for unreadable alike.
 func (v view) values(e *entry, key string) []string {
 	a := attributes[key]
-	if a == nil || a.is(secret) || !v.who.mayRead(e) {
+	if a == nil || a.is(secret) || !v.mayRead(e, a) {
 		return nil
 	}
 	switch {
@@ -77,7 +77,7 @@ func (s *Server) localValues(e *entry, key string) []string {
 
 // construct computes an attribute that is only given when asked for by name.
 func (v view) construct(e *entry, key string) []string {
-	if !v.who.mayRead(e) {
+	if !v.mayRead(e, attributes[key]) {
 		return nil
 	}
 	d := v.srv.dir
@@ -86,10 +86,7 @@ func (v view) construct(e *entry, key string) []string {
 	case "allowedattributeseffective":
 		return v.who.writable(e)
 	case "sdrightseffective":
-		if v.who.admin() {
-			return one(15)
-		}
-		return one(0)
+		return one(v.who.security(e))
 	case "canonicalname":
 		return []string{e.canonical(d.cfg.Domain)}
 	case "structuralobjectclass":

@@ -23,6 +23,7 @@ type directory struct {
 	usn    int64
 	dcs    []*Server
 	watch  map[*watcher]struct{}
+	hides  bool // some attribute may not be read by somebody
 }
 
 func newDirectory(cfg Config) *directory {

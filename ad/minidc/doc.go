@@ -27,7 +27,7 @@
 //     keeps the identity of the bind before;
 //   - an old password never binds: Samba's "old password allowed period" is 0;
 //   - a lockout ends to the moment, on Samba to the whole second;
-//   - access rights are given with Delegate and Deny; nTSecurityDescriptor can
+//   - access rights are given with Delegate, Allow and Deny; nTSecurityDescriptor can
 //     be read but not written, and has no SACL;
 //   - the schema is a short list, there are no DNS partitions, and DirSync,
 //     virtual list views, extended names and deleted objects are not offered.

@@ -29,9 +29,10 @@ type entry struct {
 	links map[string][]*entry // forward links by lower-case attribute name
 	back  map[string][]*entry // by the forward link's name
 
-	cred    credential
-	aces    []ace
-	private bool // nobody reads it without a right: the Password Settings Container
+	cred     credential
+	aces     []ace
+	isolated bool // inherits no rights (SE_DACL_PROTECTED)
+	private  bool // nobody reads it without a right: the Password Settings Container
 }
 
 // credential is what a person signs in with.

@@ -59,7 +59,33 @@ func (c *conn) properties(q *searchRequest) []property {
 	if q.wants("tokengroups") {
 		out = append(out, property{"tokenGroups", c.token()})
 	}
-	return out
+	return c.srv.answered(out)
+}
+
+// Answer replaces what the root DSE says of one property, as a controller of
+// another kind or age would; no values leave it out.
+func (s *Server) Answer(name string, values ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[strings.ToLower(name)] = values
+}
+
+// AnswerTruly takes back every Answer.
+func (s *Server) AnswerTruly() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.answers)
+}
+
+func (s *Server) answered(list []property) []property {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, p := range list {
+		if values, ok := s.answers[strings.ToLower(p.name)]; ok {
+			list[i].values = values
+		}
+	}
+	return slices.DeleteFunc(list, func(p property) bool { return len(p.values) == 0 })
 }
 
 // token are the SIDs that the connection is known by.

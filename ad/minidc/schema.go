@@ -114,6 +114,8 @@ var schemaGUIDs = map[string]string{
 var (
 	rightResetPassword  = mustGUID("00299570-246d-11d0-a768-00aa006e0529")
 	rightChangePassword = mustGUID("ab721a53-1e2f-11d0-9819-00aa0040529b")
+	// rightReplicateSecrets is DS-Replication-Get-Changes-All.
+	rightReplicateSecrets = mustGUID("1131f6ad-9c07-11d1-f79f-00c04fc2dcd2")
 )
 
 // backLinks says which forward link an attribute shows from the other end.

@@ -298,7 +298,7 @@ func (v view) asked(e *entry, key string, q *searchRequest) []string {
 // security shows the security descriptor: to others than administrators only
 // with the control, and never with the SACL.
 func (v view) security(e *entry, q *searchRequest) []string {
-	if !v.who.admin() && (!q.sdAsked || q.sdParts&sdSACL != 0 || !v.who.mayRead(e)) {
+	if !v.who.admin() && (!q.sdAsked || q.sdParts&sdSACL != 0 || !v.mayRead(e, attributes["ntsecuritydescriptor"])) {
 		return nil
 	}
 	return []string{v.srv.dir.descriptor(e, q.sdParts)}

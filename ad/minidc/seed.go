@@ -31,6 +31,7 @@ func (d *directory) seed() {
 	d.place("CN=Builtin", "builtinDomain")
 	d.place("OU=Domain Controllers", "organizationalUnit")
 	d.place("CN=Password Settings Container,CN=System", "msDS-PasswordSettingsContainer").private = true
+	d.place("CN=AdminSDHolder,CN=System", "container").isolated = true
 	d.seedGroups()
 	d.seedAccounts()
 	d.seedConfiguration()

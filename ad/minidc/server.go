@@ -21,6 +21,9 @@ type Config struct {
 	PolicyHints bool
 	// ReadOnly makes a read-only controller (RODC): it refers every write.
 	ReadOnly bool
+	// ClearBind takes passwords without TLS, as a controller does that demands
+	// no signing.
+	ClearBind bool
 	// PDC makes this controller the PDC emulator. The first controller of a
 	// domain is it anyway, until another one is joined with PDC set.
 	PDC bool
@@ -59,7 +62,9 @@ type Server struct {
 	running   sync.WaitGroup
 	faults    []*fault
 	counters  Counters
-	stop      chan struct{} // closed by Close, then made anew
+	shape     func(*tls.Config)   // of what handshakes use, or nil
+	answers   map[string][]string // of the root DSE, by lower-case name
+	stop      chan struct{}       // closed by Close, then made anew
 }
 
 // count is what a controller keeps to itself of one account.
@@ -92,6 +97,7 @@ func newController(cfg Config, d *directory, ca *authority) *Server {
 		listeners: map[net.Listener]struct{}{},
 		conns:     map[net.Conn]struct{}{},
 		counters:  Counters{Writes: map[GUID]int{}},
+		answers:   map[string][]string{},
 		stop:      make(chan struct{}),
 	}
 	d.mu.Lock()
@@ -193,5 +199,11 @@ func (s *Server) stopped() <-chan struct{} { return s.stop }
 
 // tlsConfig is what the listener and StartTLS use.
 func (s *Server) tlsConfig() *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{s.cert}, MinVersion: tls.VersionTLS12}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &tls.Config{Certificates: []tls.Certificate{s.cert}, MinVersion: tls.VersionTLS12}
+	if s.shape != nil {
+		s.shape(c)
+	}
+	return c
 }

@@ -1,6 +1,7 @@
 package minidc
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -50,7 +51,13 @@ func newAuthority() *authority {
 // issue makes a controller's certificate, for its name and for this machine.
 func (a *authority) issue(host string) tls.Certificate {
 	key := newKey()
-	tmpl := validity(&x509.Certificate{
+	der, err := x509.CreateCertificate(rand.Reader, template(host), a.cert, key.Public(), a.key)
+	must(err)
+	return tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}
+}
+
+func template(host string) *x509.Certificate {
+	return validity(&x509.Certificate{
 		SerialNumber: serial(),
 		Subject:      pkix.Name{CommonName: host},
 		DNSNames:     []string{host, "localhost"},
@@ -58,9 +65,23 @@ func (a *authority) issue(host string) tls.Certificate {
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, a.cert, key.Public(), a.key)
+}
+
+// SetTLS changes what handshakes use from now on; nil takes the change back.
+func (s *Server) SetTLS(change func(*tls.Config)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shape = change
+}
+
+// Issue makes another certificate for this controller, signed by the domain's
+// authority for key; change may spoil it before. Hand it to SetTLS.
+func (s *Server) Issue(key crypto.Signer, change func(*x509.Certificate)) tls.Certificate {
+	tmpl := template(s.cfg.Host)
+	change(tmpl)
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, s.ca.cert, key.Public(), s.ca.key)
 	must(err)
-	return tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}
+	return tls.Certificate{Certificate: [][]byte{der, s.ca.cert.Raw}, PrivateKey: key}
 }
 
 func (a *authority) file(dir string) (string, error) {

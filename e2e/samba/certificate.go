@@ -41,7 +41,7 @@ func unsigned(name string) *x509.Certificate {
 	now := time.Now()
 	return &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(0, 1, 0),
+		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(0, 3, 0),
 	}
 }
 

@@ -12,14 +12,17 @@
 package samba
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -289,6 +292,35 @@ func (dc *DC) Force(dn, attribute, value string) error {
 // Tool runs samba-tool on the controller's own database.
 func (dc *DC) Tool(args ...string) error {
 	return output(exec.Command("samba-tool", append(args, "-H", dc.database(), "-s", dc.conf())...))
+}
+
+// toolScript is /usr/bin/samba-tool for many lines: most of one's time is that
+// of its imports.
+const toolScript = `
+import json, sys
+from samba.netcmd.main import cmd_sambatool
+for line in json.load(sys.stdin):
+    try:
+        code = cmd_sambatool()._run("samba-tool", *line)
+    except SystemExit as e:
+        code = e.code
+    if code:
+        sys.exit("samba-tool %r: %r" % (line, code))
+`
+
+// Tools is Tool for several lines, up to the first that fails.
+func (dc *DC) Tools(lines ...[]string) error {
+	var all [][]string
+	for _, args := range lines {
+		all = append(all, append(slices.Clone(args), "-H", dc.database(), "-s", dc.conf()))
+	}
+	in, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("/usr/bin/python3", "-c", toolScript)
+	cmd.Stdin = bytes.NewReader(in)
+	return output(cmd)
 }
 
 func output(cmd *exec.Cmd) error {

@@ -45,6 +45,7 @@ var smbConf = template.Must(template.New("smb.conf").Parse(`[global]
 	tls certfile = {{.Dir}}/tls/cert.pem
 	tls keyfile = {{.Dir}}/tls/key.pem
 	tls cafile = {{.Dir}}/tls/ca.pem
+	tls priority = NORMAL:-VERS-TLS-ALL:+VERS-TLS1.3:+VERS-TLS1.2
 
 [sysvol]
 	path = {{.Dir}}/state/sysvol

@@ -1,0 +1,62 @@
+package ad
+
+import (
+	"context"
+)
+
+// checkNamed looks up what the configuration names: groups of policies, and what
+// is protected beside the built-in groups.
+func (x *exam) checkNamed(ctx context.Context) {
+	list := lines(power("Get-ADGroup -Filter * | Format-Table DistinguishedName, GroupCategory"), samba("group list --full-dn"))
+	for _, dn := range unique(x.cfg.Groups) {
+		x.check(ctx, "policy-group", dn, func(ctx context.Context, out *result) (string, error) {
+			e, _, err := x.reader().group(ctx, dn)
+			switch {
+			case err == notFound || refused(err) != nil:
+				out.found(kindGroupMissing, "there is no such group", list)
+				return "", nil
+			case err != nil:
+				return "", err
+			}
+			if secured, err := isSecurityGroup(e); err != nil || !secured {
+				out.found(kindGroupMail, "its groupType is no security group's", power("Set-ADGroup -Identity %s -GroupCategory Security", dn),
+					samba("group edit %s # groupType: -2147483646", firstName(dn)))
+			}
+			return "a security group", nil
+		})
+	}
+	for _, dn := range unique(x.c.cfg.ProtectedGroups) {
+		x.check(ctx, "protected-group", dn, func(ctx context.Context, out *result) (string, error) {
+			_, _, err := x.reader().group(ctx, dn)
+			if err == notFound || refused(err) != nil {
+				out.found(kindProtectedGroup, "there is no such group", list, config("protected_groups: [] # below directory, without it"))
+				return "", nil
+			}
+			return "exists", err
+		})
+	}
+	for _, dn := range unique(x.c.cfg.ProtectedOUs) {
+		x.check(ctx, "protected-ou", dn, func(ctx context.Context, out *result) (string, error) {
+			_, ok, err := x.reader().object(ctx, dn, []string{"objectClass"})
+			if refused(err) != nil || err == nil && !ok {
+				out.found(kindProtectedOU, "there is no such object", power("Get-ADOrganizationalUnit -Filter * | Format-Table DistinguishedName"),
+					samba("ou list --full-dn"))
+				return "", nil
+			}
+			return "exists", err
+		})
+	}
+}
+
+func unique(names []string) (out []string) {
+	for _, n := range names {
+		dup := false
+		for _, o := range out {
+			dup = dup || equalFold(n, o)
+		}
+		if !dup {
+			out = append(out, n)
+		}
+	}
+	return out
+}
