@@ -111,3 +111,14 @@ func (r *Report) Worst() Severity {
 	}
 	return worst
 }
+
+// Of are the findings of one kind.
+func (r *Report) Of(k Kind) []Finding {
+	var out []Finding
+	for _, f := range r.Findings() {
+		if f.ID == k.ID && f.Severity != OK {
+			out = append(out, f)
+		}
+	}
+	return out
+}
