@@ -79,14 +79,16 @@ func provocations() map[string]func(*testing.T, *installation) {
 				t.Fatal(err)
 			}
 		},
-		config.FoundProblem.ID:      more("organization: x"),
-		config.FoundOrg.ID:          swap(first, `organisation: " "`),
-		config.FoundSupport.ID:      swap("name: Desk, ", ""),
-		config.FoundPublicURL.ID:    swap("https://latchkey.corp.example.test", "https://10.0.0.5"),
-		config.FoundSecretFile.ID:   mode(func(i *installation) string { return filepath.Join(i.dir, "password") }, 0o604),
-		config.FoundSubject.ID:      more("push: {subject: desk@localhost}"),
-		config.FoundMailClear.ID:    swap("mail: {", "mail: {tls: none, "),
-		config.FoundNoPolicies.ID:   func(t *testing.T, i *installation) { i.replace(t, i.text[strings.Index(i.text, "policies:"):], "policies: []\n") },
+		config.FoundProblem.ID:    more("organization: x"),
+		config.FoundOrg.ID:        swap(first, `organisation: " "`),
+		config.FoundSupport.ID:    swap("name: Desk, ", ""),
+		config.FoundPublicURL.ID:  swap("https://latchkey.corp.example.test", "https://10.0.0.5"),
+		config.FoundSecretFile.ID: mode(func(i *installation) string { return filepath.Join(i.dir, "password") }, 0o604),
+		config.FoundSubject.ID:    more("push: {subject: desk@localhost}"),
+		config.FoundMailClear.ID:  swap("mail: {", "mail: {tls: none, "),
+		config.FoundNoPolicies.ID: func(t *testing.T, i *installation) {
+			i.replace(t, i.text[strings.Index(i.text, "policies:"):], "policies: []\n")
+		},
 		config.FoundWritable.ID:     mode(func(i *installation) string { return i.file }, 0o664),
 		config.FoundDirWritable.ID:  mode(func(i *installation) string { return i.dir }, 0o777),
 		config.FoundLocalhost.ID:    swap("https://latchkey.corp.example.test", "http://localhost:8080"),

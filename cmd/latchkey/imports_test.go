@@ -25,7 +25,7 @@ var direction = map[string][]string{
 	"ad/minidc": {},
 	"audit":     {},
 	"pwa":       {},
-	"secret":    {},
+	"secret":    {"doctor"},
 	"doctor":    {},
 }
 
