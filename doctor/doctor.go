@@ -96,6 +96,13 @@ func (r *Report) add(f Finding) {
 	r.list = append(r.list, f)
 }
 
+// Add takes over what another report holds.
+func (r *Report) Add(other *Report) {
+	for _, f := range other.Findings() {
+		r.add(f)
+	}
+}
+
 // Findings returns what was reported, in order.
 func (r *Report) Findings() []Finding {
 	r.mu.Lock()
