@@ -85,7 +85,9 @@ var provocations = map[string]func(*surgery){
 			s.t.Fatal(err)
 		}
 	},
-	FoundProxyDown.ID: func(s *surgery) { s.cfg.Proxy = &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", closedPort(s.t))} },
+	FoundProxyDown.ID: func(s *surgery) {
+		s.cfg.Proxy = &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", closedPort(s.t))}
+	},
 	FoundProxyNo.ID: func(s *surgery) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
