@@ -142,6 +142,16 @@ func (c DoctorConfig) doctorContent(ctx context.Context, r *doctor.Report) {
 	c.doctorNotices(ctx, s, r)
 }
 
+// OpenToExamine is OpenReadOnly for a look that leaves nothing behind, not even
+// the empty files that SQLite makes beside a database that no server has open.
+func OpenToExamine(ctx context.Context, c Config) (*Store, error) {
+	settings, err := DoctorConfig{Path: c.Path}.settings(&doctor.Report{})
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", translate(err))
+	}
+	return openReadOnly(ctx, c, settings)
+}
+
 // settings of a reader that leaves nothing behind. Beside a server it shares the
 // log file and the shared memory that are there; where none runs it takes the file
 // as one that nobody changes, or SQLite would make both anew. Such a reader is
