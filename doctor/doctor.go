@@ -103,6 +103,19 @@ func (r *Report) Add(other *Report) {
 	}
 }
 
+// Mend replaces each line that mends something.
+func (r *Report) Mend(replace func(Line) Line) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, f := range r.list {
+		lines := make([]Line, 0, len(f.Mend)) // those of the finding may be shared
+		for _, l := range f.Mend {
+			lines = append(lines, replace(l))
+		}
+		r.list[i].Mend = lines
+	}
+}
+
 // Findings returns what was reported, in order.
 func (r *Report) Findings() []Finding {
 	r.mu.Lock()

@@ -105,10 +105,17 @@ func (e examination) run(ctx context.Context, within time.Duration) *doctor.Repo
 	if e.cfg, ok = config.Doctor(e.path, report); ok {
 		report.Add(doctor.Run(ctx, within, e.checks()...))
 	}
+	report.Mend(e.exact)
 	if len(e.only) > 0 {
 		return report.Only(e.only...)
 	}
 	return report
+}
+
+// exact names the file that the checks do not know.
+func (e examination) exact(l doctor.Line) doctor.Line {
+	l.Text = strings.ReplaceAll(l.Text, "--config FILE", "--config "+e.path)
+	return l
 }
 
 // checks are those of the wanted areas. Some packages answer for two.

@@ -258,6 +258,9 @@ policies: [{name: staff, who: {ou: "OU=Staff,DC=corp,DC=example,DC=test"}, unloc
 	if status, said := latchkey(t, "doctor", "--config", file, "--only", "db"); status != 3 || !strings.Contains(said, "db.backup-none") {
 		t.Errorf("warnings: %d, %s", status, said)
 	}
+	if _, said := latchkey(t, "doctor", "--config", file, "--only", "db", "--only", "server"); strings.Contains(said, "--config FILE") {
+		t.Errorf("a line that can't be run as it stands: %s", said)
+	}
 	must(t, os.Chmod(file, 0o666))
 	status, said := latchkey(t, "doctor", "--config", file, "--only", "config", "--json")
 	var got struct {
