@@ -216,7 +216,11 @@ func (c *Client) ResolveGroup(ctx context.Context, dn string) (string, error) {
 	return found, nil
 }
 
-var mailingList = &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten, Err: errors.New("a mailing list, or a group of unknown kind")}
+// ErrMailingList stands beside ErrNotFound where the group is there and no token
+// holds it.
+var ErrMailingList = errors.New("a mailing list, or a group of unknown kind")
+
+var mailingList = &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten, Err: ErrMailingList}
 
 // securityGroup is the bit of groupType that puts a group into tokens
 // (MS-ADTS 2.2.12).

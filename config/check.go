@@ -28,6 +28,7 @@ func (c Config) check(name string, text []byte) Problems {
 	c.checkMail(f)
 	c.checkReminders(f)
 	c.checkKeyFile(f)
+	c.checkBackup(f)
 	c.checkApprovers(f)
 	c.checkPolicies(f)
 	sort.SliceStable(f.out, func(i, j int) bool { return f.out[i].Line < f.out[j].Line })

@@ -39,6 +39,7 @@ type Config struct {
 	Mail           Mail      `yaml:"mail"`
 	Reminders      Reminders `yaml:"reminders"`
 	Secrets        Secrets   `yaml:"secrets"`
+	Backup         Backup    `yaml:"backup"`
 	Log            Log       `yaml:"log"`
 
 	Approvers []ApproverGroup `yaml:"approvers"`
@@ -122,6 +123,7 @@ func Default() Config {
 		Requests:    Requests{Approved: time.Hour, Watch: 30 * time.Minute, Review: time.Hour},
 		Mail:        Mail{TLS: MailStartTLS},
 		Reminders:   Reminders{PasswordExpiry: []int{14, 7, 1}, To: RemindEnrolled},
+		Backup:      Backup{Within: DefaultBackupWithin},
 		Log:         Log{Level: "info", Format: "text"},
 	}
 }
@@ -153,9 +155,13 @@ func Parse(name string, text []byte) (Config, error) {
 	if found := c.check(name, text); len(found) > 0 {
 		return Config{}, found
 	}
-	sum := sha256.Sum256(text)
-	c.hash = hex.EncodeToString(sum[:])
+	c.hash = hashOf(text)
 	return c, nil
+}
+
+func hashOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // Hash is the SHA-256 of the file's text, hex; it stands in every decision.

@@ -158,7 +158,11 @@ func start(ctx context.Context, written *sql.DB, c Config) (*Store, error) {
 // Every write is ErrReadOnly. It changes nothing and migrates nothing; a database
 // of another release is ErrNewer, or lacks what newer releases added.
 func OpenReadOnly(ctx context.Context, c Config) (*Store, error) {
-	read, err := openSQLite(c.Path, sqliteReadOnly)
+	return openReadOnly(ctx, c, sqliteReadOnly)
+}
+
+func openReadOnly(ctx context.Context, c Config, settings []string) (*Store, error) {
+	read, err := openSQLite(c.Path, settings)
 	if err != nil {
 		return nil, err
 	}

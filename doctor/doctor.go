@@ -96,6 +96,26 @@ func (r *Report) add(f Finding) {
 	r.list = append(r.list, f)
 }
 
+// Add takes over what another report holds.
+func (r *Report) Add(other *Report) {
+	for _, f := range other.Findings() {
+		r.add(f)
+	}
+}
+
+// Mend replaces each line that mends something.
+func (r *Report) Mend(replace func(Line) Line) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, f := range r.list {
+		lines := make([]Line, 0, len(f.Mend)) // those of the finding may be shared
+		for _, l := range f.Mend {
+			lines = append(lines, replace(l))
+		}
+		r.list[i].Mend = lines
+	}
+}
+
 // Findings returns what was reported, in order.
 func (r *Report) Findings() []Finding {
 	r.mu.Lock()
@@ -110,4 +130,15 @@ func (r *Report) Worst() Severity {
 		worst = max(worst, f.Severity)
 	}
 	return worst
+}
+
+// Of are the findings of one kind.
+func (r *Report) Of(k Kind) []Finding {
+	var out []Finding
+	for _, f := range r.Findings() {
+		if f.ID == k.ID && f.Severity != OK {
+			out = append(out, f)
+		}
+	}
+	return out
 }

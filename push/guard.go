@@ -40,6 +40,7 @@ var services = []string{
 var (
 	errAddress  = errors.New("address is not public")
 	errRedirect = errors.New("push service redirects")
+	errProxy    = errors.New("proxy answers")
 	errBroken   = errors.New("not tried: it did not answer a moment ago")
 )
 
@@ -182,7 +183,7 @@ func (o outbound) client() *http.Client {
 		t.Proxy = http.ProxyURL(o.proxy)
 		t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
 			if answer.StatusCode != http.StatusOK {
-				return fmt.Errorf("proxy answers %d", answer.StatusCode)
+				return fmt.Errorf("%w %d", errProxy, answer.StatusCode)
 			}
 			return nil
 		}

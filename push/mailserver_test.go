@@ -39,6 +39,7 @@ type mailKind struct {
 	cert     *tls.Certificate // nil offers no TLS
 	implicit bool
 	login    string
+	old      bool // speaks TLS 1.1 at most
 }
 
 func newMailServer(t *testing.T, k mailKind) *mailServer {
@@ -55,6 +56,9 @@ func newMailServer(t *testing.T, k mailKind) *mailServer {
 	m.port = listener.Addr().(*net.TCPAddr).Port
 	if k.cert != nil {
 		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*k.cert}}
+	}
+	if k.old {
+		s.TLSConfig.MinVersion, s.TLSConfig.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	}
 	if k.implicit {
 		listener = tls.NewListener(listener, s.TLSConfig)

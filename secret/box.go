@@ -36,6 +36,8 @@ var (
 	ErrKeyFile = errors.New("secret.key-file")
 	// ErrSealed: sealed under another key, for another place, or altered.
 	ErrSealed = errors.New("secret.sealed")
+
+	errWeak = errors.New("no random key")
 )
 
 // NewBox makes a box of keys of 32 bytes each; the first one seals.
@@ -127,7 +129,7 @@ func parseKeys(text string) (keys [][]byte, err error) {
 			return nil, fmt.Errorf("line %d is no key of 32 bytes in base64: %w", n, ErrKeyFile)
 		}
 		if weak(key) {
-			return nil, fmt.Errorf("line %d is no random key: %w", n, ErrKeyFile)
+			return nil, fmt.Errorf("line %d is %w: %w", n, errWeak, ErrKeyFile)
 		}
 		keys = append(keys, key)
 	}

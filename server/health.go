@@ -42,8 +42,12 @@ func (r *readiness) get(ctx context.Context, now func() time.Time) error {
 	return r.err
 }
 
-// health says that the process answers.
+// health says that the process answers. The doctor's own requests are looked at.
 func (s *Server) health(f *fiber.Ctx) error {
+	s.look(f, f.Query(paramLook))
+	if s.look(f, f.Query(paramStream)) {
+		return probeStream(f)
+	}
 	return f.SendString("ok\n")
 }
 

@@ -26,6 +26,7 @@ type Server struct {
 	buckets   buckets
 	pictures  pictures
 	readiness readiness
+	witness   witness
 	log       *slog.Logger
 	now       func() time.Time
 

@@ -37,12 +37,14 @@ type app struct {
 	judge    *password.Judge
 	live     *server.Broker
 	notices  notices
+	web      *server.Server // nil without an edge
+	started  time.Time
 }
 
 // openApp joins the packages. It asks the directory for the groups of the
 // policies; one that can't be resolved denies until a later try finds it.
 func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
-	a := &app{cfg: cfg, log: newLogger(cfg.Log, s), live: server.NewBroker()}
+	a := &app{cfg: cfg, log: newLogger(cfg.Log, s), live: server.NewBroker(), started: time.Now()}
 	box, err := openBox(cfg)
 	if err != nil {
 		return nil, err

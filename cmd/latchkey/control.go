@@ -51,6 +51,9 @@ func serveControl(ctx context.Context, dir string, a *app) (stop func(), err err
 	mux.HandleFunc("POST "+callInvite.path, callInvite.handler(a))
 	mux.HandleFunc("POST "+callFrozen.path, callFrozen.handler(a))
 	mux.HandleFunc("POST "+callUnfreeze.path, callUnfreeze.handler(a))
+	mux.HandleFunc("POST "+callRunning.path, callRunning.handler(a))
+	mux.HandleFunc("POST "+callExpect.path, callExpect.handler(a))
+	mux.HandleFunc("POST "+callSaw.path, callSaw.handler(a))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	go srv.Serve(l)
 	return func() { srv.Close() }, nil

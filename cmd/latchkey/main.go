@@ -10,9 +10,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/latchkey/latchkey/doctor"
 )
 
 // version is set by the build.
@@ -25,6 +28,7 @@ type cli struct {
 	Freezes  freezesCmd       `cmd:"" help:"List the accounts that an approver froze."`
 	Unfreeze unfreezeCmd      `cmd:"" help:"Lift the freeze of one account."`
 	Audit    auditCmd         `cmd:"" help:"Export and verify the audit log."`
+	Doctor   doctorCmd        `cmd:"" help:"Examine the whole installation; say what is wrong, why it matters, and the lines that mend it."`
 	Config   configCmd        `cmd:"" help:"Check the configuration, or print a documented example."`
 	Version  kong.VersionFlag `help:"Print the version."`
 }
@@ -42,7 +46,8 @@ func main() {
 var errShown = errors.New("already shown")
 
 // run parses and runs one command line and returns the exit status: 0, 1 for a
-// command that failed, 2 for a command line that can't be understood.
+// command that failed, 2 for a command line that can't be understood, and those of
+// the doctor.
 func run(ctx context.Context, args []string, s streams) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -51,7 +56,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	parser := kong.Must(&c,
 		kong.Name("latchkey"),
 		kong.Description("Gives people back their own Active Directory account, with a passkey."),
-		kong.Vars{"version": version},
+		kong.Vars{"version": version, "areas": strings.Join(doctor.Areas(), ", ")},
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -67,6 +72,9 @@ func run(ctx context.Context, args []string, s streams) int {
 		return 2
 	}
 	if err := command.Run(); err != nil {
+		if status, ok := errors.AsType[exitStatus](err); ok {
+			return int(status)
+		}
 		if !errors.Is(err, errShown) {
 			fmt.Fprintf(s.err, "latchkey: %v\n", err)
 		}

@@ -52,6 +52,7 @@ func serve(ctx context.Context, cfg config.Config, s streams, demo bool, ready f
 	if err != nil {
 		return err
 	}
+	a.web = web
 	l, err := listen(cfg.Listen)
 	if err != nil {
 		return err
