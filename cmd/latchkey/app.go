@@ -37,6 +37,9 @@ type app struct {
 	judge    *password.Judge
 	live     *server.Broker
 	notices  notices
+
+	certificate *server.Certificate // from files; nil without
+	first       func()              // asks for a certificate by ACME; nil without
 }
 
 // openApp joins the packages. It asks the directory for the groups of the
@@ -199,6 +202,12 @@ func (a *app) jobs(ctx context.Context) (wait func()) {
 	running.Go(func() { every(ctx, time.Minute, func() { a.purge(ctx) }) })
 	running.Go(func() { a.notices.run(ctx, a.log) })
 	running.Go(func() { a.remind(ctx) })
+	if a.first != nil {
+		go a.first() // may outlast a stop: nothing waits for an ACME server
+	}
+	if a.certificate != nil {
+		running.Go(func() { a.certificate.Watch(ctx, server.CertificateEvery) })
+	}
 	running.Go(func() { every(ctx, groupsAgain, func() { a.engine.SetPolicy(a.resolve(ctx)) }) })
 	return running.Wait
 }

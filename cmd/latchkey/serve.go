@@ -56,15 +56,19 @@ func serve(ctx context.Context, cfg config.Config, s streams, demo bool, ready f
 	if err != nil {
 		return err
 	}
+	defer l.Close()
+	at, err := a.secured(l)
+	if err != nil {
+		return err
+	}
 	stopControl, err := serveControl(ctx, cfg.Data, a)
 	if err != nil {
-		l.Close()
 		return err
 	}
 	defer stopControl()
 	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
 	wait := a.jobs(jobs)
-	err = a.run(ctx, web, l, ready)
+	err = a.run(ctx, web, at, ready)
 	stopJobs()
 	wait()
 	return errors.Join(err, a.drain())

@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,6 +31,13 @@ type Options struct {
 	Settings        map[string]any // laid over the server's configuration, key by key
 	Data            string         // the server's data directory; "" makes one
 	ServicePassword string         // "" takes one
+
+	// Port is where the server listens; "" takes a free one. Public is the address
+	// that people use where it is not http://localhost and the port, and Transport
+	// is how they reach it.
+	Port      string
+	Public    string
+	Transport http.RoundTripper
 
 	// Stand gives the server a push service and a mail server; people then have a
 	// mail address, and a browser that takes notifications once they enrol.
@@ -61,6 +69,9 @@ type World struct {
 	Managers []*Person
 	Stand    *stand.Stand // nil without
 
+	transport http.RoundTripper
+	settings  map[string]any
+
 	server server
 }
 
@@ -82,7 +93,7 @@ type Person struct {
 // New starts a world and enrols its people. It ends with the test.
 func New(t testing.TB, o Options) *World {
 	t.Helper()
-	w := &World{T: t, Dir: t.TempDir(), Data: o.Data}
+	w := &World{T: t, Dir: t.TempDir(), Data: o.Data, transport: o.Transport}
 	if w.Data == "" {
 		w.Data = filepath.Join(w.Dir, "data")
 	}
@@ -188,6 +199,9 @@ func (w *World) NewPhone() *phone.Phone {
 	w.T.Helper()
 	made, err := phone.New(w.URL)
 	Must(w.T, err)
+	if w.transport != nil {
+		made.Through(w.transport)
+	}
 	return made
 }
 
