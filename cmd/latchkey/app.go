@@ -28,15 +28,18 @@ const databaseName = "latchkey.db"
 // app is the product without its HTTP edge: the store, the directory and the
 // rules, joined. The data directory's lock is its caller's.
 type app struct {
-	cfg      config.Config
+	cfg      config.Config // as the server was started; see config()
 	log      *slog.Logger
 	store    *db.Store
-	dir      *ad.Client
+	dir      *directory
 	passkeys *enroll.Service
 	engine   *workflow.Engine
 	judge    *password.Judge
 	live     *server.Broker
 	notices  notices
+	web      *server.Server // nil for a command
+
+	reloads
 
 	certificate *server.Certificate // from files; nil without
 	first       func()              // asks for a certificate by ACME; nil without
@@ -45,14 +48,18 @@ type app struct {
 // openApp joins the packages. It asks the directory for the groups of the
 // policies; one that can't be resolved denies until a later try finds it.
 func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
-	a := &app{cfg: cfg, log: newLogger(cfg.Log, s), live: server.NewBroker()}
+	a := &app{cfg: cfg, live: server.NewBroker()}
+	a.reloads.start(cfg)
+	a.log = newLogger(cfg.Log, &a.level, s)
 	box, err := openBox(cfg)
 	if err != nil {
 		return nil, err
 	}
-	if a.dir, err = openDirectory(cfg.Directory, a.log); err != nil {
+	client, err := openDirectory(cfg.Directory, a.log)
+	if err != nil {
 		return nil, err
 	}
+	a.dir = newDirectory(client)
 	a.store, err = db.Open(ctx, db.Config{
 		Path: filepath.Join(cfg.Data, databaseName), Logger: a.log,
 		Box: box, Changed: a.live.Publish, Outbox: a.notices.Kick,
@@ -83,17 +90,21 @@ func (a *app) join(ctx context.Context) error {
 		return err
 	}
 	host, _ := os.Hostname()
+	settings := engineSettings(a.cfg, a.judge)
 	a.engine = workflow.New(workflow.Config{
-		Store: a.store, Directory: a.dir, Policy: a.resolve(ctx),
-		Limits: workflow.Limits{
-			Approved: a.cfg.Requests.Approved, Watch: a.cfg.Requests.Watch, WatchEvery: watchEvery, Review: a.cfg.Requests.Review,
-		},
+		Store: a.store, Directory: a.dir, Policy: a.resolve(ctx, a.cfg, a.dir),
+		Limits: settings.Limits,
 		People: a.dir, Holders: a.store, Freezes: a.store, Reminders: a.store,
-		RemindEverybody: a.cfg.Reminders.To == config.RemindEverybody,
-		Judge:           a.judge, Proofs: a.store, Logger: a.log,
+		RemindEverybody: settings.RemindEverybody,
+		Judge:           settings.Judge, Proofs: a.store, Logger: a.log,
 		Executor: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()),
 	})
-	return a.openNotices(ctx)
+	made, err := a.newNotices(ctx, a.cfg, a.dir)
+	if err != nil {
+		return err
+	}
+	a.notices.p.Store(made)
+	return nil
 }
 
 func openJudge(cfg config.Config) (*password.Judge, error) {
@@ -112,9 +123,6 @@ func (a *app) close() {
 		if err := a.store.Close(); err != nil {
 			a.log.Error("close database", "error", err)
 		}
-	}
-	if a.judge != nil {
-		a.judge.Close()
 	}
 	a.dir.Close()
 }
@@ -148,16 +156,21 @@ func service(a config.Account) (ad.Service, error) {
 	return ad.Service{Bind: a.Bind, Password: pw}, nil
 }
 
+// groupFinder turns a group's name into its SID.
+type groupFinder interface {
+	ResolveGroup(ctx context.Context, dn string) (string, error)
+}
+
 // resolve turns the groups of the policies into SIDs.
-func (a *app) resolve(ctx context.Context) workflow.Policy {
-	p := a.cfg.Policy()
+func (a *app) resolve(ctx context.Context, cfg config.Config, in groupFinder) workflow.Policy {
+	p := cfg.Policy()
 	for i := range p.Rules {
-		a.resolveCondition(ctx, &p.Rules[i].Who)
+		a.resolveCondition(ctx, in, &p.Rules[i].Who)
 		for _, act := range p.Rules[i].Acts {
 			for _, tier := range act.Approve {
-				a.resolveGroup(ctx, tier.By.Group)
+				a.resolveGroup(ctx, in, tier.By.Group)
 				if tier.Else != nil {
-					a.resolveGroup(ctx, tier.Else.Group)
+					a.resolveGroup(ctx, in, tier.Else.Group)
 				}
 			}
 		}
@@ -165,19 +178,19 @@ func (a *app) resolve(ctx context.Context) workflow.Policy {
 	return p
 }
 
-func (a *app) resolveCondition(ctx context.Context, c *workflow.Condition) {
-	a.resolveGroup(ctx, c.Group)
+func (a *app) resolveCondition(ctx context.Context, in groupFinder, c *workflow.Condition) {
+	a.resolveGroup(ctx, in, c.Group)
 	if c.Not != nil {
-		a.resolveCondition(ctx, c.Not)
+		a.resolveCondition(ctx, in, c.Not)
 	}
 }
 
 // resolveGroup: a group that can't be found denies, and never lets anybody in.
-func (a *app) resolveGroup(ctx context.Context, g *workflow.Group) {
+func (a *app) resolveGroup(ctx context.Context, in groupFinder, g *workflow.Group) {
 	if g == nil {
 		return
 	}
-	sid, err := a.dir.ResolveGroup(ctx, g.DN)
+	sid, err := in.ResolveGroup(ctx, g.DN)
 	if err != nil {
 		g.Err = err.Error()
 		a.log.Error("resolve group of a policy: its rule denies", "group", g.DN, "error", err)
@@ -208,7 +221,7 @@ func (a *app) jobs(ctx context.Context) (wait func()) {
 	if a.certificate != nil {
 		running.Go(func() { a.certificate.Watch(ctx, server.CertificateEvery) })
 	}
-	running.Go(func() { every(ctx, groupsAgain, func() { a.engine.SetPolicy(a.resolve(ctx)) }) })
+	running.Go(func() { every(ctx, groupsAgain, func() { a.resolveAgain(ctx) }) })
 	return running.Wait
 }
 
@@ -257,9 +270,9 @@ func (a *app) invite(ctx context.Context, call inviteCall) (inviteAnswer, error)
 	}
 	valid := call.Valid
 	if valid == 0 {
-		valid = a.cfg.Enrolment.InvitationValid
+		valid = a.config().Enrolment.InvitationValid
 	}
-	ask := a.cfg.Enrolment.Password
+	ask := a.config().Enrolment.Password
 	if call.Password != nil {
 		ask = *call.Password
 	}

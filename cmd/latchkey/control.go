@@ -51,6 +51,7 @@ func serveControl(ctx context.Context, dir string, a *app) (stop func(), err err
 	mux.HandleFunc("POST "+callInvite.path, callInvite.handler(a))
 	mux.HandleFunc("POST "+callFrozen.path, callFrozen.handler(a))
 	mux.HandleFunc("POST "+callUnfreeze.path, callUnfreeze.handler(a))
+	mux.HandleFunc("POST "+callReload.path, callReload.handler(a))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	go srv.Serve(l)
 	return func() { srv.Close() }, nil

@@ -21,6 +21,7 @@ var version = "dev"
 type cli struct {
 	Demo     demoCmd          `cmd:"" help:"See it at once: a made-up company on this machine."`
 	Serve    serveCmd         `cmd:"" help:"Run the server."`
+	Reload   reloadCmd        `cmd:"" help:"Let the running server read its configuration again."`
 	Invite   inviteCmd        `cmd:"" help:"Make an enrolment link for one person."`
 	Freezes  freezesCmd       `cmd:"" help:"List the accounts that an approver froze."`
 	Unfreeze unfreezeCmd      `cmd:"" help:"Lift the freeze of one account."`

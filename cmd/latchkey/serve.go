@@ -36,6 +36,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	}
 	defer unlock()
 	return serve(ctx, cfg, s, false, func(a *app) error {
+		a.readAgain(ctx, c.Config)
 		return writeReady(c.Ready, map[string]string{"url": cfg.PublicURL})
 	})
 }
@@ -52,6 +53,7 @@ func serve(ctx context.Context, cfg config.Config, s streams, demo bool, ready f
 	if err != nil {
 		return err
 	}
+	a.web = web
 	l, err := listen(cfg.Listen)
 	if err != nil {
 		return err
@@ -134,13 +136,12 @@ func (a *app) record(ctx context.Context, action audit.Action) {
 }
 
 func (a *app) edge(demo bool) (*server.Server, error) {
+	settings := edgeSettings(a.cfg)
 	web, err := server.New(server.Config{
-		PublicURL: a.cfg.PublicURL, RPID: a.cfg.RPID(), Organisation: a.cfg.Organisation, Version: version, Demo: demo,
-		Support: server.Support{
-			Name: a.cfg.Support.Name, Phone: a.cfg.Support.Phone, Hours: a.cfg.Support.Hours, Mail: a.cfg.Support.Mail,
-		},
-		TrustedProxies: a.cfg.Proxies(), LimitFactor: a.cfg.LimitFactor, Passkeys: a.passkeys, Requests: a.engine, Log: a.store, Limits: a.store,
-		Reviews: a.engine, Photos: a.dir, Devices: a.notices.service(), Live: a.live,
+		PublicURL: a.cfg.PublicURL, RPID: a.cfg.RPID(), Version: version, Demo: demo,
+		Organisation: settings.Organisation, Support: settings.Support,
+		TrustedProxies: settings.TrustedProxies, LimitFactor: settings.LimitFactor, Passkeys: a.passkeys, Requests: a.engine, Log: a.store, Limits: a.store,
+		Reviews: a.engine, Photos: a.dir, Devices: &a.notices, Live: a.live,
 		Ready: a.ready, Static: pwa.Files(), Logger: a.log,
 	})
 	if err != nil {
@@ -158,9 +159,7 @@ func (a *app) ready(ctx context.Context) error {
 	return a.dir.Ready(ctx)
 }
 
-func newLogger(l config.Log, s streams) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(l.Level)) // the file has been checked
+func newLogger(l config.Log, level slog.Leveler, s streams) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if l.Format == "json" {
 		return slog.New(slog.NewJSONHandler(s.err, options))
