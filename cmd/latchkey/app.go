@@ -19,6 +19,7 @@ import (
 	"github.com/latchkey/latchkey/db"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/password"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/server"
 	"github.com/latchkey/latchkey/workflow"
 )
@@ -30,6 +31,7 @@ const databaseName = "latchkey.db"
 type app struct {
 	cfg      config.Config // as the server was started; see config()
 	log      *slog.Logger
+	box      *secret.Box
 	store    *db.Store
 	dir      *directory
 	passkeys *enroll.Service
@@ -51,8 +53,8 @@ func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
 	a := &app{cfg: cfg, live: server.NewBroker()}
 	a.reloads.start(cfg)
 	a.log = newLogger(cfg.Log, &a.level, s)
-	box, err := openBox(cfg)
-	if err != nil {
+	var err error
+	if a.box, err = openBox(cfg); err != nil {
 		return nil, err
 	}
 	client, err := openDirectory(cfg.Directory, a.log)
@@ -62,7 +64,7 @@ func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
 	a.dir = newDirectory(client)
 	a.store, err = db.Open(ctx, db.Config{
 		Path: filepath.Join(cfg.Data, databaseName), Logger: a.log,
-		Box: box, Changed: a.live.Publish, Outbox: a.notices.Kick,
+		Box: a.box, Changed: a.live.Publish, Outbox: a.notices.Kick,
 	})
 	if err != nil {
 		a.dir.Close()

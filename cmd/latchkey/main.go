@@ -25,6 +25,7 @@ type cli struct {
 	Invite   inviteCmd        `cmd:"" help:"Make an enrolment link for one person."`
 	Freezes  freezesCmd       `cmd:"" help:"List the accounts that an approver froze."`
 	Unfreeze unfreezeCmd      `cmd:"" help:"Lift the freeze of one account."`
+	Keys     keysCmd          `cmd:"" help:"List and rotate the keys that seal the database."`
 	Audit    auditCmd         `cmd:"" help:"Export and verify the audit log."`
 	Config   configCmd        `cmd:"" help:"Check the configuration, or print a documented example."`
 	Version  kong.VersionFlag `help:"Print the version."`

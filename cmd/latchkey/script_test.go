@@ -11,6 +11,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"latchkey": func() {
+			keyStep = killAt(os.Getenv(killEnv))
 			os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdout, os.Stderr}))
 		},
 	})
