@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,16 +63,19 @@ func startPebble(t *testing.T, tlsPort string) pebble {
 	return p
 }
 
-// run starts a program that ends with the test.
+// run starts a program that ends with the test, and its workers with it: those of
+// nginx would hold what it writes to open.
 func run(t *testing.T, env []string, name string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), env...)
 	said := &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = said, said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = 5 * time.Second
 	world.Must(t, cmd.Start())
 	t.Cleanup(func() {
-		cmd.Process.Kill()
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		cmd.Wait()
 		if t.Failed() {
 			t.Logf("%s:\n%s", filepath.Base(name), said)

@@ -17,6 +17,7 @@ func (w *World) configure(o Options) {
 	if port == "" {
 		port = FreePort(w.T)
 	}
+	w.Port = port
 	w.URL = o.Public
 	if w.URL == "" {
 		w.URL = "http://localhost:" + port

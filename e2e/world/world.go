@@ -63,7 +63,8 @@ type World struct {
 	Dir    string // of the test's files
 	Data   string // the server's own
 	Config string // the configuration file
-	URL    string // the server's
+	URL    string // the server's, as people see it
+	Port   string // where it listens
 	People []*Person
 
 	Managers []*Person
