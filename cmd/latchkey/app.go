@@ -26,6 +26,9 @@ import (
 
 const databaseName = "latchkey.db"
 
+// now is the clock of everything that the server decides by. Tests make it jump.
+var now = time.Now
+
 // app is the product without its HTTP edge: the store, the directory and the
 // rules, joined. The data directory's lock is its caller's.
 type app struct {
@@ -64,7 +67,7 @@ func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
 	a.dir = newDirectory(client)
 	a.store, err = db.Open(ctx, db.Config{
 		Path: filepath.Join(cfg.Data, databaseName), Logger: a.log,
-		Box: a.box, Changed: a.live.Publish, Outbox: a.notices.Kick,
+		Now: now, Box: a.box, Changed: a.live.Publish, Outbox: a.notices.Kick,
 	})
 	if err != nil {
 		a.dir.Close()
@@ -81,7 +84,7 @@ func (a *app) join(ctx context.Context) error {
 	var err error
 	a.passkeys, err = enroll.New(enroll.Config{
 		RPID: a.cfg.RPID(), Origins: []string{strings.TrimSuffix(a.cfg.PublicURL, "/")}, RPName: a.cfg.Organisation,
-		Store: a.store, Directory: a.dir, Frozen: a.store.IsFrozen, Logger: a.log,
+		Store: a.store, Directory: a.dir, Frozen: a.store.IsFrozen, Now: now, Logger: a.log,
 		SessionIdle: a.cfg.Sessions.Idle, SessionAbsolute: a.cfg.Sessions.Absolute, SessionShort: a.cfg.Sessions.Short,
 		InvitationValid: a.cfg.Enrolment.InvitationValid,
 	})
@@ -98,7 +101,7 @@ func (a *app) join(ctx context.Context) error {
 		Limits: settings.Limits,
 		People: a.dir, Holders: a.store, Freezes: a.store, Reminders: a.store,
 		RemindEverybody: settings.RemindEverybody,
-		Judge:           settings.Judge, Proofs: a.store, Logger: a.log,
+		Judge:           settings.Judge, Proofs: a.store, Now: now, Logger: a.log,
 		Executor: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()),
 	})
 	made, err := a.newNotices(ctx, a.cfg, a.dir)
@@ -142,7 +145,7 @@ func openDirectory(d config.Directory, log *slog.Logger) (*ad.Client, error) {
 	}
 	c, err := ad.Open(ad.Config{
 		Controllers: d.Controllers, CAFile: d.CAFile, BaseDN: d.BaseDN, Read: read, Write: write,
-		ProtectedGroups: d.ProtectedGroups, ProtectedOUs: d.ProtectedOUs, OpTimeout: d.Timeout, Logger: log,
+		ProtectedGroups: d.ProtectedGroups, ProtectedOUs: d.ProtectedOUs, OpTimeout: d.Timeout, Now: now, Logger: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open directory: %w", err)
@@ -239,7 +242,7 @@ func (a *app) purge(ctx context.Context) {
 	if _, err := a.passkeys.Purge(ctx); err != nil && ctx.Err() == nil {
 		a.log.Error("purge", "error", err)
 	}
-	if _, err := a.store.PurgeLimits(ctx, time.Now()); err != nil && ctx.Err() == nil {
+	if _, err := a.store.PurgeLimits(ctx, now()); err != nil && ctx.Err() == nil {
 		a.log.Error("purge limits", "error", err)
 	}
 }

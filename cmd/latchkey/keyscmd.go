@@ -129,7 +129,7 @@ func (a *app) rotated(ctx context.Context, call rotatedCall) (none keyState, err
 		}
 	}
 	err = a.store.RecordRotation(ctx, state.Active, audit.Event{
-		Time: time.Now(), Action: audit.KeysRotated, Actor: audit.ActorOperator, Outcome: audit.OK,
+		Time: now(), Action: audit.KeysRotated, Actor: audit.ActorOperator, Outcome: audit.OK,
 		Detail: map[string]any{"key": state.Active, "retired": call.Retired, "resealed": call.Resealed},
 	})
 	keyStep("server recorded")

@@ -28,7 +28,7 @@ func (a *app) newNotices(ctx context.Context, cfg config.Config, dir *directory)
 		PublicURL: cfg.PublicURL, Organisation: cfg.Organisation,
 		Support: push.Support{Name: cfg.Support.Name, Phone: cfg.Support.Phone, Mail: cfg.Support.Mail},
 		Subject: cfg.PushSubject(), Hosts: cfg.Push.Hosts, Proxy: cfg.PushProxy(), CAFile: cfg.Push.CAFile,
-		Logger: a.log,
+		Now: now, Logger: a.log,
 	}
 	if m := cfg.Mail; m.Host != "" {
 		password, err := m.Secret()

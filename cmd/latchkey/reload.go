@@ -139,7 +139,7 @@ func (a *app) reload(ctx context.Context, call reloadCall) (none reloadAnswer, e
 		return none, err
 	}
 	err = a.store.Record(ctx, audit.Event{
-		Time: time.Now(), Action: audit.ConfigurationReloaded, Actor: audit.ActorOperator, Outcome: audit.OK,
+		Time: now(), Action: audit.ConfigurationReloaded, Actor: audit.ActorOperator, Outcome: audit.OK,
 		Detail: map[string]any{"hash": cfg.Hash(), "previous": before.Hash(), "changed": append([]string{}, keys...), "by": call.By},
 	})
 	if err != nil {

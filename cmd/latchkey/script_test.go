@@ -12,6 +12,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"latchkey": func() {
 			keyStep = killAt(os.Getenv(killEnv))
+			now = clockOf(os.Getenv(clockEnv))
 			os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdout, os.Stderr}))
 		},
 	})

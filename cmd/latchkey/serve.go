@@ -129,7 +129,7 @@ func (a *app) drain() error {
 }
 
 func (a *app) record(ctx context.Context, action audit.Action) {
-	e := audit.Event{Time: time.Now(), Action: action, Actor: audit.ActorSystem, Outcome: audit.OK, Detail: map[string]any{"version": version}}
+	e := audit.Event{Time: now(), Action: action, Actor: audit.ActorSystem, Outcome: audit.OK, Detail: map[string]any{"version": version}}
 	if err := a.store.Record(ctx, e); err != nil {
 		a.log.Error("record", "action", string(action), "error", err)
 	}
@@ -142,7 +142,7 @@ func (a *app) edge(demo bool) (*server.Server, error) {
 		Organisation: settings.Organisation, Support: settings.Support,
 		TrustedProxies: settings.TrustedProxies, LimitFactor: settings.LimitFactor, Passkeys: a.passkeys, Requests: a.engine, Log: a.store, Limits: a.store,
 		Reviews: a.engine, Photos: a.dir, Devices: &a.notices, Live: a.live,
-		Ready: a.ready, Static: pwa.Files(), Logger: a.log,
+		Ready: a.ready, Static: pwa.Files(), Now: now, Logger: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
@@ -153,7 +153,7 @@ func (a *app) edge(demo bool) (*server.Server, error) {
 // ready is nil while the database takes writes and a writable controller answers.
 // On a database that is only read nobody could sign in.
 func (a *app) ready(ctx context.Context) error {
-	if _, err := a.store.PurgeLimits(ctx, time.Now()); err != nil {
+	if _, err := a.store.PurgeLimits(ctx, now()); err != nil {
 		return fmt.Errorf("write database: %w", err)
 	}
 	return a.dir.Ready(ctx)
