@@ -55,6 +55,9 @@ const (
 	ServerStarted Action = "server.started"
 	ServerStopped Action = "server.stopped"
 
+	ConfigurationReloaded Action = "configuration.reloaded" // with both hashes, before it counts
+	KeysRotated           Action = "keys.rotated"           // nothing is sealed under an older key any more
+
 	InvitationCreated Action = "invitation.created"
 	InvitationUsed    Action = "invitation.used"
 	InvitationRefused Action = "invitation.refused"
@@ -111,8 +114,12 @@ const (
 
 // actions is the closed list.
 var actions = map[Action]bool{
-	ServerStarted:       true,
-	ServerStopped:       true,
+	ServerStarted: true,
+	ServerStopped: true,
+
+	ConfigurationReloaded: true,
+	KeysRotated:           true,
+
 	InvitationCreated:   true,
 	InvitationUsed:      true,
 	InvitationRefused:   true,

@@ -113,7 +113,7 @@ func (c Config) checkApprovers(f *finder) {
 // checkReview holds what an act says of reviews together.
 func (c Config) checkReview(f *finder, at string, act Act) {
 	if act.Number != "" {
-		oneOf(f, at+".number", act.Number, string(workflow.NumberRequired), string(workflow.NumberWeakProof), string(workflow.NumberOff))
+		oneOf(f, at+".number", act.Number, allowed["*.number"]...)
 		if len(act.Approve) == 0 {
 			f.add(at+".number", "has no effect without approve: it is the approver who types the number")
 		}

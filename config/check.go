@@ -21,6 +21,7 @@ import (
 func (c Config) check(name string, text []byte) Problems {
 	f := newFinder(name, text)
 	c.checkServer(f)
+	c.checkTLS(f)
 	c.checkDirectory(f)
 	c.checkTimes(f)
 	c.checkPasswords(f)
@@ -61,8 +62,8 @@ func (c Config) checkServer(f *finder) {
 	if c.LimitFactor < 1 || c.LimitFactor > 1000 {
 		f.add("limit_factor", "%d is out of range: 1 to 1000", c.LimitFactor)
 	}
-	oneOf(f, "log.level", c.Log.Level, "debug", "info", "warn", "error")
-	oneOf(f, "log.format", c.Log.Format, "text", "json")
+	oneOf(f, "log.level", c.Log.Level, allowed["log.level"]...)
+	oneOf(f, "log.format", c.Log.Format, allowed["log.format"]...)
 }
 
 // checkPublicURL: a relying party ID must be a domain (WebAuthn 5.1.2), so an

@@ -28,6 +28,7 @@ type Config struct {
 	Organisation   string    `yaml:"organisation"`
 	Data           string    `yaml:"data"`
 	TrustedProxies []string  `yaml:"trusted_proxies"`
+	TLS            TLS       `yaml:"tls"`
 	LimitFactor    int       `yaml:"limit_factor"`
 	Support        Support   `yaml:"support"`
 	Directory      Directory `yaml:"directory"`

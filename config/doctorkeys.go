@@ -68,17 +68,17 @@ func (c Config) doctorListen(r *doctor.Report) {
 		return
 	}
 	addr, _ := netip.ParseAddr(host)
-	if host == "" || addr.IsValid() && addr.IsUnspecified() {
+	if (host == "" || addr.IsValid() && addr.IsUnspecified()) && !c.TLS.On() {
 		_, port, _ := net.SplitHostPort(c.Listen)
 		r.Found(FoundListenOpen, c.Listen, "It listens on every address of the machine, without TLS.",
 			line("listen: 127.0.0.1:%s", port))
 		return
 	}
-	r.Good("config.listen", c.Listen, "It listens on one address only.")
+	r.Good("config.listen", c.Listen, "It listens on one address only, or with TLS.")
 }
 
 func (c Config) doctorProxies(r *doctor.Report) {
-	if len(c.TrustedProxies) == 0 && strings.HasPrefix(c.PublicURL, "https://") {
+	if len(c.TrustedProxies) == 0 && strings.HasPrefix(c.PublicURL, "https://") && !c.TLS.On() {
 		r.Found(FoundNoProxy, "trusted_proxies", "The public URL is https, the server speaks no TLS, and no proxy is named.",
 			line("trusted_proxies: [127.0.0.1]"))
 		return

@@ -199,7 +199,7 @@ func (c Config) checkMail(f *finder) {
 }
 
 func checkMailTLS(f *finder, m Mail) {
-	oneOf(f, "mail.tls", m.TLS, MailStartTLS, MailImplicit, MailNone)
+	oneOf(f, "mail.tls", m.TLS, allowed["mail.tls"]...)
 	switch {
 	case m.Port < 0 || m.Port > 65535:
 		f.add("mail.port", "%d is out of range: 1 to 65535", m.Port)
@@ -243,7 +243,7 @@ func (c Config) checkReminders(f *finder) {
 	if len(c.Reminders.PasswordExpiry) > 10 {
 		f.add("reminders.password_expiry", "holds more than 10 days: nobody reads what comes every day")
 	}
-	oneOf(f, "reminders.to", c.Reminders.To, RemindEnrolled, RemindEverybody)
+	oneOf(f, "reminders.to", c.Reminders.To, allowed["reminders.to"]...)
 	if c.Reminders.To == RemindEverybody && c.Mail.Host == "" && len(c.Reminders.PasswordExpiry) > 0 {
 		f.add("reminders.to", "everybody needs mail: who holds no passkey has no other way to hear of it")
 	}

@@ -53,6 +53,7 @@ const (
 	ErrReadOnly fault = "store.read-only" // the file or its disk cannot be written
 	ErrBusy     fault = "store.busy"      // another process kept the lock too long
 	ErrIO       fault = "store.io"        // the disk failed
+	ErrGone     fault = "store.gone"      // the file was deleted, moved or replaced
 	ErrClosed   fault = "store.closed"
 	// ErrNewer: a later release made the database; this one leaves it alone.
 	ErrNewer fault = "store.newer"
@@ -147,6 +148,7 @@ func start(ctx context.Context, written *sql.DB, c Config) (*Store, error) {
 	s.read.SetMaxIdleConns(readers)
 	s.written, s.tx = written, newTx(conn, sqliteDialect, c.Now)
 	s.tx.sealer = s.sealer
+	s.tx.present = &present{path: c.Path}
 	go s.loop()
 	if err := s.sealPlain(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())

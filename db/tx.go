@@ -25,7 +25,8 @@ type tx struct {
 	end  chainEnd
 	told told
 
-	sealer sealer
+	sealer  sealer
+	present *present // nil where the database is no file
 
 	// fault stands in for a failing disk, in tests.
 	fault func(query string) error
@@ -107,6 +108,9 @@ func (r translated) Scan(to ...any) error { return translate(r.row.Scan(to...)) 
 
 func (t *tx) begin() error {
 	t.end, t.told = chainEnd{}, told{}
+	if err := t.present.check(); err != nil {
+		return err
+	}
 	_, err := t.exec(t.dialect.begin)
 	return err
 }

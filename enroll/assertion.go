@@ -56,7 +56,7 @@ func (s *Service) verifySignIn(ctx context.Context, data webauthn.SessionData, b
 	}
 	who := person{handle: parsed.Response.UserHandle, credentials: []webauthn.Credential{candidate(c.Record, parsed)}}
 	find := func(_, _ []byte) (webauthn.User, error) { return who, nil }
-	if _, _, err := s.rp.ValidatePasskeyLogin(find, data, parsed); err != nil {
+	if _, _, err := s.rp().ValidatePasskeyLogin(find, data, parsed); err != nil {
 		return a, s.why(err, parsed.Response.CollectedClientData, parsed.Response.AuthenticatorData)
 	}
 	return a, verifiedUser(parsed.Response.AuthenticatorData)
@@ -79,7 +79,7 @@ func (s *Service) verifyStepUp(ctx context.Context, who Session, data webauthn.S
 		return a, fmt.Errorf("find passkey: %w", ErrNoCredential)
 	}
 	user.credentials[i] = candidate(user.credentials[i], parsed)
-	if _, err := s.rp.ValidateLogin(user, data, parsed); err != nil {
+	if _, err := s.rp().ValidateLogin(user, data, parsed); err != nil {
 		return a, s.why(err, parsed.Response.CollectedClientData, parsed.Response.AuthenticatorData)
 	}
 	return a, verifiedUser(parsed.Response.AuthenticatorData)

@@ -17,7 +17,7 @@ import (
 // 30 days at most. Errors: ErrGone, ad.ErrProtected, ad.ErrUnavailable.
 func (s *Service) Invite(ctx context.Context, account ad.GUID, by string, passwordAsked bool, valid time.Duration) (secret.Text, Invitation, error) {
 	if valid <= 0 {
-		valid = s.cfg.InvitationValid
+		valid = s.settings().InvitationValid
 	}
 	if _, err := s.invitable(ctx, account); err != nil {
 		return secret.Text{}, Invitation{}, err

@@ -168,7 +168,7 @@ func (s *Service) beginCreation(ctx context.Context, c Ceremony) (secret.Text, *
 	if err != nil {
 		return secret.Text{}, nil, err
 	}
-	options, data, err := s.rp.BeginRegistration(user,
+	options, data, err := s.rp().BeginRegistration(user,
 		webauthn.WithExclusions(webauthn.Credentials(user.credentials).CredentialDescriptors()),
 		webauthn.WithCredentialParameters(webauthn.CredentialParametersRecommendedL3()),
 		webauthn.WithExtensions(webauthn.WithExtensionCredProps()))
@@ -197,7 +197,7 @@ func (s *Service) created(ctx context.Context, c Ceremony, data webauthn.Session
 	if err != nil {
 		return Credential{}, err
 	}
-	record, err := s.rp.CreateCredential(user, data, parsed)
+	record, err := s.rp().CreateCredential(user, data, parsed)
 	authData := parsed.Response.AttestationObject.AuthData
 	if err != nil {
 		return Credential{}, s.why(err, parsed.Response.CollectedClientData, authData)

@@ -12,10 +12,8 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
-
-	"github.com/go-webauthn/webauthn/protocol"
-	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/secret"
@@ -72,7 +70,7 @@ const (
 // Service is the relying party. Its methods are safe for concurrent use.
 type Service struct {
 	cfg       Config
-	rp        *webauthn.WebAuthn
+	running   atomic.Pointer[running]
 	store     Store
 	directory Directory
 	gates     gates // one password try of an account at a time
@@ -88,25 +86,15 @@ func New(cfg Config) (*Service, error) {
 	if err := checkOrigins(cfg.RPID, cfg.Origins); err != nil {
 		return nil, fmt.Errorf("enroll: %w", err)
 	}
-	timeout := webauthn.TimeoutConfig{Enforce: true, Timeout: cfg.CeremonyTimeout, TimeoutUVD: cfg.CeremonyTimeout}
-	rp, err := webauthn.New(&webauthn.Config{
-		RPID:                  cfg.RPID,
-		RPDisplayName:         cfg.RPName,
-		RPOrigins:             cfg.Origins,
-		AttestationPreference: protocol.PreferNoAttestation,
-		AuthenticatorSelection: protocol.AuthenticatorSelection{
-			RequireResidentKey: protocol.ResidentKeyRequired(),
-			ResidentKey:        protocol.ResidentKeyRequirementRequired,
-			UserVerification:   protocol.VerificationRequired,
-		},
-		Timeouts: webauthn.TimeoutsConfig{Login: timeout, Registration: timeout},
-		// WebKit returns appid:false for security keys unasked.
-		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
+	s := &Service{cfg: cfg, store: cfg.Store, directory: cfg.Directory, log: cfg.Logger}
+	err := s.Set(Settings{
+		RPName: cfg.RPName, SessionIdle: cfg.SessionIdle, SessionAbsolute: cfg.SessionAbsolute,
+		SessionShort: cfg.SessionShort, InvitationValid: cfg.InvitationValid,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("enroll: %w", err)
+		return nil, err
 	}
-	return &Service{cfg: cfg, rp: rp, store: cfg.Store, directory: cfg.Directory, log: cfg.Logger}, nil
+	return s, nil
 }
 
 func withDefaults(cfg Config) Config {
@@ -120,17 +108,10 @@ func withDefaults(cfg Config) Config {
 			*n = v
 		}
 	}
-	def(&cfg.SessionIdle, 24*time.Hour)
-	def(&cfg.SessionAbsolute, 30*24*time.Hour)
-	def(&cfg.SessionShort, time.Hour)
 	def(&cfg.CeremonyTimeout, 5*time.Minute)
-	def(&cfg.InvitationValid, 72*time.Hour)
 	count(&cfg.MaxSignIns, 20000)
 	count(&cfg.MaxCeremonies, 5)
 	count(&cfg.MaxPasskeys, 20)
-	if cfg.RPName == "" {
-		cfg.RPName = cfg.RPID
-	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

@@ -20,9 +20,9 @@ func (s *Service) newSession(account ad.GUID, credential []byte, from Client) (S
 	if err != nil {
 		return Session{}, secret.Text{}, err
 	}
-	valid := s.cfg.SessionShort
+	valid := s.settings().SessionShort
 	if from.Remember {
-		valid = s.cfg.SessionAbsolute
+		valid = s.settings().SessionAbsolute
 	}
 	now := s.now()
 	return Session{
@@ -70,7 +70,7 @@ func (s *Service) live(ctx context.Context, id string, now time.Time) (Session, 
 	if err != nil {
 		return Session{}, fmt.Errorf("find session: %w", err)
 	}
-	if now.Sub(found.LastSeen) >= s.cfg.SessionIdle || !now.Before(found.Expires) {
+	if now.Sub(found.LastSeen) >= s.settings().SessionIdle || !now.Before(found.Expires) {
 		return Session{}, fmt.Errorf("find session: %w", ErrNoSession)
 	}
 	return found, nil
@@ -102,7 +102,7 @@ func (s *Service) Sessions(ctx context.Context, account ad.GUID) ([]Session, err
 	now := s.now()
 	live := all[:0]
 	for _, x := range all {
-		if now.Before(x.Expires) && now.Sub(x.LastSeen) < s.cfg.SessionIdle {
+		if now.Before(x.Expires) && now.Sub(x.LastSeen) < s.settings().SessionIdle {
 			live = append(live, x)
 		}
 	}
@@ -161,7 +161,7 @@ func (s *Service) Purge(ctx context.Context) (Purged, error) {
 	var n Purged
 	var errs [3]error
 	n.Ceremonies, errs[0] = s.store.PurgeCeremonies(ctx, now)
-	n.Sessions, errs[1] = s.store.PurgeSessions(ctx, now, s.cfg.SessionIdle)
+	n.Sessions, errs[1] = s.store.PurgeSessions(ctx, now, s.settings().SessionIdle)
 	n.Proofs, errs[2] = s.store.PurgeProofs(ctx, now.Add(-proofKept))
 	return n, errors.Join(errs[:]...)
 }

@@ -17,7 +17,7 @@ import (
 // BeginSignIn starts a ceremony that names nobody. It returns the browser's
 // token for it and the request options.
 func (s *Service) BeginSignIn(ctx context.Context) (secret.Text, *protocol.CredentialAssertion, error) {
-	options, data, err := s.rp.BeginDiscoverableLogin()
+	options, data, err := s.rp().BeginDiscoverableLogin()
 	if err != nil {
 		return secret.Text{}, nil, fmt.Errorf("begin sign-in: %w", err)
 	}

@@ -35,7 +35,7 @@ func (s *Service) BeginStepUp(ctx context.Context, of Session, label string, sta
 	if err != nil {
 		return secret.Text{}, nil, err
 	}
-	options, data, err := s.rp.BeginLogin(user, webauthn.WithChallenge(Challenge(label, nonce, statement)))
+	options, data, err := s.rp().BeginLogin(user, webauthn.WithChallenge(Challenge(label, nonce, statement)))
 	if err != nil {
 		return secret.Text{}, nil, fmt.Errorf("begin step-up: %w", err)
 	}

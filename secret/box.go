@@ -3,21 +3,20 @@ package secret
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
+	"sync/atomic"
 )
 
 // Box seals what the database keeps but must not show: endpoints, private keys,
 // outbox parameters. AES-256-GCM (NIST SP 800-38D); the first key seals, each
 // opens. What is sealed begins with the key's id, so that keys can be replaced
 // while both are known.
-type Box struct{ keys []boxKey }
+//
+// Its keys may be replaced while it is used: see Load. It is safe for concurrent use.
+type Box struct{ keys atomic.Pointer[[]boxKey] }
 
 type boxKey struct {
 	id   [keyIDLen]byte
@@ -43,6 +42,22 @@ var (
 // NewBox makes a box of keys of 32 bytes each; the first one seals.
 func NewBox(keys ...[]byte) (*Box, error) {
 	b := &Box{}
+	if err := b.set(keys); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// set replaces the keys, or returns an error and changes nothing.
+func (b *Box) set(keys [][]byte) error {
+	made, err := boxKeys(keys)
+	if err == nil {
+		b.keys.Store(&made)
+	}
+	return err
+}
+
+func boxKeys(keys [][]byte) (all []boxKey, err error) {
 	for _, key := range keys {
 		if len(key) != keyLen {
 			return nil, fmt.Errorf("key of %d bytes: %w", len(key), ErrKeyFile)
@@ -55,21 +70,49 @@ func NewBox(keys ...[]byte) (*Box, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make cipher: %w", err)
 		}
-		k := boxKey{aead: aead}
-		sum := sha256.Sum256(append([]byte("latchkey/key/v1\x00"), key...))
-		copy(k.id[:], sum[:])
-		b.keys = append(b.keys, k)
+		all = append(all, boxKey{id: keyID(key), aead: aead})
 	}
-	if len(b.keys) == 0 {
+	if len(all) == 0 {
 		return nil, fmt.Errorf("no key: %w", ErrKeyFile)
 	}
-	return b, nil
+	return all, nil
+}
+
+// keyID tells keys apart, and nothing of what they are.
+func keyID(key []byte) (id [keyIDLen]byte) {
+	sum := sha256.Sum256(append([]byte("latchkey/key/v1\x00"), key...))
+	copy(id[:], sum[:])
+	return id
+}
+
+// Active is the id of the key that seals, in hex.
+func (b *Box) Active() string { return hex.EncodeToString((*b.keys.Load())[0].id[:]) }
+
+// IDs are those of all keys, the one that seals first.
+func (b *Box) IDs() (all []string) {
+	for _, k := range *b.keys.Load() {
+		all = append(all, hex.EncodeToString(k.id[:]))
+	}
+	return all
+}
+
+// Reseal seals under the active key what an older one sealed. What is under the
+// active key already comes back as it is. ErrSealed where no key opens it.
+func (b *Box) Reseal(where string, sealed []byte) ([]byte, error) {
+	plain, err := b.Open(where, sealed)
+	if err != nil {
+		return nil, err
+	}
+	if active := (*b.keys.Load())[0].id; string(active[:]) == string(sealed[:keyIDLen]) {
+		return sealed, nil
+	}
+	return b.Seal(where, plain), nil
 }
 
 // Seal encrypts for one place: where names the table, column and row, so that a
 // value can't be moved to another.
 func (b *Box) Seal(where string, plain []byte) []byte {
-	k := b.keys[0]
+	k := (*b.keys.Load())[0]
 	return k.aead.Seal(k.id[:], nil, plain, []byte(where))
 }
 
@@ -77,7 +120,7 @@ func (b *Box) Seal(where string, plain []byte) []byte {
 // the keys.
 func (b *Box) Open(where string, sealed []byte) ([]byte, error) {
 	if len(sealed) > keyIDLen {
-		for _, k := range b.keys {
+		for _, k := range *b.keys.Load() {
 			if string(k.id[:]) != string(sealed[:keyIDLen]) {
 				continue
 			}
@@ -87,88 +130,4 @@ func (b *Box) Open(where string, sealed []byte) ([]byte, error) {
 		}
 	}
 	return nil, ErrSealed
-}
-
-// LoadBox reads a key file: one key in base64 on each line, the newest first,
-// lines with # are comments. It is made, with one fresh key and mode 0600, where
-// create says so and there is none.
-func LoadBox(path string, create bool) (*Box, error) {
-	if create {
-		if err := makeKeyFile(path); err != nil {
-			return nil, err
-		}
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("read key file: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s is readable by others (mode %v); run chmod 600 on it: %w", path, info.Mode().Perm(), ErrKeyFile)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read key file: %w", err)
-	}
-	keys, err := parseKeys(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return NewBox(keys...)
-}
-
-func parseKeys(text string) (keys [][]byte, err error) {
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		key, err := base64.StdEncoding.DecodeString(line)
-		if err != nil || len(key) != keyLen {
-			return nil, fmt.Errorf("line %d is no key of 32 bytes in base64: %w", n, ErrKeyFile)
-		}
-		if weak(key) {
-			return nil, fmt.Errorf("line %d is %w: %w", n, errWeak, ErrKeyFile)
-		}
-		keys = append(keys, key)
-	}
-	return keys, nil
-}
-
-// weak: all zero, or one byte over and over. A random key has 32 of 256 values
-// and never fewer than 8 different ones.
-func weak(key []byte) bool {
-	seen := map[byte]bool{}
-	for _, c := range key {
-		seen[c] = true
-	}
-	return len(seen) < 8
-}
-
-// makeKeyFile leaves a file that exists alone. A crash leaves no half of one.
-func makeKeyFile(path string) error {
-	if _, err := os.Lstat(path); err == nil {
-		return nil
-	}
-	key := make([]byte, keyLen)
-	if _, err := rand.Read(key); err != nil {
-		return fmt.Errorf("make key: %w", err)
-	}
-	text := "# Latchkey's key for what the database keeps sealed. Back it up apart from the database.\n" +
-		base64.StdEncoding.EncodeToString(key) + "\n"
-	f, err := os.CreateTemp(filepath.Dir(path), ".key-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("make key file: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("make key file: %w", err)
-	}
-	// Link fails where another process was first: its key stays.
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("make key file: %w", err)
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/latchkey/latchkey/doctor"
@@ -98,8 +99,8 @@ func (c DoctorConfig) doctorKey(r *doctor.Report) {
 }
 
 func holdsKey(text string) bool {
-	keys, err := parseKeys(text)
-	return err == nil && len(keys) > 0
+	lines, err := parseKeys(text)
+	return err == nil && slices.ContainsFunc(lines, func(l keyLine) bool { return l.key != nil })
 }
 
 func reason(err error) string {

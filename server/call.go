@@ -36,7 +36,7 @@ func (s *Server) newCall(ctx *fasthttp.RequestCtx) *call {
 		id:      strings.ToLower(rand.Text()[:10]),
 		start:   s.now(),
 		http:    ctx,
-		address: clientAddress(peer.Addr(), forwarded, s.cfg.TrustedProxies),
+		address: clientAddress(peer.Addr(), forwarded, s.settings().TrustedProxies),
 	}
 	ctx.SetUserValue(callKey{}, c)
 	return c

@@ -69,8 +69,9 @@ var (
 // the store denies.
 func (s *Server) take(ctx context.Context, r rate, what string) error {
 	if r.by == byAddress {
-		r.burst *= s.cfg.LimitFactor
-		r.refill /= time.Duration(s.cfg.LimitFactor)
+		factor := s.settings().LimitFactor
+		r.burst *= factor
+		r.refill /= time.Duration(factor)
 	}
 	key, now := bucketKey(r.name, what), s.now()
 	if wait := s.buckets.take(key, r.burst, r.refill, now); wait > 0 {

@@ -16,7 +16,7 @@ const (
 
 func (s *Server) info(context.Context, *struct{}) (*reply[Info], error) {
 	return answer(Info{
-		Organisation: s.cfg.Organisation, Support: s.cfg.Support, Version: s.cfg.Version, Demo: s.cfg.Demo,
+		Organisation: s.settings().Organisation, Support: s.settings().Support, Version: s.cfg.Version, Demo: s.cfg.Demo,
 		Languages: []string{"en", "de"},
 	}), nil
 }

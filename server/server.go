@@ -29,6 +29,7 @@ type Server struct {
 	witness   witness
 	log       *slog.Logger
 	now       func() time.Time
+	running   atomic.Pointer[Settings]
 
 	base     context.Context // of every handler; ends after the last one, or when Shutdown gives up
 	giveUp   context.CancelFunc
@@ -60,6 +61,9 @@ func New(cfg Config) (*Server, error) {
 		readiness: readiness{check: cfg.Ready}, log: cfg.Logger, now: cfg.Now,
 		pictures: newPictures(),
 	}
+	s.Set(Settings{
+		Organisation: cfg.Organisation, Support: cfg.Support, TrustedProxies: cfg.TrustedProxies, LimitFactor: cfg.LimitFactor,
+	})
 	s.base, s.giveUp = context.WithCancel(context.Background())
 	s.app = fiber.New(s.fiberConfig())
 	s.wrap()

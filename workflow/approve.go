@@ -50,7 +50,7 @@ func (e *Engine) wrongNumber(ctx context.Context, who Actor, id, number string) 
 		if isNumber(number) {
 			r.WrongNumbers++
 		}
-		left := max(0, e.limits.Numbers-r.WrongNumbers)
+		left := max(0, e.limits().Numbers-r.WrongNumbers)
 		refusal = &Detailed{ErrNumber, map[string]string{"left": strconv.Itoa(left)}}
 		var c Change
 		if left == 0 {
@@ -161,7 +161,7 @@ func (e *Engine) grant(r *Request, now time.Time, by string) (Change, error) {
 	if err := r.to(Approved); err != nil {
 		return Change{}, err
 	}
-	r.Deadline = now.Add(e.limits.Approved)
+	r.Deadline = now.Add(e.limits().Approved)
 	if until := e.approvedUntil(r); !until.IsZero() {
 		r.Deadline = until
 	}
@@ -178,8 +178,8 @@ func (e *Engine) grant(r *Request, now time.Time, by string) (Change, error) {
 // approvedUntil is when the reviews that count are used up; zero where none do.
 func (e *Engine) approvedUntil(r *Request) (until time.Time) {
 	for _, v := range r.Reviews {
-		if v.counts() && v.Verdict == VerdictApprove && v.At.Add(e.limits.Approved).After(until) {
-			until = v.At.Add(e.limits.Approved)
+		if v.counts() && v.Verdict == VerdictApprove && v.At.Add(e.limits().Approved).After(until) {
+			until = v.At.Add(e.limits().Approved)
 		}
 	}
 	return until

@@ -127,7 +127,7 @@ func (e *Engine) intend(ctx context.Context, by string, seen Request, o order, a
 func (e *Engine) intent(kind Kind, account ad.Account, now time.Time) *Intent {
 	return &Intent{
 		At: now, Controller: account.Controller, Before: account.Marks, WasLocked: account.Locked,
-		WriteDeadline: now.Add(e.limits.Write), Lease: now.Add(e.limits.Lease),
+		WriteDeadline: now.Add(e.limits().Write), Lease: now.Add(e.limits().Lease),
 		Executor: e.executor, MustChange: kind == KindOneTime,
 	}
 }

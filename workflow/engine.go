@@ -53,14 +53,12 @@ type Engine struct {
 	store     Store
 	directory Directory
 	proofs    Proofs
-	judge     Judge
 	people    People
 	holders   Holders
 	freezes   Freezes
 	reminders Reminders
-	everybody bool
 	policy    atomic.Pointer[Policy]
-	limits    Limits
+	settings  atomic.Pointer[Settings]
 	executor  string
 	every     time.Duration
 	clock     func() time.Time
@@ -78,11 +76,10 @@ type Engine struct {
 // New makes an Engine.
 func New(c Config) *Engine {
 	e := &Engine{
-		store: c.Store, directory: c.Directory, proofs: c.Proofs, judge: c.Judge,
+		store: c.Store, directory: c.Directory, proofs: c.Proofs,
 		people: either(c.People, c.Directory), holders: either(c.Holders, c.Store),
 		freezes: either(c.Freezes, c.Store), reminders: either(c.Reminders, c.Store),
-		everybody: c.RemindEverybody,
-		limits:    c.Limits.withDefaults(), executor: c.Executor, every: c.Every,
+		executor: c.Executor, every: c.Every,
 		clock: c.Now, newID: c.NewID, random: c.Rand, log: c.Logger,
 	}
 	if e.clock == nil {
@@ -100,6 +97,7 @@ func New(c Config) *Engine {
 	if e.every <= 0 {
 		e.every = 5 * time.Second
 	}
+	e.Set(Settings{Limits: c.Limits, Judge: c.Judge, RemindEverybody: c.RemindEverybody})
 	e.SetPolicy(c.Policy)
 	return e
 }

@@ -144,10 +144,11 @@ func (e *Engine) judged(ctx context.Context, rules password.Rules, value secret.
 
 // findings are the directory's known rules first, then the judge's.
 func (e *Engine) findings(ctx context.Context, rules password.Rules, value secret.Text) ([]password.Finding, error) {
-	if e.judge == nil {
+	judge := e.judge()
+	if judge == nil {
 		return nil, ErrPasswordNotJudged
 	}
-	judged, err := e.judge.Judge(ctx, rules, value)
+	judged, err := judge.Judge(ctx, rules, value)
 	if err != nil {
 		return nil, errors.Join(ErrPasswordNotJudged, err)
 	}

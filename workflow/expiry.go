@@ -26,7 +26,7 @@ func (e *Engine) RemindExpiring(ctx context.Context, days []int) error {
 	if len(steps) == 0 {
 		return nil
 	}
-	if e.people == nil || e.reminders == nil || (e.holders == nil && !e.everybody) {
+	if e.people == nil || e.reminders == nil || (e.holders == nil && !e.everybody()) {
 		return errors.New("remind of passwords: nobody to ask")
 	}
 	slices.Sort(steps)
@@ -69,7 +69,7 @@ func (e *Engine) remindExpiring(ctx context.Context, p ad.Expiring, steps []int,
 }
 
 func (e *Engine) wantsReminder(ctx context.Context, account ad.GUID) (bool, error) {
-	if !e.everybody {
+	if !e.everybody() {
 		holds, err := e.holders.HasPasskey(ctx, account)
 		if err != nil || !holds {
 			return false, err

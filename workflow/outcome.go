@@ -70,8 +70,8 @@ func (e *Engine) finish(r *Request, by string, result Result, landed ad.Account)
 	}
 	r.Result, r.Wake = &result, time.Time{}
 	if result.Unlocked {
-		r.WatchUntil = result.At.Add(e.limits.Watch)
-		r.Wake = result.At.Add(e.limits.WatchEvery)
+		r.WatchUntil = result.At.Add(e.limits().Watch)
+		r.Wake = result.At.Add(e.limits().WatchEvery)
 	}
 	event := r.executed(result.At, by, audit.ExecutionDone, audit.OK, "")
 	event.Detail["unlocked"] = result.Unlocked
@@ -112,7 +112,7 @@ func (e *Engine) refuse(r *Request, by string, cause error, result Result) (Chan
 	r.Result = &result
 	next := after(cause)
 	if next == counted {
-		if r.Tries++; r.Tries >= e.limits.Tries {
+		if r.Tries++; r.Tries >= e.limits().Tries {
 			next = final
 		}
 	}
@@ -175,7 +175,7 @@ func (e *Engine) redraft(r *Request, running Decision, now time.Time) {
 		r.void("")
 	}
 	r.Decision = running
-	r.Deadline = now.Add(e.limits.Draft)
+	r.Deadline = now.Add(e.limits().Draft)
 	if until := e.approvedUntil(r); !until.IsZero() && until.Before(r.Deadline) {
 		r.Deadline = until
 	}

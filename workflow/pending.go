@@ -29,7 +29,7 @@ func (e *Engine) pend(r *Request, p panel, now time.Time, by string) (Change, er
 	r.Reminded, r.Nudged = time.Time{}, time.Time{}
 	wait := p.tiers[0].Within
 	if wait <= 0 {
-		wait = e.limits.Review
+		wait = e.limits().Review
 	}
 	r.Deadline, r.Wake = now.Add(wait), now.Add(wait/2)
 	return Change{Events: []audit.Event{asked(r, now, by)}, Notices: r.toReviewers(NoticeReview)}, nil
@@ -121,7 +121,7 @@ func (e *Engine) Remind(ctx context.Context, who Actor, id string) (Request, err
 			return Change{}, r.standsAt()
 		case r.past(now):
 			return Change{}, ErrExpired
-		case !r.Reminded.IsZero() || now.Before(r.askedAt().Add(e.limits.Remind)):
+		case !r.Reminded.IsZero() || now.Before(r.askedAt().Add(e.limits().Remind)):
 			return Change{}, ErrReminded
 		}
 		r.Reminded = now

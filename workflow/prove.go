@@ -176,7 +176,7 @@ const clockSkew = 30 * time.Second
 
 func (e *Engine) isFresh(at, now time.Time) bool {
 	age := now.Sub(at)
-	return age <= e.limits.SignInProof && age >= -clockSkew
+	return age <= e.limits().SignInProof && age >= -clockSkew
 }
 
 // stillAllowed reads the account and asks the running policy again.

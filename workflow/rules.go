@@ -67,8 +67,8 @@ func (e *Engine) passwordRules(p ad.PasswordPolicy, a ad.Account) password.Rules
 }
 
 func (e *Engine) demands() password.Demands {
-	if e.judge == nil {
-		return password.Demands{}
+	if judge := e.judge(); judge != nil {
+		return judge.Demands()
 	}
-	return e.judge.Demands()
+	return password.Demands{}
 }

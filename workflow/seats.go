@@ -93,7 +93,7 @@ func (e *Engine) seatsOf(ctx context.Context, a Approvers, target ad.Account, re
 		if can {
 			seats = append(seats, Seat{Account: c.GUID, Group: group})
 		}
-		if len(seats) == e.limits.Asked {
+		if len(seats) == e.limits().Asked {
 			break
 		}
 	}
@@ -106,7 +106,7 @@ const membersPerSeat = 4
 
 func (e *Engine) candidates(ctx context.Context, a Approvers, target ad.Account) ([]ad.Account, string, error) {
 	if !a.Manager {
-		members, err := e.people.Members(ctx, a.Group.SID, membersPerSeat*e.limits.Asked)
+		members, err := e.people.Members(ctx, a.Group.SID, membersPerSeat*e.limits().Asked)
 		if errors.Is(err, ad.ErrNotFound) {
 			return nil, "", nil
 		}

@@ -156,7 +156,7 @@ func (e *Engine) settledMissed(r *Request, account ad.Account) (Change, error) {
 func (e *Engine) stillUnknown(r *Request, fault error) (Change, error) {
 	now := e.now()
 	later := fault != nil || r.Kind != KindUnlock
-	if later && now.Before(r.Intent.At.Add(e.limits.Unsettled)) {
+	if later && now.Before(r.Intent.At.Add(e.limits().Unsettled)) {
 		since := max(now.Sub(r.Intent.At), time.Second)
 		r.Wake = now.Add(min(since, 10*time.Minute))
 		return Change{}, nil

@@ -78,7 +78,7 @@ func (e *Engine) open(ctx context.Context, who Actor, kind Kind, reason string) 
 		}
 		return e.resume(ctx, who, r)
 	}
-	if recent(mine, e.now().Add(-time.Hour)) >= e.limits.PerHour {
+	if recent(mine, e.now().Add(-time.Hour)) >= e.limits().PerHour {
 		return Request{}, ErrTooMany
 	}
 	if frozen {
@@ -166,7 +166,7 @@ func (e *Engine) fresh(who Actor, account ad.Account, kind Kind, reason string) 
 	return Request{
 		ID: e.newID(), Kind: kind, Requester: who.Account, Target: account.GUID, Reason: reason,
 		Decision: Decision{Policy: e.runningPolicy().Hash},
-		Created:  now, Updated: now, Deadline: now.Add(e.limits.Draft),
+		Created:  now, Updated: now, Deadline: now.Add(e.limits().Draft),
 		Session: who.Session, Device: plain(who.Device), Address: plain(who.Address),
 	}
 }
@@ -228,7 +228,7 @@ func (e *Engine) advance(r *Request, p panel, now time.Time, by string) (Change,
 // approvedWake: an approved unlock executes by itself, so a job takes it up
 // when the process that approved it is gone.
 func (e *Engine) approvedWake(r *Request, now time.Time) time.Time {
-	if again := now.Add(e.limits.Lease); r.Kind == KindUnlock && again.Before(r.Deadline) {
+	if again := now.Add(e.limits().Lease); r.Kind == KindUnlock && again.Before(r.Deadline) {
 		return again
 	}
 	return r.Deadline

@@ -33,7 +33,7 @@ func (e *Engine) look(ctx context.Context, seen Request) error {
 		if account.Locked {
 			return r.relock(now, account), nil
 		}
-		r.Wake = now.Add(e.limits.WatchEvery)
+		r.Wake = now.Add(e.limits().WatchEvery)
 		if !r.Wake.Before(r.WatchUntil) {
 			r.Wake = r.WatchUntil
 		}

@@ -19,42 +19,56 @@ import (
 	"github.com/latchkey/latchkey/db"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/password"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/server"
 	"github.com/latchkey/latchkey/workflow"
 )
 
 const databaseName = "latchkey.db"
 
+// now is the clock of everything that the server decides by. Tests make it jump.
+var now = time.Now
+
 // app is the product without its HTTP edge: the store, the directory and the
 // rules, joined. The data directory's lock is its caller's.
 type app struct {
-	cfg      config.Config
+	cfg      config.Config // as the server was started; see config()
 	log      *slog.Logger
+	box      *secret.Box
 	store    *db.Store
-	dir      *ad.Client
+	dir      *directory
 	passkeys *enroll.Service
 	engine   *workflow.Engine
 	judge    *password.Judge
 	live     *server.Broker
 	notices  notices
-	web      *server.Server // nil without an edge
+	web      *server.Server // nil for a command
 	started  time.Time
+
+	reloads
+
+	certificate *server.Certificate // from files; nil without
+	first       func()              // asks for a certificate by ACME; nil without
 }
 
 // openApp joins the packages. It asks the directory for the groups of the
 // policies; one that can't be resolved denies until a later try finds it.
 func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
-	a := &app{cfg: cfg, log: newLogger(cfg.Log, s), live: server.NewBroker(), started: time.Now()}
-	box, err := openBox(cfg)
+	a := &app{cfg: cfg, live: server.NewBroker(), started: time.Now()}
+	a.reloads.start(cfg)
+	a.log = newLogger(cfg.Log, &a.level, s)
+	var err error
+	if a.box, err = openBox(cfg); err != nil {
+		return nil, err
+	}
+	client, err := openDirectory(cfg.Directory, a.log)
 	if err != nil {
 		return nil, err
 	}
-	if a.dir, err = openDirectory(cfg.Directory, a.log); err != nil {
-		return nil, err
-	}
+	a.dir = newDirectory(client)
 	a.store, err = db.Open(ctx, db.Config{
 		Path: filepath.Join(cfg.Data, databaseName), Logger: a.log,
-		Box: box, Changed: a.live.Publish, Outbox: a.notices.Kick,
+		Now: now, Box: a.box, Changed: a.live.Publish, Outbox: a.notices.Kick,
 	})
 	if err != nil {
 		a.dir.Close()
@@ -71,7 +85,7 @@ func (a *app) join(ctx context.Context) error {
 	var err error
 	a.passkeys, err = enroll.New(enroll.Config{
 		RPID: a.cfg.RPID(), Origins: []string{strings.TrimSuffix(a.cfg.PublicURL, "/")}, RPName: a.cfg.Organisation,
-		Store: a.store, Directory: a.dir, Frozen: a.store.IsFrozen, Logger: a.log,
+		Store: a.store, Directory: a.dir, Frozen: a.store.IsFrozen, Now: now, Logger: a.log,
 		SessionIdle: a.cfg.Sessions.Idle, SessionAbsolute: a.cfg.Sessions.Absolute, SessionShort: a.cfg.Sessions.Short,
 		InvitationValid: a.cfg.Enrolment.InvitationValid,
 	})
@@ -82,17 +96,21 @@ func (a *app) join(ctx context.Context) error {
 		return err
 	}
 	host, _ := os.Hostname()
+	settings := engineSettings(a.cfg, a.judge)
 	a.engine = workflow.New(workflow.Config{
-		Store: a.store, Directory: a.dir, Policy: a.resolve(ctx),
-		Limits: workflow.Limits{
-			Approved: a.cfg.Requests.Approved, Watch: a.cfg.Requests.Watch, WatchEvery: watchEvery, Review: a.cfg.Requests.Review,
-		},
+		Store: a.store, Directory: a.dir, Policy: a.resolve(ctx, a.cfg, a.dir),
+		Limits: settings.Limits,
 		People: a.dir, Holders: a.store, Freezes: a.store, Reminders: a.store,
-		RemindEverybody: a.cfg.Reminders.To == config.RemindEverybody,
-		Judge:           a.judge, Proofs: a.store, Logger: a.log,
+		RemindEverybody: settings.RemindEverybody,
+		Judge:           settings.Judge, Proofs: a.store, Now: now, Logger: a.log,
 		Executor: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()),
 	})
-	return a.openNotices(ctx)
+	made, err := a.newNotices(ctx, a.cfg, a.dir)
+	if err != nil {
+		return err
+	}
+	a.notices.p.Store(made)
+	return nil
 }
 
 func openJudge(cfg config.Config) (*password.Judge, error) {
@@ -112,9 +130,6 @@ func (a *app) close() {
 			a.log.Error("close database", "error", err)
 		}
 	}
-	if a.judge != nil {
-		a.judge.Close()
-	}
 	a.dir.Close()
 }
 
@@ -131,7 +146,7 @@ func openDirectory(d config.Directory, log *slog.Logger) (*ad.Client, error) {
 	}
 	c, err := ad.Open(ad.Config{
 		Controllers: d.Controllers, CAFile: d.CAFile, BaseDN: d.BaseDN, Read: read, Write: write,
-		ProtectedGroups: d.ProtectedGroups, ProtectedOUs: d.ProtectedOUs, OpTimeout: d.Timeout, Logger: log,
+		ProtectedGroups: d.ProtectedGroups, ProtectedOUs: d.ProtectedOUs, OpTimeout: d.Timeout, Now: now, Logger: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open directory: %w", err)
@@ -147,16 +162,21 @@ func service(a config.Account) (ad.Service, error) {
 	return ad.Service{Bind: a.Bind, Password: pw}, nil
 }
 
+// groupFinder turns a group's name into its SID.
+type groupFinder interface {
+	ResolveGroup(ctx context.Context, dn string) (string, error)
+}
+
 // resolve turns the groups of the policies into SIDs.
-func (a *app) resolve(ctx context.Context) workflow.Policy {
-	p := a.cfg.Policy()
+func (a *app) resolve(ctx context.Context, cfg config.Config, in groupFinder) workflow.Policy {
+	p := cfg.Policy()
 	for i := range p.Rules {
-		a.resolveCondition(ctx, &p.Rules[i].Who)
+		a.resolveCondition(ctx, in, &p.Rules[i].Who)
 		for _, act := range p.Rules[i].Acts {
 			for _, tier := range act.Approve {
-				a.resolveGroup(ctx, tier.By.Group)
+				a.resolveGroup(ctx, in, tier.By.Group)
 				if tier.Else != nil {
-					a.resolveGroup(ctx, tier.Else.Group)
+					a.resolveGroup(ctx, in, tier.Else.Group)
 				}
 			}
 		}
@@ -164,19 +184,19 @@ func (a *app) resolve(ctx context.Context) workflow.Policy {
 	return p
 }
 
-func (a *app) resolveCondition(ctx context.Context, c *workflow.Condition) {
-	a.resolveGroup(ctx, c.Group)
+func (a *app) resolveCondition(ctx context.Context, in groupFinder, c *workflow.Condition) {
+	a.resolveGroup(ctx, in, c.Group)
 	if c.Not != nil {
-		a.resolveCondition(ctx, c.Not)
+		a.resolveCondition(ctx, in, c.Not)
 	}
 }
 
 // resolveGroup: a group that can't be found denies, and never lets anybody in.
-func (a *app) resolveGroup(ctx context.Context, g *workflow.Group) {
+func (a *app) resolveGroup(ctx context.Context, in groupFinder, g *workflow.Group) {
 	if g == nil {
 		return
 	}
-	sid, err := a.dir.ResolveGroup(ctx, g.DN)
+	sid, err := in.ResolveGroup(ctx, g.DN)
 	if err != nil {
 		g.Err = err.Error()
 		a.log.Error("resolve group of a policy: its rule denies", "group", g.DN, "error", err)
@@ -201,7 +221,13 @@ func (a *app) jobs(ctx context.Context) (wait func()) {
 	running.Go(func() { every(ctx, time.Minute, func() { a.purge(ctx) }) })
 	running.Go(func() { a.notices.run(ctx, a.log) })
 	running.Go(func() { a.remind(ctx) })
-	running.Go(func() { every(ctx, groupsAgain, func() { a.engine.SetPolicy(a.resolve(ctx)) }) })
+	if a.first != nil {
+		go a.first() // may outlast a stop: nothing waits for an ACME server
+	}
+	if a.certificate != nil {
+		running.Go(func() { a.certificate.Watch(ctx, server.CertificateEvery) })
+	}
+	running.Go(func() { every(ctx, groupsAgain, func() { a.resolveAgain(ctx) }) })
 	return running.Wait
 }
 
@@ -217,7 +243,7 @@ func (a *app) purge(ctx context.Context) {
 	if _, err := a.passkeys.Purge(ctx); err != nil && ctx.Err() == nil {
 		a.log.Error("purge", "error", err)
 	}
-	if _, err := a.store.PurgeLimits(ctx, time.Now()); err != nil && ctx.Err() == nil {
+	if _, err := a.store.PurgeLimits(ctx, now()); err != nil && ctx.Err() == nil {
 		a.log.Error("purge limits", "error", err)
 	}
 }
@@ -250,9 +276,9 @@ func (a *app) invite(ctx context.Context, call inviteCall) (inviteAnswer, error)
 	}
 	valid := call.Valid
 	if valid == 0 {
-		valid = a.cfg.Enrolment.InvitationValid
+		valid = a.config().Enrolment.InvitationValid
 	}
-	ask := a.cfg.Enrolment.Password
+	ask := a.config().Enrolment.Password
 	if call.Password != nil {
 		ask = *call.Password
 	}

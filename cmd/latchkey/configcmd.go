@@ -9,6 +9,7 @@ import (
 
 type configCmd struct {
 	Check   configCheckCmd   `cmd:"" help:"Check a configuration file whole; every mistake with line and column."`
+	Schema  configSchemaCmd  `cmd:"" help:"Print the JSON Schema of the file, for editors."`
 	Example configExampleCmd `cmd:"" help:"Print a documented example of every key."`
 }
 
@@ -39,5 +40,17 @@ type configExampleCmd struct{}
 // Run prints the example.
 func (configExampleCmd) Run(s streams) error {
 	_, err := s.out.Write(config.Example)
+	return err
+}
+
+type configSchemaCmd struct{}
+
+// Run prints the schema.
+func (configSchemaCmd) Run(s streams) error {
+	schema, err := config.Schema()
+	if err != nil {
+		return err
+	}
+	_, err = s.out.Write(schema)
 	return err
 }

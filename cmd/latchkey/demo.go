@@ -25,6 +25,7 @@ type demoCmd struct {
 type demoRunCmd struct {
 	Listen    string `default:"127.0.0.1:8080" help:"Where to listen, ${default} if not set. Beyond this machine only with --public-url." placeholder:"ADDR"`
 	PublicURL string `name:"public-url" help:"The https address of your own TLS proxy, to try a phone." placeholder:"URL"`
+	Proxy     string `name:"trusted-proxy" help:"The address of that proxy, when it is not on this machine." placeholder:"ADDR"`
 	Data      string `default:"latchkey-demo" help:"Directory for the demo's files, ${default} if not set. Passkeys in it survive a restart." type:"path" placeholder:"DIR"`
 	Ready     string `help:"Write JSON with links, people and the directory's address to this file once it answers." type:"path" placeholder:"FILE"`
 	Verbose   bool   `short:"v" help:"Show the server's log."`
@@ -51,6 +52,8 @@ type demoPerson struct {
 
 // errBeyond: the made-up people have printed passwords.
 var errBeyond = errors.New("the demo listens beyond this machine only with --public-url: its people's passwords are printed for everybody to read")
+
+var errNoProxy = errors.New("--trusted-proxy: name the address of your TLS proxy; only it may reach the demo in clear")
 
 // Run starts an in-memory controller with the company and Latchkey before it.
 func (c demoRunCmd) Run(ctx context.Context, s streams) error {
@@ -91,12 +94,21 @@ func (c demoRunCmd) publicURL() (string, error) {
 		if err != nil || u.Scheme != "https" || u.Host == "" {
 			return "", errors.New("--public-url: must begin with https://, the address of your own TLS proxy")
 		}
+		if c.Proxy == "" && beyond(host) {
+			return "", errNoProxy
+		}
 		return strings.TrimSuffix(c.PublicURL, "/"), nil
 	}
-	if addr, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !addr.IsLoopback()) {
+	if beyond(host) {
 		return "", errBeyond
 	}
 	return "http://localhost:" + port, nil
+}
+
+// beyond says whether other machines reach the host.
+func beyond(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host != "localhost" && (err != nil || !addr.IsLoopback())
 }
 
 // directory starts the controller with the company in it.
@@ -156,6 +168,9 @@ directory:
   read: {bind: %q, password_file: %q}
 passwords: {strength: 2, banned: [brightwater, latchkey]}
 `, c.Listen, public, c.Data, ready.LDAPSURL, ready.CAFile, ready.ServiceBind, password) + demoPolicies
+	if c.Proxy != "" {
+		text += fmt.Sprintf("trusted_proxies: [%q]\n", c.Proxy)
+	}
 	path := filepath.Join(c.Data, "latchkey.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return config.Config{}, fmt.Errorf("write configuration: %w", err)

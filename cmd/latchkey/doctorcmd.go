@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -173,7 +174,7 @@ func (e examination) server(ctx context.Context, r *doctor.Report) {
 }
 
 func (e examination) directory(ctx context.Context, r *doctor.Report) {
-	dir, err := openDirectory(e.cfg.Directory, newLogger(config.Log{Level: "error"}, streams{io.Discard, io.Discard}))
+	dir, err := openDirectory(e.cfg.Directory, newLogger(config.Log{}, slog.LevelError, streams{io.Discard, io.Discard}))
 	if err != nil {
 		return // what can't be opened is a mistake of the file
 	}
@@ -183,7 +184,7 @@ func (e examination) directory(ctx context.Context, r *doctor.Report) {
 
 func (e examination) policies(ctx context.Context, r *doctor.Report) {
 	var c workflow.DoctorConfig
-	if dir, err := openDirectory(e.cfg.Directory, newLogger(config.Log{Level: "error"}, streams{io.Discard, io.Discard})); err == nil {
+	if dir, err := openDirectory(e.cfg.Directory, newLogger(config.Log{}, slog.LevelError, streams{io.Discard, io.Discard})); err == nil {
 		defer dir.Close()
 		c.Groups = dir
 	}

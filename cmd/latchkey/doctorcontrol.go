@@ -10,7 +10,7 @@ import (
 
 // What the doctor asks the running server.
 var (
-	callRunning = control[nothing, server.Running]{"/doctor", (*app).running}
+	callRunning = control[nothing, server.Running]{"/doctor", (*app).state}
 	callExpect  = control[nothing, string]{"/doctor/expect", (*app).expect}
 	callSaw     = control[string, sighting]{"/doctor/saw", (*app).saw}
 )
@@ -25,8 +25,8 @@ type sighting struct {
 // errNoEdge is for a command that does its work without a server around it.
 var errNoEdge = errors.New("no server runs here")
 
-func (a *app) running(ctx context.Context, _ nothing) (server.Running, error) {
-	now := server.Running{Version: version, Hash: a.cfg.Hash(), Started: a.started}
+func (a *app) state(ctx context.Context, _ nothing) (server.Running, error) {
+	now := server.Running{Version: version, Hash: a.config().Hash(), Started: a.started}
 	if err := a.ready(ctx); err != nil {
 		now.NotReady = err.Error()
 	}

@@ -24,9 +24,11 @@ var version = "dev"
 type cli struct {
 	Demo     demoCmd          `cmd:"" help:"See it at once: a made-up company on this machine."`
 	Serve    serveCmd         `cmd:"" help:"Run the server."`
+	Reload   reloadCmd        `cmd:"" help:"Let the running server read its configuration again."`
 	Invite   inviteCmd        `cmd:"" help:"Make an enrolment link for one person."`
 	Freezes  freezesCmd       `cmd:"" help:"List the accounts that an approver froze."`
 	Unfreeze unfreezeCmd      `cmd:"" help:"Lift the freeze of one account."`
+	Keys     keysCmd          `cmd:"" help:"List and rotate the keys that seal the database."`
 	Audit    auditCmd         `cmd:"" help:"Export and verify the audit log."`
 	Doctor   doctorCmd        `cmd:"" help:"Examine the whole installation; say what is wrong, why it matters, and the lines that mend it."`
 	Config   configCmd        `cmd:"" help:"Check the configuration, or print a documented example."`

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -13,25 +11,6 @@ import (
 	"github.com/latchkey/latchkey/push"
 	"github.com/latchkey/latchkey/secret"
 )
-
-// notices holds the service that reaches people. The store, which wakes it, is
-// open before it is.
-type notices struct{ p atomic.Pointer[push.Service] }
-
-func (n *notices) service() *push.Service { return n.p.Load() }
-
-// Kick says that something was put into the outbox.
-func (n *notices) Kick() {
-	if s := n.service(); s != nil {
-		s.Kick()
-	}
-}
-
-func (n *notices) run(ctx context.Context, log *slog.Logger) {
-	if err := n.service().Run(ctx); err != nil && ctx.Err() == nil {
-		log.Error("notices stopped", "error", err)
-	}
-}
 
 // openBox reads the key that seals what the database must not show, or makes it
 // at the first start.
@@ -43,18 +22,18 @@ func openBox(cfg config.Config) (*secret.Box, error) {
 	return box, nil
 }
 
-func (a *app) openNotices(ctx context.Context) error {
+func (a *app) newNotices(ctx context.Context, cfg config.Config, dir *directory) (*push.Service, error) {
 	c := push.Config{
-		Store: a.store, Directory: people{a.dir}, Counter: a.store, Limits: a.store,
-		PublicURL: a.cfg.PublicURL, Organisation: a.cfg.Organisation,
-		Support: push.Support{Name: a.cfg.Support.Name, Phone: a.cfg.Support.Phone, Mail: a.cfg.Support.Mail},
-		Subject: a.cfg.PushSubject(), Hosts: a.cfg.Push.Hosts, Proxy: a.cfg.PushProxy(), CAFile: a.cfg.Push.CAFile,
-		Logger: a.log,
+		Store: a.store, Directory: people{dir}, Counter: a.store, Limits: a.store,
+		PublicURL: cfg.PublicURL, Organisation: cfg.Organisation,
+		Support: push.Support{Name: cfg.Support.Name, Phone: cfg.Support.Phone, Mail: cfg.Support.Mail},
+		Subject: cfg.PushSubject(), Hosts: cfg.Push.Hosts, Proxy: cfg.PushProxy(), CAFile: cfg.Push.CAFile,
+		Now: now, Logger: a.log,
 	}
-	if m := a.cfg.Mail; m.Host != "" {
+	if m := cfg.Mail; m.Host != "" {
 		password, err := m.Secret()
 		if err != nil {
-			return fmt.Errorf("mail account: %w", err)
+			return nil, fmt.Errorf("mail account: %w", err)
 		}
 		c.Mail = &push.MailConfig{
 			Host: m.Host, Port: m.Port, TLS: push.MailTLS(m.TLS), User: m.User, Password: password, From: m.From, CAFile: m.CAFile,
@@ -62,17 +41,16 @@ func (a *app) openNotices(ctx context.Context) error {
 	}
 	s, err := push.New(ctx, c)
 	if errors.Is(err, secret.ErrSealed) {
-		return fmt.Errorf("%s is not the key that sealed the database: put the right one back: %w", a.cfg.KeyFile(), err)
+		return nil, fmt.Errorf("%s is not the key that sealed the database: put the right one back: %w", cfg.KeyFile(), err)
 	}
 	if err != nil {
-		return fmt.Errorf("start notices: %w", err)
+		return nil, fmt.Errorf("start notices: %w", err)
 	}
-	a.notices.p.Store(s)
-	return nil
+	return s, nil
 }
 
 // people finds whom push is to reach.
-type people struct{ dir *ad.Client }
+type people struct{ dir *directory }
 
 // Person is push.Directory's.
 func (p people) Person(ctx context.Context, account string) (push.Person, error) {
@@ -96,12 +74,8 @@ const remindEvery = 6 * time.Hour
 // remind tells people whose password expires soon: at the start, and from then on
 // a few times a day. What was told once is not told again.
 func (a *app) remind(ctx context.Context) {
-	days := a.cfg.Reminders.PasswordExpiry
-	if len(days) == 0 {
-		return
-	}
 	look := func() {
-		if err := a.engine.RemindExpiring(ctx, days); err != nil && ctx.Err() == nil {
+		if err := a.engine.RemindExpiring(ctx, a.config().Reminders.PasswordExpiry); err != nil && ctx.Err() == nil {
 			a.log.Error("remind of passwords that expire", "error", err)
 		}
 	}

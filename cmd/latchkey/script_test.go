@@ -11,6 +11,8 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"latchkey": func() {
+			keyStep = killAt(os.Getenv(killEnv))
+			now = clockOf(os.Getenv(clockEnv))
 			os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdout, os.Stderr}))
 		},
 	})

@@ -36,6 +36,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	}
 	defer unlock()
 	return serve(ctx, cfg, s, false, func(a *app) error {
+		a.readAgain(ctx, c.Config)
 		return writeReady(c.Ready, map[string]string{"url": cfg.PublicURL})
 	})
 }
@@ -57,15 +58,19 @@ func serve(ctx context.Context, cfg config.Config, s streams, demo bool, ready f
 	if err != nil {
 		return err
 	}
+	defer l.Close()
+	at, err := a.secured(l)
+	if err != nil {
+		return err
+	}
 	stopControl, err := serveControl(ctx, cfg.Data, a)
 	if err != nil {
-		l.Close()
 		return err
 	}
 	defer stopControl()
 	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
 	wait := a.jobs(jobs)
-	err = a.run(ctx, web, l, ready)
+	err = a.run(ctx, web, at, ready)
 	stopJobs()
 	wait()
 	return errors.Join(err, a.drain())
@@ -124,21 +129,20 @@ func (a *app) drain() error {
 }
 
 func (a *app) record(ctx context.Context, action audit.Action) {
-	e := audit.Event{Time: time.Now(), Action: action, Actor: audit.ActorSystem, Outcome: audit.OK, Detail: map[string]any{"version": version}}
+	e := audit.Event{Time: now(), Action: action, Actor: audit.ActorSystem, Outcome: audit.OK, Detail: map[string]any{"version": version}}
 	if err := a.store.Record(ctx, e); err != nil {
 		a.log.Error("record", "action", string(action), "error", err)
 	}
 }
 
 func (a *app) edge(demo bool) (*server.Server, error) {
+	settings := edgeSettings(a.cfg)
 	web, err := server.New(server.Config{
-		PublicURL: a.cfg.PublicURL, RPID: a.cfg.RPID(), Organisation: a.cfg.Organisation, Version: version, Demo: demo,
-		Support: server.Support{
-			Name: a.cfg.Support.Name, Phone: a.cfg.Support.Phone, Hours: a.cfg.Support.Hours, Mail: a.cfg.Support.Mail,
-		},
-		TrustedProxies: a.cfg.Proxies(), LimitFactor: a.cfg.LimitFactor, Passkeys: a.passkeys, Requests: a.engine, Log: a.store, Limits: a.store,
-		Reviews: a.engine, Photos: a.dir, Devices: a.notices.service(), Live: a.live,
-		Ready: a.ready, Static: pwa.Files(), Logger: a.log,
+		PublicURL: a.cfg.PublicURL, RPID: a.cfg.RPID(), Version: version, Demo: demo,
+		Organisation: settings.Organisation, Support: settings.Support,
+		TrustedProxies: settings.TrustedProxies, LimitFactor: settings.LimitFactor, Passkeys: a.passkeys, Requests: a.engine, Log: a.store, Limits: a.store,
+		Reviews: a.engine, Photos: a.dir, Devices: &a.notices, Live: a.live,
+		Ready: a.ready, Static: pwa.Files(), Now: now, Logger: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
@@ -149,15 +153,13 @@ func (a *app) edge(demo bool) (*server.Server, error) {
 // ready is nil while the database takes writes and a writable controller answers.
 // On a database that is only read nobody could sign in.
 func (a *app) ready(ctx context.Context) error {
-	if _, err := a.store.PurgeLimits(ctx, time.Now()); err != nil {
+	if _, err := a.store.PurgeLimits(ctx, now()); err != nil {
 		return fmt.Errorf("write database: %w", err)
 	}
 	return a.dir.Ready(ctx)
 }
 
-func newLogger(l config.Log, s streams) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(l.Level)) // the file has been checked
+func newLogger(l config.Log, level slog.Leveler, s streams) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if l.Format == "json" {
 		return slog.New(slog.NewJSONHandler(s.err, options))

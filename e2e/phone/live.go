@@ -34,7 +34,7 @@ func (p *Phone) Listen(ctx context.Context) (*Live, error) {
 	}
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
 	req.AddCookie(&http.Cookie{Name: cookieName, Value: p.cookie})
-	res, err := http.DefaultClient.Do(req) // without the time limit of a call
+	res, err := (&http.Client{Transport: p.client.Transport}).Do(req) // without the time limit of a call
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,13 @@ func New(origin string) (*Phone, error) {
 	}, nil
 }
 
+// Through sends what the phone says through another transport, such as one that
+// trusts a test's authority.
+func (p *Phone) Through(t http.RoundTripper) *Phone {
+	p.client.Transport = t
+	return p
+}
+
 // wholeCredential draws until both coordinates fill their 32 bytes, for the
 // virtual authenticator leaves leading zeros out.
 func wholeCredential() (virtualwebauthn.Credential, error) {

@@ -7,16 +7,33 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"testing"
 )
 
 // configure writes the server's configuration. JSON is YAML.
 func (w *World) configure(o Options) {
 	w.T.Helper()
-	port := w.freePort()
-	w.URL = "http://localhost:" + port
-	text, err := json.Marshal(laidOver(laidOver(w.plain(o, port), w.outside()), o.Settings))
-	Must(w.T, err)
+	port := o.Port
+	if port == "" {
+		port = FreePort(w.T)
+	}
+	w.Port = port
+	w.URL = o.Public
+	if w.URL == "" {
+		w.URL = "http://localhost:" + port
+	}
+	w.settings = laidOver(laidOver(w.plain(o, port), w.outside()), o.Settings)
 	w.Config = filepath.Join(w.Dir, "latchkey.yaml")
+	w.Configure(nil)
+}
+
+// Configure lays settings over those that the server has, and writes the file. A
+// server that runs does not know of it yet.
+func (w *World) Configure(more map[string]any) {
+	w.T.Helper()
+	w.settings = laidOver(w.settings, more)
+	text, err := json.Marshal(w.settings)
+	Must(w.T, err)
 	Must(w.T, os.WriteFile(w.Config, text, 0o600))
 }
 
@@ -64,7 +81,7 @@ func ByManager(more map[string]any) []any {
 	}}
 }
 
-// laidOver replaces values; maps are gone into.
+// laidOver replaces values, and takes away those of nil; maps are gone into.
 func laidOver(below, above map[string]any) map[string]any {
 	out := maps.Clone(below)
 	for key, v := range above {
@@ -73,7 +90,9 @@ func laidOver(below, above map[string]any) map[string]any {
 		if ok && also {
 			v = laidOver(under, inner)
 		}
-		out[key] = v
+		if out[key] = v; v == nil {
+			delete(out, key)
+		}
 	}
 	return out
 }
@@ -85,11 +104,11 @@ func (w *World) write(name string, b []byte) string {
 	return path
 }
 
-// freePort is free now; nothing else on the machine takes it in the same moment.
-func (w *World) freePort() string {
-	w.T.Helper()
+// FreePort is free now; nothing else on the machine takes it in the same moment.
+func FreePort(t testing.TB) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	Must(w.T, err)
+	Must(t, err)
 	defer l.Close()
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }

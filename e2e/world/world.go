@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -31,6 +32,13 @@ type Options struct {
 	Data            string         // the server's data directory; "" makes one
 	ServicePassword string         // "" takes one
 
+	// Port is where the server listens; "" takes a free one. Public is the address
+	// that people use where it is not http://localhost and the port, and Transport
+	// is how they reach it.
+	Port      string
+	Public    string
+	Transport http.RoundTripper
+
 	// Stand gives the server a push service and a mail server; people then have a
 	// mail address, and a browser that takes notifications once they enrol.
 	Stand bool
@@ -55,11 +63,15 @@ type World struct {
 	Dir    string // of the test's files
 	Data   string // the server's own
 	Config string // the configuration file
-	URL    string // the server's
+	URL    string // the server's, as people see it
+	Port   string // where it listens
 	People []*Person
 
 	Managers []*Person
 	Stand    *stand.Stand // nil without
+
+	transport http.RoundTripper
+	settings  map[string]any
 
 	server server
 }
@@ -82,7 +94,7 @@ type Person struct {
 // New starts a world and enrols its people. It ends with the test.
 func New(t testing.TB, o Options) *World {
 	t.Helper()
-	w := &World{T: t, Dir: t.TempDir(), Data: o.Data}
+	w := &World{T: t, Dir: t.TempDir(), Data: o.Data, transport: o.Transport}
 	if w.Data == "" {
 		w.Data = filepath.Join(w.Dir, "data")
 	}
@@ -188,6 +200,9 @@ func (w *World) NewPhone() *phone.Phone {
 	w.T.Helper()
 	made, err := phone.New(w.URL)
 	Must(w.T, err)
+	if w.transport != nil {
+		made.Through(w.transport)
+	}
 	return made
 }
 

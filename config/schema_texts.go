@@ -1,0 +1,143 @@
+package config
+
+import (
+	"reflect"
+	"regexp"
+	"strings"
+)
+
+// furtherTexts are of keys that example.yaml explains together with others: above
+// the first of them, or above the section.
+var furtherTexts = map[string]string{
+	"support.name":            "Whom to ask, as people know them. Required.",
+	"support.phone":           "Their phone number. Default: none; a phone or a mail is required.",
+	"support.mail":            "Their mail address. Default: none; a phone or a mail is required.",
+	"support.hours":           "When they can be reached, in words. Default: not said.",
+	"tls.key_file":            "The certificate's key, which others must not be able to read. Default: none.",
+	"directory":               "How to reach Active Directory. Required.",
+	"*.bind":                  "The account's name: user@domain, DOMAIN\\name or its DN. Required.",
+	"*.password_file":         "File with the account's password, which others must not be able to read. This or password_env.",
+	"*.password_env":          "Environment variable with the account's password. This or password_file.",
+	"directory.protected_ous": "OUs whose people Latchkey never acts for. Default: none.",
+	"enrolment":               "How passkeys are registered.",
+	"sessions":                "How long a sign-in lasts.",
+	"passwords":               "What Latchkey asks of a password beside the directory.",
+	"requests":                "The times of a request.",
+	"reminders":               "What people hear of without having asked.",
+	"secrets":                 "The key for what the database keeps sealed.",
+	"log":                     "The server's own log, on standard error.",
+	"approvers[].name":        "The short name, for by and else. Not \"manager\".",
+	"approvers[].group":       "DN of the group. Nested members count.",
+	"policies[].name":         "Stands in every decision and in the log. Required.",
+	"policies[].who":          "Whom the entry is for. All keys that are set must match. Required.",
+	"policies[].unlock":       "Lifting a lockout. Default: not allowed.",
+	"policies[].reset":        "A new password without the old one. Default: not allowed.",
+	"policies[].change":       "A new password with the old one. Default: not allowed.",
+	"policies[].one-time":     "A password that Latchkey makes and shows once. Default: not allowed.",
+	"who.everyone":            "Matches every account. May stand beside not, and nothing else.",
+	"who.group":               "DN of a security group; nested membership counts. One that can't be found denies.",
+	"who.ou":                  "DN of an OU; those below it count.",
+	"who.department":          "The department attribute, in any case of letters.",
+	"who.not":                 "Takes out whoever matches this.",
+	"*.prove":                 "Alternatives of proofs; \"a + b\" asks for both. Required.",
+	"*.approve":               "Who approves, beside the proof; one approval is enough. Default: nobody is asked.",
+	"*.number":                "When the approver types two digits that the requester's screen shows. Only beside approve.",
+	"*.by":                    "Who is asked: manager, a name of approvers, or {group: DN}. Required.",
+	"*.by.group":              "DN of the group whose members are asked.",
+	"*.within":                "How long they have (1m to 72h). Default (0s, or left out): requests.review.",
+	"*.else":                  "The group that is asked in place of a manager who can't be. Default: nobody.",
+}
+
+// exampleTexts are the comments of example.yaml by key, and furtherTexts.
+func exampleTexts() map[string]string {
+	r := textReader{texts: map[string]string{}}
+	for line := range strings.Lines(string(Example)) {
+		r.line(strings.TrimRight(line, "\n"))
+	}
+	for key, text := range furtherTexts {
+		r.texts[key] = text
+	}
+	return r.texts
+}
+
+// textReader goes through the example. A key may be commented out; it is one when
+// the structs know it where it stands.
+type textReader struct {
+	texts   map[string]string
+	comment []string
+	above   []step
+}
+
+type step struct {
+	indent int
+	key    string
+}
+
+var exampleKey = regexp.MustCompile(`^( *)(- )?(# )?([a-z][a-z_-]*):(?: |$)`)
+
+func (r *textReader) line(line string) {
+	if m := exampleKey.FindStringSubmatch(line); m != nil {
+		indent := len(m[1]) + len(m[2])
+		key := r.at(indent, m[4], m[2] != "")
+		if m[3] == "" || known(key) {
+			r.take(indent, key)
+			return
+		}
+	}
+	text, isComment := strings.CutPrefix(strings.TrimLeft(line, " "), "#")
+	if !isComment {
+		r.comment = nil
+		return
+	}
+	r.comment = append(r.comment, strings.TrimSpace(text))
+}
+
+// at is the whole key of a name at an indent.
+func (r *textReader) at(indent int, name string, item bool) string {
+	above := ""
+	for _, s := range r.above {
+		if s.indent < indent {
+			above = s.key
+		}
+	}
+	if above == "policies" || above == "approvers" || item {
+		above += "[]"
+	}
+	return below(above, name)
+}
+
+func (r *textReader) take(indent int, key string) {
+	for len(r.above) > 0 && r.above[len(r.above)-1].indent >= indent {
+		r.above = r.above[:len(r.above)-1]
+	}
+	r.above = append(r.above, step{indent, key})
+	if _, ok := r.texts[key]; !ok && len(r.comment) > 0 {
+		r.texts[key] = strings.Join(r.comment, " ")
+	}
+	r.comment = nil
+}
+
+// known says whether the structs have the key.
+func known(key string) bool {
+	t := reflect.TypeFor[Config]()
+	for name := range strings.SplitSeq(key, ".") {
+		name, list := strings.CutSuffix(name, "[]")
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct {
+			return false
+		}
+		field, ok := fieldOf(t, name)
+		if !ok {
+			return false
+		}
+		if t = field.Type; list {
+			if t.Kind() != reflect.Slice {
+				return false
+			}
+			t = t.Elem()
+		}
+	}
+	return true
+}

@@ -1,0 +1,136 @@
+package secret
+
+import (
+	"encoding/base64"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAFreshKeyStandsAboveTheOthersAndTheyStillOpen(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "key")
+	b, err := LoadBox(path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := b.Seal("a", []byte("x"))
+	text, _ := os.ReadFile(path)
+	if err := os.WriteFile(path, append([]byte("# a note of ours\n"), text...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(dir, tempKeys+"left") // by a kill before the rename
+	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	added, err := AddKey(path, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Load(path); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := Keys(path)
+	if err != nil || len(keys) != 2 || keys[0] != added || !keys[0].Made.Equal(at) || keys[1].Made.IsZero() || b.Active() != added.ID {
+		t.Errorf("%+v, %v", keys, err)
+	}
+	again, err := b.Reseal("a", sealed)
+	if plain, openErr := b.Open("a", again); err != nil || openErr != nil || string(plain) != "x" || slices.Equal(again, sealed) {
+		t.Errorf("%q, %v, %v", plain, err, openErr)
+	}
+	if err := KeepKey(path, added.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Load(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Open("a", sealed); !errors.Is(err, ErrSealed) {
+		t.Errorf("the key that is gone opens: %v", err)
+	}
+	if plain, err := b.Open("a", again); err != nil || string(plain) != "x" {
+		t.Errorf("%q, %v", plain, err)
+	}
+	text, _ = os.ReadFile(path)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 || !strings.HasPrefix(string(text), "# a note of ours\n") || strings.Count(string(text), madeComment) != 1 {
+		t.Errorf("%v, %v:\n%s", info, err, text)
+	}
+	if all, _ := os.ReadDir(dir); len(all) != 1 {
+		t.Errorf("left behind: %v", all)
+	}
+	if err := KeepKey(path, "00000000"); !errors.Is(err, ErrKeyFile) {
+		t.Errorf("kept a key that is not there: %v", err)
+	}
+}
+
+func TestWhatIsNoRandomKeyIsRefused(t *testing.T) {
+	row := make([]byte, 32)
+	for i := range row {
+		row[i] = byte(7 * i)
+	}
+	twice := []byte("\x81\x02\xa3\x04\xb5\x06\xc7\x08\xd9\x0a\xeb\x0c\xfd\x0e\x8f\x10")
+	for name, key := range map[string][]byte{
+		"text": []byte("change-me-to-a-32-byte-secret-ok"), "hex text": []byte("0123456789abcdef0123456789abcdef"),
+		"a row": row, "twice the same": append(slices.Clone(twice), twice...), "short": row[:31], "zero": make([]byte, 32),
+	} {
+		path := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadBox(path, false); !errors.Is(err, ErrKeyFile) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "key")
+	if _, err := LoadBox(path, true); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := os.ReadFile(path)
+	if err := os.WriteFile(path, append(text, text...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadBox(path, false); !errors.Is(err, ErrKeyFile) || !strings.Contains(err.Error(), "again") {
+		t.Errorf("the same key twice: %v", err)
+	}
+}
+
+// Whoever may replace the file chooses the key.
+func TestAKeyFileThatOthersMayReplaceIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "key")
+	if _, err := LoadBox(path, true); err != nil {
+		t.Fatal(err)
+	}
+	for mode, ok := range map[os.FileMode]bool{0o777: false, 0o770: false, 0o755: true, 0o700: true, 0o777 | os.ModeSticky: true} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := LoadBox(path, false)
+		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "chmod go-w "+dir) {
+			t.Errorf("directory with mode %v: %v", mode, err)
+		}
+	}
+}
+
+func FuzzParseKeys(f *testing.F) {
+	f.Add("# made 2026-11-26T12:00:00Z\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
+	f.Add("\r\n \n#\n!")
+	f.Fuzz(func(t *testing.T, text string) {
+		lines, err := parseKeys(text)
+		if err != nil {
+			if !errors.Is(err, ErrKeyFile) {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		again, err := parseKeys(keyFile{lines: lines}.text())
+		if err != nil || len(again) != len(lines) {
+			t.Errorf("what was read can't be read again: %v", err)
+		}
+	})
+}
