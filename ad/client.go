@@ -29,6 +29,8 @@ type Client struct {
 	looked    atomic.Bool   // everybody was asked once
 	names     names
 	protected protectedGroups
+	others    []*Client // of the same forest; set before the first use
+	outside   outside
 }
 
 // Open checks the configuration and returns the client. It does not touch the
@@ -148,7 +150,7 @@ func (c *Client) Ready(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return c.knowsOutsiders(ctx)
 }
 
 // unprotectable: readiness must not hide that nobody can be served.

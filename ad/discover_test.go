@@ -67,7 +67,7 @@ func portOf(t testing.TB, s string) uint16 {
 // records carry the lab's StartTLS port.
 func (l *lab) lookedUp(s *nameServer, change ...func(*ad.Config)) *ad.Client {
 	l.Helper()
-	return l.client(append([]func(*ad.Config){func(c *ad.Config) {
+	return l.domainClient(append([]func(*ad.Config){func(c *ad.Config) {
 		c.Controllers = nil
 		c.Discovery = &ad.Discovery{Domain: "corp.example.test", StartTLS: true, Resolver: s.resolver()}
 	}}, change...)...)
