@@ -72,7 +72,7 @@ func (a *app) openNotices(ctx context.Context) error {
 }
 
 // people finds whom push is to reach.
-type people struct{ dir *ad.Client }
+type people struct{ dir *ad.Forest }
 
 // Person is push.Directory's.
 func (p people) Person(ctx context.Context, account string) (push.Person, error) {
