@@ -24,6 +24,9 @@ type Forest struct {
 	domains []*Client
 	log     *slog.Logger
 	homes   homes
+
+	mu    sync.Mutex
+	unfit map[string]bool // domains that were not ready the last time
 }
 
 // OpenForest opens a Client for each domain. Of more than one, each says which
@@ -100,7 +103,8 @@ func (f *Forest) Close() {
 }
 
 // Ready says whether Latchkey could act now: it is nil while some domain is
-// ready. The people of the others are denied; Down says which these are.
+// ready. The people of the others are denied; Down says which these are, and the
+// log does when that changes.
 func (f *Forest) Ready(ctx context.Context) error {
 	if c := f.only(); c != nil {
 		return c.Ready(ctx)
@@ -112,12 +116,32 @@ func (f *Forest) Ready(ctx context.Context) error {
 	return errors.Join(down...)
 }
 
+// note logs news of a domain. A caller that gave up says nothing about it.
+func (f *Forest) note(ctx context.Context, c *Client, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.unfit == nil {
+		f.unfit = map[string]bool{}
+	}
+	switch was := f.unfit[c.dnsDomain]; {
+	case err != nil && !was:
+		f.log.Error("domain is not ready: its people can't be helped until it is", "domain", c.dnsDomain, "error", err.Error())
+	case err == nil && was:
+		f.log.Info("domain is ready again", "domain", c.dnsDomain)
+	}
+	f.unfit[c.dnsDomain] = err != nil
+}
+
 // Down asks each domain whether it is ready, and returns why those are not,
 // each error with the domain's name.
 func (f *Forest) Down(ctx context.Context) []error {
 	answers := everywhereIn(f, func(c *Client) (struct{}, error) { return struct{}{}, c.Ready(ctx) })
 	var down []error
 	for i, a := range answers {
+		f.note(ctx, f.domains[i], a.err)
 		if a.err != nil {
 			down = append(down, f.in(i, a.err))
 		}

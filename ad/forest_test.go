@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -250,7 +252,8 @@ func TestWhoIsNoAdministratorAnyMoreIsServedAgain(t *testing.T) {
 }
 
 func TestADomainThatIsDownDeniesOnlyItsOwnPeople(t *testing.T) {
-	f := newFamily(t)
+	var log lines
+	f := newFamily(t, func(root, child *ad.Config) { child.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 	p, q, admin := f.root.person(), f.child.person(), f.child.person()
 	f.root.join("CN=Administrators,CN=Builtin,"+f.root.Base, admin.DN)
 	if err := errors.Join(f.forest.Down(ctxFor(t))...); err != nil {
@@ -258,6 +261,9 @@ func TestADomainThatIsDownDeniesOnlyItsOwnPeople(t *testing.T) {
 	}
 	f.root.read(f.forest, p.GUID)
 	f.root.server.Close()
+	if errors.Join(f.forest.Down(ctxFor(t))...) == nil || strings.Count(log.String(), "domain is not ready") != 1 {
+		t.Errorf("%s", log.String())
+	}
 	for range 2 {
 		if _, err := f.forest.ResetPassword(ctxFor(t), ad.Write{Target: q.GUID}, ad.NewPassword{Value: pw(fresh("Bett3r-Pass.word"))}); err != nil {
 			t.Fatal(err)
@@ -434,4 +440,22 @@ func TestAForestIsSafeForManyAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// lines is a log that goroutines write.
+type lines struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

@@ -63,9 +63,7 @@ func discovery(d config.Domain) (*ad.Discovery, error) {
 // lookAtDirectory says at start what nobody should learn from the first person
 // who is locked out. The server runs without a directory: it may come later.
 func (a *app) lookAtDirectory(ctx context.Context) {
-	for _, err := range a.dir.Down(ctx) {
-		if ctx.Err() == nil {
-			a.log.Error("directory is not ready: nobody of it can be helped until it is", "error", err)
-		}
+	if err := a.dir.Ready(ctx); err != nil && ctx.Err() == nil {
+		a.log.Error("directory is not ready: nobody can be helped until it is", "error", err)
 	}
 }
