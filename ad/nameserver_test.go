@@ -2,10 +2,12 @@ package ad_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -31,19 +33,31 @@ type nameServer struct {
 func newNameServer(t testing.TB) *nameServer {
 	t.Helper()
 	s := &nameServer{TB: t, srv: map[string][]dnsmessage.SRVResource{}, hosts: map[string][4]byte{}, asked: map[string]int{}}
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	udp, tcp := onePort(t)
 	s.addr = udp.LocalAddr().String()
-	tcp, err := net.Listen("tcp", s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() { udp.Close(); tcp.Close() })
 	go s.serveUDP(udp)
 	go s.serveTCP(tcp)
 	return s
+}
+
+// onePort finds a port that is free for UDP and TCP alike.
+func onePort(t testing.TB) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for {
+		udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tcp, err := net.Listen("tcp", udp.LocalAddr().String())
+		if err == nil {
+			return udp, tcp
+		}
+		udp.Close()
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
+	}
 }
 
 func (s *nameServer) resolver() *net.Resolver {
