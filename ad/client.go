@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,18 +16,21 @@ import (
 // Client reads and writes one domain. Its methods are safe for concurrent use,
 // and return *Error when they fail.
 type Client struct {
-	cfg         Config
-	controllers []*controller
-	roots       *x509.CertPool
-	timeout     time.Duration
-	now         func() time.Time
-	log         *slog.Logger
-	gates       [2]*gate // by service; the same one twice where the accounts are the same
-	closed      atomic.Bool
-	finding     chan struct{} // holds one value while nobody looks for roles
-	looked      atomic.Bool   // everybody was asked once
-	names       names
-	protected   protectedGroups
+	cfg       Config
+	dnsDomain string // of the configuration; "" takes what the controllers say
+	roster    *roster
+	roots     *x509.CertPool
+	timeout   time.Duration
+	now       func() time.Time
+	log       *slog.Logger
+	gates     [2]*gate // by service; the same one twice where the accounts are the same
+	closed    atomic.Bool
+	finding   chan struct{} // holds one value while nobody looks for roles
+	looked    atomic.Bool   // everybody was asked once
+	names     names
+	protected protectedGroups
+	others    []*Client // of the same forest; set before the first use
+	outside   outside
 }
 
 // Open checks the configuration and returns the client. It does not touch the
@@ -66,8 +70,12 @@ func (c *Client) check() error {
 		add(errors.New("pool size and time-out must not be negative"))
 		size = 1
 	}
-	if len(c.cfg.Controllers) == 0 {
-		add(errors.New("no controller is named"))
+	c.dnsDomain = strings.ToLower(c.cfg.dnsDomain())
+	c.roster = newRoster(c.cfg.Discovery, size)
+	if c.cfg.Discovery != nil {
+		errs = append(errs, c.cfg.Discovery.check()...)
+	} else if len(c.cfg.Controllers) == 0 {
+		add(errors.New("no controller is named, and no domain to find them in"))
 	}
 	seen := map[string]bool{}
 	for _, address := range c.cfg.Controllers {
@@ -80,7 +88,7 @@ func (c *Client) check() error {
 			add(fmt.Errorf("controller %q is named twice", at.name))
 		}
 		seen[at.name] = true
-		c.controllers = append(c.controllers, at)
+		c.roster.fixed = append(c.roster.fixed, at)
 	}
 	if c.cfg.Read.Bind == "" || c.cfg.Read.Password.Empty() {
 		add(errors.New("the read service account needs a name and a password"))
@@ -113,7 +121,7 @@ func (c *Client) checkNames() (errs []error) {
 // Close closes every idle connection; borrowed ones close when they come back.
 func (c *Client) Close() {
 	c.closed.Store(true)
-	for _, at := range c.controllers {
+	for _, at := range c.roster.all() {
 		at.drop()
 	}
 }
@@ -142,7 +150,7 @@ func (c *Client) Ready(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return c.knowsOutsiders(ctx)
 }
 
 // unprotectable: readiness must not hide that nobody can be served.
@@ -152,9 +160,24 @@ var unprotectable = &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten,
 // as is the pool that a service uses.
 func (c *Client) as(which service) service { return c.gates[which].which }
 
-// try runs f, which must not write, on the first controller that answers.
+// try runs f, which must not write, on the first controller that answers. When
+// none does, DNS is asked for others.
 func (c *Client) try(ctx context.Context, op string, as service, f func(context.Context, *conn) error) error {
 	order := c.order(ctx)
+	failed := c.round(ctx, op, as, order, f)
+	if failed != nil && passing(failed.Cause) && ctx.Err() == nil {
+		if others := c.newcomers(ctx, order); len(others) > 0 {
+			failed = c.round(ctx, op, as, others, f)
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	return nil
+}
+
+// round asks these controllers, one after the other.
+func (c *Client) round(ctx context.Context, op string, as service, order []*controller, f func(context.Context, *conn) error) *Error {
 	var failed *Error
 	for i, at := range order {
 		err := c.attempt(ctx, at, as, i < len(order)-1, f)
@@ -173,9 +196,17 @@ func (c *Client) try(ctx context.Context, op string, as service, f func(context.
 		}
 	}
 	if failed == nil {
-		failed = &Error{Cause: ErrUnavailable, Op: op, Outcome: OutcomeNotWritten, Err: errNoController}
+		failed = &Error{Cause: ErrUnavailable, Op: op, Outcome: OutcomeNotWritten, Err: c.whyNone()}
 	}
 	return failed
+}
+
+// whyNone is why there is no controller to ask.
+func (c *Client) whyNone() error {
+	if last, ok := c.Discovery(); ok && last.Err != nil {
+		return errors.Join(errNoController, last.Err)
+	}
+	return errNoController
 }
 
 var errNoController = errors.New("no writable controller answers")
@@ -214,12 +245,10 @@ func shutOut(err error) bool {
 	return errors.As(err, &e)
 }
 
-// named returns the controller of that name; the case does not matter.
+// named returns the controller of that name.
 func (c *Client) named(op, name string) (*controller, *Error) {
-	for _, at := range c.controllers {
-		if equalFold(at.name, name) {
-			return at, nil
-		}
+	if at := c.roster.named(name); at != nil {
+		return at, nil
 	}
 	return nil, &Error{Cause: ErrUnavailable, Op: op, Controller: name, Outcome: OutcomeNotWritten,
 		Err: errors.New("no such controller is configured")}

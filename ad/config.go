@@ -13,6 +13,8 @@ type Config struct {
 	// the PDC emulator first. Each is "ldaps://host[:636]" or, with StartTLS
 	// demanded, "ldap://host[:389]". Plain LDAP does not exist here.
 	Controllers []string
+	// Discovery finds controllers by DNS, beside those that are named.
+	Discovery *Discovery
 	// CAFile is a PEM file with the roots that may sign a controller's
 	// certificate; "" uses the machine's.
 	CAFile string
@@ -39,4 +41,12 @@ type Config struct {
 type Service struct {
 	Bind     string
 	Password secret.Text
+}
+
+// dnsDomain is the domain's DNS name, as far as the configuration says it.
+func (cfg Config) dnsDomain() string {
+	if cfg.Discovery != nil {
+		return cfg.Discovery.Domain
+	}
+	return dnsName(cfg.BaseDN)
 }

@@ -25,6 +25,8 @@ type controller struct {
 
 	mu    sync.Mutex
 	kept  [2][]*conn // by service, the newest last
+	gone  bool       // not named any more: no connection is kept
+	ip    string     // address and port of the last verified connection
 	info  *rootInfo
 	pause time.Duration
 	until time.Time // of the pause
@@ -80,6 +82,10 @@ func (at *controller) take(as service) *conn {
 func (at *controller) keep(c *conn) {
 	at.mu.Lock()
 	defer at.mu.Unlock()
+	if at.gone {
+		c.close()
+		return
+	}
 	at.kept[c.as] = append(at.kept[c.as], c)
 }
 
@@ -96,6 +102,16 @@ func (at *controller) makeRoom() {
 	}
 }
 
+// setRetired says whether connections are kept.
+func (at *controller) setRetired(gone bool) {
+	at.mu.Lock()
+	at.gone = gone
+	at.mu.Unlock()
+	if gone {
+		at.drop()
+	}
+}
+
 // drop closes every kept connection.
 func (at *controller) drop() {
 	at.mu.Lock()
@@ -106,6 +122,19 @@ func (at *controller) drop() {
 		}
 		at.kept[as] = nil
 	}
+}
+
+// reached remembers where the controller was; where says it.
+func (at *controller) reached(address string) {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	at.ip = address
+}
+
+func (at *controller) where() string {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	return at.ip
 }
 
 // down starts, or lengthens, the pause. It says whether this is news.

@@ -55,3 +55,9 @@ func (c control) Encode() *ber.Packet {
 
 // String names the control.
 func (c control) String() string { return fmt.Sprintf("control %s, critical %v", c.oid, c.critical) }
+
+// oidExtendedDN makes names carry GUID and SID (LDAP_SERVER_EXTENDED_DN_OID,
+// MS-ADTS 3.1.1.3.4.1.5); 1 asks for the string form.
+const oidExtendedDN = "1.2.840.113556.1.4.529"
+
+var extendedNames = control{oid: oidExtendedDN, critical: true, value: []byte{0x30, 0x03, 0x02, 0x01, 0x01}}

@@ -59,7 +59,7 @@ func (w *wire) Close() error { return w.raw.Close() }
 
 // dial opens a verified TLS connection. There is no other kind.
 func (c *Client) dial(ctx context.Context, at *controller) (*conn, error) {
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", at.addr)
+	raw, err := c.open(ctx, at)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
@@ -74,12 +74,28 @@ func (c *Client) dial(ctx context.Context, at *controller) (*conn, error) {
 		raw.Close()
 		return nil, fmt.Errorf("TLS handshake: %w", err)
 	}
+	at.reached(raw.RemoteAddr().String())
 	w := &wire{Conn: secured, raw: raw, timeout: c.timeout}
 	w.budget.Store(maxAnswer)
 	l := ldap.NewConn(w, true)
 	l.SetTimeout(c.timeout)
 	l.Start()
 	return &conn{ldap: l, wire: w, at: at, timeout: c.timeout}, nil
+}
+
+// open connects by TCP. Where the name can't be looked up, the address of last
+// time is tried: the certificate says whether it is still the same host.
+func (c *Client) open(ctx context.Context, at *controller) (net.Conn, error) {
+	d := new(net.Dialer)
+	if c.cfg.Discovery != nil {
+		d.Resolver = c.cfg.Discovery.Resolver
+	}
+	raw, err := d.DialContext(ctx, "tcp", at.addr)
+	var unknown *net.DNSError
+	if last := at.where(); last != "" && errors.As(err, &unknown) && ctx.Err() == nil {
+		return d.DialContext(ctx, "tcp", last)
+	}
+	return raw, err
 }
 
 // startTLS asks for TLS (RFC 4511 4.14). It reads its answer byte by byte, so

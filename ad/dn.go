@@ -24,3 +24,13 @@ func Under(dn, ou string) (bool, error) {
 	}
 	return above.AncestorOfFold(object), nil
 }
+
+// DomainOf is the DNS name of the domain that a DN lies in, as its DC= end says:
+// "corp.example.test" for OU=Staff,DC=corp,DC=example,DC=test. "" for none.
+func DomainOf(dn string) string { return dnsName(dn) }
+
+// IsDomainName says whether a text can be the DNS name of a domain.
+func IsDomainName(s string) bool { return len(s) <= 200 && isHostName(s) }
+
+// IsSiteName says whether a text can be the name of a site.
+func IsSiteName(s string) bool { return isLabel(s) }

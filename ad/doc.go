@@ -7,6 +7,9 @@
 //	pool.go        bound connections of one controller, health, both services
 //	gate.go        the service account's bind: stop at code 49
 //	client.go      Open, Close, Ready, failover
+//	discover.go    controllers by DNS (SRV); roster.go: who joins, who leaves
+//	forest.go      several domains as one; homes.go: which domain an account is in;
+//	               outside.go: who is protected because of another domain
 //	order.go       which controller is asked: writable, the PDC emulator first
 //	resolve.go     a name to its objectGUID, a group to its SID
 //	account.go     what is read of an account; read.go reads it

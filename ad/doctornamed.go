@@ -18,7 +18,7 @@ func (x *exam) checkNamed(ctx context.Context) {
 			case err != nil:
 				return "", err
 			}
-			if secured, err := isSecurityGroup(e); err != nil || !secured {
+			if kind, _, err := e.number("groupType"); err != nil || kind&securityGroup == 0 {
 				out.found(kindGroupMail, "its groupType is no security group's", power("Set-ADGroup -Identity %s -GroupCategory Security", dn),
 					samba("group edit %s # groupType: -2147483646", firstName(dn)))
 			}

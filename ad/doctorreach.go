@@ -19,10 +19,12 @@ import (
 // reach looks at every controller from outside, all at once, and reports in the
 // order of the configuration.
 func (x *exam) reach(ctx context.Context) {
-	reports := make([]doctor.Report, len(x.c.controllers))
-	x.visits = make([]*visit, len(x.c.controllers))
+	x.c.refresh(ctx)
+	everybody := x.c.controllers()
+	reports := make([]doctor.Report, len(everybody))
+	x.visits = make([]*visit, len(everybody))
 	var wait sync.WaitGroup
-	for i, at := range x.c.controllers {
+	for i, at := range everybody {
 		x.visits[i] = &visit{at: at}
 		wait.Go(func() { x.visit(ctx, x.visits[i], &reports[i]) })
 	}

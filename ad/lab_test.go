@@ -17,6 +17,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/e2e/samba"
 	"github.com/latchkey/latchkey/secret"
 )
@@ -34,7 +35,10 @@ type lab struct {
 	Backdate                func(dn string, pwdLastSet int64) error
 
 	admin  *ldap.Conn
-	second *lab // of another controller of the same domain, where there is one
+	second *lab                               // of another controller of the same domain, where there is one
+	server *minidc.Server                     // of a child domain
+	baseDN string                             // for the configuration
+	open   func(ad.Config) (directory, error) // nil opens a Client
 }
 
 // real is the Samba controller that all tests share; TestMain stops it.
@@ -75,16 +79,34 @@ func everywhere(t *testing.T, f func(*lab)) {
 	for _, engine := range []struct {
 		name string
 		open func(testing.TB) *lab
-	}{{"minidc", minidcLab}, {"samba", sambaLab}} {
+	}{{"minidc", minidcLab}, {"forest of one", forestOfOne}, {"forest of two", forestOfTwo}, {"samba", sambaLab}} {
 		t.Run(engine.name, func(t *testing.T) { f(engine.open(t)) })
 	}
 }
 
 func (l *lab) config() ad.Config {
-	return ad.Config{Controllers: []string{l.URL}, CAFile: l.CAFile, Read: l.Service, OpTimeout: 5 * time.Second}
+	return ad.Config{Controllers: []string{l.URL}, CAFile: l.CAFile, BaseDN: l.baseDN, Read: l.Service, OpTimeout: 5 * time.Second}
 }
 
-func (l *lab) client(change ...func(*ad.Config)) *ad.Client {
+// client opens what the lab is about: a Client, or a Forest.
+func (l *lab) client(change ...func(*ad.Config)) directory {
+	l.Helper()
+	if l.open == nil {
+		return l.domainClient(change...)
+	}
+	cfg := l.config()
+	for _, f := range change {
+		f(&cfg)
+	}
+	c, err := l.open(cfg)
+	if err != nil {
+		l.Fatal(err)
+	}
+	l.Cleanup(c.Close)
+	return c
+}
+
+func (l *lab) domainClient(change ...func(*ad.Config)) *ad.Client {
 	l.Helper()
 	cfg := l.config()
 	for _, f := range change {

@@ -10,9 +10,10 @@ import (
 // knows lockouts and new passwords before the others do, then as configured,
 // and at the end those that just failed.
 func (c *Client) order(ctx context.Context) []*controller {
+	c.refresh(ctx)
 	c.find(ctx)
 	var first, rest, last []*controller
-	for _, at := range c.controllers {
+	for _, at := range c.controllers() {
 		switch info, paused := at.state(c.now()); {
 		case info != nil && !info.writable:
 		case paused || info == nil:
@@ -36,7 +37,7 @@ func (c *Client) find(ctx context.Context) {
 	if c.looked.Load() && c.usable() {
 		select {
 		case <-c.finding:
-			go c.probe(ctx, nil)
+			go c.probe(ctx, c.controllers(), nil)
 		default:
 		}
 		return
@@ -46,8 +47,9 @@ func (c *Client) find(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	news := make(chan struct{}, len(c.controllers)+1)
-	go c.probe(ctx, news)
+	everybody := c.controllers()
+	news := make(chan struct{}, len(everybody))
+	go c.probe(ctx, everybody, news)
 	for !c.hasPDC() {
 		select {
 		case _, more := <-news:
@@ -62,9 +64,9 @@ func (c *Client) find(ctx context.Context) {
 
 // probe asks every controller at once whose role is not known, and gives the
 // turn back. It outlives its caller: the answers serve the next one too.
-func (c *Client) probe(ctx context.Context, news chan<- struct{}) {
+func (c *Client) probe(ctx context.Context, everybody []*controller, news chan<- struct{}) {
 	ctx = context.WithoutCancel(ctx)
-	c.each(func(_ int, at *controller) {
+	each(everybody, func(_ int, at *controller) {
 		if !c.known(at) {
 			_ = c.use(ctx, at, c.as(reading), func(context.Context, *conn) error { return nil })
 		}
@@ -89,7 +91,7 @@ func (c *Client) found() bool {
 	if c.hasPDC() {
 		return true
 	}
-	for _, at := range c.controllers {
+	for _, at := range c.controllers() {
 		if !c.known(at) {
 			return false
 		}
@@ -99,14 +101,14 @@ func (c *Client) found() bool {
 
 // usable says whether some controller could be written to now.
 func (c *Client) usable() bool {
-	return slices.ContainsFunc(c.controllers, func(at *controller) bool {
+	return slices.ContainsFunc(c.controllers(), func(at *controller) bool {
 		info, paused := at.state(c.now())
 		return info != nil && info.writable && !paused
 	})
 }
 
 func (c *Client) hasPDC() bool {
-	for _, at := range c.controllers {
+	for _, at := range c.controllers() {
 		info, paused := at.state(c.now())
 		if info != nil && info.pdc && info.writable && !paused && c.known(at) {
 			return true
@@ -115,9 +117,9 @@ func (c *Client) hasPDC() bool {
 	return false
 }
 
-func (c *Client) each(f func(int, *controller)) {
+func each(everybody []*controller, f func(int, *controller)) {
 	var wait sync.WaitGroup
-	for i, at := range c.controllers {
+	for i, at := range everybody {
 		wait.Go(func() { f(i, at) })
 	}
 	wait.Wait()

@@ -76,7 +76,7 @@ func (c *Client) sidOfBind(ctx context.Context, on *conn, bind string) ([]string
 		} else if !ok {
 			return nil, nil
 		}
-	} else if e, err = c.lookUp(ctx, on, c.domain(on), bind, equal("objectClass", "user")); err == notFound {
+	} else if e, err = c.lookUp(ctx, on, c.domain(on), bind, equal("objectClass", "user")); err == notFound || err == ambiguous {
 		return nil, nil
 	} else if err != nil {
 		return nil, err

@@ -136,7 +136,7 @@ func TestMembersAreThePeopleOfAGroupNestedOnesToo(t *testing.T) {
 	})
 }
 
-func (l *lab) sidOf(c *ad.Client, group string) string {
+func (l *lab) sidOf(c directory, group string) string {
 	l.Helper()
 	sid, err := c.ResolveGroup(ctxFor(l), group)
 	if err != nil {
@@ -210,7 +210,7 @@ func TestPhotosAreTheBytesOfTheDirectory(t *testing.T) {
 }
 
 // expiring reads who expires within the time.
-func (l *lab) expiring(c *ad.Client, now time.Time, within time.Duration) map[ad.GUID]time.Time {
+func (l *lab) expiring(c directory, now time.Time, within time.Duration) map[ad.GUID]time.Time {
 	l.Helper()
 	found := map[ad.GUID]time.Time{}
 	if err := c.Expiring(ctxFor(l), now, within, func(page []ad.Expiring) error {
@@ -350,6 +350,20 @@ func FuzzNoNameReachesAnythingElse(f *testing.F) {
 		}
 		if inside, _ := ad.Under(dn, miniBase); err == nil && (!inside || a.GUID.IsZero()) {
 			t.Errorf("%q is %v", dn, a.GUID)
+		}
+	})
+}
+
+// A stranger in a group is known by the SID that its name carries.
+func TestNamesCarryGUIDAndSIDWhereThatIsAskedFor(t *testing.T) {
+	everywhere(t, func(l *lab) {
+		p := l.person()
+		group := l.group(universalSecurity, p.DN)
+		control := ldap.NewControlString("1.2.840.113556.1.4.529", true, "\x30\x03\x02\x01\x01")
+		res, err := l.conn().Search(ldap.NewSearchRequest(group, ldap.ScopeBaseObject, 0, 0, 0, false, "(objectClass=*)", []string{"member"}, []ldap.Control{control}))
+		want := "<GUID=" + p.GUID.String() + ">;<SID=" + l.read(l.client(), p.GUID).SID + ">;" + p.DN
+		if err != nil || len(res.Entries) != 1 || res.Entries[0].GetAttributeValue("member") != want {
+			l.Errorf("%+v, %v; want %s", res, err, want)
 		}
 	})
 }

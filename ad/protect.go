@@ -82,15 +82,16 @@ func (c *Client) protection(ctx context.Context, on *conn, a Account, raw rawAcc
 	if err != nil {
 		return "", err
 	}
+	beyond, beyondKnown := c.protectedElsewhere(ctx, a, raw)
 	place, placeKnown := c.inProtectedOU(a.DN)
 	switch {
-	case held:
+	case held || beyond:
 		return ProtectedGroup, nil
 	case raw.adminCount != 0 || isRID(a.SID, ridAdministrator):
 		return ProtectedAdmin, nil
 	case place:
 		return ProtectedOU, nil
-	case !groupsKnown(a, raw) || !groups.complete || !own.complete || !placeKnown:
+	case !groupsKnown(a, raw) || !groups.complete || !own.complete || !placeKnown || !beyondKnown:
 		return ProtectedUnknown, nil
 	}
 	return NotProtected, nil
@@ -127,16 +128,21 @@ func isRID(sid string, rid uint32) bool {
 
 // holdsProtected looks for a protected group from every side.
 func (c *Client) holdsProtected(ctx context.Context, on *conn, a Account, raw rawAccount, groups protectedSet) (bool, error) {
-	held := slices.Clone(a.Groups)
-	if domain, _, ok := splitSID(a.SID); ok && raw.primaryGroup >= 0 {
-		held = append(held, inDomain(domain, uint32(raw.primaryGroup)))
-	}
-	for _, sid := range held {
+	for _, sid := range heldSIDs(a, raw) {
 		if isProtectedSID(sid) || slices.Contains(groups.sids, sid) {
 			return true, nil
 		}
 	}
 	return c.inChain(ctx, on, a, raw, groups)
+}
+
+// heldSIDs are the account's own, its token's and its primary group's.
+func heldSIDs(a Account, raw rawAccount) []string {
+	held := append(slices.Clone(a.Groups), a.SID)
+	if domain, _, ok := splitSID(a.SID); ok && raw.primaryGroup >= 0 {
+		held = append(held, inDomain(domain, uint32(raw.primaryGroup)))
+	}
+	return held
 }
 
 // inChain asks whether the account or its primary group is a member of a

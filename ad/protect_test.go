@@ -53,7 +53,7 @@ func (l *lab) domainSID() string {
 }
 
 // refuses says that every door is shut, and that nothing was written.
-func (l *lab) refuses(c *ad.Client, p person, want ad.Protection) {
+func (l *lab) refuses(c directory, p person, want ad.Protection) {
 	l.Helper()
 	if a := l.read(c, p.GUID); a.Protected != want {
 		l.Errorf("%s: protected %q, want %q", p.DN, a.Protected, want)
@@ -72,7 +72,7 @@ func (l *lab) refuses(c *ad.Client, p person, want ad.Protection) {
 	}
 }
 
-func (l *lab) refusesWrites(c *ad.Client, p person) {
+func (l *lab) refusesWrites(c directory, p person) {
 	l.Helper()
 	before := l.marks(p)
 	w := ad.Write{Target: p.GUID}

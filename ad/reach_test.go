@@ -34,7 +34,7 @@ func via(proxies ...*proxy) func(*ad.Config) {
 
 // knowing returns a client that has heard of every controller, so that it asks
 // them in the configured order.
-func (l *lab) knowing(change ...func(*ad.Config)) *ad.Client {
+func (l *lab) knowing(change ...func(*ad.Config)) directory {
 	l.Helper()
 	c := l.client(change...)
 	if _, err := c.Capabilities(ctxFor(l)); err != nil {
@@ -318,7 +318,7 @@ func TestARefusedWriteAccountDoesNotStopReading(t *testing.T) {
 		c := l.client(func(c *ad.Config) { c.Write = ad.Service{Bind: svc.UPN, Password: pw("wrong")} })
 		l.causes(second(c.Unlock(ctxFor(l), ad.Write{Target: p.GUID})), ad.ErrServiceBind, ad.OutcomeNotWritten)
 		l.read(c, p.GUID)
-		if err := c.Ready(ctxFor(l)); !errors.Is(err, ad.ErrServiceBind) {
+		if err := l.whyNotReady(c); !errors.Is(err, ad.ErrServiceBind) {
 			l.Errorf("Ready: %v", err)
 		}
 	})

@@ -17,10 +17,11 @@ const normalUser = "805306368"
 // maxName bounds a name that is looked up; userPrincipalName holds 1024.
 const maxName = 1024
 
-// names caches the short name of the domain.
+// names caches what a domain is called.
 type names struct {
 	mu      sync.Mutex
 	netBIOS string
+	sid     string // of the domain
 }
 
 // Resolve finds the person whom a name means: userPrincipalName (also the
@@ -66,13 +67,30 @@ func (c *Client) lookUp(ctx context.Context, on *conn, base, name string, kind f
 			hits = append(hits, e)
 		}
 	}
-	if len(hits) != 1 || more {
+	if len(hits) > 1 || more {
+		return entry{}, ambiguous
+	}
+	if len(hits) == 0 {
 		return entry{}, notFound
 	}
 	return hits[0], nil
 }
 
-var notFound = &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten}
+var (
+	notFound     = &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten}
+	ambiguous    = &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten, Err: errAmbiguous}
+	errAmbiguous = errors.New("more than one person by that name")
+)
+
+// claims says whether a name that was found here can't mean somebody elsewhere
+// unless that one was given this domain's name.
+func (c *Client) claims(name string) bool {
+	if strings.Contains(name, `\`) {
+		return true
+	}
+	at := strings.LastIndexByte(name, '@')
+	return at > 0 && c.dnsDomain != "" && equalFold(name[at+1:], c.dnsDomain)
+}
 
 // givenName is a name, taken apart.
 type givenName struct{ sam, upn string }
@@ -193,6 +211,12 @@ func isDC(rdn *ldap.RelativeDN) bool {
 // A mailing list is none: no token holds it, so a rule that excludes its members
 // would exclude nobody.
 func (c *Client) ResolveGroup(ctx context.Context, dn string) (string, error) {
+	return c.resolveGroup(ctx, dn, false)
+}
+
+// resolveGroup takes only groups that stand in the tokens of every domain, where
+// that is asked for.
+func (c *Client) resolveGroup(ctx context.Context, dn string, everywhere bool) (string, error) {
 	const op = "resolve group"
 	if parsed, err := ldap.ParseDN(dn); err != nil || len(parsed.RDNs) == 0 {
 		return "", &Error{Cause: ErrNotFound, Op: op, Outcome: OutcomeNotWritten, Err: errors.New("not a distinguished name")}
@@ -203,9 +227,13 @@ func (c *Client) ResolveGroup(ctx context.Context, dn string) (string, error) {
 		if err != nil {
 			return err
 		}
-		secured, err := isSecurityGroup(e)
-		if err == nil && !secured {
+		kind, _, err := e.number("groupType")
+		switch {
+		case err != nil:
+		case kind&securityGroup == 0:
 			err = mailingList
+		case everywhere && (kind&localGroup != 0 || !isAccountSID(sid)):
+			err = notEverywhere
 		}
 		found = sid
 		return err
@@ -226,10 +254,11 @@ var mailingList = &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten, Err: Er
 // (MS-ADTS 2.2.12).
 const securityGroup = 0x80000000
 
-func isSecurityGroup(e entry) (bool, error) {
-	kind, _, err := e.number("groupType")
-	return kind&securityGroup != 0, err
-}
+// localGroup is the bit of a group whose members are only known in its own domain.
+const localGroup = 0x4
+
+var notEverywhere = &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten,
+	Err: errors.New("a built-in or domain local group, which counts in its own domain only: name a universal or global one")}
 
 // group reads a group of any kind by its DN or <SID=…>.
 func (c *conn) group(ctx context.Context, base string) (e entry, sid string, err error) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-ldap/ldap/v3"
 )
 
 // rootFresh is how long a controller's rootDSE and roles are believed: roles
@@ -19,6 +21,7 @@ type rootInfo struct {
 	base     string // defaultNamingContext
 	config   string // configurationNamingContext
 	hints    string // OID of the policy hints control, or ""
+	site     string // that the controller lies in
 	writable bool
 	pdc      bool
 	time     time.Time
@@ -60,8 +63,11 @@ func (c *Client) readRoot(ctx context.Context, on *conn) (*rootInfo, error) {
 	if !ok || root.text("defaultNamingContext") == "" {
 		return nil, misread("no defaultNamingContext")
 	}
+	if got := dnsName(root.text("defaultNamingContext")); c.dnsDomain != "" && !equalFold(got, c.dnsDomain) {
+		return nil, misread("a controller of %q, not of %q", cut(got, 255), c.dnsDomain)
+	}
 	info := &rootInfo{
-		host: root.text("dnsHostName"), base: root.text("defaultNamingContext"), config: root.text("configurationNamingContext"),
+		site: siteOf(root.text("dsServiceName")), host: root.text("dnsHostName"), base: root.text("defaultNamingContext"), config: root.text("configurationNamingContext"),
 		hints: hintsOf(root.texts("supportedControl")), readAt: c.now(),
 	}
 	info.time, _ = time.Parse("20060102150405.0Z", root.text("currentTime"))
@@ -93,6 +99,16 @@ func (c *Client) readRoles(ctx context.Context, on *conn, info *rootInfo, settin
 	return nil
 }
 
+// siteOf reads the site out of the DN of a controller's NTDS settings:
+// CN=NTDS Settings,CN=DC1,CN=Servers,CN=Berlin,CN=Sites,… (MS-ADTS 6.1.1.2.2.1.2.1).
+func siteOf(settings string) string {
+	parsed, err := ldap.ParseDN(settings)
+	if err != nil || len(parsed.RDNs) < 5 {
+		return ""
+	}
+	return cut(parsed.RDNs[3].Attributes[0].Value, maxText)
+}
+
 func hintsOf(controls []string) string {
 	for _, oid := range []string{oidPolicyHints, oidPolicyHintsDeprecated} {
 		if slices.Contains(controls, oid) {
@@ -119,6 +135,7 @@ func (c *conn) tokensOf(ctx context.Context) ([]string, error) {
 type ControllerInfo struct {
 	Name          string // as Account.Controller has it
 	Host          string // dnsHostName
+	Site          string // that it lies in; "" where it does not say
 	Writable      bool
 	PDCEmulator   bool
 	PolicyHints   string // OID of the policy hints control; "" where it isn't offered
@@ -131,8 +148,15 @@ type ControllerInfo struct {
 // long as one answered; otherwise it is the first one's.
 func (c *Client) Capabilities(ctx context.Context) ([]ControllerInfo, error) {
 	const op = "read capabilities"
-	out := make([]ControllerInfo, len(c.controllers))
-	c.each(func(i int, at *controller) { out[i] = c.capability(ctx, op, at) })
+	if c.roster.find != nil && c.roster.due(c.now()) {
+		c.look(ctx)
+	}
+	everybody := c.controllers()
+	out := make([]ControllerInfo, len(everybody))
+	each(everybody, func(i int, at *controller) { out[i] = c.capability(ctx, op, at) })
+	if len(out) == 0 {
+		return nil, &Error{Cause: ErrUnavailable, Op: op, Outcome: OutcomeNotWritten, Err: c.whyNone()}
+	}
 	var errs []error
 	for _, info := range out {
 		if info.Err == nil {
@@ -154,7 +178,7 @@ func (c *Client) capability(ctx context.Context, op string, at *controller) Cont
 			return err
 		}
 		at.setInfo(info)
-		out = ControllerInfo{Name: at.name, Host: info.host, Writable: info.writable, PDCEmulator: info.pdc,
+		out = ControllerInfo{Name: at.name, Host: info.host, Site: info.site, Writable: info.writable, PDCEmulator: info.pdc,
 			PolicyHints: info.hints, NamingContext: info.base}
 		if !info.time.IsZero() {
 			out.ClockSkew = info.time.Sub(before)

@@ -1,14 +1,28 @@
 package ad_test
 
 import (
+	"context"
+
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
 )
 
+// directory is everything that others use of a Client or a Forest.
+type directory interface {
+	enroll.Directory
+	enroll.PolicyReader
+	workflow.Directory
+	workflow.People
+	Resolve(ctx context.Context, name string) (ad.GUID, error)
+	ResolveGroup(ctx context.Context, dn string) (string, error)
+	Photo(ctx context.Context, account ad.GUID) ([]byte, error)
+	Capabilities(ctx context.Context) ([]ad.ControllerInfo, error)
+	Ready(ctx context.Context) error
+	Close()
+}
+
 var (
-	_ enroll.Directory    = (*ad.Client)(nil)
-	_ enroll.PolicyReader = (*ad.Client)(nil)
-	_ workflow.Directory  = (*ad.Client)(nil)
-	_ workflow.People     = (*ad.Client)(nil)
+	_ directory = (*ad.Client)(nil)
+	_ directory = (*ad.Forest)(nil)
 )

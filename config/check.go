@@ -91,32 +91,6 @@ func checkPublicURL(f *finder, s string) {
 	}
 }
 
-func (c Config) checkDirectory(f *finder) {
-	d := c.Directory
-	if len(d.Controllers) == 0 {
-		f.add("directory.controllers", "is empty: name at least one, such as ldaps://dc1.corp.example.test")
-	}
-	for i, s := range d.Controllers {
-		u, err := url.Parse(s)
-		if err != nil || u.Hostname() == "" || u.Scheme != "ldaps" && u.Scheme != "ldap" {
-			f.add(fmt.Sprintf("directory.controllers[%d]", i), "%q is neither ldaps://host nor ldap://host (with StartTLS)", s)
-		}
-	}
-	checkFile(f, "directory.ca_file", d.CAFile)
-	checkDN(f, "directory.base_dn", d.BaseDN)
-	for i, dn := range d.ProtectedGroups {
-		checkDN(f, fmt.Sprintf("directory.protected_groups[%d]", i), dn)
-	}
-	for i, dn := range d.ProtectedOUs {
-		checkDN(f, fmt.Sprintf("directory.protected_ous[%d]", i), dn)
-	}
-	checkAccount(f, "directory.read", d.Read)
-	if d.Write != (Account{}) {
-		checkAccount(f, "directory.write", d.Write)
-	}
-	between(f, "directory.timeout", d.Timeout, time.Second, time.Minute)
-}
-
 func checkAccount(f *finder, key string, a Account) {
 	if a.Bind == "" {
 		f.add(key+".bind", "is missing: name the service account, such as svc-latchkey@corp.example.test")

@@ -57,8 +57,13 @@ type Support struct {
 	Hours string `yaml:"hours"`
 }
 
-// Directory says how to reach Active Directory.
+// Directory says how to reach Active Directory: one domain, or several of one
+// forest in Domains.
 type Directory struct {
+	Domain          string        `yaml:"domain"`
+	Site            string        `yaml:"site"`
+	TLS             string        `yaml:"tls"`
+	DNS             []string      `yaml:"dns"`
 	Controllers     []string      `yaml:"controllers"`
 	CAFile          string        `yaml:"ca_file"`
 	BaseDN          string        `yaml:"base_dn"`
@@ -67,6 +72,7 @@ type Directory struct {
 	ProtectedGroups []string      `yaml:"protected_groups"`
 	ProtectedOUs    []string      `yaml:"protected_ous"`
 	Timeout         time.Duration `yaml:"timeout"`
+	Domains         []Domain      `yaml:"domains"`
 }
 
 // Account is a service account. Its password is read from a file or from the

@@ -19,20 +19,20 @@ var whoType = reflect.TypeFor[Who]()
 
 // needed are the keys that must be there where the object above them is.
 var needed = map[string][]string{
-	"":             {"public_url", "organisation", "support", "directory", "policies"},
-	"support":      {"name"},
-	"directory":    {"controllers", "read"},
-	"tls.acme":     {"terms_accepted"},
-	"approvers[]":  {"name", "group"},
-	"policies[]":   {"name", "who"},
-	"*.unlock":     {"prove"},
-	"*.reset":      {"prove"},
-	"*.change":     {"prove"},
-	"*.one-time":   {"prove"},
-	"*.read":       {"bind"},
-	"*.write":      {"bind"},
-	"*.approve[]":  {"by"},
-	"*.approvers{": {"group"},
+	"":                    {"public_url", "organisation", "support", "directory", "policies"},
+	"support":             {"name"},
+	"directory.domains[]": {"read"},
+	"tls.acme":            {"terms_accepted"},
+	"approvers[]":         {"name", "group"},
+	"policies[]":          {"name", "who"},
+	"*.unlock":            {"prove"},
+	"*.reset":             {"prove"},
+	"*.change":            {"prove"},
+	"*.one-time":          {"prove"},
+	"*.read":              {"bind"},
+	"*.write":             {"bind"},
+	"*.approve[]":         {"by"},
+	"*.approvers{":        {"group"},
 }
 
 // allowed are the words that a key takes. The checks use them, too.

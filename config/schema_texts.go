@@ -57,6 +57,12 @@ func exampleTexts() map[string]string {
 	for key, text := range furtherTexts {
 		r.texts[key] = text
 	}
+	// A domain of several has the keys of the only one.
+	for key, text := range r.texts {
+		if own, ok := strings.CutPrefix(key, "directory."); ok && !strings.HasPrefix(own, "domains") && own != "timeout" {
+			r.texts["directory.domains[]."+own] = text
+		}
+	}
 	return r.texts
 }
 

@@ -141,7 +141,7 @@ func (a *addition) takeLinks(at *attribute, values []string) result {
 		a.entry.links = map[string][]*entry{}
 	}
 	for _, v := range values {
-		t, _ := a.d.find(v)
+		t, _ := a.d.far(v)
 		if t == nil {
 			return noTarget(at)
 		}

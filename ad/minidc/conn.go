@@ -90,7 +90,7 @@ func (c *conn) dispatch(req *request) bool {
 		return f.keepOpen()
 	}
 	if f != nil && f.Kind == refuse {
-		return c.send(message(req.id, result{code: f.Code, text: f.Diagnostic}.answer(responseTag[op])))
+		return c.send(message(req.id, result{code: f.Code, text: f.Diagnostic, referral: f.Referral}.answer(responseTag[op])))
 	}
 	if oid := c.srv.unsupported(req); oid != "" {
 		text := "00002040: SvcErr: DSID-0314023C, problem 5010 (UNAVAIL_EXTENSION), data 0, control " + oid

@@ -21,7 +21,7 @@ func (v view) values(e *entry, key string) []string {
 	}
 	switch {
 	case a.syntax == link:
-		return names(e.linked(key))
+		return names(v.srv.dir.known(e, key))
 	case a.is(local):
 		return v.srv.localValues(e, key)
 	}
@@ -54,7 +54,7 @@ func (d *directory) categoryDN(c string) string {
 	if strings.Contains(c, "=") {
 		return c
 	}
-	return "CN=" + c + ",CN=Schema,CN=Configuration," + d.baseDN()
+	return "CN=" + c + ",CN=Schema," + d.configDN()
 }
 
 // localValues are what this controller keeps of an account for itself.
@@ -96,7 +96,7 @@ func (v view) construct(e *entry, key string) []string {
 	case "modifytimestamp":
 		return e.get("whenchanged")
 	case "subschemasubentry":
-		return []string{"CN=Aggregate,CN=Schema,CN=Configuration," + d.baseDN()}
+		return []string{"CN=Aggregate,CN=Schema," + d.configDN()}
 	case "parentguid":
 		if e.parent != nil {
 			return []string{string(e.parent.guid[:])}

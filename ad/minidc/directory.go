@@ -10,23 +10,29 @@ import (
 	"time"
 )
 
-// directory is what all controllers of the domain share. Every exported door
+// directory is what all controllers of a domain share. Every exported door
 // takes mu; whatever is below it expects mu to be held.
 type directory struct {
-	mu     sync.Mutex
-	cfg    Config
-	domain sid
-	root   *entry // the domain's head
-	byGUID map[GUID]*entry
-	sids   map[sid]*entry
-	nextID uint32
-	usn    int64
-	dcs    []*Server
-	watch  map[*watcher]struct{}
-	hides  bool // some attribute may not be read by somebody
+	mu      *sync.Mutex  // one for the whole forest
+	top     *directory   // the forest's root domain
+	domains []*directory // of the forest, the root's first; kept by top
+	cfg     Config
+	domain  sid
+	root    *entry // the domain's head
+	byGUID  map[GUID]*entry
+	sids    map[sid]*entry
+	nextID  uint32
+	usn     int64
+	dcs     []*Server
+	watch   map[*watcher]struct{}
+	hides   bool // some attribute may not be read by somebody
 }
 
-func newDirectory(cfg Config) *directory {
+func newDirectory(cfg Config) *directory { return newDirectoryIn(cfg, nil) }
+
+// newDirectoryIn makes a domain of a forest, or the first one of a new forest;
+// top.mu is held.
+func newDirectoryIn(cfg Config, top *directory) *directory {
 	var b [12]byte
 	rand.Read(b[:])
 	u := func(i int) uint32 { return binary.LittleEndian.Uint32(b[i:]) | 1<<28 }
@@ -38,6 +44,12 @@ func newDirectory(cfg Config) *directory {
 		nextID: 1103,
 		watch:  map[*watcher]struct{}{},
 	}
+	if d.top = top; top == nil {
+		d.top, d.mu = d, new(sync.Mutex)
+	} else {
+		d.mu = top.mu
+	}
+	d.top.domains = append(d.top.domains, d)
 	d.seed()
 	return d
 }
@@ -46,6 +58,9 @@ func (d *directory) now() time.Time { return d.cfg.Now() }
 
 // baseDN is the domain's name, DC=corp,DC=example,DC=test.
 func (d *directory) baseDN() string { return d.root.suffix }
+
+// configDN is the configuration, which is the forest's.
+func (d *directory) configDN() string { return "CN=Configuration," + d.top.baseDN() }
 
 func domainDN(domain string) string { return "DC=" + strings.ReplaceAll(domain, ".", ",DC=") }
 
@@ -64,6 +79,9 @@ func (d *directory) find(name string) (e *entry, bad bool) {
 
 // walkDown follows a parsed name from the domain's head.
 func (d *directory) walkDown(path []rdn) *entry {
+	if d != d.top && under(path, "CN=Configuration,"+d.top.baseDN()) {
+		return d.top.walkDown(path)
+	}
 	head, _ := parseDN(d.root.suffix)
 	if len(path) < len(head) {
 		return nil

@@ -43,7 +43,7 @@ const (
 )
 
 // Fault is something that goes wrong on demand. Make one with Slow, Silent,
-// LoseAnswer, CloseBefore, RefuseWrites or StopReading, narrow it with On, For
+// LoseAnswer, CloseBefore, RefuseWrites, Refer or StopReading, narrow it with On, For
 // and Times, and give it to Inject. Without On it applies to every operation;
 // LoseAnswer and RefuseWrites to every write.
 type Fault struct {
@@ -51,6 +51,7 @@ type Fault struct {
 	Delay      time.Duration
 	Code       int
 	Diagnostic string
+	Referral   []string
 	op         Operation
 	name       string
 	times      int
@@ -71,6 +72,11 @@ func CloseBefore() Fault { return Fault{Kind: closeBefore} }
 // RefuseWrites answers with a result code and a diagnostic, and writes nothing.
 func RefuseWrites(code int, diagnostic string) Fault {
 	return Fault{Kind: refuse, Code: code, Diagnostic: diagnostic, op: OpWrite}
+}
+
+// Refer answers with a referral, and does nothing.
+func Refer(urls ...string) Fault {
+	return Fault{Kind: refuse, Code: referralCode, Diagnostic: "0000202B: RefErr: DSID-0310082F, data 0, 1 access points", Referral: urls}
 }
 
 // StopReading takes the request and reads nothing more from the connection, so

@@ -200,7 +200,7 @@ func (s *Server) AddGroup(g Group) GUID {
 	d.defaults(e)
 	d.insertNew(d.parentOf(g.Parent), e)
 	for _, m := range g.Members {
-		e.linkTo("member", d.mustFind(m))
+		e.linkTo("member", d.mustFindFar(m))
 	}
 	return e.guid
 }
@@ -305,7 +305,7 @@ func (d *directory) assign(e *entry, a *attribute, values []string) {
 		e.unlink(key, t)
 	}
 	for _, v := range values {
-		e.linkTo(key, d.mustFind(v))
+		e.linkTo(key, d.mustFindFar(v))
 	}
 }
 

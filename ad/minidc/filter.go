@@ -201,8 +201,8 @@ func (v view) test(a *attribute, have string, f *filter) bool {
 func (v view) equal(a *attribute, have, want string) bool {
 	switch a.syntax {
 	case link:
-		x, _ := v.srv.dir.find(have)
-		y, _ := v.srv.dir.find(want)
+		x, _ := v.srv.dir.far(have)
+		y, _ := v.srv.dir.far(want)
 		return x != nil && x == y
 	case category:
 		if c := classes[strings.ToLower(want)]; c != nil {
@@ -302,7 +302,7 @@ func (v view) matchesRule(e *entry, a *attribute, f *filter) bool {
 
 // inChain tells whether following the link leads from e to the named object.
 func (v view) inChain(e *entry, a *attribute, name string) bool {
-	goal, _ := v.srv.dir.find(name)
+	goal, _ := v.srv.dir.far(name)
 	if goal == nil || a.syntax != link {
 		return false
 	}
@@ -312,7 +312,7 @@ func (v view) inChain(e *entry, a *attribute, name string) bool {
 	for len(next) > 0 {
 		x := next[len(next)-1]
 		next = next[:len(next)-1]
-		for _, y := range x.linked(key) {
+		for _, y := range v.srv.dir.known(x, key) {
 			if y == goal {
 				return true
 			}

@@ -41,6 +41,9 @@ func (d *directory) lookup(dn, verb string) (*entry, result) {
 	case e == nil && strings.HasPrefix(dn, "<"):
 		return nil, result{code: noSuchObject, text: "Base-DN '" + dn + "' not found"}
 	case e == nil:
+		if res, far := d.elsewhere(dn); far {
+			return nil, res
+		}
 		return nil, noBase(dn)
 	}
 	return e, done
@@ -255,7 +258,7 @@ func (m *modification) stepLink(a *attribute, c change) result {
 	key := strings.ToLower(a.name)
 	var targets []*entry
 	for _, v := range c.values {
-		t, _ := m.s.dir.find(v)
+		t, _ := m.s.dir.far(v)
 		if t == nil {
 			return noTarget(a)
 		}

@@ -96,7 +96,7 @@ func (d *directory) groupsOf(e *entry) []*entry {
 	seen := map[*entry]bool{e: true}
 	var add func(g *entry)
 	add = func(g *entry) {
-		if g == nil || seen[g] || !g.security() {
+		if g == nil || seen[g] || !g.security() || g.number("grouptype")&groupLocal != 0 && !d.owns(g) {
 			return
 		}
 		seen[g] = true

@@ -103,7 +103,7 @@ func (c *conn) token() []string {
 func (s *Server) root() []property {
 	d := s.dir
 	base := d.baseDN()
-	config := "CN=Configuration," + base
+	config := d.configDN()
 	label, _, _ := strings.Cut(s.cfg.Host, ".")
 	caps := []string{capActiveDirectory, cap2003, capSigning, cap2008, cap2008R2}
 	if s.cfg.ReadOnly {
@@ -113,7 +113,7 @@ func (s *Server) root() []property {
 	return []property{
 		{"configurationNamingContext", one(config)},
 		{"defaultNamingContext", one(base)},
-		{"rootDomainNamingContext", one(base)},
+		{"rootDomainNamingContext", one(d.top.baseDN())},
 		{"schemaNamingContext", one("CN=Schema," + config)},
 		{"subschemaSubentry", one("CN=Aggregate,CN=Schema," + config)},
 		{"namingContexts", []string{base, config, "CN=Schema," + config}},

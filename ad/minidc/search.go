@@ -34,6 +34,7 @@ type searchRequest struct {
 	sdAsked   bool
 	sortBy    string
 	noRefs    bool
+	extended  bool // names with GUID and SID
 }
 
 func parseSearch(req *request) (*searchRequest, error) {
@@ -65,6 +66,10 @@ func parseSearch(req *request) (*searchRequest, error) {
 // controls reads the controls that shape a search.
 func (s *searchRequest) controls(req *request) error {
 	s.noRefs = req.control(oidDomainScope) != nil
+	var err error
+	if s.extended, err = parseExtendedDN(req); err != nil {
+		return err
+	}
 	if c := req.control(oidSDFlags); c != nil {
 		p, err := decode([]byte(c.value))
 		if err != nil || len(p.Children) != 1 {
@@ -292,6 +297,13 @@ func (v view) asked(e *entry, key string, q *searchRequest) []string {
 	if a.is(constructed) {
 		return v.construct(e, key)
 	}
+	if a.syntax == link && q.extended && v.who.mayRead(e) {
+		var out []string
+		for _, x := range v.srv.dir.known(e, key) {
+			out = append(out, x.extendedName())
+		}
+		return out
+	}
 	return v.values(e, key)
 }
 
@@ -316,7 +328,7 @@ func (s *Server) unsupported(req *request) string {
 
 // offered are the controls that the controller takes.
 func (s *Server) offered() []string {
-	out := []string{oidPermissive, oidNotify, oidPaging, oidSort, oidSDFlags, oidTreeDelete, oidDomainScope, oidSearchOptions}
+	out := []string{oidPermissive, oidNotify, oidPaging, oidSort, oidSDFlags, oidTreeDelete, oidDomainScope, oidSearchOptions, oidExtendedDN}
 	if s.cfg.PolicyHints {
 		out = append(out, oidPolicyHints, oidPolicyHintsOld)
 	}

@@ -117,8 +117,10 @@ func (d *directory) seedGroups() {
 	for _, g := range domainGlobals {
 		d.seedGroup("CN=Users", g, groupSecurity|groupGlobal, d.domain)
 	}
-	for _, g := range domainUniversals {
-		d.seedGroup("CN=Users", g, groupSecurity|groupUniversal, d.domain)
+	if d == d.top { // Enterprise Admins and its like exist in the forest's root
+		for _, g := range domainUniversals {
+			d.seedGroup("CN=Users", g, groupSecurity|groupUniversal, d.domain)
+		}
 	}
 	for _, g := range domainLocals {
 		d.seedGroup("CN=Users", g, groupSecurity|groupLocal, d.domain)
@@ -141,7 +143,7 @@ func (d *directory) seedGroup(container string, g groupSeed, kind int64, base si
 	d.defaults(e)
 	d.insert(d.mustFind(container+","+d.baseDN()), e)
 	for _, m := range g.members {
-		e.linkTo("member", d.byText("samaccountname", m))
+		e.linkTo("member", d.inForest(m))
 	}
 }
 
@@ -152,7 +154,9 @@ func (d *directory) seedAccounts() {
 	admin := d.seedUser("Administrator", 500, "512", AdminPassword)
 	admin.set("adminCount", "1")
 	for _, g := range []string{"Domain Admins", "Schema Admins", "Enterprise Admins", "Group Policy Creator Owners", "Administrators"} {
-		d.byText("samaccountname", g).linkTo("member", admin)
+		if d == d.top || g != "Schema Admins" && g != "Enterprise Admins" {
+			d.byText("samaccountname", g).linkTo("member", admin)
+		}
 	}
 	guest := d.seedUser("Guest", 501, "66082", "")
 	guest.set("primaryGroupID", "514")
@@ -179,13 +183,23 @@ func (d *directory) seedUser(name string, rid uint32, uac, password string) *ent
 // seedConfiguration makes the part of the configuration in which a client
 // finds controllers and the domain's short name.
 func (d *directory) seedConfiguration() {
-	d.place("CN=Configuration", "configuration").head = true
-	d.place("CN=Partitions,CN=Configuration", "crossRefContainer")
-	d.place("CN="+escapeRDN(d.cfg.NetBIOS)+",CN=Partitions,CN=Configuration", "crossRef",
+	if d == d.top {
+		d.place("CN=Configuration", "configuration").head = true
+		d.place("CN=Partitions,CN=Configuration", "crossRefContainer")
+		d.place("CN=Sites,CN=Configuration", "sitesContainer")
+		d.place("CN=Default-First-Site-Name,CN=Sites,CN=Configuration", "site")
+		d.place("CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration", "serversContainer")
+	}
+	d.top.place("CN="+escapeRDN(d.cfg.NetBIOS)+",CN=Partitions,CN=Configuration", "crossRef",
 		"dnsRoot", d.cfg.Domain, "nETBIOSName", d.cfg.NetBIOS, "systemFlags", "3").linkTo("ncname", d.root)
-	d.place("CN=Sites,CN=Configuration", "sitesContainer")
-	d.place("CN=Default-First-Site-Name,CN=Sites,CN=Configuration", "site")
-	d.place("CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration", "serversContainer")
+}
+
+// inForest finds a built-in group here, or in the forest's root.
+func (d *directory) inForest(account string) *entry {
+	if e := d.byText("samaccountname", account); e != nil {
+		return e
+	}
+	return d.top.byText("samaccountname", account)
 }
 
 // addController registers a controller: its computer account, its server
@@ -205,9 +219,13 @@ func (d *directory) addController(s *Server) {
 		computer.set("primaryGroupID", "521")
 		dsaClass = "nTDSDSARO"
 	}
-	server := "CN=" + escapeRDN(label) + ",CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration"
-	d.place(server, "server", "dNSHostName", s.cfg.Host).linkTo("serverreference", computer)
-	s.dsa = d.place("CN=NTDS Settings,"+server, dsaClass, "options", "1")
+	name := label
+	if d != d.top { // server objects of all domains lie side by side
+		name += "-" + d.cfg.NetBIOS
+	}
+	server := "CN=" + escapeRDN(name) + ",CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration"
+	d.top.place(server, "server", "dNSHostName", s.cfg.Host).linkTo("serverreference", computer)
+	s.dsa = d.top.place("CN=NTDS Settings,"+server, dsaClass, "options", "1")
 	s.dsa.linkTo("msds-hasdomainncs", d.root)
 	d.dcs = append(d.dcs, s)
 	if s.cfg.PDC || len(d.dcs) == 1 {

@@ -133,27 +133,6 @@ func (a *app) close() {
 	a.dir.Close()
 }
 
-func openDirectory(d config.Directory, log *slog.Logger) (*ad.Client, error) {
-	read, err := service(d.Read)
-	if err != nil {
-		return nil, err
-	}
-	var write ad.Service
-	if d.Write != (config.Account{}) {
-		if write, err = service(d.Write); err != nil {
-			return nil, err
-		}
-	}
-	c, err := ad.Open(ad.Config{
-		Controllers: d.Controllers, CAFile: d.CAFile, BaseDN: d.BaseDN, Read: read, Write: write,
-		ProtectedGroups: d.ProtectedGroups, ProtectedOUs: d.ProtectedOUs, OpTimeout: d.Timeout, Now: now, Logger: log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open directory: %w", err)
-	}
-	return c, nil
-}
-
 func service(a config.Account) (ad.Service, error) {
 	pw, err := a.Secret()
 	if err != nil {
@@ -229,14 +208,6 @@ func (a *app) jobs(ctx context.Context) (wait func()) {
 	}
 	running.Go(func() { every(ctx, groupsAgain, func() { a.resolveAgain(ctx) }) })
 	return running.Wait
-}
-
-// lookAtDirectory says at start what nobody should learn from the first person
-// who is locked out. The server runs without a directory: it may come later.
-func (a *app) lookAtDirectory(ctx context.Context) {
-	if err := a.dir.Ready(ctx); err != nil && ctx.Err() == nil {
-		a.log.Error("directory is not ready: nobody can be helped until it is", "error", err)
-	}
 }
 
 func (a *app) purge(ctx context.Context) {

@@ -11,9 +11,9 @@ import (
 
 // directory is the client of now: a reload puts another one in its place. A call
 // that is under way stays with the one that it began with.
-type directory struct{ p atomic.Pointer[ad.Client] }
+type directory struct{ p atomic.Pointer[ad.Forest] }
 
-func newDirectory(c *ad.Client) *directory {
+func newDirectory(c *ad.Forest) *directory {
 	d := &directory{}
 	d.p.Store(c)
 	return d
@@ -21,7 +21,7 @@ func newDirectory(c *ad.Client) *directory {
 
 // replace closes the one before: connections that are borrowed from it close when
 // they come back.
-func (d *directory) replace(c *ad.Client) { d.p.Swap(c).Close() }
+func (d *directory) replace(c *ad.Forest) { d.p.Swap(c).Close() }
 
 func (d *directory) Close() { d.p.Load().Close() }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/config"
@@ -9,9 +10,9 @@ import (
 	"github.com/latchkey/latchkey/workflow"
 )
 
-// examineDirectory looks at the controllers and the service accounts, with the
-// units and groups that the policies speak of.
-func examineDirectory(ctx context.Context, dir *ad.Client, cfg config.Config, r *doctor.Report) {
+// examineDirectory looks at the controllers and the service accounts of each
+// domain, with its units and groups that the policies speak of.
+func examineDirectory(ctx context.Context, dir *ad.Forest, cfg config.Config, r *doctor.Report) {
 	var c ad.DoctorConfig
 	for _, rule := range cfg.Policy().Rules {
 		spokenOf(&c, rule.Who, true)
@@ -24,7 +25,28 @@ func examineDirectory(ctx context.Context, dir *ad.Client, cfg config.Config, r 
 			}
 		}
 	}
-	dir.Doctor(ctx, c, r)
+	domains := cfg.Directory.All()
+	for i, client := range dir.Domains() {
+		own := c
+		if len(domains) > 1 {
+			own.OUs, own.Groups = namesOf(domains[i], c.OUs), namesOf(domains[i], c.Groups)
+		}
+		client.Doctor(ctx, own, r)
+	}
+}
+
+// namesOf leaves the names of one domain.
+func namesOf(d config.Domain, names []string) (own []string) {
+	domain := d.Domain
+	if domain == "" {
+		domain = ad.DomainOf(d.BaseDN)
+	}
+	for _, dn := range names {
+		if strings.EqualFold(ad.DomainOf(dn), domain) {
+			own = append(own, dn)
+		}
+	}
+	return own
 }
 
 // spokenOf collects what a condition names. A unit that is named to be left out

@@ -16,7 +16,7 @@ const module = "github.com/latchkey/latchkey/"
 var direction = map[string][]string{
 	"server":    {"workflow", "enroll", "push", "audit", "ad", "pwa", "password", "secret", "doctor"},
 	"db":        {"workflow", "enroll", "push", "audit", "ad", "secret", "doctor"}, // ad for objectGUIDs only
-	"config":    {"workflow", "enroll", "secret", "doctor"},
+	"config":    {"workflow", "enroll", "ad", "secret", "doctor"},
 	"workflow":  {"enroll", "ad", "audit", "password", "secret", "doctor"},
 	"enroll":    {"ad", "audit", "secret"},
 	"push":      {"audit", "secret", "doctor"},

@@ -153,7 +153,7 @@ func (a *app) reload(ctx context.Context, call reloadCall) (none reloadAnswer, e
 
 // prepared is what a configuration makes, before it counts.
 type prepared struct {
-	dir     *ad.Client
+	dir     *ad.Forest
 	judge   *password.Judge
 	notices *push.Service
 	policy  workflow.Policy
