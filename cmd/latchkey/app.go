@@ -83,7 +83,7 @@ func (a *app) join(ctx context.Context) error {
 	a.engine = workflow.New(workflow.Config{
 		Store: a.store, Directory: a.dir, Policy: a.resolve(ctx),
 		Limits: workflow.Limits{
-			Approved: a.cfg.Requests.Approved, Watch: a.cfg.Requests.Watch, WatchEvery: watchEvery, Review: a.cfg.Requests.Review,
+			Approved: a.cfg.Requests.Approved, Watch: watchFor(a.cfg.Requests.Watch), WatchEvery: watchEvery, Review: a.cfg.Requests.Review,
 		},
 		People: a.dir, Holders: a.store, Freezes: a.store, Reminders: a.store,
 		RemindEverybody: a.cfg.Reminders.To == config.RemindEverybody,
@@ -189,6 +189,14 @@ const groupsAgain = 5 * time.Minute
 // watchEvery is the pause between two looks at an account after an unlock: a
 // person still has the page open when it locks again.
 const watchEvery = 20 * time.Second
+
+// watchFor: 0 in the file means not at all, in workflow the default.
+func watchFor(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
 
 // jobs start expiry, takeover and watching; a first look at the directory;
 // purging; groups. They run until ctx ends; wait returns when the last of them has.
