@@ -19,6 +19,7 @@ import (
 	"github.com/latchkey/latchkey/db"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/password"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/server"
 	"github.com/latchkey/latchkey/workflow"
 )
@@ -58,18 +59,18 @@ func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
 		a.dir.Close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if err := a.join(ctx); err != nil {
+	if err := a.join(ctx, box); err != nil {
 		a.close()
 		return nil, err
 	}
 	return a, nil
 }
 
-func (a *app) join(ctx context.Context) error {
+func (a *app) join(ctx context.Context, box *secret.Box) error {
 	var err error
 	a.passkeys, err = enroll.New(enroll.Config{
 		RPID: a.cfg.RPID(), Origins: []string{strings.TrimSuffix(a.cfg.PublicURL, "/")}, RPName: a.cfg.Organisation,
-		Store: a.store, Directory: a.dir, Frozen: a.store.IsFrozen, Logger: a.log,
+		Store: a.store, Directory: a.dir, Sealer: box, Frozen: a.store.IsFrozen, Logger: a.log,
 		SessionIdle: a.cfg.Sessions.Idle, SessionAbsolute: a.cfg.Sessions.Absolute, SessionShort: a.cfg.Sessions.Short,
 		InvitationValid: a.cfg.Enrolment.InvitationValid,
 	})
