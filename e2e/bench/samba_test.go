@@ -28,6 +28,9 @@ import (
 const clients = 8
 
 func TestMain(m *testing.M) {
+	if serveBare() {
+		return
+	}
 	// Phones keep their connections, as browsers do.
 	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = 64
 	world.Main(m)
