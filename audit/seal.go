@@ -47,20 +47,7 @@ func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
 		Seq: head.Seq + 1, Time: e.Time.UnixMilli(), Action: e.Action,
 		Actor: e.Actor, Target: e.Target, Request: e.Request, Personal: personal,
 	}
-	n.Bytes, err = Canonical(map[string]any{
-		"v":        LabelEvent,
-		"seq":      n.Seq,
-		"prev":     hex.EncodeToString(head.Hash[:]),
-		"time":     n.Time,
-		"action":   string(e.Action),
-		"actor":    e.Actor,
-		"target":   e.Target,
-		"request":  e.Request,
-		"outcome":  string(e.Outcome),
-		"reason":   e.Reason,
-		"detail":   e.Detail,
-		"personal": hashes,
-	})
+	n.Bytes, err = canonicalEvent(n, head, e, hashes)
 	if err != nil {
 		return Entry{}, head, fmt.Errorf("seal %s: %w", e.Action, err)
 	}
@@ -69,6 +56,42 @@ func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
 	}
 	n.Hash = HashEvent(n.Bytes)
 	return n, Head{Seq: n.Seq, Hash: n.Hash}, nil
+}
+
+// canonicalEvent is Canonical of the event as an object, whose keys are known: they
+// stand here in their order.
+func canonicalEvent(n Entry, head Head, e Event, hashes map[string]any) ([]byte, error) {
+	b := make([]byte, 0, 1024)
+	b = append(b, '{')
+	for i, field := range [...]struct {
+		key   string
+		value any
+	}{
+		{"action", string(e.Action)},
+		{"actor", e.Actor},
+		{"detail", e.Detail},
+		{"outcome", string(e.Outcome)},
+		{"personal", hashes},
+		{"prev", hex.EncodeToString(head.Hash[:])},
+		{"reason", e.Reason},
+		{"request", e.Request},
+		{"seq", n.Seq},
+		{"target", e.Target},
+		{"time", n.Time},
+		{"v", LabelEvent},
+	} {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = append(b, field.key...)
+		b = append(b, '"', ':')
+		var err error
+		if b, err = appendValue(b, field.value, 1); err != nil {
+			return nil, fmt.Errorf("%q: %w", field.key, err)
+		}
+	}
+	return append(b, '}'), nil
 }
 
 // HashEvent is SHA-256 over the event label, a zero byte and the stored bytes.
