@@ -61,43 +61,56 @@ func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
 // canonicalEvent is Canonical of the event as an object, whose keys are known: they
 // stand here in their order.
 func canonicalEvent(n Entry, head Head, e Event, hashes map[string]any) ([]byte, error) {
-	b := make([]byte, 0, 1024)
-	b = append(b, '{')
-	for i, field := range [...]struct {
-		key   string
-		value any
-	}{
-		{"action", string(e.Action)},
-		{"actor", e.Actor},
-		{"detail", e.Detail},
-		{"outcome", string(e.Outcome)},
-		{"personal", hashes},
-		{"prev", hex.EncodeToString(head.Hash[:])},
-		{"reason", e.Reason},
-		{"request", e.Request},
-		{"seq", n.Seq},
-		{"target", e.Target},
-		{"time", n.Time},
-		{"v", LabelEvent},
-	} {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, '"')
-		b = append(b, field.key...)
-		b = append(b, '"', ':')
-		var err error
-		if b, err = appendValue(b, field.value, 1); err != nil {
-			return nil, fmt.Errorf("%q: %w", field.key, err)
-		}
+	o := fields{b: make([]byte, 0, 1024)}
+	o.text(`{"action":`, string(e.Action))
+	o.text(`,"actor":`, e.Actor)
+	o.object(`,"detail":`, e.Detail)
+	o.text(`,"outcome":`, string(e.Outcome))
+	o.object(`,"personal":`, hashes)
+	o.text(`,"prev":`, hex.EncodeToString(head.Hash[:]))
+	o.text(`,"reason":`, e.Reason)
+	o.text(`,"request":`, e.Request)
+	o.integer(`,"seq":`, n.Seq)
+	o.text(`,"target":`, e.Target)
+	o.integer(`,"time":`, n.Time)
+	o.text(`,"v":`, LabelEvent)
+	return append(o.b, '}'), o.err
+}
+
+// fields writes an object field by field, up to the first error.
+type fields struct {
+	b   []byte
+	err error
+}
+
+func (o *fields) put(key string, value func([]byte) ([]byte, error)) {
+	if o.err == nil {
+		o.b, o.err = value(append(o.b, key...))
 	}
-	return append(b, '}'), nil
+}
+
+func (o *fields) text(key, s string) {
+	o.put(key, func(b []byte) ([]byte, error) { return appendString(b, s) })
+}
+
+func (o *fields) integer(key string, n int64) {
+	o.put(key, func(b []byte) ([]byte, error) { return appendInteger(b, n) })
+}
+
+func (o *fields) object(key string, v map[string]any) {
+	o.put(key, func(b []byte) ([]byte, error) { return appendObject(b, v, 2) })
 }
 
 // HashEvent is SHA-256 over the event label, a zero byte and the stored bytes.
-func HashEvent(stored []byte) [32]byte {
-	return sha256.Sum256(append([]byte(LabelEvent+"\x00"), stored...))
+func HashEvent(stored []byte) (sum [32]byte) {
+	h := sha256.New()
+	h.Write(eventPrefix)
+	h.Write(stored)
+	h.Sum(sum[:0])
+	return sum
 }
+
+var eventPrefix = []byte(LabelEvent + "\x00")
 
 // Hash is what stands in the chain, and in every signed statement, for a
 // personal value: SHA-256 over the label, a zero byte, the salt and the value.

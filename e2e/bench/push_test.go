@@ -19,6 +19,7 @@ import (
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/db"
+	"github.com/latchkey/latchkey/e2e/stand"
 	"github.com/latchkey/latchkey/e2e/stand/autopush"
 	"github.com/latchkey/latchkey/e2e/world"
 	"github.com/latchkey/latchkey/secret"
@@ -29,9 +30,7 @@ import (
 // webpush-go send as many messages of the same size, both to the same stand-in push
 // service, through the same proxy, over connections that are kept.
 func TestPushBesideWebpushGo(t *testing.T) {
-	w := world.New(t, world.Options{People: 16, Stand: true, Settings: map[string]any{
-		"log": quiet["log"], "mail": nil, "reminders": map[string]any{"password_expiry": []int{}},
-	}})
+	w := withPush(t)
 	n := Count(600, 40)
 	bare := newBare(t, w)
 	days := 0
@@ -59,6 +58,24 @@ func TestPushBesideWebpushGo(t *testing.T) {
 	last := resident(t, w, n)
 	Below("push, growth of resident memory from message 1,000 to 10,000", last-first, "MB", 4, fmt.Sprintf("%.1f MB, then %.1f MB", first, last)).Add(t)
 	Below("resident after 10,000 messages", last, "MB", 64, "").Add(t)
+}
+
+// withPush is a world with a push service and without mail, of whose people each
+// has one device.
+func withPush(t *testing.T) *world.World {
+	t.Helper()
+	s, err := stand.Start(t.Context(), t.TempDir(), false)
+	world.Must(t, err)
+	t.Cleanup(s.Close)
+	w := world.New(t, world.Options{People: 16, Settings: map[string]any{
+		"log": quiet["log"], "reminders": map[string]any{"password_expiry": []int{}},
+		"push": map[string]any{"proxy": s.Push.ProxyURL(), "ca_file": s.CAFile, "subject": "desk@corp.example.test"},
+	}})
+	w.Stand = s
+	for _, p := range w.People {
+		w.Subscribe(p)
+	}
+	return w
 }
 
 func forget(w *world.World) {
