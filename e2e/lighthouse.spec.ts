@@ -9,6 +9,8 @@ import { chromium } from '@playwright/test';
 const rows = process.env.LATCHKEY_BENCH;
 const runs = rows === undefined ? 1 : 5;
 
+test.describe.configure({ timeout: 600_000 });
+
 const median = (all: number[]) => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!;
 
 function add(name: string, all: number[], unit: string, bar: number, atLeast: boolean): void {
@@ -22,7 +24,6 @@ function add(name: string, all: number[], unit: string, bar: number, atLeast: bo
 }
 
 test('Lighthouse on Start and Request', async ({ stack, phone, enrolled }) => {
-  test.setTimeout(600_000);
   await phone.signIn();
   await phone.page.getByRole('link', { name: 'Set a new password' }).or(phone.page.getByRole('button', { name: 'Set a new password' })).first().click();
   await expect(phone.page).toHaveURL(/\/(request|password|ask)\//);

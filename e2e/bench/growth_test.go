@@ -12,6 +12,7 @@ import (
 
 	_ "modernc.org/sqlite"
 
+	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/e2e/world"
 )
 
@@ -77,7 +78,7 @@ var paths = []struct {
 }{
 	{"sign in", func(ctx context.Context, _ *world.World, p *world.Person) error { return p.Phone.SignIn(ctx) }},
 	{"unlock", func(ctx context.Context, w *world.World, p *world.Person) error {
-		w.DC.Set(p.DN, "lockoutTime", "134000000000000000")
+		w.DC.Set(p.DN, "lockoutTime", fmt.Sprint(minidc.Filetime(time.Now())))
 		r, err := p.Phone.Submit(ctx, "unlock")
 		if err == nil && r.State != "done" {
 			err = fmt.Errorf("unlock is %s %s", r.State, r.Code)
