@@ -88,7 +88,7 @@ func TestStartPageBesideBareFiber(t *testing.T) {
 		limit = append(limit, cpu)
 		return rate
 	})
-	note := fmt.Sprintf("%d bytes, brotli; by the servers' own processor time %.0f and %.0f a second; the product with all its headers and a line in the log for each", len(start()), Median(product), Median(limit))
+	note := fmt.Sprintf("%d bytes, brotli; by the servers' own processor time %.0f and %.0f a second; the product with all its headers", len(start()), Median(product), Median(limit))
 	c.AtLeast("Start, 16 clients", "/s", 0.7, note).Add(t)
 }
 
