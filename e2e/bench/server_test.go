@@ -82,10 +82,10 @@ func TestAFloodOfBeginsLeavesNothing(t *testing.T) {
 		return together(t, crowd, n, func(_, i int) error { return begins(c, w.URL, base+i) })
 	}
 	settle := func() (resident, kept float64) {
-		world.Must(t, w.People[0].Phone.SignIn(t.Context()))
 		time.Sleep(time.Duration(Count(20, 0)) * time.Second) // the collector gives memory back by itself
 		return Resident(t, w.PID()), sizeOf(t, w.Data)
 	}
+	world.Must(t, w.People[0].Phone.SignIn(t.Context()))
 	flood(0) // buckets and buffers as large as they ever get
 	resident, kept := settle()
 	var took []time.Duration
