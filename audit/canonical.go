@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -32,7 +31,8 @@ func appendObject(b []byte, object map[string]any, depth int) ([]byte, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("nested over %d deep: %w", maxDepth, ErrValue)
 	}
-	keys := make([]string, 0, len(object))
+	var few [16]string // most objects have no more
+	keys := few[:0]
 	for k := range object {
 		keys = append(keys, k)
 	}
@@ -122,21 +122,20 @@ var controls = func() (list [0x20]string) {
 	return list
 }()
 
-// compareUTF16 orders keys by UTF-16 code units (RFC 8785 3.2.3), which differs
-// from the order of the bytes for characters beyond U+FFFF.
+// compareUTF16 orders keys by UTF-16 code units (RFC 8785 3.2.3). That is the order
+// of their bytes, but that characters beyond U+FFFF (bytes from 0xf0), which are
+// surrogates, come before those from U+E000 (0xee and 0xef).
 func compareUTF16(a, b string) int {
-	for len(a) > 0 && len(b) > 0 {
-		ra, na := utf8.DecodeRuneInString(a)
-		rb, nb := utf8.DecodeRuneInString(b)
-		if ra != rb {
-			return compareRunes(ra, rb)
+	n := min(len(a), len(b))
+	for i := range n {
+		x, y := a[i], b[i]
+		if x == y {
+			continue
 		}
-		a, b = a[na:], b[nb:]
+		if x >= 0xee && y >= 0xee && (x >= 0xf0) != (y >= 0xf0) {
+			return cmp.Compare(y, x)
+		}
+		return cmp.Compare(x, y)
 	}
 	return cmp.Compare(len(a), len(b))
-}
-
-func compareRunes(a, b rune) int {
-	var ua, ub [2]uint16
-	return slices.Compare(utf16.AppendRune(ua[:0], a), utf16.AppendRune(ub[:0], b))
 }

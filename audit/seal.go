@@ -47,20 +47,7 @@ func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
 		Seq: head.Seq + 1, Time: e.Time.UnixMilli(), Action: e.Action,
 		Actor: e.Actor, Target: e.Target, Request: e.Request, Personal: personal,
 	}
-	n.Bytes, err = Canonical(map[string]any{
-		"v":        LabelEvent,
-		"seq":      n.Seq,
-		"prev":     hex.EncodeToString(head.Hash[:]),
-		"time":     n.Time,
-		"action":   string(e.Action),
-		"actor":    e.Actor,
-		"target":   e.Target,
-		"request":  e.Request,
-		"outcome":  string(e.Outcome),
-		"reason":   e.Reason,
-		"detail":   e.Detail,
-		"personal": hashes,
-	})
+	n.Bytes, err = canonicalEvent(n, head, e, hashes)
 	if err != nil {
 		return Entry{}, head, fmt.Errorf("seal %s: %w", e.Action, err)
 	}
@@ -71,10 +58,59 @@ func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
 	return n, Head{Seq: n.Seq, Hash: n.Hash}, nil
 }
 
-// HashEvent is SHA-256 over the event label, a zero byte and the stored bytes.
-func HashEvent(stored []byte) [32]byte {
-	return sha256.Sum256(append([]byte(LabelEvent+"\x00"), stored...))
+// canonicalEvent is Canonical of the event as an object, whose keys are known: they
+// stand here in their order.
+func canonicalEvent(n Entry, head Head, e Event, hashes map[string]any) ([]byte, error) {
+	o := fields{b: make([]byte, 0, 1024)}
+	o.text(`{"action":`, string(e.Action))
+	o.text(`,"actor":`, e.Actor)
+	o.object(`,"detail":`, e.Detail)
+	o.text(`,"outcome":`, string(e.Outcome))
+	o.object(`,"personal":`, hashes)
+	o.text(`,"prev":`, hex.EncodeToString(head.Hash[:]))
+	o.text(`,"reason":`, e.Reason)
+	o.text(`,"request":`, e.Request)
+	o.integer(`,"seq":`, n.Seq)
+	o.text(`,"target":`, e.Target)
+	o.integer(`,"time":`, n.Time)
+	o.text(`,"v":`, LabelEvent)
+	return append(o.b, '}'), o.err
 }
+
+// fields writes an object field by field, up to the first error.
+type fields struct {
+	b   []byte
+	err error
+}
+
+func (o *fields) put(key string, value func([]byte) ([]byte, error)) {
+	if o.err == nil {
+		o.b, o.err = value(append(o.b, key...))
+	}
+}
+
+func (o *fields) text(key, s string) {
+	o.put(key, func(b []byte) ([]byte, error) { return appendString(b, s) })
+}
+
+func (o *fields) integer(key string, n int64) {
+	o.put(key, func(b []byte) ([]byte, error) { return appendInteger(b, n) })
+}
+
+func (o *fields) object(key string, v map[string]any) {
+	o.put(key, func(b []byte) ([]byte, error) { return appendObject(b, v, 2) })
+}
+
+// HashEvent is SHA-256 over the event label, a zero byte and the stored bytes.
+func HashEvent(stored []byte) (sum [32]byte) {
+	h := sha256.New()
+	h.Write(eventPrefix)
+	h.Write(stored)
+	h.Sum(sum[:0])
+	return sum
+}
+
+var eventPrefix = []byte(LabelEvent + "\x00")
 
 // Hash is what stands in the chain, and in every signed statement, for a
 // personal value: SHA-256 over the label, a zero byte, the salt and the value.

@@ -49,6 +49,20 @@ func (s *Store) TakeCeremony(ctx context.Context, id string, purpose enroll.Purp
 	return c, nil
 }
 
+// SpendCeremony is enroll.CeremonyStore's.
+func (s *Store) SpendCeremony(ctx context.Context, c enroll.Ceremony) error {
+	return wrap("take ceremony", s.write(ctx, func(t *tx) error {
+		n, err := t.exec(`
+			INSERT INTO ceremonies (`+ceremonyColumns+`)
+			VALUES ($1, $2, '', '', $3, '', $3, $3, '', $4, $5) ON CONFLICT (id) DO NOTHING`,
+			c.ID, string(c.Purpose), []byte{}, millis(c.Created), millis(c.Expires))
+		if err == nil && n == 0 {
+			return enroll.ErrNoCeremony
+		}
+		return err
+	}))
+}
+
 // Ceremony is enroll.CeremonyStore's.
 func (s *Store) Ceremony(ctx context.Context, id string, purpose enroll.Purpose, now time.Time) (enroll.Ceremony, error) {
 	c, err := scanCeremony(s.row(ctx, `SELECT `+ceremonyColumns+` FROM ceremonies WHERE id = $1`, id))

@@ -65,13 +65,16 @@ var (
 	sqliteReadOnly = append([]string{"mode=ro"}, sqliteReader...)
 )
 
+// sqliteDriver is another one where a test listens.
+var sqliteDriver = "sqlite"
+
 func openSQLite(path string, settings []string) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: strings.Join(settings, "&")}
-	return sql.Open("sqlite", dsn.String())
+	return sql.Open(sqliteDriver, dsn.String())
 }
 
 // makeFile makes the file before SQLite does, for its owner only; SQLite gives

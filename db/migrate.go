@@ -16,7 +16,7 @@ import (
 var migrations embed.FS
 
 // latest is the version that this release works with: the highest number.
-const latest = 7
+const latest = 8
 
 // migrate brings the database up to a version. Migrations only go forward; each
 // is one transaction.

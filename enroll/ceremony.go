@@ -31,18 +31,14 @@ func (s *Service) saveFor(ctx context.Context, c Ceremony, valid time.Duration) 
 	}
 	c.ID, c.Created = id, s.now()
 	c.Expires = c.Created.Add(valid)
-	limit := s.cfg.MaxCeremonies
-	if c.Purpose == PurposeSignIn {
-		limit = s.cfg.MaxSignIns
-	}
-	if err := s.store.SaveCeremony(ctx, c, limit); err != nil {
+	if err := s.store.SaveCeremony(ctx, c, s.cfg.MaxCeremonies); err != nil {
 		return secret.Text{}, fmt.Errorf("save ceremony: %w", err)
 	}
 	return token, nil
 }
 
 // take consumes a ceremony. Nothing brings it back, whatever happens after. It
-// must belong to the session (the zero one for sign-in and enrolment).
+// must belong to the session (the zero one for an enrolment).
 func (s *Service) take(ctx context.Context, token secret.Text, purpose Purpose, of Session) (Ceremony, webauthn.SessionData, error) {
 	var data webauthn.SessionData
 	c, err := s.store.TakeCeremony(ctx, tokenID(token), purpose, s.now())

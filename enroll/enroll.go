@@ -6,9 +6,9 @@
 // the Store and the Directory that it needs. It never learns what a proof is
 // for: other packages hand it opaque bytes to bind into a challenge.
 //
-// A ceremony is taken from the store, in one statement that tells who won and
-// that is committed, before anything is verified; a failed attempt never brings
-// it back.
+// A ceremony is taken in the store, in one statement that tells who won and that
+// is committed, before anything is verified; a failed attempt never brings it
+// back.
 package enroll
 
 import (
@@ -43,7 +43,8 @@ const (
 	PurposeEnrolGrant Purpose = "enrol-grant" // the AD password was proved for an invitation
 )
 
-// Ceremony is the server's half of a WebAuthn ceremony, or of a grant.
+// Ceremony is the server's half of a WebAuthn ceremony, or of a grant. Of a
+// sign-in it is kept only once it was taken.
 type Ceremony struct {
 	ID      string // SHA-256 of the browser's token, hex
 	Purpose Purpose

@@ -200,6 +200,13 @@ func (f *faulty) RemoveCredential(ctx context.Context, a ad.GUID, id []byte, kee
 	return f.Store.RemoveCredential(ctx, a, id, keep, last, l, e...)
 }
 
+func (f *faulty) SpendCeremony(ctx context.Context, c enroll.Ceremony) error {
+	if err := f.err("SpendCeremony"); err != nil {
+		return err
+	}
+	return f.Store.SpendCeremony(ctx, c)
+}
+
 func (f *faulty) EndSessions(ctx context.Context, a ad.GUID, keep string, l enroll.Withdrawal, e ...audit.Event) error {
 	if err := f.err("EndSessions"); err != nil {
 		return err
@@ -218,7 +225,7 @@ func withFaults(t *testing.T) (*world, *faulty) {
 }
 
 func TestAFaultyStoreSignsNobodyIn(t *testing.T) {
-	for _, method := range []string{"TakeCeremony", "Credential", "AccountByHandle", "Asserted"} {
+	for _, method := range []string{"SpendCeremony", "Credential", "AccountByHandle", "Asserted"} {
 		t.Run(method, func(t *testing.T) {
 			w, f := withFaults(t)
 			d, _ := w.enrolled(alice)
@@ -331,9 +338,7 @@ func TestNothingIsMadeWithoutRandomness(t *testing.T) {
 	d, session := w.enrolled(alice)
 	w.cfg.Rand = iotest.ErrReader(errDisk)
 	s := must(enroll.New(w.cfg))(t)
-	_, _, err := s.BeginSignIn(w.ctx)
-	wantErr(t, "sign-in", err, errDisk)
-	_, _, err = s.BeginStepUp(w.ctx, session, "latchkey/test/v1", []byte("x"))
+	_, _, err := s.BeginStepUp(w.ctx, session, "latchkey/test/v1", []byte("x"))
 	wantErr(t, "step-up", err, errDisk)
 	_, _, err = s.Invite(w.ctx, alice, audit.ActorOperator, false, 0)
 	wantErr(t, "invite", err, errDisk)

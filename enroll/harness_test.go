@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/db"
+	"github.com/latchkey/latchkey/db/dbtest"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/server"
@@ -169,7 +170,7 @@ func newWorld(t *testing.T, change ...func(*enroll.Config)) *world {
 	w.store = store
 	w.cfg = enroll.Config{
 		RPID: rpID, Origins: []string{origin}, RPName: "Example", Store: store, Directory: w.dir, Now: w.clock.now,
-		Frozen: w.isFrozen,
+		Frozen: w.isFrozen, Sealer: dbtest.Box(),
 	}
 	for _, c := range change {
 		c(&w.cfg)

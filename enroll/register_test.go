@@ -279,6 +279,7 @@ func TestNewRefusesWhatABrowserWould(t *testing.T) {
 		"a suffix of a word": func(c *enroll.Config) { c.Origins = []string{"https://my" + rpID} },
 		"no store":           func(c *enroll.Config) { c.Store = nil },
 		"no directory":       func(c *enroll.Config) { c.Directory = nil },
+		"no sealer":          func(c *enroll.Config) { c.Sealer = nil },
 		"no freezes":         func(c *enroll.Config) { c.Frozen = nil },
 	} {
 		cfg := w.cfg

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/secret"
 )
@@ -34,6 +36,7 @@ type Config struct {
 
 	Store     Store
 	Directory Directory
+	Sealer    Sealer // of sign-ins that were begun
 	// Frozen says whether an approver froze the account. An error denies.
 	Frozen func(ctx context.Context, account ad.GUID) (bool, error)
 
@@ -43,7 +46,6 @@ type Config struct {
 	CeremonyTimeout time.Duration // from begin to finish; 5 minutes
 	InvitationValid time.Duration // of Invite, when it names no other; 72 hours
 
-	MaxSignIns    int // outstanding sign-in ceremonies of everybody together; 20000
 	MaxCeremonies int // outstanding ones of one purpose and account; 5
 	MaxPasskeys   int // of one account; 20
 
@@ -71,6 +73,7 @@ const (
 type Service struct {
 	cfg       Config
 	running   atomic.Pointer[running]
+	signIn    webauthn.SessionData // of any sign-in, but for challenge and end
 	store     Store
 	directory Directory
 	gates     gates // one password try of an account at a time
@@ -80,8 +83,8 @@ type Service struct {
 // New checks the configuration and returns the relying party.
 func New(cfg Config) (*Service, error) {
 	cfg = withDefaults(cfg)
-	if cfg.Store == nil || cfg.Directory == nil || cfg.Frozen == nil {
-		return nil, errors.New("enroll: a store, a directory and who is frozen are needed")
+	if cfg.Store == nil || cfg.Directory == nil || cfg.Sealer == nil || cfg.Frozen == nil {
+		return nil, errors.New("enroll: a store, a directory, a sealer and who is frozen are needed")
 	}
 	if err := checkOrigins(cfg.RPID, cfg.Origins); err != nil {
 		return nil, fmt.Errorf("enroll: %w", err)
@@ -94,6 +97,12 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, signIn, err := s.rp().BeginDiscoverableLogin()
+	if err != nil {
+		return nil, fmt.Errorf("enroll: %w", err)
+	}
+	signIn.Challenge, signIn.Expires = "", time.Time{} // takeSignIn judges the end
+	s.signIn = *signIn
 	return s, nil
 }
 
@@ -109,7 +118,6 @@ func withDefaults(cfg Config) Config {
 		}
 	}
 	def(&cfg.CeremonyTimeout, 5*time.Minute)
-	count(&cfg.MaxSignIns, 20000)
 	count(&cfg.MaxCeremonies, 5)
 	count(&cfg.MaxPasskeys, 20)
 	if cfg.Now == nil {

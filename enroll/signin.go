@@ -14,14 +14,14 @@ import (
 	"github.com/latchkey/latchkey/secret"
 )
 
-// BeginSignIn starts a ceremony that names nobody. It returns the browser's
-// token for it and the request options.
-func (s *Service) BeginSignIn(ctx context.Context) (secret.Text, *protocol.CredentialAssertion, error) {
+// BeginSignIn starts a ceremony that names nobody, and keeps nothing of it. It
+// returns the browser's token for it and the request options.
+func (s *Service) BeginSignIn(context.Context) (secret.Text, *protocol.CredentialAssertion, error) {
 	options, data, err := s.rp().BeginDiscoverableLogin()
 	if err != nil {
 		return secret.Text{}, nil, fmt.Errorf("begin sign-in: %w", err)
 	}
-	token, err := s.save(ctx, Ceremony{Purpose: PurposeSignIn}, data)
+	token, err := s.sealSignIn(data)
 	return token, options, err
 }
 
@@ -31,7 +31,7 @@ func (s *Service) BeginSignIn(ctx context.Context) (secret.Text, *protocol.Crede
 // ErrNoCredential, ErrOrigin, ErrNotVerified, ErrCloned, ErrRefused, ErrGone, and
 // ad.ErrUnavailable, because nobody gets in whom the directory can't confirm.
 func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []byte, from Client) (Session, secret.Text, error) {
-	_, data, err := s.take(ctx, token, PurposeSignIn, Session{})
+	data, err := s.takeSignIn(ctx, token)
 	if err != nil {
 		return Session{}, secret.Text{}, err
 	}

@@ -1,7 +1,10 @@
 package enroll_test
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/db/dbtest"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
 )
@@ -211,18 +215,97 @@ func TestOfTwoHundredFinishesOfOneCeremonyOneWins(t *testing.T) {
 	}
 }
 
-func TestOutstandingSignInsAreCapped(t *testing.T) {
-	w := newWorld(t, func(c *enroll.Config) { c.MaxSignIns = 3 })
+func TestABeganSignInLeavesNothing(t *testing.T) {
+	w := newWorld(t)
 	d, _ := w.enrolled(alice)
-	oldest, options, err := w.BeginSignIn(w.ctx)
+	first, options, err := w.BeginSignIn(w.ctx)
 	wantErr(t, "begin", err, nil)
-	for range 3 {
+	for range 30_000 {
 		_, _, err := w.BeginSignIn(w.ctx)
 		wantErr(t, "begin", err, nil)
 	}
-	_, _, err = w.FinishSignIn(w.ctx, oldest, d.assert(t, options), phone)
-	wantErr(t, "the oldest", err, enroll.ErrNoCeremony)
-	w.signedIn(d)
+	_, _, err = w.FinishSignIn(w.ctx, first, d.assert(t, options), phone)
+	wantErr(t, "the first", err, nil)
+	w.clock.move(24 * time.Hour)
+	if n := must(w.Purge(w.ctx))(t).Ceremonies; n != 1 {
+		t.Errorf("%d ceremonies were kept, want the finished one", n)
+	}
+}
+
+func TestASignInIsTakenOnceHoweverItIsSpelt(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	token, options, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	signed := d.assert(t, options)
+	_, _, err = w.FinishSignIn(w.ctx, token, signed, phone)
+	wantErr(t, "finish", err, nil)
+	text := token.Reveal()
+	for _, spelling := range []string{text, text + "\n", text + "=", text[:10] + "\r\n" + text[10:], strings.ToUpper(text), text[:len(text)-1]} {
+		_, _, err = w.FinishSignIn(w.ctx, secret.New(spelling), signed, phone)
+		wantErr(t, fmt.Sprintf("again as %q", spelling), err, enroll.ErrNoCeremony)
+	}
+	for i := range len(text) {
+		for _, c := range "Aa_9" {
+			if rune(text[i]) == c {
+				continue
+			}
+			_, _, err = w.FinishSignIn(w.ctx, secret.New(text[:i]+string(c)+text[i+1:]), signed, phone)
+			wantErr(t, "altered", err, enroll.ErrNoCeremony)
+		}
+	}
+}
+
+// The browser knows its challenge; as the token of something else it takes nothing
+// away that says that the sign-in was used.
+func TestAChallengeIsNoTokenOfAnotherCeremony(t *testing.T) {
+	w := newWorld(t)
+	d, session := w.enrolled(alice)
+	token, options, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	signed := d.assert(t, options)
+	_, _, err = w.FinishSignIn(w.ctx, token, signed, phone)
+	wantErr(t, "finish", err, nil)
+	_, err = w.FinishStepUp(w.ctx, session, secret.New(options.Response.Challenge.String()), signed)
+	wantErr(t, "as a step-up", err, enroll.ErrNoCeremony)
+	_, _, err = w.FinishSignIn(w.ctx, token, signed, phone)
+	wantErr(t, "again", err, enroll.ErrNoCeremony)
+}
+
+// A clock that is set back after everything was purged brings no sign-in back.
+func TestAPurgedSignInStaysTakenWhenTheClockIsSetBack(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	token, options, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	signed := d.assert(t, options)
+	_, _, err = w.FinishSignIn(w.ctx, token, signed, phone)
+	wantErr(t, "finish", err, nil)
+	w.clock.move(30 * time.Minute)
+	must(w.Purge(w.ctx))(t)
+	w.clock.move(-29 * time.Minute)
+	_, _, err = w.FinishSignIn(w.ctx, token, signed, phone)
+	wantErr(t, "again", err, enroll.ErrNoCeremony)
+}
+
+func TestASignInOfAnotherKeyOrPlaceIsUnknown(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	_, options, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	signed := d.assert(t, options)
+	other := must(secret.NewBox([]byte("another key of thirty-two bytes!")))(t)
+	plain := make([]byte, 40)
+	binary.BigEndian.PutUint64(plain, uint64(w.clock.now().Add(time.Minute).UnixMilli()))
+	for name, sealed := range map[string][]byte{
+		"key":   other.Seal("ceremony/sign-in/v1", plain),
+		"place": dbtest.Box().Seal("outbox/body", plain),
+		"short": dbtest.Box().Seal("ceremony/sign-in/v1", plain[:8]),
+		"none":  nil,
+	} {
+		_, _, err = w.FinishSignIn(w.ctx, secret.New(base64.RawURLEncoding.EncodeToString(sealed)), signed, phone)
+		wantErr(t, name, err, enroll.ErrNoCeremony)
+	}
 }
 
 func TestPeopleInTroubleMaySignInToSeeIt(t *testing.T) {

@@ -43,6 +43,10 @@ type CeremonyStore interface {
 	// callers one wins, the rest get ErrNoCeremony. An expired one, and one of
 	// another purpose, is ErrNoCeremony (and is gone).
 	TakeCeremony(ctx context.Context, id string, purpose Purpose, now time.Time) (Ceremony, error)
+	// SpendCeremony puts in that a ceremony was taken which was never saved, in one
+	// committed statement; of many callers one wins, the rest get ErrNoCeremony.
+	// It is purged like the others.
+	SpendCeremony(ctx context.Context, c Ceremony) error
 	// Ceremony reads without taking (for an enrol-grant).
 	Ceremony(ctx context.Context, id string, purpose Purpose, now time.Time) (Ceremony, error)
 	// PurgeCeremonies deletes what expired and returns how many.

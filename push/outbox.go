@@ -14,10 +14,12 @@ const (
 	tryTime    = 30 * time.Second
 	idle       = 10 * time.Second // another server may have written
 	afterError = 5 * time.Second
-	noticeHeap = 100              // notices in one claim
-	lastTry    = 10 * time.Second // before the end
-	purgeEach  = time.Hour
-	purgeAfter = 7 * 24 * time.Hour
+	noticeHeap = 100 // notices in one claim
+	// claimTogether is how long a free slot waits for others.
+	claimTogether = 20 * time.Millisecond
+	lastTry       = 10 * time.Second // before the end
+	purgeEach     = time.Hour
+	purgeAfter    = 7 * 24 * time.Hour
 )
 
 // Kick wakes the outbox: something was committed. It never waits.
@@ -85,7 +87,7 @@ func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync
 	for _, d := range due {
 		slots <- struct{}{}
 		flying.Go(func() {
-			defer s.Kick()
+			defer s.freed(slots)
 			defer func() { <-slots }()
 			try, cancel := context.WithTimeout(context.WithoutCancel(ctx), tryTime)
 			defer cancel()
@@ -93,6 +95,16 @@ func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync
 		})
 	}
 	return len(due) > 0, nil
+}
+
+// freed wakes the outbox when a delivery has ended: at once while half of the
+// slots are free, else shortly, so that many share one claim.
+func (s *Service) freed(slots chan struct{}) {
+	if 2*len(slots) <= cap(slots) {
+		s.Kick()
+		return
+	}
+	time.AfterFunc(claimTogether, s.Kick)
 }
 
 // pause is how long there is nothing to do.

@@ -19,6 +19,7 @@ type call struct {
 	http    *fasthttp.RequestCtx
 	address netip.Addr
 	route   string // pattern from the table; "" when none matched
+	file    bool   // a file of the web app, or health
 	session *enroll.Session
 	cause   error // why it failed, for the log
 }

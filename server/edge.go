@@ -82,9 +82,19 @@ func plainPath(target string) (string, bool) {
 }
 
 // logCall writes the access line. The pattern of the route stands for the path:
-// ids and whatever else was typed stay out.
+// ids and whatever else was typed stay out. A file of the web app that was handed
+// out is for those who debug: anybody may have it, and it is most of the traffic.
 func (s *Server) logCall(c *call) {
-	status := c.http.Response.StatusCode()
+	status, level := c.http.Response.StatusCode(), slog.LevelInfo
+	switch {
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case c.file && status < http.StatusBadRequest:
+		level = slog.LevelDebug
+	}
+	if !s.log.Enabled(s.base, level) {
+		return
+	}
 	attrs := []any{
 		slog.String("method", knownMethod(string(c.http.Method()))),
 		slog.String("route", c.route),
@@ -96,11 +106,7 @@ func (s *Server) logCall(c *call) {
 	if c.cause != nil {
 		attrs = append(attrs, slog.String("cause", c.cause.Error()))
 	}
-	if status >= http.StatusInternalServerError {
-		s.log.Error("request", attrs...)
-		return
-	}
-	s.log.Info("request", attrs...)
+	s.log.Log(s.base, level, "request", attrs...)
 }
 
 func knownMethod(m string) string {

@@ -86,3 +86,16 @@ func median(all []time.Duration) time.Duration {
 	slices.Sort(all)
 	return all[len(all)/2]
 }
+
+func TestAFileThatIsHandedOutIsNoLineInTheLog(t *testing.T) {
+	for _, c := range []struct {
+		path   string
+		logged bool
+	}{{"/", false}, {"/healthz", false}, {"/nowhere", true}, {"/api/info", true}} {
+		st := newStage(t)
+		st.ask("GET", c.path, "")
+		if line := st.logged.String(); strings.Contains(line, "msg=request") != c.logged {
+			t.Errorf("%s: %q", c.path, line)
+		}
+	}
+}

@@ -32,7 +32,7 @@ func (s *Server) protect(r route) fiber.Handler {
 		ctx, cancel := context.WithTimeout(s.base, r.within())
 		defer cancel()
 		c := f.Context().UserValue(callKey{}).(*call)
-		c.route = r.path
+		c.route, c.file = r.path, r.guard == asset
 		f.SetUserContext(ctx)
 		if r.guard != asset {
 			if err := s.pass(ctx, c, r); err != nil {

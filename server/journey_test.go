@@ -59,7 +59,8 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 	must(err)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.passkeys, err = enroll.New(enroll.Config{
-		RPID: testHost, Origins: []string{"https://" + testHost}, Store: h.store, Directory: h.company, Frozen: h.store.IsFrozen, Logger: log,
+		RPID: testHost, Origins: []string{"https://" + testHost}, Store: h.store, Directory: h.company, Sealer: dbtest.Box(),
+		Frozen: h.store.IsFrozen, Logger: log,
 	})
 	must(err)
 	judge, err := password.NewJudge(password.JudgeConfig{MinScore: 2})

@@ -41,7 +41,7 @@ func (r rate) ofSite() rate {
 // The limits. A site shares one address, so those are wide (and LimitFactor
 // widens them); an account and an invitation are one person's.
 var (
-	rateSignInBegin  = rate{name: "sign-in-begin", by: byAddress, burst: 60, refill: time.Second}
+	rateSignInBegin  = rate{name: "sign-in-begin", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateSignInFinish = rate{name: "sign-in-finish", by: byAddress, burst: 30, refill: 2 * time.Second}
 	rateLookUp       = rate{name: "invitation", by: byAddress, burst: 30, refill: 3 * time.Second}
 	rateInvitation   = rate{name: "invitation-one", by: byValue, burst: 20, refill: 10 * time.Second}

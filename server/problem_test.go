@@ -176,7 +176,7 @@ func (fullDisk) StoreFault() bool { return true }
 func TestAStoreThatTakesNothingIsNoFaultOfTheServer(t *testing.T) {
 	st := newStage(t)
 	st.limits.err = fmt.Errorf("record: %w", fullDisk{})
-	p := wantProblem(t, st.ask("POST", "/api/sign-in/begin", "{}"), http.StatusServiceUnavailable, "store.unavailable")
+	p := wantProblem(t, st.ask("POST", "/api/sign-in/finish", `{"token":"t","credential":{}}`), http.StatusServiceUnavailable, "store.unavailable")
 	if p.RetryAfter == 0 || strings.Contains(fmt.Sprint(p), "full") {
 		t.Errorf("told %+v", p)
 	}
@@ -191,7 +191,7 @@ func TestAFailingStoreDenies(t *testing.T) {
 	wantProblem(t, st.in("GET", "/api/me", ""), http.StatusInternalServerError, "internal")
 	st.party.lookErr = nil
 	st.limits.err = errors.New("disk I/O error")
-	wantProblem(t, st.ask("POST", "/api/sign-in/begin", "{}"), http.StatusInternalServerError, "internal")
+	wantProblem(t, st.ask("POST", "/api/sign-in/finish", `{"token":"t","credential":{}}`), http.StatusInternalServerError, "internal")
 	wantProblem(t, st.in("POST", "/api/requests/r1/execute", `{"password":"x"}`), http.StatusInternalServerError, "internal")
 }
 

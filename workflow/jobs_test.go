@@ -94,6 +94,18 @@ func TestAWatchEndsAfterHalfAnHour(t *testing.T) {
 	})
 }
 
+func TestAWatchMayBeSwitchedOff(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.limits.Watch = -1
+		w.engine = w.start(w.store, w.dir)
+		w.lock(annGUID)
+		w.signIn(w.ann)
+		if r := w.stored(w.submit(workflow.KindUnlock).ID); r.State != workflow.Done || !r.Wake.IsZero() || !r.WatchUntil.IsZero() {
+			t.Fatalf("%+v", r)
+		}
+	})
+}
+
 func TestRunStopsWithItsContext(t *testing.T) {
 	inWorld(t, func(w *world) {
 		r := w.submit(workflow.KindReset)

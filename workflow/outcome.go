@@ -69,7 +69,7 @@ func (e *Engine) finish(r *Request, by string, result Result, landed ad.Account)
 		result.After = landed.Marks
 	}
 	r.Result, r.Wake = &result, time.Time{}
-	if result.Unlocked {
+	if result.Unlocked && e.limits().Watch > 0 {
 		r.WatchUntil = result.At.Add(e.limits().Watch)
 		r.Wake = result.At.Add(e.limits().WatchEvery)
 	}

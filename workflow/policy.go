@@ -113,7 +113,7 @@ type Limits struct {
 	SignInProof time.Duration // a sign-in counts for an unlock within; 5 minutes
 	Write       time.Duration // one directory write; 15 seconds
 	Lease       time.Duration // of an executor, from the intent; 30 seconds
-	Watch       time.Duration // after an unlock; 30 minutes
+	Watch       time.Duration // after an unlock; 30 minutes; below 0: never
 	Tries       int           // refused values under one approval; 5
 	WatchEvery  time.Duration // between two looks of a watch; 60 seconds
 	Unsettled   time.Duration // an unknown outcome is read again until then; 15 minutes
@@ -131,13 +131,16 @@ func (l Limits) withDefaults() Limits {
 		value time.Duration
 	}{
 		{&l.Draft, 10 * time.Minute}, {&l.Approved, time.Hour}, {&l.SignInProof, 5 * time.Minute},
-		{&l.Write, 15 * time.Second}, {&l.Lease, 30 * time.Second}, {&l.Watch, 30 * time.Minute},
+		{&l.Write, 15 * time.Second}, {&l.Lease, 30 * time.Second},
 		{&l.WatchEvery, time.Minute}, {&l.Unsettled, 15 * time.Minute},
 		{&l.Review, time.Hour}, {&l.Remind, 2 * time.Minute},
 	} {
 		if *d.at <= 0 {
 			*d.at = d.value
 		}
+	}
+	if l.Watch == 0 {
+		l.Watch = 30 * time.Minute
 	}
 	// Nobody may settle while a write may still be sent.
 	l.Lease = max(l.Lease, l.Write)

@@ -24,6 +24,7 @@ type world struct {
 	proofs *proofs
 	judge  *judge
 	policy workflow.Policy
+	limits workflow.Limits
 	engine *workflow.Engine
 	ann    workflow.Actor
 }
@@ -65,7 +66,7 @@ func newWorld(t *testing.T) *world {
 // start makes another server process over the same company.
 func (w *world) start(s workflow.Store, d workflow.Directory) *workflow.Engine {
 	return workflow.New(workflow.Config{
-		Store: s, Directory: d, Proofs: w.proofs, Judge: w.judge, Policy: w.policy,
+		Store: s, Directory: d, Proofs: w.proofs, Judge: w.judge, Policy: w.policy, Limits: w.limits,
 		People: w.dir, Holders: w.store, Freezes: w.store, Reminders: w.store,
 		Executor: fmt.Sprintf("server-%p", d),
 	})

@@ -85,7 +85,7 @@ func (a *app) join(ctx context.Context) error {
 	var err error
 	a.passkeys, err = enroll.New(enroll.Config{
 		RPID: a.cfg.RPID(), Origins: []string{strings.TrimSuffix(a.cfg.PublicURL, "/")}, RPName: a.cfg.Organisation,
-		Store: a.store, Directory: a.dir, Frozen: a.store.IsFrozen, Now: now, Logger: a.log,
+		Store: a.store, Directory: a.dir, Sealer: a.box, Frozen: a.store.IsFrozen, Now: now, Logger: a.log,
 		SessionIdle: a.cfg.Sessions.Idle, SessionAbsolute: a.cfg.Sessions.Absolute, SessionShort: a.cfg.Sessions.Short,
 		InvitationValid: a.cfg.Enrolment.InvitationValid,
 	})
@@ -190,6 +190,14 @@ const groupsAgain = 5 * time.Minute
 // watchEvery is the pause between two looks at an account after an unlock: a
 // person still has the page open when it locks again.
 const watchEvery = 20 * time.Second
+
+// watchFor: 0 in the file means not at all, in workflow the default.
+func watchFor(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
 
 // jobs start expiry, takeover and watching; a first look at the directory;
 // purging; groups. They run until ctx ends; wait returns when the last of them has.

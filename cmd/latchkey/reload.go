@@ -60,7 +60,7 @@ func (r *reloads) config() config.Config { return *r.running.Load() }
 func engineSettings(cfg config.Config, judge *password.Judge) workflow.Settings {
 	return workflow.Settings{
 		Limits: workflow.Limits{
-			Approved: cfg.Requests.Approved, Watch: cfg.Requests.Watch, WatchEvery: watchEvery, Review: cfg.Requests.Review,
+			Approved: cfg.Requests.Approved, Watch: watchFor(cfg.Requests.Watch), WatchEvery: watchEvery, Review: cfg.Requests.Review,
 		},
 		Judge: judge, RemindEverybody: cfg.Reminders.To == config.RemindEverybody,
 	}

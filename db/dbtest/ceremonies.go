@@ -82,3 +82,16 @@ func expiredCeremoniesArePurged(s *suite) {
 	_, err = s.Ceremony(s.ctx, "late", late.Purpose, s.now)
 	s.must(err)
 }
+
+func oneOf200SpendsACeremony(s *suite) {
+	c := enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeSignIn, Created: s.now, Expires: s.now.Add(time.Minute)}
+	won := s.race(200, func(int) error { return s.SpendCeremony(s.ctx, c) }, enroll.ErrNoCeremony)
+	s.same(won, 1)
+	n, err := s.PurgeCeremonies(s.ctx, s.now)
+	s.must(err)
+	s.same(n, 0)
+	s.want(s.SpendCeremony(s.ctx, c), enroll.ErrNoCeremony)
+	n, err = s.PurgeCeremonies(s.ctx, c.Expires)
+	s.must(err)
+	s.same(n, 1)
+}

@@ -63,6 +63,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	}{
 		{"ACeremonyIsTakenOnce", aCeremonyIsTakenOnce},
 		{"OneOf200TakesACeremony", oneOf200TakesACeremony},
+		{"OneOf200SpendsACeremony", oneOf200SpendsACeremony},
 		{"ACeremonyOfAnotherPurposeOrTimeIsGone", aCeremonyOfAnotherPurposeOrTimeIsGone},
 		{"TheOldestCeremoniesGiveWay", theOldestCeremoniesGiveWay},
 		{"ExpiredCeremoniesArePurged", expiredCeremoniesArePurged},

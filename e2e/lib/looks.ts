@@ -1,3 +1,4 @@
+import axe from 'axe-core';
 import { AxeBuilder } from '@axe-core/playwright';
 import { mkdirSync } from 'node:fs';
 import { expect, type Page } from '@playwright/test';
@@ -15,6 +16,12 @@ export const looks: readonly Look[] = [
   { size: 'phone', colorScheme: 'light', language: 'de' },
   { size: 'desk', colorScheme: 'dark', language: 'de' },
 ];
+
+/**
+ * Those of best practice, AAA and the experimental ones too, which axe leaves out by itself. One is
+ * left out here: a contrast of 7:1 (AAA), which secondary text has not. test/contrast.test.ts holds AA.
+ */
+const everyRule = Object.fromEntries(axe.getRules().map((r) => [r.ruleId, { enabled: r.ruleId !== 'color-contrast-enhanced' }]));
 
 interface Look { size: keyof typeof sizes; colorScheme: 'light' | 'dark'; language: 'en' | 'de' }
 
@@ -53,7 +60,7 @@ export async function inspect(page: Page, name: string, { size, colorScheme, lan
   }
   await still(page);
   await page.screenshot({ path: `${pictures}${name}-${size}-${colorScheme}${language === 'en' ? '' : `-${language}`}.png`, scale: size === 'phone' ? 'device' : 'css' });
-  const found = await new AxeBuilder({ page }).setLegacyMode().analyze(); // there are no frames, so no second page for them
+  const found = await new AxeBuilder({ page }).options({ rules: everyRule }).setLegacyMode().analyze(); // there are no frames, so no second page for them
   expect(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), `${size} ${colorScheme} ${language}`).toEqual([]);
   const outside = await page.evaluate(() => [...document.querySelectorAll('main *, dialog *')].filter((e) => {
     const { left, right, width } = e.getBoundingClientRect();

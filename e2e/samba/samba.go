@@ -283,9 +283,18 @@ func (dc *DC) Backdate(dn string, pwdLastSet int64) error {
 
 // Force replaces one attribute past the rules that LDAP clients meet.
 func (dc *DC) Force(dn, attribute, value string) error {
+	return dc.ForceAll([]string{dn}, attribute, value)
+}
+
+// ForceAll is Force for many accounts in one go.
+func (dc *DC) ForceAll(dns []string, attribute, value string) error {
 	// DSDB_CONTROL_BYPASS_PASSWORD_HASH_OID lets system-owned values through.
 	cmd := exec.Command("ldbmodify", "-H", dc.database(), "--configfile="+dc.conf(), "--controls=local_oid:1.3.6.1.4.1.7165.4.3.12:0")
-	cmd.Stdin = strings.NewReader(fmt.Sprintf("dn: %s\nchangetype: modify\nreplace: %s\n%s: %s\n", dn, attribute, attribute, value))
+	var ldif strings.Builder
+	for _, dn := range dns {
+		fmt.Fprintf(&ldif, "dn: %s\nchangetype: modify\nreplace: %s\n%s: %s\n\n", dn, attribute, attribute, value)
+	}
+	cmd.Stdin = strings.NewReader(ldif.String())
 	return output(cmd)
 }
 

@@ -19,14 +19,20 @@ import (
 // from TestMain.
 func Main(m *testing.M) {
 	status := m.Run()
-	os.RemoveAll(builtIn)
+	if builtIn != "" {
+		os.RemoveAll(builtIn)
+	}
 	os.Exit(status)
 }
 
 var builtIn string
 
-// Binary builds the product once for this test process.
+// Binary builds the product once for this test process, or takes the one that
+// LATCHKEY_BINARY names.
 var Binary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("LATCHKEY_BINARY"); path != "" {
+		return path, nil
+	}
 	err := lookAtSources()
 	if err != nil {
 		return "", err

@@ -1,0 +1,73 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/e2e/bench"
+)
+
+// TestAppendingBesideTheWriterWithoutItsChain appends events through the writer,
+// and the same rows with nothing sealed and no end of a chain read or moved. One
+// engine a line; another joins with a store of its own.
+func TestAppendingBesideTheWriterWithoutItsChain(t *testing.T) {
+	for _, engine := range []struct {
+		name string
+		open func(*testing.T) *Store
+	}{
+		{"SQLite", func(t *testing.T) *Store { return openAt(t, filepath.Join(t.TempDir(), "x.db")) }},
+	} {
+		t.Run(engine.name, func(t *testing.T) { appending(t, engine.name, engine.open) })
+	}
+}
+
+func appending(t *testing.T, name string, open func(*testing.T) *Store) {
+	chained, plain := open(t), open(t)
+	entry, _, err := audit.Seal(audit.Head{}, signedIn(), chained.tx.random)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := int64(0) // the writer's goroutine alone counts
+	row := func(t *tx) error {
+		e := entry
+		next++
+		e.Seq = next
+		return t.insertEntry(e)
+	}
+	n := bench.Count(2000, 50)
+	together := func(do func() error) func() {
+		return func() {
+			var all sync.WaitGroup
+			for range 64 {
+				all.Go(func() {
+					for range n / 50 {
+						if err := do(); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			all.Wait()
+		}
+	}
+	many := n / 50 * 64
+	var onClock, plainOnClock []float64
+	timed := func(to *[]float64, do func()) float64 {
+		var rate float64
+		byProcessor := bench.CPURate(many, func() { rate = bench.Rate(many, do) })
+		*to = append(*to, rate)
+		return byProcessor
+	}
+	bench.Alternate(bench.Rounds(), func() float64 {
+		return timed(&onClock, together(func() error { return chained.Record(context.Background(), signedIn()) }))
+	}, func() float64 {
+		return timed(&plainOnClock, together(func() error { return plain.write(context.Background(), row) }))
+	}).AtLeast("audit: appending, "+name, "events per second of processor time", 0.8, fmt.Sprintf(
+		"64 callers; the limit is the same writer putting in the same rows without a chain; by the clock %.0f and %.0f a second",
+		bench.Median(onClock), bench.Median(plainOnClock))).Add(t)
+	verified(t, chained)
+}

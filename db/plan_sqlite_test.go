@@ -1,0 +1,47 @@
+package db_test
+
+import (
+	"database/sql"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/latchkey/latchkey/db"
+	"github.com/latchkey/latchkey/db/dbtest"
+)
+
+// TestNoRequestReadsATableFromEndToEnd runs the whole suite, which runs every
+// statement there is, and asks SQLite how it would find the rows.
+func TestNoRequestReadsATableFromEndToEnd(t *testing.T) {
+	seen, stop := db.RecordSQLite()
+	t.Run("suite", func(t *testing.T) {
+		dbtest.Run(t, func(t *testing.T) dbtest.Store { return open(t, filepath.Join(t.TempDir(), "latchkey.db")) })
+	})
+	stop()
+	path := filepath.Join(t.TempDir(), "latchkey.db")
+	open(t, path)
+	d, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path}).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	dbtest.NoScan(t, seen.Statements(), func(query string, args []any) (scans []string, err error) {
+		rows, err := d.Query("EXPLAIN QUERY PLAN "+query, args...)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				return nil, err
+			}
+			if strings.HasPrefix(detail, "SCAN ") && detail != "SCAN CONSTANT ROW" {
+				scans = append(scans, strings.TrimPrefix(detail, "SCAN "))
+			}
+		}
+		return scans, rows.Err()
+	})
+}
