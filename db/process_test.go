@@ -19,6 +19,7 @@ import (
 
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/db/dbtest"
+	"github.com/latchkey/latchkey/e2e/postgres"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/push"
 	"github.com/latchkey/latchkey/workflow"
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	flag.Parse()
-	os.Exit(m.Run())
+	os.Exit(postgres.Main(m))
 }
 
 func child(what, path string) {
