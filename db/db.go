@@ -125,6 +125,9 @@ type Store struct {
 	outbox  func()
 	missed  func()
 	listens *ear // nil for SQLite
+	// settleTime is how long a batch whose commit has no answer waits for a
+	// server that comes back and tells.
+	settleTime time.Duration
 }
 
 var (
@@ -259,8 +262,9 @@ func newStore(c Config) (*Store, error) {
 	}
 	return &Store{
 		dialect: d,
-		jobs: make(chan *job, maxBatch), drained: make(chan struct{}), log: log,
+		jobs:    make(chan *job, maxBatch), drained: make(chan struct{}), log: log,
 		sealer: sealer{c.Box}, holder: rand.Text(), changed: c.Changed, outbox: c.Outbox, missed: c.Missed,
+		settleTime: settleTime,
 	}, nil
 }
 

@@ -16,6 +16,15 @@ func TestPostgreSQL(t *testing.T) {
 	})
 }
 
+// Two servers on one database: of many one wins, wherever they ask.
+func TestTwoServersOnPostgreSQL(t *testing.T) {
+	cluster := postgres.Shared(t)
+	dbtest.RunTwo(t, func(t *testing.T) (a, b dbtest.Store) {
+		dsn := cluster.Database(t)
+		return openDSN(t, dsn), openDSN(t, dsn)
+	})
+}
+
 func openDSN(t testing.TB, dsn string) *db.Store {
 	t.Helper()
 	s, err := db.Open(t.Context(), db.Config{DSN: secret.New(dsn), Box: dbtest.Box()})

@@ -55,7 +55,7 @@ func (s *Store) repair(failed error) (done bool, err error) {
 	switch {
 	case t.lost():
 		if err := s.reconnect(returnTime); err != nil {
-			return false, failed
+			return false, fmt.Errorf("%w: %w", ErrUnreachable, failed)
 		}
 	case !again(failed):
 		return false, failed
@@ -68,7 +68,7 @@ func (s *Store) settle() (committed bool, err error) {
 	t := s.tx
 	number, told := t.batch, t.told
 	defer func() { t.told = told }()
-	until := time.Now().Add(settleTime)
+	until := time.Now().Add(s.settleTime)
 	for {
 		if err := s.reconnect(time.Until(until)); err != nil {
 			return false, err

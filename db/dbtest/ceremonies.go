@@ -32,7 +32,7 @@ func aCeremonyIsTakenOnce(s *suite) {
 
 func oneOf200TakesACeremony(s *suite) {
 	s.must(s.SaveCeremony(s.ctx, s.ceremony("one"), 5))
-	won := s.race(200, func(int) error {
+	won := s.race(200, func(s *suite, _ int) error {
 		_, err := s.TakeCeremony(s.ctx, "one", enroll.PurposeStepUp, s.now)
 		return err
 	}, enroll.ErrNoCeremony)
