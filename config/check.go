@@ -21,6 +21,7 @@ import (
 func (c Config) check(name string, text []byte) Problems {
 	f := newFinder(name, text)
 	c.checkServer(f)
+	c.checkDatabase(f)
 	c.checkDirectory(f)
 	c.checkTimes(f)
 	c.checkPasswords(f)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -43,20 +42,13 @@ type app struct {
 // policies; one that can't be resolved denies until a later try finds it.
 func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
 	a := &app{cfg: cfg, log: newLogger(cfg.Log, s), live: server.NewBroker()}
-	box, err := openBox(cfg)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	if a.dir, err = openDirectory(cfg.Directory, a.log); err != nil {
 		return nil, err
 	}
-	a.store, err = db.Open(ctx, db.Config{
-		Path: filepath.Join(cfg.Data, databaseName), Logger: a.log,
-		Box: box, Changed: a.live.Publish, Outbox: a.notices.Kick,
-	})
-	if err != nil {
+	if err := a.openSealed(ctx); err != nil {
 		a.dir.Close()
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, err
 	}
 	if err := a.join(ctx); err != nil {
 		a.close()

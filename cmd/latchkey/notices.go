@@ -61,11 +61,8 @@ func (a *app) openNotices(ctx context.Context) error {
 		}
 	}
 	s, err := push.New(ctx, c)
-	if errors.Is(err, secret.ErrSealed) {
-		return fmt.Errorf("%s is not the key that sealed the database: put the right one back: %w", a.cfg.KeyFile(), err)
-	}
 	if err != nil {
-		return fmt.Errorf("start notices: %w", err)
+		return wrongKey(a.cfg, err)
 	}
 	a.notices.p.Store(s)
 	return nil
