@@ -30,16 +30,29 @@ type company struct{ *world.World }
 // end every request is settled, and the directory counted as many password writes
 // as Latchkey says it made.
 func TestKillsAtRandomWriteNothingTwice(t *testing.T) {
-	kills, people := 40, 16
+	killAtRandom(t, 40, 300, world.Options{})
+}
+
+func TestKillsAtRandomWriteNothingTwiceOnPostgreSQL(t *testing.T) {
+	killAtRandom(t, 8, 300, world.Options{Postgres: true})
+}
+
+// Two servers on one database, behind one address, and one or the other is killed.
+func TestOneOfTwoServersIsKilledAtRandom(t *testing.T) {
+	killAtRandom(t, 8, 50, world.Options{Two: true})
+}
+
+func killAtRandom(t *testing.T, kills, soak int, o world.Options) {
+	o.People = 16
 	if os.Getenv("LATCHKEY_SOAK") == "1" {
-		kills, people = 300, 48
+		kills, o.People = soak, 48
 	}
 	if os.Getenv("LATCHKEY_QUICK") == "1" {
 		kills = 3
 	}
 	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d, %d kills, %d people", seed, kills, people)
-	w := company{world.New(t, world.Options{People: people})}
+	t.Logf("seed %d, %d kills, %d people", seed, kills, o.People)
+	w := company{world.New(t, o)}
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -48,12 +61,19 @@ func TestKillsAtRandomWriteNothingTwice(t *testing.T) {
 		busy.Go(func() { w.live(ctx, p, rand.New(rand.NewPCG(seed, uint64(i)))) })
 	}
 	r := rand.New(rand.NewPCG(seed, 1<<32))
-	for range kills {
-		clear := w.trouble(r)
+	for n := range kills {
+		clear := w.trouble(n, r)
 		pause := time.NewTimer(time.Duration(100+r.IntN(900)) * time.Millisecond) // the random moment
 		<-pause.C
-		w.Kill()
-		w.Start()
+		victim := 0
+		if o.Two {
+			victim = r.IntN(2)
+		}
+		w.KillServer(victim)
+		if o.Two { // the other one goes on alone for a while
+			<-time.NewTimer(time.Duration(r.IntN(500)) * time.Millisecond).C
+		}
+		w.StartServer(victim)
 		clear()
 	}
 	cancel()
@@ -63,8 +83,13 @@ func TestKillsAtRandomWriteNothingTwice(t *testing.T) {
 }
 
 // trouble makes the directory slow or lossy for some of the kills, so that they
-// fall between the intent and the outcome.
-func (w company) trouble(r *rand.Rand) (clear func()) {
+// fall between the intent and the outcome. The first loses answers, and stays
+// until it did, so that a short run shows something too.
+func (w company) trouble(n int, r *rand.Rand) (clear func()) {
+	if n == 0 {
+		w.DC.Inject(minidc.LoseAnswer().Times(2))
+		return func() {}
+	}
 	switch r.IntN(4) {
 	case 0:
 		return w.DC.Inject(minidc.Slow(time.Duration(r.IntN(300)) * time.Millisecond).On(minidc.OpModify))

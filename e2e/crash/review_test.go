@@ -69,7 +69,7 @@ func TestKillsAtRandomLoseNoApproval(t *testing.T) {
 
 func (w offices) killing(r *rand.Rand, kills int) {
 	for range kills {
-		clear := w.trouble(r)
+		clear := w.trouble(1, r)
 		pause := time.NewTimer(time.Duration(100+r.IntN(600)) * time.Millisecond) // the random moment
 		<-pause.C
 		w.Kill()

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/latchkey/latchkey/e2e/postgres"
 )
 
 // configure writes the server's configuration. JSON is YAML.
@@ -14,10 +16,40 @@ func (w *World) configure(o Options) {
 	w.T.Helper()
 	port := w.freePort()
 	w.URL = "http://localhost:" + port
-	text, err := json.Marshal(laidOver(laidOver(w.plain(o, port), w.outside()), o.Settings))
+	ports := []string{port}
+	if o.Two {
+		ports = append(ports, w.freePort())
+		w.openFront(ports)
+	}
+	settings := laidOver(laidOver(w.plain(o, port), w.outside()), o.Settings)
+	if o.Two || o.Postgres || os.Getenv("LATCHKEY_DATABASE") == "postgres" {
+		settings = laidOver(settings, w.database())
+	}
+	w.Config = w.settings("latchkey.yaml", settings)
+	w.server.config, w.server.ready = w.Config, filepath.Join(w.Dir, "ready.json")
+	if o.Two {
+		w.second.ready = filepath.Join(w.Dir, "ready-second.json")
+		w.second.config = w.settings("second.yaml", laidOver(settings, map[string]any{
+			"listen": "127.0.0.1:" + ports[1], "data": w.Data + "-second",
+		}))
+	}
+}
+
+func (w *World) settings(name string, s map[string]any) string {
+	w.T.Helper()
+	text, err := json.Marshal(s)
 	Must(w.T, err)
-	w.Config = filepath.Join(w.Dir, "latchkey.yaml")
-	Must(w.T, os.WriteFile(w.Config, text, 0o600))
+	return w.write(name, text)
+}
+
+// database is an empty one in the PostgreSQL server of this test process.
+func (w *World) database() map[string]any {
+	w.T.Helper()
+	dsn := postgres.Shared(w.T).Database(w.T)
+	return map[string]any{
+		"database": map[string]any{"dsn_file": w.write("database.dsn", []byte(dsn))},
+		"secrets":  map[string]any{"key_file": filepath.Join(w.Dir, "secret.key")},
+	}
 }
 
 func (w *World) plain(o Options, port string) map[string]any {

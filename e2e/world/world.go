@@ -38,6 +38,10 @@ type Options struct {
 	// manager is i modulo their number.
 	Managers int
 
+	// Postgres keeps the database in PostgreSQL; so does LATCHKEY_DATABASE=postgres
+	// for every world. Two runs two servers on it, behind one address.
+	Postgres, Two bool
+
 	// Fill adds to the directory before the server starts.
 	Fill func(*World)
 }
@@ -60,8 +64,10 @@ type World struct {
 
 	Managers []*Person
 	Stand    *stand.Stand // nil without
+	Front    *Front       // of two servers; nil for one
 
 	server server
+	second server
 }
 
 // Person is somebody of the directory.
@@ -86,15 +92,18 @@ func New(t testing.TB, o Options) *World {
 	if w.Data == "" {
 		w.Data = filepath.Join(w.Dir, "data")
 	}
-	w.server.up = make(chan struct{})
+	w.server.up, w.second.up = make(chan struct{}), make(chan struct{})
 	if o.ServicePassword == "" {
 		o.ServicePassword = "Service-Account-9!"
 	}
 	w.openDirectory(o)
 	w.openStand(o)
 	w.configure(o)
-	w.Start()
 	t.Cleanup(w.Stop)
+	w.Start()
+	if o.Two {
+		w.StartServer(1)
+	}
 	for _, p := range append(slices.Clone(w.Managers), w.People...) {
 		w.Enrol(p)
 	}
@@ -236,7 +245,7 @@ func (w *World) Writes(p *Person) int { return w.DC.Counters().Writes[p.ID] }
 func (w *World) Export() string {
 	w.T.Helper()
 	file := filepath.Join(w.Dir, "log.jsonl")
-	w.Latchkey("audit", "export", "--data", w.Data, file)
+	w.Latchkey("audit", "export", "--config", w.Config, file)
 	w.T.Log(strings.TrimSpace(w.Latchkey("audit", "verify", file)))
 	return file
 }
