@@ -29,6 +29,14 @@ func openRemote(t testing.TB, dsn string) *Store {
 	return s
 }
 
+func dbName(dsn string) string {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		panic(err)
+	}
+	return strings.TrimPrefix(u.Path, "/")
+}
+
 // wire stands between a Store and PostgreSQL, and cuts at a COMMIT.
 type wire struct {
 	net.Listener
@@ -229,7 +237,6 @@ func TestSessionsThatAreEndedAreReplaced(t *testing.T) {
 	cluster := postgres.Shared(t)
 	dsn := cluster.Database(t)
 	s := openRemote(t, dsn)
-	u, _ := url.Parse(dsn)
 	for range 3 {
 		if err := s.Record(t.Context(), signedIn()); err != nil {
 			t.Fatal(err)
@@ -239,7 +246,7 @@ func TestSessionsThatAreEndedAreReplaced(t *testing.T) {
 			all.Go(func() { _, _ = s.Head(t.Context()) })
 		}
 		all.Wait()
-		cluster.Exec(t, `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '`+strings.TrimPrefix(u.Path, "/")+`'`)
+		cluster.Exec(t, `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '`+dbName(dsn)+`'`)
 		if _, err := s.Head(t.Context()); err != nil {
 			t.Errorf("read: %v", err)
 		}
