@@ -72,7 +72,13 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	return wrap("export log", err)
 }
 
-func export(ctx context.Context, t *sql.Tx, w io.Writer) error {
+// querier is one moment of the database.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func export(ctx context.Context, t querier, w io.Writer) error {
 	head, err := readHead(translated{t.QueryRowContext(ctx, `SELECT seq, hash FROM audit_head WHERE id = 1`)})
 	if err != nil {
 		return err
@@ -111,7 +117,7 @@ func (s *Store) snapshot(ctx context.Context, fn func(*sql.Tx) error) error {
 
 // eachEntry hands over entries one by one. The query gives a row for each
 // personal value, one after the other, and one for an entry without any.
-func eachEntry(ctx context.Context, t *sql.Tx, fn func(audit.Entry) error, query string, args ...any) (err error) {
+func eachEntry(ctx context.Context, t querier, fn func(audit.Entry) error, query string, args ...any) (err error) {
 	rows, err := t.QueryContext(ctx, query, args...)
 	if err != nil {
 		return translate(err)

@@ -25,6 +25,7 @@ type cli struct {
 	Freezes  freezesCmd       `cmd:"" help:"List the accounts that an approver froze."`
 	Unfreeze unfreezeCmd      `cmd:"" help:"Lift the freeze of one account."`
 	Audit    auditCmd         `cmd:"" help:"Export and verify the audit log."`
+	DB       dbCmd            `cmd:"" name:"db" help:"Move to PostgreSQL."`
 	Config   configCmd        `cmd:"" help:"Check the configuration, or print a documented example."`
 	Version  kong.VersionFlag `help:"Print the version."`
 }
