@@ -49,7 +49,7 @@ func full(t *testing.T) (path string, was string) {
 }
 
 // contents prints every row of every table, the same for both engines.
-func contents(t *testing.T, s *Store) string {
+func contents(t testing.TB, s *Store) string {
 	t.Helper()
 	var out []string
 	for _, table := range append(slices.Clone(copied), "audit_head") {

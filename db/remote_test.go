@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/db/dbtest"
 	"github.com/latchkey/latchkey/e2e/postgres"
 	"github.com/latchkey/latchkey/secret"
@@ -382,5 +384,75 @@ func TestADSNIsNotShown(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "a-secret-word") {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// The database server is killed under writing processes, again and again: what
+// was acknowledged is there, once, and what failed is not, except where nobody
+// could know.
+func TestNothingAcknowledgedIsLostWhenPostgresIsKilled(t *testing.T) {
+	cluster := postgres.Start(t)
+	dsn := cluster.Database(t)
+	stores := []*Store{openRemote(t, dsn), openRemote(t, dsn)}
+	var mu sync.Mutex
+	outcome := map[string]error{}
+	ctx, stop := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	for g := range 8 {
+		writers.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				id := fmt.Sprintf("%d-%d", g, i)
+				c := workflow.Change{Events: []audit.Event{signedIn()}}
+				err := stores[g%2].Create(t.Context(), workflow.Request{ID: id, Requester: anna}, c)
+				mu.Lock()
+				outcome[id] = err
+				mu.Unlock()
+				if errors.Is(err, ErrUnreachable) { // as a person does, who tries again a little later
+					time.Sleep(20 * time.Millisecond)
+				}
+			}
+		})
+	}
+	acknowledged := func() (n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, err := range outcome {
+			if err == nil {
+				n++
+			}
+		}
+		return n
+	}
+	for range 4 {
+		for before := acknowledged(); acknowledged() < before+50; {
+			time.Sleep(time.Millisecond)
+		}
+		cluster.Kill()
+		if err := cluster.Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	writers.Wait()
+	there, unknown := 0, 0
+	for id, err := range outcome {
+		_, missing := stores[0].Request(t.Context(), id)
+		switch {
+		case err == nil && missing != nil:
+			t.Errorf("%s was acknowledged: %v", id, missing)
+		case errors.Is(err, ErrUnknown):
+			unknown++
+		case err != nil && missing == nil:
+			t.Errorf("%s failed with %v, and is there", id, err)
+		case err != nil && !errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrBusy):
+			t.Errorf("%s: %v", id, err)
+		}
+		if missing == nil {
+			there++
+		}
+	}
+	t.Logf("%d requests, %d of %d acknowledged, %d unknown", there, acknowledged(), len(outcome), unknown)
+	if seq := verified(t, stores[1]).Head.Seq; seq != int64(there) {
+		t.Errorf("%d requests, %d events", there, seq)
 	}
 }
