@@ -19,6 +19,7 @@ import (
 	"github.com/latchkey/latchkey/e2e/postgres"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/push"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -217,10 +218,19 @@ func TestAFailureAtAnyStatementChangesNothing(t *testing.T) {
 	}
 }
 
+// migrated is the empty database of a new installation.
+func migrated(dsn string) error {
+	s, err := Open(context.Background(), Config{DSN: secret.New(dsn)})
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
 func TestAFailureAtAnyStatementChangesNothingInPostgreSQL(t *testing.T) {
 	cluster := postgres.Shared(t)
 	for name, op := range writes() {
-		t.Run(name, func(t *testing.T) { failEach(t, openRemote(t, cluster.Database(t)), op, contents) })
+		t.Run(name, func(t *testing.T) { failEach(t, openRemote(t, cluster.Filled(t, migrated)), op, contents) })
 	}
 }
 

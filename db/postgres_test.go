@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/latchkey/latchkey/db"
@@ -12,15 +13,24 @@ import (
 func TestPostgreSQL(t *testing.T) {
 	cluster := postgres.Shared(t)
 	dbtest.Run(t, func(t *testing.T) dbtest.Store {
-		return openDSN(t, cluster.Database(t))
+		return openDSN(t, cluster.Filled(t, migrated))
 	})
+}
+
+// migrated is the empty database of a new installation.
+func migrated(dsn string) error {
+	s, err := db.Open(context.Background(), db.Config{DSN: secret.New(dsn)})
+	if err != nil {
+		return err
+	}
+	return s.Close()
 }
 
 // Two servers on one database: of many one wins, wherever they ask.
 func TestTwoServersOnPostgreSQL(t *testing.T) {
 	cluster := postgres.Shared(t)
 	dbtest.RunTwo(t, func(t *testing.T) (a, b dbtest.Store) {
-		dsn := cluster.Database(t)
+		dsn := cluster.Filled(t, migrated)
 		return openDSN(t, dsn), openDSN(t, dsn)
 	})
 }

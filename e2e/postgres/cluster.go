@@ -22,6 +22,7 @@ const owner = "latchkey"
 // Cluster is a PostgreSQL server with its own files.
 type Cluster struct {
 	bin, dir, port string
+	filled         sync.Once
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd

@@ -107,8 +107,26 @@ var databases atomic.Int64
 // test ends.
 func (c *Cluster) Database(t testing.TB) string {
 	t.Helper()
+	return c.database(t, "")
+}
+
+// Filled is a Database that begins as the first call's fill left one: what every
+// test begins with is made once.
+func (c *Cluster) Filled(t testing.TB, fill func(dsn string) error) string {
+	t.Helper()
+	c.filled.Do(func() {
+		c.Exec(t, "CREATE DATABASE filled")
+		if err := fill(c.DSN("filled")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return c.database(t, " TEMPLATE filled")
+}
+
+func (c *Cluster) database(t testing.TB, from string) string {
+	t.Helper()
 	name := fmt.Sprintf("t%d", databases.Add(1))
-	c.Exec(t, "CREATE DATABASE "+name)
+	c.Exec(t, "CREATE DATABASE "+name+from)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
