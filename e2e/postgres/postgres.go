@@ -101,6 +101,14 @@ func Start(t testing.TB) *Cluster {
 	return c
 }
 
+// New starts a cluster that its caller stops.
+func New() (*Cluster, error) { return start() }
+
+// Create makes an empty database.
+func (c *Cluster) Create(ctx context.Context, name string) error {
+	return c.exec(ctx, "CREATE DATABASE "+name)
+}
+
 var databases atomic.Int64
 
 // Database makes an empty database and returns its DSN. It is dropped when the
