@@ -148,7 +148,7 @@ func cut(err error) bool {
 		return gone(answer)
 	}
 	var connect *pgconn.ConnectError
-	var network net.Error
+	var network *net.OpError // net.Error would be any error of the system, a full disk too
 	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)

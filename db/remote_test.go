@@ -8,8 +8,10 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -454,5 +456,22 @@ func TestNothingAcknowledgedIsLostWhenPostgresIsKilled(t *testing.T) {
 	t.Logf("%d requests, %d of %d acknowledged, %d unknown", there, acknowledged(), len(outcome), unknown)
 	if seq := verified(t, stores[1]).Head.Seq; seq != int64(there) {
 		t.Errorf("%d requests, %d events", there, seq)
+	}
+}
+
+// A full disk is no lost connection.
+func TestFaultsOfTheFileSystemAreNotThoseOfANetwork(t *testing.T) {
+	for err, want := range map[error]error{
+		&os.PathError{Op: "open", Err: syscall.ENOSPC}:    ErrFull,
+		&os.PathError{Op: "open", Err: syscall.EROFS}:     ErrReadOnly,
+		&net.OpError{Op: "dial", Err: syscall.ECONNRESET}: ErrUnreachable,
+		io.ErrUnexpectedEOF:                               ErrUnreachable,
+	} {
+		if got := translate(err); !errors.Is(got, want) {
+			t.Errorf("%v: got %v, want %v", err, got, want)
+		}
+	}
+	if err := translate(context.DeadlineExceeded); errors.Is(err, ErrUnreachable) {
+		t.Errorf("a caller who gave up: %v", err)
 	}
 }
