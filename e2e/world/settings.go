@@ -22,7 +22,7 @@ func (w *World) configure(o Options) {
 		w.openFront(ports)
 	}
 	settings := laidOver(laidOver(w.plain(o, port), w.outside()), o.Settings)
-	if o.Two || o.Postgres || os.Getenv("LATCHKEY_DATABASE") == "postgres" {
+	if o.Two || o.Postgres || !o.File && os.Getenv("LATCHKEY_DATABASE") == "postgres" {
 		settings = laidOver(settings, w.database())
 	}
 	w.Config = w.settings("latchkey.yaml", settings)

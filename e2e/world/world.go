@@ -41,6 +41,8 @@ type Options struct {
 	// Postgres keeps the database in PostgreSQL; so does LATCHKEY_DATABASE=postgres
 	// for every world. Two runs two servers on it, behind one address.
 	Postgres, Two bool
+	// File keeps it in the file in any case: the test is about the file.
+	File bool
 
 	// Fill adds to the directory before the server starts.
 	Fill func(*World)
