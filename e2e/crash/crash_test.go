@@ -202,7 +202,8 @@ func (w company) unsettled(p *world.Person) bool {
 	}
 	world.Must(w.T, err)
 	for _, r := range all.Requests {
-		if r.State == "executing" || r.State == "unknown" {
+		// An approved unlock executes by itself: a kill may have come before its intent.
+		if r.State == "executing" || r.State == "unknown" || r.State == "approved" && r.Kind == "unlock" {
 			return true
 		}
 	}
