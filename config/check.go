@@ -22,6 +22,7 @@ func (c Config) check(name string, text []byte) Problems {
 	f := newFinder(name, text)
 	c.checkServer(f)
 	c.checkTLS(f)
+	c.checkDatabase(f)
 	c.checkDirectory(f)
 	c.checkTimes(f)
 	c.checkPasswords(f)

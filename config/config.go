@@ -27,6 +27,7 @@ type Config struct {
 	PublicURL      string    `yaml:"public_url"`
 	Organisation   string    `yaml:"organisation"`
 	Data           string    `yaml:"data"`
+	Database       Database  `yaml:"database"`
 	TrustedProxies []string  `yaml:"trusted_proxies"`
 	TLS            TLS       `yaml:"tls"`
 	LimitFactor    int       `yaml:"limit_factor"`

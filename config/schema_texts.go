@@ -13,6 +13,8 @@ var furtherTexts = map[string]string{
 	"support.phone":           "Their phone number. Default: none; a phone or a mail is required.",
 	"support.mail":            "Their mail address. Default: none; a phone or a mail is required.",
 	"support.hours":           "When they can be reached, in words. Default: not said.",
+	"database.dsn_file":       "File with the DSN of a PostgreSQL database, which others must not be able to read. Default: the SQLite file in data.",
+	"database.dsn_env":        "Environment variable with the DSN. This or dsn_file.",
 	"tls.key_file":            "The certificate's key, which others must not be able to read. Default: none.",
 	"directory":               "How to reach Active Directory. Required.",
 	"*.bind":                  "The account's name: user@domain, DOMAIN\\name or its DN. Required.",

@@ -137,12 +137,12 @@ func bytesOf(b []byte) []byte {
 
 // row reads one row from the readers.
 func (s *Store) row(ctx context.Context, query string, args ...any) scanner {
-	return translated{s.read.QueryRowContext(ctx, query, args...)}
+	return readRow{s, ctx, query, args}
 }
 
 // list reads rows from the readers.
 func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
+	rows, err := s.query(ctx, query, args...)
 	return scanAll(rows, err, scan)
 }
 

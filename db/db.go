@@ -1,8 +1,11 @@
-// Package db is the store: SQLite, one file. It implements what enroll, workflow
+// Package db is the store: SQLite, one file, or PostgreSQL, by its DSN. It implements what enroll, workflow
 // and push declare, the audit log's storage, and the edge's limits.
 //
 //	db.go       opening and closing, the errors
 //	dialect.go  what differs between engines: settings, words, error codes
+//	postgres.go the same for PostgreSQL
+//	remote.go   a connection that may be lost: reads and batches run again
+//	listen.go   what one server tells the others after a commit
 //	migrate.go  numbered, forward-only migrations, from migrations/
 //	writer.go   the one writer: closures, batched into one transaction
 //	tx.go       one closure's statements, and the events that it seals
@@ -14,6 +17,10 @@
 // one transaction with a savepoint each, so that a crowd shares one sync to disk.
 // A write has returned without error only when it is committed and synced. Reads
 // come from a pool of connections that cannot write.
+//
+// Several servers may share a PostgreSQL database. Their batches come one after
+// the other, each holding the end of the chain; see remote.go for a commit whose
+// answer is lost.
 //
 // A change and its audit events are one transaction. The end of the chain is
 // read and moved once in each transaction, never kept across two.
@@ -46,15 +53,22 @@ type fault string
 func (f fault) Error() string    { return string(f) }
 func (f fault) StoreFault() bool { return true }
 
-// What the engine may answer to anything. Nothing was changed then, and the same
-// call works again once the cause is gone; no restart is needed.
+// What the engine may answer to anything. Nothing was changed then, except where
+// ErrUnknown says so, and the same call works again once the cause is gone; no
+// restart is needed.
 const (
 	ErrFull     fault = "store.full"      // no room on the disk
 	ErrReadOnly fault = "store.read-only" // the file or its disk cannot be written
-	ErrBusy     fault = "store.busy"      // another process kept the lock too long
+	ErrBusy     fault = "store.busy"      // another process kept the lock too long, or the server has no room
 	ErrIO       fault = "store.io"        // the disk failed
 	ErrGone     fault = "store.gone"      // the file was deleted, moved or replaced
 	ErrClosed   fault = "store.closed"
+	// ErrUnreachable: there is no connection to the server, or it was lost.
+	ErrUnreachable fault = "store.unreachable"
+	// ErrUnknown: the answer to a commit was lost, and the server did not come
+	// back in time to tell. The change was made, whole, or not at all; reading
+	// tells which. Whoever calls again must look first, as closures do.
+	ErrUnknown fault = "store.unknown"
 	// ErrNewer: a later release made the database; this one leaves it alone.
 	ErrNewer fault = "store.newer"
 )
@@ -65,6 +79,10 @@ type Config struct {
 	// nobody but their owner. Local disks only: SQLite's locks and shared
 	// memory don't work over network file systems.
 	Path string
+	// DSN of a PostgreSQL database, as a URL or in libpq's keywords; Path is of
+	// no effect then. The database is made beforehand, in UTF-8; its owner needs
+	// no other rights.
+	DSN secret.Text
 	// Now is the clock for events that bring no time; nil is time.Now.
 	Now func() time.Time
 	// Logger is told of panics in closures; nil is slog.Default().
@@ -74,18 +92,24 @@ type Config struct {
 	Box *secret.Box
 	// Changed is called for each request that this Store changed, after its
 	// transaction is committed and before the change's caller has its answer.
-	// The audience is whose screens show the request, or showed it before.
+	// The audience is whose screens show the request, or showed it before. On
+	// PostgreSQL it is called for the changes of other servers too.
 	Changed func(id string, version int64, audience []ad.GUID)
-	// Outbox is called after a commit that added notices or deliveries.
+	// Outbox is called after a commit that added notices or deliveries, here or
+	// on another server.
 	//
-	// Both run on the writer's goroutine, in the order of the commits: they must
-	// not block, and must not call the Store.
+	// Both run on the writer's goroutine, in the order of the commits, and for
+	// other servers' on one more: they must not block, and must not call the Store.
 	Outbox func()
+	// Missed is called when other servers may have changed what Changed was not
+	// called for: the connection that tells of it was lost, and is back.
+	Missed func()
 }
 
 // Store is an open database. Its methods may be called from any goroutine, but
 // never from inside a closure that a write runs.
 type Store struct {
+	dialect dialect
 	read    *sql.DB
 	written *sql.DB // one connection, which tx holds
 	tx      *tx
@@ -100,6 +124,11 @@ type Store struct {
 	holder  string // names this Store where it leases
 	changed func(id string, version int64, audience []ad.GUID)
 	outbox  func()
+	missed  func()
+	listens *ear // nil for SQLite
+	// settleTime is how long a batch whose commit has no answer waits for a
+	// server that comes back and tells.
+	settleTime time.Duration
 }
 
 var (
@@ -117,43 +146,92 @@ const readers = 4
 // Open opens or makes the database, brings it to the present schema and starts
 // its writer. Errors beside those of the engine: ErrNewer.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	if err := makeFile(c.Path); err != nil {
-		return nil, err
-	}
-	written, err := openSQLite(c.Path, sqliteWriter)
+	s, err := newStore(c)
 	if err != nil {
 		return nil, err
 	}
-	written.SetMaxOpenConns(1)
-	s, err := start(ctx, written, c)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open store: %w", translate(err)), written.Close())
+	if s.written, err = s.openWriter(c); err != nil {
+		return nil, err
+	}
+	if err := s.start(ctx, c); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store: %w", translate(err)), s.abandon())
 	}
 	return s, nil
 }
 
-func start(ctx context.Context, written *sql.DB, c Config) (*Store, error) {
-	if err := migrate(ctx, written, sqliteDialect, latest); err != nil {
-		return nil, err
+func (s *Store) openWriter(c Config) (d *sql.DB, err error) {
+	if s.dialect.remote {
+		d, err = openPostgres(c.DSN.Reveal())
+	} else if err = makeFile(c.Path); err == nil {
+		d, err = openSQLite(c.Path, sqliteWriter)
 	}
-	conn, err := written.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := newStore(c)
-	if s.read, err = openSQLite(c.Path, sqliteReader); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	d.SetMaxOpenConns(1)
+	return d, nil
+}
+
+func (s *Store) openReaders(c Config, settings []string) (d *sql.DB, err error) {
+	n := readers
+	if s.dialect.remote {
+		d, err = openPostgres(c.DSN.Reveal(), postgresReader)
+		n = postgresReaders
+	} else {
+		d, err = openSQLite(c.Path, settings)
 	}
-	s.read.SetMaxOpenConns(readers)
-	s.read.SetMaxIdleConns(readers)
-	s.written, s.tx = written, newTx(conn, sqliteDialect, c.Now)
-	s.tx.sealer = s.sealer
-	s.tx.present = &present{path: c.Path}
+	if err != nil {
+		return nil, err
+	}
+	d.SetMaxOpenConns(n)
+	d.SetMaxIdleConns(n)
+	return d, nil
+}
+
+func (s *Store) start(ctx context.Context, c Config) (err error) {
+	if err := s.migrate(ctx, c); err != nil {
+		return err
+	}
+	if s.read, err = s.openReaders(c, sqliteReader); err != nil {
+		return err
+	}
+	t := newTx(s.dialect, c.Now)
+	if t.conn, err = s.written.Conn(ctx); err != nil {
+		return err
+	}
+	t.sealer, t.holder = s.sealer, s.holder
+	if !s.dialect.remote {
+		t.present = &present{path: c.Path}
+	}
+	s.tx = t
 	go s.loop()
-	if err := s.sealPlain(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
+	if s.dialect.remote {
+		s.listens = s.listen(c)
 	}
-	return s, nil
+	if err := s.sealPlain(ctx); err != nil || !s.dialect.remote {
+		return err
+	}
+	return s.forgetWriters(ctx)
+}
+
+// migrate keeps servers that start at the same time apart.
+func (s *Store) migrate(ctx context.Context, c Config) error {
+	if !s.dialect.remote {
+		return migrate(ctx, s.written, s.dialect, latest)
+	}
+	return migrateAlone(ctx, c.DSN.Reveal(), latest)
+}
+
+// abandon closes what a failed start opened.
+func (s *Store) abandon() error {
+	if s.tx != nil {
+		return s.Close()
+	}
+	err := s.written.Close()
+	if s.read != nil {
+		err = errors.Join(err, s.read.Close())
+	}
+	return err
 }
 
 // OpenReadOnly opens a database for reading, also while a server writes to it.
@@ -163,29 +241,40 @@ func OpenReadOnly(ctx context.Context, c Config) (*Store, error) {
 	return openReadOnly(ctx, c, sqliteReadOnly)
 }
 
+// openReadOnly takes SQLite's settings; PostgreSQL has its own.
 func openReadOnly(ctx context.Context, c Config, settings []string) (*Store, error) {
-	read, err := openSQLite(c.Path, settings)
+	s, err := newStore(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := refuseNewer(ctx, read); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store: %w", translate(err)), read.Close())
+	if s.read, err = s.openReaders(c, settings); err != nil {
+		return nil, err
 	}
-	s := newStore(c)
-	s.read = read
+	if err := refuseNewer(ctx, s.read); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store: %w", translate(err)), s.read.Close())
+	}
 	close(s.drained)
 	return s, nil
 }
 
-func newStore(c Config) *Store {
+func newStore(c Config) (*Store, error) {
 	log := c.Logger
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Store{
-		jobs: make(chan *job, maxBatch), drained: make(chan struct{}), log: log,
-		sealer: sealer{c.Box}, holder: rand.Text(), changed: c.Changed, outbox: c.Outbox,
+	d := sqliteDialect
+	if !c.DSN.Empty() {
+		d = postgresDialect
+		if _, err := parseDSN(c.DSN.Reveal()); err != nil {
+			return nil, err
+		}
 	}
+	return &Store{
+		dialect: d,
+		jobs:    make(chan *job, maxBatch), drained: make(chan struct{}), log: log,
+		sealer: sealer{c.Box}, holder: rand.Text(), changed: c.Changed, outbox: c.Outbox, missed: c.Missed,
+		settleTime: settleTime,
+	}, nil
 }
 
 // Close lets the writes that wait finish, and refuses new ones with ErrClosed.
@@ -199,6 +288,9 @@ func (s *Store) Close() error {
 	close(s.jobs)
 	s.mu.Unlock()
 	<-s.drained
+	if s.listens != nil {
+		s.listens.stop()
+	}
 	// The readers go first: the last connection folds the WAL into the file.
 	err := s.read.Close()
 	if s.written != nil {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -18,7 +19,8 @@ import (
 // dialect is what one engine says in its own way.
 type dialect struct {
 	goose     goose.Dialect
-	begin     string            // starts a transaction that may write
+	remote    bool              // behind a connection that may be lost, and shared with other servers
+	begin     string            // starts a transaction that may write, when no other is writing
 	forUpdate string            // behind a SELECT whose row is about to be changed
 	words     *strings.Replacer // of the migrations
 }
@@ -119,8 +121,15 @@ func translate(err error) error {
 
 // https://www.sqlite.org/rescode.html: the low byte is the primary code.
 func sentinelOf(err error) error {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return sentinelOfPostgres(answer)
+	}
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
+		if cut(err) {
+			return ErrUnreachable
+		}
 		return sentinelOfFile(err)
 	}
 	if e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE { // the shared memory's file has no room

@@ -135,7 +135,10 @@ func (c DoctorConfig) doctorContent(ctx context.Context, r *doctor.Report) {
 	if version < latest {
 		return // further tables may be missing
 	}
-	s := newStore(Config{})
+	s, err := newStore(Config{})
+	if err != nil {
+		return // without a DSN there is nothing to refuse
+	}
 	s.read = read
 	c.doctorLog(ctx, s, r)
 	c.doctorPasskeys(ctx, s, r)

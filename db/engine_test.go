@@ -16,8 +16,10 @@ import (
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/db/dbtest"
+	"github.com/latchkey/latchkey/e2e/postgres"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/push"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -211,39 +213,58 @@ func TestTheWriterOutlivesItsGoroutine(t *testing.T) {
 func TestAFailureAtAnyStatementChangesNothing(t *testing.T) {
 	for name, op := range writes() {
 		t.Run(name, func(t *testing.T) {
-			s := openAt(t, filepath.Join(t.TempDir(), "x.db"))
-			prepare(t, s)
-			before := dump(t, s)
-			statements := 0
-			for fail := 0; ; fail++ {
-				statements = 0
-				s.tx.fault = func(query string) error {
-					if query == `ROLLBACK` || query == `ROLLBACK TO job` {
-						return nil
-					}
-					if statements++; statements == fail+1 {
-						return ErrIO
-					}
-					return nil
-				}
-				err := op(s)
-				s.tx.fault = nil
-				if err == nil {
-					break
-				}
-				if !errors.Is(err, ErrIO) {
-					t.Fatalf("statement %d: %v", fail+1, err)
-				}
-				if after := dump(t, s); after != before {
-					t.Fatalf("statement %d failed and left\n%s\nbefore\n%s", fail+1, after, before)
-				}
-			}
-			if statements < 5 || dump(t, s) == before {
-				t.Errorf("%d statements, and in the end nothing was written", statements)
-			}
-			verified(t, s)
+			failEach(t, openAt(t, filepath.Join(t.TempDir(), "x.db")), op, dump)
 		})
 	}
+}
+
+// migrated is the empty database of a new installation.
+func migrated(dsn string) error {
+	s, err := Open(context.Background(), Config{DSN: secret.New(dsn)})
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+func TestAFailureAtAnyStatementChangesNothingInPostgreSQL(t *testing.T) {
+	cluster := postgres.Shared(t)
+	for name, op := range writes() {
+		t.Run(name, func(t *testing.T) { failEach(t, openRemote(t, cluster.Filled(t, migrated)), op, contents) })
+	}
+}
+
+func failEach(t *testing.T, s *Store, op func(*Store) error, dump func(testing.TB, *Store) string) {
+	prepare(t, s)
+	before := dump(t, s)
+	statements := 0
+	for fail := 0; ; fail++ {
+		statements = 0
+		s.tx.fault = func(query string) error {
+			if query == `ROLLBACK` || query == `ROLLBACK TO job` {
+				return nil
+			}
+			if statements++; statements == fail+1 {
+				return ErrIO
+			}
+			return nil
+		}
+		err := op(s)
+		s.tx.fault = nil
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ErrIO) {
+			t.Fatalf("statement %d: %v", fail+1, err)
+		}
+		if after := dump(t, s); after != before {
+			t.Fatalf("statement %d failed and left\n%s\nbefore\n%s", fail+1, after, before)
+		}
+	}
+	if statements < 5 || dump(t, s) == before {
+		t.Errorf("%d statements, and in the end nothing was written", statements)
+	}
+	verified(t, s)
 }
 
 func subscribe(ctx context.Context, s *Store, id string) error {

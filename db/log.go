@@ -72,7 +72,13 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	return wrap("export log", err)
 }
 
-func export(ctx context.Context, t *sql.Tx, w io.Writer) error {
+// querier is one moment of the database.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func export(ctx context.Context, t querier, w io.Writer) error {
 	head, err := readHead(translated{t.QueryRowContext(ctx, `SELECT seq, hash FROM audit_head WHERE id = 1`)})
 	if err != nil {
 		return err
@@ -94,7 +100,14 @@ func export(ctx context.Context, t *sql.Tx, w io.Writer) error {
 
 // snapshot gives fn one moment of the database.
 func (s *Store) snapshot(ctx context.Context, fn func(*sql.Tx) error) error {
-	t, err := s.read.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	var t *sql.Tx
+	var err error
+	for range s.reads() {
+		t, err = s.read.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err == nil || !cut(err) {
+			break
+		}
+	}
 	if err != nil {
 		return translate(err)
 	}
@@ -104,7 +117,7 @@ func (s *Store) snapshot(ctx context.Context, fn func(*sql.Tx) error) error {
 
 // eachEntry hands over entries one by one. The query gives a row for each
 // personal value, one after the other, and one for an entry without any.
-func eachEntry(ctx context.Context, t *sql.Tx, fn func(audit.Entry) error, query string, args ...any) (err error) {
+func eachEntry(ctx context.Context, t querier, fn func(audit.Entry) error, query string, args ...any) (err error) {
 	rows, err := t.QueryContext(ctx, query, args...)
 	if err != nil {
 		return translate(err)
@@ -182,8 +195,13 @@ func (s *Store) ErasePersonal(ctx context.Context, account ad.GUID, actor string
 	return int(n), wrap("erase personal values", s.foldWAL())
 }
 
-// foldWAL takes what was erased out of the write-ahead log too.
+// foldWAL takes what was erased out of SQLite's write-ahead log too. PostgreSQL
+// keeps it in dead rows until the next vacuum, and in its own log and backups as
+// long as its owner does.
 func (s *Store) foldWAL() error {
+	if s.dialect.remote {
+		return nil
+	}
 	_, err := s.read.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`)
 	return translate(err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
@@ -16,7 +17,7 @@ import (
 var migrations embed.FS
 
 // latest is the version that this release works with: the highest number.
-const latest = 8
+const latest = 9
 
 // migrate brings the database up to a version. Migrations only go forward; each
 // is one transaction.
@@ -41,6 +42,29 @@ func migrate(ctx context.Context, d *sql.DB, dialect dialect, to int64) error {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
+}
+
+// migrationLock is the advisory lock of whoever migrates: "latchkey", in ASCII.
+const migrationLock = 0x6c617463686b6579
+
+// migrateAlone migrates a PostgreSQL database while no other server does.
+func migrateAlone(ctx context.Context, dsn string, to int64) (err error) {
+	patient := map[string]string{"lock_timeout": "0", "statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+	d, err := openPostgres(dsn, patient)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	held, err := d.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	// The lock is the session's, and ends with it.
+	defer func() { err = errors.Join(err, held.Close()) }()
+	if _, err := held.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, int64(migrationLock)); err != nil {
+		return fmt.Errorf("wait for another server's migration: %w", err)
+	}
+	return migrate(ctx, d, postgresDialect, to)
 }
 
 // migrationsFor renders the numbered files in the words of one engine.

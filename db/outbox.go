@@ -127,7 +127,7 @@ func (s *Store) NextDelivery(ctx context.Context) (time.Time, error) {
 // was sealed under a key that is lost.
 func (s *Store) PurgeDeliveries(ctx context.Context, before time.Time) (int, error) {
 	n, err := s.purge(ctx, "purge deliveries", `
-		DELETE FROM deliveries WHERE (ended > 0 AND ended < $1) OR (ended = 0 AND created < $1 AND due < $1)`, millis(before))
+		DELETE FROM deliveries WHERE (ended > 0 AND ended < $1) OR (ended = 0 AND bulk IN (FALSE, TRUE) AND due < $1 AND created < $1)`, millis(before))
 	if err != nil {
 		return 0, err
 	}

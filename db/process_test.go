@@ -19,8 +19,10 @@ import (
 
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/db/dbtest"
+	"github.com/latchkey/latchkey/e2e/postgres"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/push"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -35,7 +37,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	flag.Parse()
-	os.Exit(m.Run())
+	os.Exit(postgres.Main(m))
 }
 
 func child(what, path string) {
@@ -65,7 +67,7 @@ func run(t *testing.T, what, path string) *exec.Cmd {
 // one system call each.
 func writeForever(path string) {
 	ctx := context.Background()
-	s, err := Open(ctx, Config{Path: path, Box: dbtest.Box()})
+	s, err := Open(ctx, either(path))
 	if err != nil {
 		fmt.Println("open", err)
 		return
@@ -126,15 +128,34 @@ func noticesWhole(t *testing.T, s *Store, requests int) {
 // Whatever it was told is committed is there, each request has its event and its
 // notice, each notice that is over its delivery, and the chain verifies.
 func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
+	killWriters(t, filepath.Join(t.TempDir(), "x.db"), *crashes)
+}
+
+func TestNothingAcknowledgedToPostgresIsLostWhenTheProcessIsKilled(t *testing.T) {
+	killWriters(t, postgres.Shared(t).Database(t), max(*crashes/3, 1))
+}
+
+// either is a path, or a DSN.
+func either(at string) Config {
+	if strings.HasPrefix(at, "postgres://") {
+		return Config{DSN: secret.New(at), Box: dbtest.Box()}
+	}
+	return Config{Path: at, Box: dbtest.Box()}
+}
+
+func killWriters(t *testing.T, path string, crashes int) {
 	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d, %d crashes", seed, *crashes)
+	t.Logf("seed %d, %d crashes", seed, crashes)
 	random := rand.New(rand.NewPCG(seed, 0))
-	path := filepath.Join(t.TempDir(), "x.db")
 	acknowledged := 0
-	for range *crashes {
+	for range crashes {
 		ids := writeAndKill(t, path, 1+random.IntN(400))
 		acknowledged += len(ids)
-		s := openAt(t, path)
+		s, err := Open(t.Context(), either(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
 		for _, id := range ids {
 			if _, err := s.Request(t.Context(), id); err != nil {
 				t.Fatalf("%s was acknowledged: %v", id, err)

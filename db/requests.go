@@ -2,7 +2,9 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,13 +22,17 @@ func (s *Store) Create(ctx context.Context, r workflow.Request, c workflow.Chang
 		if err != nil {
 			return fmt.Errorf("encode request: %w", err)
 		}
-		_, err = t.exec(`
-			INSERT INTO requests (id, kind, state, requester, target, wake, created, updated, version, data)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		n, err := t.exec(`
+			INSERT INTO requests (id, kind, state, requester, target, wake, created, updated, version, data, open_key, outcome_key)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+			ON CONFLICT (open_key) DO NOTHING`,
 			r.ID, string(r.Kind), string(r.State), guidText(r.Requester), guidText(r.Target),
-			wakeMillis(r.Wake), millis(r.Created), millis(r.Updated), r.Version, string(data))
+			wakeMillis(r.Wake), millis(r.Created), millis(r.Updated), r.Version, string(data), openKey(r), outcomeKey(r))
 		if err != nil {
 			return err
+		}
+		if n == 0 {
+			return workflow.ErrOpen
 		}
 		return t.change(workflow.Request{}, r, c)
 	}))
@@ -63,16 +69,55 @@ func (t *tx) updateRequest(before, r workflow.Request, c workflow.Change) error 
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)
 	}
+	if err := t.writeAlone(r); err != nil {
+		return err
+	}
+	// A request that is over gives its key back, and never takes it again: what
+	// replaces a generated password is no new request.
 	_, err = t.exec(`
 		UPDATE requests SET kind = $2, state = $3, requester = $4, target = $5,
-			wake = $6, created = $7, updated = $8, version = $9, data = $10
+			wake = $6, created = $7, updated = $8, version = $9, data = $10,
+			open_key = CASE WHEN $11 THEN open_key END, outcome_key = $12
 		WHERE id = $1`,
 		r.ID, string(r.Kind), string(r.State), guidText(r.Requester), guidText(r.Target),
-		wakeMillis(r.Wake), millis(r.Created), millis(r.Updated), r.Version, string(data))
+		wakeMillis(r.Wake), millis(r.Created), millis(r.Updated), r.Version, string(data), r.State.Open(), outcomeKey(r))
 	if err != nil {
 		return err
 	}
 	return t.change(before, r, c)
+}
+
+// openKey and outcomeKey are unique while they are there; nil where nothing is open.
+func openKey(r workflow.Request) any {
+	if !r.State.Open() {
+		return nil
+	}
+	return guidText(r.Requester) + "/" + guidText(r.Target) + "/" + string(r.Kind)
+}
+
+func outcomeKey(r workflow.Request) any {
+	if r.State == workflow.Executing || r.State == workflow.Unknown {
+		return guidText(r.Target)
+	}
+	return nil
+}
+
+// writeAlone looks for another request whose outcome is open on the account.
+// Nobody else writes meanwhile; the key would tell too, in the engine's own words.
+func (t *tx) writeAlone(r workflow.Request) error {
+	key := outcomeKey(r)
+	if key == nil {
+		return nil
+	}
+	var other string
+	err := t.row(`SELECT id FROM requests WHERE outcome_key = $1 AND id <> $2`, key, r.ID).Scan(&other)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return workflow.ErrExecuting
 }
 
 // change writes what goes with a request: the proofs that are new in it, who has

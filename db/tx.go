@@ -13,11 +13,16 @@ import (
 )
 
 // tx is the writer's connection and the transaction that is open on it. Only the
-// writer's goroutine uses it. Its statements take no context: an interrupted
-// statement would end the whole batch.
+// writer's goroutine uses it. Its statements take no caller's context: an
+// interrupted statement would end the whole batch. ctx is the batch's own, which
+// only ends where a server behind a network says nothing any more.
 type tx struct {
-	conn    *sql.Conn
+	conn    *sql.Conn // nil after it was lost
 	dialect dialect
+	ctx     context.Context
+	cancel  context.CancelFunc
+	holder  string // the Store's
+	batch   int64  // counts them
 	stmts   map[string]*sql.Stmt
 	random  io.Reader
 	now     func() time.Time
@@ -39,11 +44,49 @@ type chainEnd struct {
 	moved bool
 }
 
-func newTx(conn *sql.Conn, d dialect, now func() time.Time) *tx {
+func newTx(d dialect, now func() time.Time) *tx {
 	if now == nil {
 		now = time.Now
 	}
-	return &tx{conn: conn, dialect: d, stmts: map[string]*sql.Stmt{}, random: rand.Reader, now: now}
+	return &tx{
+		dialect: d, ctx: context.Background(), cancel: func() {},
+		stmts: map[string]*sql.Stmt{}, random: rand.Reader, now: now,
+	}
+}
+
+// limit gives the batch its time.
+func (t *tx) limit() {
+	t.cancel()
+	if t.dialect.remote {
+		t.ctx, t.cancel = context.WithTimeout(context.Background(), batchTime)
+	}
+}
+
+// translate knows the batch's own time too.
+func (t *tx) translate(err error) error {
+	if err != nil && t.ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return translate(err)
+}
+
+// control runs what starts and ends transactions. PostgreSQL takes several
+// statements at once, where none is prepared.
+func (t *tx) control(query string) error {
+	if !t.dialect.remote {
+		_, err := t.exec(query)
+		return err
+	}
+	if t.fault != nil {
+		if err := t.fault(query); err != nil {
+			return err
+		}
+	}
+	if t.conn == nil {
+		return ErrUnreachable
+	}
+	_, err := t.conn.ExecContext(t.ctx, query)
+	return t.translate(err)
 }
 
 // prepare keeps statements: the texts are few, and all ours.
@@ -56,9 +99,12 @@ func (t *tx) prepare(query string) (*sql.Stmt, error) {
 	if stmt, ok := t.stmts[query]; ok {
 		return stmt, nil
 	}
-	stmt, err := t.conn.PrepareContext(context.Background(), query)
+	if t.conn == nil {
+		return nil, ErrUnreachable
+	}
+	stmt, err := t.conn.PrepareContext(t.ctx, query)
 	if err != nil {
-		return nil, translate(err)
+		return nil, t.translate(err)
 	}
 	t.stmts[query] = stmt
 	return stmt, nil
@@ -70,9 +116,9 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	result, err := stmt.Exec(args...)
+	result, err := stmt.ExecContext(t.ctx, args...)
 	if err != nil {
-		return 0, translate(err)
+		return 0, t.translate(err)
 	}
 	return result.RowsAffected()
 }
@@ -83,7 +129,7 @@ func collect[T any](t *tx, scan func(scanner) (T, error), query string, args ...
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.Query(args...)
+	rows, err := stmt.QueryContext(t.ctx, args...)
 	return scanAll(rows, err, scan)
 }
 
@@ -95,7 +141,7 @@ func (t *tx) row(query string, args ...any) scanner {
 	if err != nil {
 		return failedRow{err}
 	}
-	return translated{stmt.QueryRow(args...)}
+	return translated{stmt.QueryRowContext(t.ctx, args...)}
 }
 
 type failedRow struct{ err error }
@@ -111,11 +157,11 @@ func (t *tx) begin() error {
 	if err := t.present.check(); err != nil {
 		return err
 	}
-	_, err := t.exec(t.dialect.begin)
-	return err
+	t.limit()
+	return t.control(t.dialect.begin)
 }
 
-// commit moves the end of the chain, once, and commits.
+// commit moves the end of the chain, once, tells the other servers, and commits.
 func (t *tx) commit() error {
 	if t.end.moved {
 		const query = `UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1`
@@ -123,15 +169,27 @@ func (t *tx) commit() error {
 			return errors.Join(errors.New("move the end of the log"), err)
 		}
 	}
-	_, err := t.exec(`COMMIT`)
-	return err
+	if !t.dialect.remote {
+		return t.control(`COMMIT`)
+	}
+	if err := t.mark(); err != nil {
+		return fmt.Errorf("number the batch: %w", err)
+	}
+	if err := t.notify(); err != nil {
+		return fmt.Errorf("tell other servers: %w", err)
+	}
+	return t.commitRemote()
 }
 
-// rollback ends the transaction. SQLite may have ended it by itself, on a full
-// disk for one; then there is nothing to roll back.
-func (t *tx) rollback() { _, _ = t.exec(`ROLLBACK`) }
+// rollback ends the transaction. The engine may have ended it by itself, on a
+// full disk for one; then there is nothing to roll back.
+func (t *tx) rollback() { _ = t.control(`ROLLBACK`) }
 
 func (t *tx) close() error {
+	defer t.cancel()
+	if t.conn == nil {
+		return nil
+	}
 	for _, stmt := range t.stmts {
 		_ = stmt.Close()
 	}

@@ -122,9 +122,36 @@ func (s *Store) runBatch(batch []*job) {
 			j.done <- j.err
 		}
 	}()
-	if err = s.commitBatch(batch); err == nil {
+	if err = s.carryOut(batch); err == nil {
 		s.runHooks()
 	}
+}
+
+// carryOut commits the batch, on another connection where one is lost.
+func (s *Store) carryOut(batch []*job) error {
+	for tries := 1; ; tries++ {
+		if s.dialect.remote {
+			s.tx.batch++
+		}
+		err := s.commitBatch(batch)
+		if err == nil || !s.dialect.remote {
+			return err
+		}
+		done, cause := s.repair(err)
+		switch {
+		case done:
+			return nil
+		case cause != nil:
+			return cause
+		case tries == batchTries:
+			return translate(err)
+		}
+	}
+}
+
+// claim says whether the writer has the job, from now on or from an earlier run.
+func (j *job) claim() bool {
+	return j.state.CompareAndSwap(waiting, claimed) || j.state.Load() == claimed
 }
 
 func (s *Store) commitBatch(batch []*job) error {
@@ -132,7 +159,10 @@ func (s *Store) commitBatch(batch []*job) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	for _, j := range batch {
-		if !j.state.CompareAndSwap(waiting, claimed) {
+		j.err = nil
+	}
+	for _, j := range batch {
+		if !j.claim() {
 			continue
 		}
 		if err := s.runJob(j); err != nil {
@@ -149,19 +179,22 @@ func (s *Store) commitBatch(batch []*job) error {
 // whole batch; the closure's own error is the job's.
 func (s *Store) runJob(j *job) error {
 	t := s.tx
-	if _, err := t.exec(`SAVEPOINT job`); err != nil {
+	if err := t.control(`SAVEPOINT job`); err != nil {
 		return fmt.Errorf("savepoint: %w", err)
 	}
 	before, told := t.end, t.told
 	if j.err = s.call(j.fn); j.err != nil {
 		t.end, t.told = before, told
-		if _, err := t.exec(`ROLLBACK TO job`); err != nil {
+		if err := t.control(`ROLLBACK TO job`); err != nil {
 			// The engine has ended the transaction by itself, and why is what
 			// the closure came back with.
 			return fmt.Errorf("roll back: %w", j.err)
 		}
+		if again(j.err) {
+			return j.err
+		}
 	}
-	if _, err := t.exec(`RELEASE job`); err != nil {
+	if err := t.control(`RELEASE job`); err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
 	return nil

@@ -61,8 +61,7 @@ func (st *stream) add(id string, version int64) {
 		st.pending[id] = max(known, version)
 	case st.missed:
 	case len(st.order) >= streamPending:
-		st.missed, st.order = true, nil
-		clear(st.pending)
+		st.miss()
 	default:
 		st.pending[id] = version
 		st.order = append(st.order, id)

@@ -27,6 +27,7 @@ type memory struct {
 	mu       sync.Mutex
 	requests map[string][]byte
 	used     map[string]string // proof to request
+	open     map[string]string // requester, target and kind to the open request that Create made
 	events   []audit.Event
 	notices  []workflow.Notice
 	ended    []workflow.SessionsOf
@@ -40,7 +41,7 @@ type memory struct {
 
 func newMemory() *memory {
 	return &memory{
-		requests: map[string][]byte{}, used: map[string]string{},
+		requests: map[string][]byte{}, used: map[string]string{}, open: map[string]string{},
 		frozen: map[ad.GUID]workflow.Freeze{}, keyless: map[ad.GUID]bool{}, reminded: map[string]bool{},
 	}
 }
@@ -59,8 +60,13 @@ func (m *memory) Create(ctx context.Context, r workflow.Request, c workflow.Chan
 	m.mu.Lock()
 	_, exists := m.requests[r.ID]
 	err := error(errors.New("exists"))
-	if !exists {
-		err = m.commit(r, nil, c)
+	key := fmt.Sprint(r.Requester, r.Target, r.Kind)
+	if _, open := m.open[key]; open && r.State.Open() {
+		err = workflow.ErrOpen
+	} else if !exists {
+		if err = m.commit(r, nil, c); err == nil && r.State.Open() {
+			m.open[key] = r.ID
+		}
 	}
 	m.mu.Unlock()
 	if err != nil {
@@ -164,7 +170,28 @@ func (m *memory) update(id string, fn func(*workflow.Request) (workflow.Change, 
 		}
 	}
 	r.Version++
-	return m.commit(r, had, c)
+	if err := m.writesAlone(r); err != nil {
+		return err
+	}
+	err := m.commit(r, had, c)
+	if key := fmt.Sprint(r.Requester, r.Target, r.Kind); err == nil && !r.State.Open() && m.open[key] == id {
+		delete(m.open, key)
+	}
+	return err
+}
+
+func (m *memory) writesAlone(r workflow.Request) error {
+	lost := func(s workflow.State) bool { return s == workflow.Executing || s == workflow.Unknown }
+	for id := range m.requests {
+		other, err := m.load(id)
+		if err != nil {
+			return err
+		}
+		if lost(r.State) && lost(other.State) && other.ID != r.ID && other.Target == r.Target {
+			return workflow.ErrExecuting
+		}
+	}
+	return nil
 }
 
 func (m *memory) Requests(_ context.Context, q workflow.Query) ([]workflow.Request, error) {

@@ -16,6 +16,8 @@ const (
 	ErrNoRequest Code = "request.unknown"
 	// ErrProofUsed: a proof in the change was consumed by another request.
 	ErrProofUsed Code = "proof.used"
+	// ErrOpen: the requester has an open request of this kind for this account.
+	ErrOpen Code = "request.open"
 )
 
 // Change is what one update commits beside the request.
@@ -53,6 +55,8 @@ type Notice struct {
 // Store keeps requests.
 type Store interface {
 	// Create inserts a request and its change, as Update does. Its proofs are consumed.
+	// Of two open ones of a kind, by one requester for one account, it takes one:
+	// ErrOpen, until that one is no longer open.
 	Create(ctx context.Context, r Request, c Change) error
 	// Request is ErrNoRequest when unknown.
 	Request(ctx context.Context, id string) (Request, error)
@@ -60,6 +64,7 @@ type Store interface {
 	// what fn made of it, the change's events and notices, the end of the sessions
 	// that it orders, the freeze, and one row for each proof that is new in Proofs
 	// or in Reviews, or nothing. An error from fn comes back as it is. fn does no I/O and may run again. The store adds one to Version.
+	// Of two requests for one account one is executing or unknown: ErrExecuting.
 	Update(ctx context.Context, id string, fn func(*Request) (Change, error)) error
 	// Requests lists newest first.
 	Requests(ctx context.Context, q Query) ([]Request, error)

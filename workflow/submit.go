@@ -84,7 +84,40 @@ func (e *Engine) open(ctx context.Context, who Actor, kind Kind, reason string) 
 	if frozen {
 		return e.deny(ctx, e.fresh(who, account, kind, reason), ErrFrozen)
 	}
-	return e.create(ctx, who, account, kind, reason)
+	if err := e.expirePast(ctx, mine, who.Account, kind); err != nil {
+		return Request{}, err
+	}
+	r, err := e.create(ctx, who, account, kind, reason)
+	if errors.Is(err, ErrOpen) {
+		return e.opened(ctx, who, kind)
+	}
+	return r, err
+}
+
+// expirePast ends what a job has not closed yet: it would stand in the way of
+// the next one.
+func (e *Engine) expirePast(ctx context.Context, list []Request, target ad.GUID, kind Kind) error {
+	for _, r := range list {
+		if r.Kind != kind || r.Target != target || !r.State.Open() || !r.past(e.now()) {
+			continue
+		}
+		if err := e.expire(ctx, r.ID); err != nil && !errors.Is(err, errTakenOver) {
+			return fmt.Errorf("expire request: %w", err)
+		}
+	}
+	return nil
+}
+
+// opened takes up what another server opened at the same moment.
+func (e *Engine) opened(ctx context.Context, who Actor, kind Kind) (Request, error) {
+	mine, err := e.store.Requests(ctx, Query{Requester: who.Account})
+	if err != nil {
+		return Request{}, fmt.Errorf("list requests: %w", err)
+	}
+	if r, found := unfinished(mine, who.Account, kind, e.now()); found {
+		return e.resume(ctx, who, r)
+	}
+	return Request{}, ErrOpen // over again by now: the next try opens one
 }
 
 // unfinished finds the open request of a kind; one whose deadline is over and

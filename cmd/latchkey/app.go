@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -57,22 +56,14 @@ func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
 	a := &app{cfg: cfg, live: server.NewBroker(), started: time.Now()}
 	a.reloads.start(cfg)
 	a.log = newLogger(cfg.Log, &a.level, s)
-	var err error
-	if a.box, err = openBox(cfg); err != nil {
-		return nil, err
-	}
 	client, err := openDirectory(cfg.Directory, a.log)
 	if err != nil {
 		return nil, err
 	}
 	a.dir = newDirectory(client)
-	a.store, err = db.Open(ctx, db.Config{
-		Path: filepath.Join(cfg.Data, databaseName), Logger: a.log,
-		Now: now, Box: a.box, Changed: a.live.Publish, Outbox: a.notices.Kick,
-	})
-	if err != nil {
+	if err := a.openSealed(ctx); err != nil {
 		a.dir.Close()
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, err
 	}
 	if err := a.join(ctx); err != nil {
 		a.close()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/config"
 	"github.com/latchkey/latchkey/db"
 )
 
@@ -18,13 +19,24 @@ type auditCmd struct {
 }
 
 type auditExportCmd struct {
-	Data string `required:"" help:"The server's data directory." type:"path" placeholder:"DIR"`
-	File string `arg:"" help:"The file to write. An existing one is replaced when the export is whole." type:"path"`
+	Config string `help:"The server's configuration; or --data." type:"path" placeholder:"FILE" xor:"where" required:""`
+	Data   string `help:"The data directory of a server or demo with a SQLite file; or --config." type:"path" placeholder:"DIR" xor:"where" required:""`
+	File   string `arg:"" help:"The file to write. An existing one is replaced when the export is whole." type:"path"`
 }
 
 // Run exports from one snapshot and moves the file into place when it is whole.
 func (c auditExportCmd) Run(ctx context.Context, s streams) error {
-	store, err := db.OpenReadOnly(ctx, db.Config{Path: filepath.Join(c.Data, databaseName)})
+	where := db.Config{Path: filepath.Join(c.Data, databaseName)}
+	if c.Config != "" {
+		loaded, err := config.Load(c.Config)
+		if err != nil {
+			return err
+		}
+		if where, err = databaseOf(loaded); err != nil {
+			return err
+		}
+	}
+	store, err := db.OpenReadOnly(ctx, where)
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}

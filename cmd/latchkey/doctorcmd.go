@@ -161,6 +161,16 @@ func (e examination) secrets(_ context.Context, r *doctor.Report) {
 }
 
 func (e examination) database(ctx context.Context, r *doctor.Report) {
+	if e.cfg.Database != (config.Database{}) {
+		store := e.store(ctx)
+		if store == nil {
+			r.Found(db.FoundUnread, "database", "PostgreSQL can't be opened with the DSN of the configuration.", doctor.Line{Tool: doctor.Shell, Text: "psql \"$(cat DSN-FILE)\" -c 'SELECT 1'"})
+			return
+		}
+		defer store.Close()
+		r.Good("db.server", "database", "PostgreSQL answers, and its schema is this release's.")
+		return
+	}
 	db.Doctor(ctx, db.DoctorConfig{
 		Path: e.databasePath(), RPID: e.cfg.RPID(), Backups: e.cfg.Backup.Files, BackupsWithin: e.cfg.Backup.Within,
 	}, r)
@@ -201,7 +211,16 @@ func (e examination) store(ctx context.Context) *db.Store {
 	if err != nil {
 		return nil
 	}
-	store, err := db.OpenToExamine(ctx, db.Config{Path: e.databasePath(), Box: box})
+	where, err := databaseOf(e.cfg)
+	if err != nil {
+		return nil
+	}
+	where.Box = box
+	open := db.OpenToExamine
+	if !where.DSN.Empty() {
+		open = db.OpenReadOnly
+	}
+	store, err := open(ctx, where)
 	if err != nil {
 		return nil
 	}

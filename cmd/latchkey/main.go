@@ -31,6 +31,7 @@ type cli struct {
 	Keys     keysCmd          `cmd:"" help:"List and rotate the keys that seal the database."`
 	Audit    auditCmd         `cmd:"" help:"Export and verify the audit log."`
 	Doctor   doctorCmd        `cmd:"" help:"Examine the whole installation; say what is wrong, why it matters, and the lines that mend it."`
+	DB       dbCmd            `cmd:"" name:"db" help:"Move to PostgreSQL."`
 	Config   configCmd        `cmd:"" help:"Check the configuration, or print a documented example."`
 	Version  kong.VersionFlag `help:"Print the version."`
 }

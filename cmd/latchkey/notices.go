@@ -40,11 +40,8 @@ func (a *app) newNotices(ctx context.Context, cfg config.Config, dir *directory)
 		}
 	}
 	s, err := push.New(ctx, c)
-	if errors.Is(err, secret.ErrSealed) {
-		return nil, fmt.Errorf("%s is not the key that sealed the database: put the right one back: %w", cfg.KeyFile(), err)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("start notices: %w", err)
+		return nil, wrongKey(cfg, err)
 	}
 	return s, nil
 }

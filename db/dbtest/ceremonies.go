@@ -32,7 +32,7 @@ func aCeremonyIsTakenOnce(s *suite) {
 
 func oneOf200TakesACeremony(s *suite) {
 	s.must(s.SaveCeremony(s.ctx, s.ceremony("one"), 5))
-	won := s.race(200, func(int) error {
+	won := s.race(200, func(s *suite, _ int) error {
 		_, err := s.TakeCeremony(s.ctx, "one", enroll.PurposeStepUp, s.now)
 		return err
 	}, enroll.ErrNoCeremony)
@@ -85,7 +85,7 @@ func expiredCeremoniesArePurged(s *suite) {
 
 func oneOf200SpendsACeremony(s *suite) {
 	c := enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeSignIn, Created: s.now, Expires: s.now.Add(time.Minute)}
-	won := s.race(200, func(int) error { return s.SpendCeremony(s.ctx, c) }, enroll.ErrNoCeremony)
+	won := s.race(200, func(s *suite, _ int) error { return s.SpendCeremony(s.ctx, c) }, enroll.ErrNoCeremony)
 	s.same(won, 1)
 	n, err := s.PurgeCeremonies(s.ctx, s.now)
 	s.must(err)

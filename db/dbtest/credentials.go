@@ -52,7 +52,7 @@ func aHandleIsGivenOnce(s *suite) {
 	_, err := s.AccountByHandle(s.ctx, []byte("first"))
 	s.want(err, enroll.ErrNoHandle)
 	given := make(chan string, 50)
-	s.race(50, func(i int) error {
+	s.race(50, func(s *suite, i int) error {
 		h, err := s.Handle(s.ctx, guid(1), fmt.Appendf(nil, "handle %d", i))
 		given <- string(h)
 		return err
@@ -86,7 +86,7 @@ func aPasskeyComesBackWhole(s *suite) {
 }
 
 func aPasskeyIsRegisteredOnce(s *suite) {
-	won := s.race(50, func(i int) error {
+	won := s.race(50, func(s *suite, i int) error {
 		return s.AddCredential(s.ctx, s.credential("one", guid(i)), s.event(audit.PasskeyRegistered, guid(i)))
 	}, enroll.ErrDuplicate)
 	s.same(won, 1)
@@ -95,7 +95,7 @@ func aPasskeyIsRegisteredOnce(s *suite) {
 
 func aPasskeyChangesThroughAClosure(s *suite) {
 	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
-	s.race(50, func(int) error {
+	s.race(50, func(s *suite, _ int) error {
 		return s.UpdateCredential(s.ctx, []byte("one"), func(c *enroll.Credential) ([]audit.Event, error) {
 			c.Record.Authenticator.SignCount++
 			c.Name, c.LastUsed, c.Account = "renamed", s.now, guid(9)
@@ -135,7 +135,7 @@ func theLastPasskeyGoesOnlyWhenMeant(s *suite) {
 func oneOfTwoRemovesTheSecondLastPasskey(s *suite) {
 	s.must(s.AddCredential(s.ctx, s.credential("0", guid(1))))
 	s.must(s.AddCredential(s.ctx, s.credential("1", guid(1))))
-	won := s.race(2, func(i int) error {
+	won := s.race(2, func(s *suite, i int) error {
 		return s.RemoveCredential(s.ctx, guid(1), fmt.Append(nil, i), "", false, s.withdrawal(1))
 	}, enroll.ErrLastPasskey)
 	s.same(won, 1)

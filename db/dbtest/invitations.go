@@ -27,7 +27,7 @@ func oneOf200EnrolsAnInvitation(s *suite) {
 	got, err := s.Invitation(s.ctx, "one")
 	s.must(err)
 	s.same(got, want)
-	won := s.race(200, func(i int) error {
+	won := s.race(200, func(s *suite, i int) error {
 		return s.enrol("one", fmt.Sprintf("credential %d", i), 1, s.now)
 	}, enroll.ErrInvitationUsed)
 	s.same(won, 1)
@@ -134,7 +134,7 @@ func enrolmentIsKeptWholeOrNotAtAll(s *suite) {
 
 func triesOfAnInvitationAreCounted(s *suite) {
 	s.invite("one", 1)
-	won := s.race(200, func(int) error { return s.TryInvitation(s.ctx, "one", 5) }, enroll.ErrInvitationTries)
+	won := s.race(200, func(s *suite, _ int) error { return s.TryInvitation(s.ctx, "one", 5) }, enroll.ErrInvitationTries)
 	s.same(won, 5)
 	s.must(s.ForgiveTry(s.ctx, "one"))
 	s.must(s.TryInvitation(s.ctx, "one", 5))

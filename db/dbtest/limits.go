@@ -52,7 +52,7 @@ func aBucketRefills(s *suite) {
 }
 
 func theBurstIsSharedBy200(s *suite) {
-	won := s.race(200, func(int) error {
+	won := s.race(200, func(s *suite, _ int) error {
 		wait, err := s.Take(s.ctx, "shared", 20, time.Minute, s.now)
 		if err == nil && wait > 0 {
 			return errWait

@@ -13,7 +13,7 @@ import (
 
 func theLogVerifies(s *suite) {
 	s.same(s.verify().Head, audit.Head{})
-	s.race(200, func(i int) error {
+	s.race(200, func(s *suite, i int) error {
 		e := s.event(audit.SignedIn, guid(i%3))
 		if i%2 == 0 {
 			e.Personal = nil
@@ -50,7 +50,7 @@ func aFailedEventFailsItsChange(s *suite) {
 	s.same(len(all), 0)
 	s.same(s.events(guid(1)), 0)
 	// One that fails between others leaves no gap.
-	s.race(100, func(i int) error {
+	s.race(100, func(s *suite, i int) error {
 		action := audit.SignedIn
 		if i%2 == 1 {
 			action = "session.invented"
@@ -133,7 +133,7 @@ func aCallerThatGaveUpChangesNothing(s *suite) {
 
 func aPanicStaysInItsClosure(s *suite) {
 	s.must(s.Create(s.ctx, s.request("one"), workflow.Change{}))
-	s.race(60, func(i int) error {
+	s.race(60, func(s *suite, i int) error {
 		err := s.Update(s.ctx, "one", func(r *workflow.Request) (workflow.Change, error) {
 			r.Tries++
 			if i%3 == 0 {

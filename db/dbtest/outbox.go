@@ -84,7 +84,7 @@ func eachNoticeGoesToOneClaimer(s *suite) {
 	s.notices(50)
 	var mu sync.Mutex
 	var got []string
-	s.race(40, func(int) error {
+	s.race(40, func(s *suite, _ int) error {
 		all, err := s.ClaimNotices(s.ctx, s.now, lease, 3)
 		mu.Lock()
 		defer mu.Unlock()
@@ -125,7 +125,7 @@ func aNoticeFansOutOnce(s *suite) {
 	id := s.claim(1)[0].ID
 	s.want(s.Fan(s.ctx, id, []push.Delivery{s.delivery(1)}, s.event("request.invented", guid(1))), audit.ErrEvent)
 	s.same(len(s.due(s.now)), 0)
-	won := s.race(200, func(i int) error {
+	won := s.race(200, func(s *suite, i int) error {
 		return s.Fan(s.ctx, id, []push.Delivery{s.delivery(i), s.delivery(i)}, s.event(audit.NoticeFailed, guid(1)))
 	}, push.ErrNoDelivery)
 	s.same(won, 1)
@@ -167,7 +167,7 @@ func eachDeliveryGoesToOneClaimer(s *suite) {
 	s.must(s.Fan(s.ctx, s.claim(1)[0].ID, all))
 	var mu sync.Mutex
 	var got []string
-	s.race(40, func(int) error {
+	s.race(40, func(s *suite, _ int) error {
 		claimed, err := s.ClaimDeliveries(s.ctx, s.now, lease, 3, true)
 		mu.Lock()
 		defer mu.Unlock()
@@ -182,7 +182,7 @@ func eachDeliveryGoesToOneClaimer(s *suite) {
 
 func oneOf200EndsADelivery(s *suite) {
 	id := s.deliveries(s.delivery(1))[0].ID
-	won := s.race(200, func(i int) error {
+	won := s.race(200, func(s *suite, i int) error {
 		if i%2 == 0 {
 			return s.Delivered(s.ctx, id, s.now)
 		}

@@ -3,6 +3,7 @@ package dbtest
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -11,9 +12,10 @@ import (
 	"github.com/latchkey/latchkey/workflow"
 )
 
+// request is of a kind of its own, so that one person may have many open.
 func (s *suite) request(id string, proofs ...string) workflow.Request {
 	r := workflow.Request{
-		ID: id, Kind: workflow.KindReset, State: workflow.Approved, Requester: guid(1), Target: guid(1),
+		ID: id, Kind: workflow.Kind("reset of " + id), State: workflow.Approved, Requester: guid(1), Target: guid(1),
 		Reason: "<b>hostile</b> \u2028 \"reason\"", Created: s.now, Updated: s.now, Deadline: s.now.Add(time.Hour), Wake: s.now.Add(time.Minute),
 		Decision: workflow.Decision{
 			Verdict: workflow.Allow, Rule: "all", Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}}, Policy: "00ff",
@@ -60,7 +62,7 @@ var errState = errors.New("request.state")
 
 func oneOf200ChangesTheState(s *suite) {
 	s.must(s.Create(s.ctx, s.request("one"), workflow.Change{}))
-	won := s.race(200, func(int) error {
+	won := s.race(200, func(s *suite, _ int) error {
 		return s.Update(s.ctx, "one", func(r *workflow.Request) (workflow.Change, error) {
 			if r.State != workflow.Approved {
 				return workflow.Change{}, errState
@@ -115,7 +117,7 @@ func oneOf200RequestsConsumesAProof(s *suite) {
 	for i := range 100 {
 		s.must(s.Create(s.ctx, s.request(fmt.Sprintf("updated %d", i)), workflow.Change{}))
 	}
-	won := s.race(200, func(i int) error {
+	won := s.race(200, func(s *suite, i int) error {
 		if i >= 100 {
 			return s.Create(s.ctx, s.request(fmt.Sprintf("created %d", i), "p"), s.change(audit.RequestProved))
 		}
@@ -238,4 +240,64 @@ func dueRequestsAreFoundWhenTheirTimeHasCome(s *suite) {
 	ids, err := s.Due(s.ctx, s.now.Add(time.Millisecond), 10)
 	s.must(err)
 	s.same(len(ids), 0)
+}
+
+// Of many requests for one thing one is opened, until it is over.
+func oneOf200OpensARequest(s *suite) {
+	open := func(s *suite, id string, kind workflow.Kind) error {
+		r := s.request(id)
+		r.Kind, r.State = kind, workflow.Draft
+		return s.Create(s.ctx, r, s.change(audit.RequestSubmitted))
+	}
+	won := s.race(200, func(s *suite, i int) error { return open(s, fmt.Sprint(i), workflow.KindReset) }, workflow.ErrOpen)
+	s.same(won, 1)
+	s.same(s.events(guid(1)), 1)
+	s.must(open(s, "another kind", workflow.KindUnlock))
+	all, err := s.Requests(s.ctx, workflow.Query{Kind: workflow.KindReset})
+	s.must(err)
+	s.same(len(all), 1)
+	to := func(state workflow.State) {
+		s.must(s.Update(s.ctx, all[0].ID, func(r *workflow.Request) (workflow.Change, error) {
+			r.State = state
+			return s.change(audit.RequestProved), nil
+		}))
+	}
+	to(workflow.Unknown)
+	s.want(open(s, "too soon", workflow.KindReset), workflow.ErrOpen)
+	to(workflow.Done)
+	s.must(open(s, "the next", workflow.KindReset))
+	to(workflow.Executing) // a generated password is replaced: that is not a new request
+	to(workflow.Done)
+	s.want(open(s, "and one more", workflow.KindReset), workflow.ErrOpen)
+}
+
+// Of many requests for one account one is executed, until its outcome is known.
+func oneOf200WritesToAnAccount(s *suite) {
+	s.race(200, func(s *suite, i int) error {
+		r := s.request(fmt.Sprint(i))
+		r.State = ""
+		return s.Create(s.ctx, r, workflow.Change{})
+	}, nil)
+	execute := func(s *suite, id string, state workflow.State) error {
+		return s.Update(s.ctx, id, func(r *workflow.Request) (workflow.Change, error) {
+			r.State = state
+			return s.change(audit.ExecutionIntended), nil
+		})
+	}
+	var first atomic.Value
+	won := s.race(200, func(s *suite, i int) error {
+		err := execute(s, fmt.Sprint(i), workflow.Executing)
+		if err == nil {
+			first.Store(fmt.Sprint(i))
+		}
+		return err
+	}, workflow.ErrExecuting)
+	s.same(won, 1)
+	s.same(s.events(guid(1)), 1)
+	id := first.Load().(string)
+	s.must(execute(s, id, workflow.Unknown))
+	next := map[bool]string{true: "1", false: "0"}[id == "0"]
+	s.want(execute(s, next, workflow.Executing), workflow.ErrExecuting)
+	s.must(execute(s, id, workflow.Done))
+	s.must(execute(s, next, workflow.Executing))
 }

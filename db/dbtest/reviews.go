@@ -98,7 +98,7 @@ func oneOf200ReviewsConsumesAProof(s *suite) {
 		s.must(s.Create(s.ctx, s.pending(fmt.Sprint(i), guid(7)), workflow.Change{}))
 	}
 	approval := workflow.Review{By: guid(7), Verdict: workflow.VerdictApprove, Proof: "p"}
-	won := s.race(200, func(i int) error { return s.review(fmt.Sprint(i), approval) }, workflow.ErrProofUsed)
+	won := s.race(200, func(s *suite, i int) error { return s.review(fmt.Sprint(i), approval) }, workflow.ErrProofUsed)
 	s.same(won, 1)
 	s.waits(guid(7), 199)
 	s.same(s.events(guid(1)), 1)
@@ -156,7 +156,7 @@ func oneOf200LiftsAFreeze(s *suite) {
 	got, err := s.Frozen(s.ctx, guid(1))
 	s.must(err)
 	s.same(got != nil, true)
-	won := s.race(200, func(int) error {
+	won := s.race(200, func(s *suite, _ int) error {
 		return s.Unfreeze(s.ctx, guid(1), s.event(audit.AccountUnfrozen, guid(1)))
 	}, workflow.ErrNotFrozen)
 	s.same(won, 1)
@@ -167,7 +167,7 @@ func oneOf200Reminds(s *suite) {
 	n := workflow.Notice{To: guid(1), Kind: workflow.NoticeExpiring, Params: map[string]string{"days": "7"}}
 	expires := s.now.Add(7 * 24 * time.Hour)
 	sent := make(chan bool, 200)
-	s.race(200, func(int) error {
+	s.race(200, func(s *suite, _ int) error {
 		did, err := s.Remind(s.ctx, guid(1), expires, 7, n)
 		sent <- did
 		return err

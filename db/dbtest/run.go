@@ -57,88 +57,112 @@ func Box() *secret.Box {
 // Run runs the suite. open gives an empty store each time, with Box for what is
 // kept sealed, and closes it when the test ends.
 func Run(t *testing.T, open func(t *testing.T) Store) {
-	for _, c := range []struct {
-		name string
-		test func(*suite)
-	}{
-		{"ACeremonyIsTakenOnce", aCeremonyIsTakenOnce},
-		{"OneOf200TakesACeremony", oneOf200TakesACeremony},
-		{"OneOf200SpendsACeremony", oneOf200SpendsACeremony},
-		{"ACeremonyOfAnotherPurposeOrTimeIsGone", aCeremonyOfAnotherPurposeOrTimeIsGone},
-		{"TheOldestCeremoniesGiveWay", theOldestCeremoniesGiveWay},
-		{"ExpiredCeremoniesArePurged", expiredCeremoniesArePurged},
-		{"AHandleIsGivenOnce", aHandleIsGivenOnce},
-		{"APasskeyComesBackWhole", aPasskeyComesBackWhole},
-		{"APasskeyIsRegisteredOnce", aPasskeyIsRegisteredOnce},
-		{"APasskeyChangesThroughAClosure", aPasskeyChangesThroughAClosure},
-		{"TheLastPasskeyGoesOnlyWhenMeant", theLastPasskeyGoesOnlyWhenMeant},
-		{"OneOfTwoRemovesTheSecondLastPasskey", oneOfTwoRemovesTheSecondLastPasskey},
-		{"ARemovedPasskeyEndsItsSessions", aRemovedPasskeyEndsItsSessions},
-		{"AnAssertionIsKeptWholeOrNotAtAll", anAssertionIsKeptWholeOrNotAtAll},
-		{"SessionsEnd", sessionsEnd},
-		{"ASignInProofCountsOnce", aSignInProofCountsOnce},
-		{"OneOf200UsesAProof", oneOf200UsesAProof},
-		{"AUsedProofStaysUsedWhenPurged", aUsedProofStaysUsedWhenPurged},
-		{"OneOf200EnrolsAnInvitation", oneOf200EnrolsAnInvitation},
-		{"AClosedInvitationEnrolsNobody", aClosedInvitationEnrolsNobody},
-		{"EnrolmentIsKeptWholeOrNotAtAll", enrolmentIsKeptWholeOrNotAtAll},
-		{"OwnLinksEndWithSessionsAndPasskeys", ownLinksEndWithSessionsAndPasskeys},
-		{"TriesOfAnInvitationAreCounted", triesOfAnInvitationAreCounted},
-		{"ARequestComesBackWhole", aRequestComesBackWhole},
-		{"OneOf200ChangesTheState", oneOf200ChangesTheState},
-		{"AnUpdateIsKeptWholeOrNotAtAll", anUpdateIsKeptWholeOrNotAtAll},
-		{"OneOf200RequestsConsumesAProof", oneOf200RequestsConsumesAProof},
-		{"AChangeEndsTheOtherSessions", aChangeEndsTheOtherSessions},
-		{"RequestsAreFound", requestsAreFound},
-		{"DueRequestsAreFoundWhenTheirTimeHasCome", dueRequestsAreFoundWhenTheirTimeHasCome},
-		{"ASeatFindsItsRequests", aSeatFindsItsRequests},
-		{"OneOf200ReviewsConsumesAProof", oneOf200ReviewsConsumesAProof},
-		{"AFreezeIsKeptWithItsChangeAndOnce", aFreezeIsKeptWithItsChangeAndOnce},
-		{"OneOf200LiftsAFreeze", oneOf200LiftsAFreeze},
-		{"OneOf200Reminds", oneOf200Reminds},
-		{"AHolderHasAPasskey", aHolderHasAPasskey},
-		{"ANoticeComesBackWhole", aNoticeComesBackWhole},
-		{"EachNoticeGoesToOneClaimer", eachNoticeGoesToOneClaimer},
-		{"ALeaseThatIsOverIsClaimedAgain", aLeaseThatIsOverIsClaimedAgain},
-		{"ANoticeFansOutOnce", aNoticeFansOutOnce},
-		{"ADeliveryComesBackWholeWhenItIsDue", aDeliveryComesBackWholeWhenItIsDue},
-		{"EachDeliveryGoesToOneClaimer", eachDeliveryGoesToOneClaimer},
-		{"OneOf200EndsADelivery", oneOf200EndsADelivery},
-		{"ARetryGivesTheLeaseBack", aRetryGivesTheLeaseBack},
-		{"OneMessageEndsWhatItSpeaksFor", oneMessageEndsWhatItSpeaksFor},
-		{"ANoticeIsJudgedByItsOwnPushes", aNoticeIsJudgedByItsOwnPushes},
-		{"WhatGoesToManyComesLast", whatGoesToManyComesLast},
-		{"GivingUpPutsNextInItsPlaceOrNothing", givingUpPutsNextInItsPlaceOrNothing},
-		{"ASubscriptionKnowsHowItsLastDeliveryEnded", aSubscriptionKnowsHowItsLastDeliveryEnded},
-		{"WhatEndedIsForgottenLater", whatEndedIsForgottenLater},
-		{"ASubscriptionComesBackWhole", aSubscriptionComesBackWhole},
-		{"ASubscriptionIsRenewedByItsOwnerOnly", aSubscriptionIsRenewedByItsOwnerOnly},
-		{"OnlyTheLimitOfSubscriptionsIsSaved", onlyTheLimitOfSubscriptionsIsSaved},
-		{"ARemovedSubscriptionTakesItsDeliveries", aRemovedSubscriptionTakesItsDeliveries},
-		{"OneOf200MakesTheFirstPushKey", oneOf200MakesTheFirstPushKey},
-		{"TheLogVerifies", theLogVerifies},
-		{"AFailedEventFailsItsChange", aFailedEventFailsItsChange},
-		{"ErasedValuesAreGoneAndTheLogVerifies", erasedValuesAreGoneAndTheLogVerifies},
-		{"AnExportIsOneMoment", anExportIsOneMoment},
-		{"ABucketRefills", aBucketRefills},
-		{"TheBurstIsSharedBy200", theBurstIsSharedBy200},
-		{"ACallerThatGaveUpChangesNothing", aCallerThatGaveUpChangesNothing},
-		{"APanicStaysInItsClosure", aPanicStaysInItsClosure},
-		{"AClosedStoreRefuses", aClosedStoreRefuses},
-	} {
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			s := &suite{T: t, Store: open(t), ctx: context.Background(), now: time.UnixMilli(1798804800123).UTC()}
-			c.test(s)
-			if !s.closed {
-				s.verify()
-			}
+			s := open(t)
+			run(t, c.test, s, s)
 		})
 	}
+}
+
+// RunTwo runs the cases in which many want the same, with half of them on another
+// store, as two servers have it. open gives two stores on one empty database.
+func RunTwo(t *testing.T, open func(t *testing.T) (a, b Store)) {
+	for _, c := range cases {
+		if c.races {
+			t.Run(c.name, func(t *testing.T) {
+				a, b := open(t)
+				run(t, c.test, a, b)
+			})
+		}
+	}
+}
+
+func run(t *testing.T, test func(*suite), a, b Store) {
+	s := &suite{T: t, Store: a, other: b, ctx: context.Background(), now: time.UnixMilli(1798804800123).UTC()}
+	test(s)
+	if !s.closed {
+		s.verify()
+	}
+}
+
+var cases = []struct {
+	name  string
+	test  func(*suite)
+	races bool
+}{
+	{"ACeremonyIsTakenOnce", aCeremonyIsTakenOnce, false},
+	{"OneOf200TakesACeremony", oneOf200TakesACeremony, true},
+	{"OneOf200SpendsACeremony", oneOf200SpendsACeremony, true},
+	{"ACeremonyOfAnotherPurposeOrTimeIsGone", aCeremonyOfAnotherPurposeOrTimeIsGone, false},
+	{"TheOldestCeremoniesGiveWay", theOldestCeremoniesGiveWay, false},
+	{"ExpiredCeremoniesArePurged", expiredCeremoniesArePurged, false},
+	{"AHandleIsGivenOnce", aHandleIsGivenOnce, true},
+	{"APasskeyComesBackWhole", aPasskeyComesBackWhole, false},
+	{"APasskeyIsRegisteredOnce", aPasskeyIsRegisteredOnce, true},
+	{"APasskeyChangesThroughAClosure", aPasskeyChangesThroughAClosure, true},
+	{"TheLastPasskeyGoesOnlyWhenMeant", theLastPasskeyGoesOnlyWhenMeant, false},
+	{"OneOfTwoRemovesTheSecondLastPasskey", oneOfTwoRemovesTheSecondLastPasskey, true},
+	{"ARemovedPasskeyEndsItsSessions", aRemovedPasskeyEndsItsSessions, false},
+	{"AnAssertionIsKeptWholeOrNotAtAll", anAssertionIsKeptWholeOrNotAtAll, false},
+	{"SessionsEnd", sessionsEnd, false},
+	{"ASignInProofCountsOnce", aSignInProofCountsOnce, false},
+	{"OneOf200UsesAProof", oneOf200UsesAProof, true},
+	{"AUsedProofStaysUsedWhenPurged", aUsedProofStaysUsedWhenPurged, false},
+	{"OneOf200EnrolsAnInvitation", oneOf200EnrolsAnInvitation, true},
+	{"AClosedInvitationEnrolsNobody", aClosedInvitationEnrolsNobody, false},
+	{"EnrolmentIsKeptWholeOrNotAtAll", enrolmentIsKeptWholeOrNotAtAll, false},
+	{"OwnLinksEndWithSessionsAndPasskeys", ownLinksEndWithSessionsAndPasskeys, false},
+	{"TriesOfAnInvitationAreCounted", triesOfAnInvitationAreCounted, true},
+	{"OneOf200OpensARequest", oneOf200OpensARequest, true},
+	{"OneOf200WritesToAnAccount", oneOf200WritesToAnAccount, true},
+	{"ARequestComesBackWhole", aRequestComesBackWhole, false},
+	{"OneOf200ChangesTheState", oneOf200ChangesTheState, true},
+	{"AnUpdateIsKeptWholeOrNotAtAll", anUpdateIsKeptWholeOrNotAtAll, false},
+	{"OneOf200RequestsConsumesAProof", oneOf200RequestsConsumesAProof, true},
+	{"AChangeEndsTheOtherSessions", aChangeEndsTheOtherSessions, false},
+	{"RequestsAreFound", requestsAreFound, false},
+	{"DueRequestsAreFoundWhenTheirTimeHasCome", dueRequestsAreFoundWhenTheirTimeHasCome, false},
+	{"ASeatFindsItsRequests", aSeatFindsItsRequests, false},
+	{"OneOf200ReviewsConsumesAProof", oneOf200ReviewsConsumesAProof, true},
+	{"AFreezeIsKeptWithItsChangeAndOnce", aFreezeIsKeptWithItsChangeAndOnce, false},
+	{"OneOf200LiftsAFreeze", oneOf200LiftsAFreeze, true},
+	{"OneOf200Reminds", oneOf200Reminds, true},
+	{"AHolderHasAPasskey", aHolderHasAPasskey, false},
+	{"ANoticeComesBackWhole", aNoticeComesBackWhole, false},
+	{"EachNoticeGoesToOneClaimer", eachNoticeGoesToOneClaimer, true},
+	{"ALeaseThatIsOverIsClaimedAgain", aLeaseThatIsOverIsClaimedAgain, false},
+	{"ANoticeFansOutOnce", aNoticeFansOutOnce, true},
+	{"ADeliveryComesBackWholeWhenItIsDue", aDeliveryComesBackWholeWhenItIsDue, false},
+	{"EachDeliveryGoesToOneClaimer", eachDeliveryGoesToOneClaimer, true},
+	{"OneOf200EndsADelivery", oneOf200EndsADelivery, true},
+	{"ARetryGivesTheLeaseBack", aRetryGivesTheLeaseBack, false},
+	{"OneMessageEndsWhatItSpeaksFor", oneMessageEndsWhatItSpeaksFor, false},
+	{"ANoticeIsJudgedByItsOwnPushes", aNoticeIsJudgedByItsOwnPushes, false},
+	{"WhatGoesToManyComesLast", whatGoesToManyComesLast, false},
+	{"GivingUpPutsNextInItsPlaceOrNothing", givingUpPutsNextInItsPlaceOrNothing, false},
+	{"ASubscriptionKnowsHowItsLastDeliveryEnded", aSubscriptionKnowsHowItsLastDeliveryEnded, false},
+	{"WhatEndedIsForgottenLater", whatEndedIsForgottenLater, false},
+	{"ASubscriptionComesBackWhole", aSubscriptionComesBackWhole, false},
+	{"ASubscriptionIsRenewedByItsOwnerOnly", aSubscriptionIsRenewedByItsOwnerOnly, false},
+	{"OnlyTheLimitOfSubscriptionsIsSaved", onlyTheLimitOfSubscriptionsIsSaved, true},
+	{"ARemovedSubscriptionTakesItsDeliveries", aRemovedSubscriptionTakesItsDeliveries, true},
+	{"OneOf200MakesTheFirstPushKey", oneOf200MakesTheFirstPushKey, true},
+	{"TheLogVerifies", theLogVerifies, true},
+	{"AFailedEventFailsItsChange", aFailedEventFailsItsChange, true},
+	{"ErasedValuesAreGoneAndTheLogVerifies", erasedValuesAreGoneAndTheLogVerifies, false},
+	{"AnExportIsOneMoment", anExportIsOneMoment, false},
+	{"ABucketRefills", aBucketRefills, false},
+	{"TheBurstIsSharedBy200", theBurstIsSharedBy200, true},
+	{"ACallerThatGaveUpChangesNothing", aCallerThatGaveUpChangesNothing, false},
+	{"APanicStaysInItsClosure", aPanicStaysInItsClosure, true},
+	{"AClosedStoreRefuses", aClosedStoreRefuses, false},
 }
 
 type suite struct {
 	*testing.T
 	Store
+	other  Store // the same one, or another on the same database
 	ctx    context.Context
 	now    time.Time
 	closed bool
@@ -178,16 +202,19 @@ func (s *suite) verify() audit.Report {
 	return report
 }
 
-// race calls fn from n goroutines at once and counts the nil errors; every other
-// error must be one of lost.
-func (s *suite) race(n int, fn func(i int) error, lost error) (won int) {
+// race calls fn from n goroutines at once, on both stores in turn, and counts the
+// nil errors; every other error must be one of lost.
+func (s *suite) race(n int, fn func(s *suite, i int) error, lost error) (won int) {
 	s.Helper()
+	there := *s
+	there.Store = s.other
+	on := []*suite{s, &there}
 	start, errs := make(chan struct{}), make(chan error, n)
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
 			<-start
-			errs <- fn(i)
+			errs <- fn(on[i%2], i)
 		})
 	}
 	close(start)

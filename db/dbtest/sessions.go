@@ -84,7 +84,7 @@ func aSignInProofCountsOnce(s *suite) {
 
 func oneOf200UsesAProof(s *suite) {
 	s.signIn("s", s.proof("p", "s"))
-	won := s.race(200, func(int) error { return s.UseProof(s.ctx, "p", "test") }, enroll.ErrNoProof)
+	won := s.race(200, func(s *suite, _ int) error { return s.UseProof(s.ctx, "p", "test") }, enroll.ErrNoProof)
 	s.same(won, 1)
 }
 

@@ -84,7 +84,7 @@ func aSubscriptionIsRenewedByItsOwnerOnly(s *suite) {
 }
 
 func onlyTheLimitOfSubscriptionsIsSaved(s *suite) {
-	won := s.race(51, func(i int) error {
+	won := s.race(51, func(s *suite, i int) error {
 		_, err := s.SaveSubscription(s.ctx, s.subscription(fmt.Sprint(i), guid(1)), 10, s.event(audit.DeviceAdded, guid(1)))
 		return err
 	}, push.ErrTooManyDevices)
@@ -95,7 +95,7 @@ func onlyTheLimitOfSubscriptionsIsSaved(s *suite) {
 	s.same(s.events(guid(1)), 10)
 	s.subscribe("other", guid(2))
 	// The same browser from many tabs at once is one.
-	won = s.race(51, func(i int) error {
+	won = s.race(51, func(s *suite, i int) error {
 		one := s.subscription(fmt.Sprint("tab", i), guid(3))
 		one.Endpoint = "https://push.example/same"
 		_, err := s.SaveSubscription(s.ctx, one, 1, s.event(audit.DeviceAdded, guid(3)))
@@ -122,7 +122,7 @@ func aRemovedSubscriptionTakesItsDeliveries(s *suite) {
 	s.want(remove(guid(1), "request.invented"), audit.ErrEvent)
 	_, err := s.Subscription(s.ctx, "one")
 	s.must(err)
-	won := s.race(200, func(int) error { return remove(guid(1), audit.DeviceRemoved) }, push.ErrNoSubscription)
+	won := s.race(200, func(s *suite, _ int) error { return remove(guid(1), audit.DeviceRemoved) }, push.ErrNoSubscription)
 	s.same(won, 1)
 	s.same(s.events(guid(1)), 1)
 	_, err = s.Subscription(s.ctx, "one")
@@ -139,7 +139,7 @@ func oneOf200MakesTheFirstPushKey(s *suite) {
 	_, err := s.AddVAPIDKey(s.ctx, key("none"), true, s.event("request.invented", guid(1)))
 	s.want(err, audit.ErrEvent)
 	made := make(chan bool, 200)
-	s.race(200, func(i int) error {
+	s.race(200, func(s *suite, i int) error {
 		added, err := s.AddVAPIDKey(s.ctx, key(fmt.Sprint(i)), true, s.event(audit.PushKeysMade, guid(1)))
 		made <- added
 		return err

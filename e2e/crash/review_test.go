@@ -81,7 +81,7 @@ func TestKillsAtRandomLoseNoApproval(t *testing.T) {
 func (w offices) killing(r *rand.Rand, kills int) {
 	var started time.Duration
 	for n := 0; n < kills || !w.happened.all() && n < 5*kills; n++ {
-		started = w.restart(r, len(w.People)/2, started)
+		started = w.restart(1, r, len(w.People)/2, started)
 	}
 }
 

@@ -32,7 +32,7 @@ func TestNoSecretStaysBehind(t *testing.T) {
 		"wrong old password": "Canary-Wrong-4717!", "wrong password at enrolment": "Canary-Typo-4718!",
 		"lost password": "Canary-Lost-4719!",
 	}
-	w := open(t, world.Options{ServicePassword: c["service password"]})
+	w := open(t, world.Options{File: true, ServicePassword: c["service password"]})
 	argv := watchArguments(t)
 	p := w.Hire(minidc.User{Account: "robin", Password: c["password at enrolment"], DisplayName: "Kim"})
 	c.enrol(t, w, p)

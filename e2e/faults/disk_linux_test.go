@@ -87,7 +87,7 @@ func TestADiskThatTakesNothingStopsEveryActBeforeTheDirectory(t *testing.T) {
 	for _, d := range disks {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			w := open(t, world.Options{People: 3, Data: d.mount(t)})
+			w := open(t, world.Options{File: true, People: 3, Data: d.mount(t)})
 			typed, locked, fresh := w.People[0], w.People[1], w.People[2]
 			r := approved(t, typed, "reset")
 			body := phone.Fields{"password": "Harbour-Lantern-1"}
@@ -136,7 +136,7 @@ func TestADiskThatFailsDuringAWriteLosesNoOutcome(t *testing.T) {
 	for _, d := range disks {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			w := open(t, world.Options{People: 1, Data: d.mount(t)})
+			w := open(t, world.Options{File: true, People: 1, Data: d.mount(t)})
 			p := w.People[0]
 			r := approved(t, p, "reset")
 			before := w.DC.Counters().Faults
@@ -169,7 +169,7 @@ func TestADiskThatFailsDuringAWriteLosesNoOutcome(t *testing.T) {
 // half served; made writable again, it goes on where it was.
 func TestAReadOnlyDatabaseIsRefusedAtStart(t *testing.T) {
 	t.Parallel()
-	w := open(t, world.Options{People: 1, Data: smallDisk(t)})
+	w := open(t, world.Options{File: true, People: 1, Data: smallDisk(t)})
 	p := w.People[0]
 	check := unchanged(t, w, p)
 	world.Must(t, w.Terminate())

@@ -16,6 +16,7 @@ export class Stack {
     readonly dir: string,
     private readonly samba: Started<Controller>,
     private latchkey: Started<{ url: string }>,
+    private readonly postgres: Started<{ dsn: string }> | undefined,
     readonly stand: Stand,
     readonly config: string,
   ) {
@@ -34,9 +35,17 @@ export class Stack {
     const stand = await Stand.start(dir);
     new Directory(samba.ready, dcDir).group(panel);
     const config = join(dir, 'latchkey.yaml');
-    writeFileSync(config, configuration(dir, samba.ready, stand, await freePort()));
+    const postgres = await Stack.database(dir);
+    writeFileSync(config, configuration(dir, samba.ready, stand, await freePort(), postgres?.ready.dsn));
     const latchkey = await Stack.serve(dir, config);
-    return new Stack(dir, samba, latchkey, stand, config);
+    return new Stack(dir, samba, latchkey, postgres, stand, config);
+  }
+
+  /** A PostgreSQL server where LATCHKEY_DATABASE=postgres says so; else Latchkey keeps its file. */
+  private static async database(dir: string): Promise<Started<{ dsn: string }> | undefined> {
+    if (process.env.LATCHKEY_DATABASE !== 'postgres') return undefined;
+    const pgserver = goBuild('./e2e/postgres/cmd/pgserver', join(root, 'bin/pgserver'));
+    return start(pgserver, ['--ready', join(dir, 'pg.json')], join(dir, 'pg.json'), 60);
   }
 
   private static serve(dir: string, config: string): Promise<Started<{ url: string }>> {
@@ -75,13 +84,14 @@ export class Stack {
 
   private events(): Event[] {
     const file = join(this.dir, 'log.jsonl');
-    this.command('audit', 'export', '--data', join(this.dir, 'data'), file);
+    this.command('audit', 'export', '--config', this.config, file);
     this.command('audit', 'verify', file);
     return readFileSync(file, 'utf8').trim().split('\n').flatMap((l) => (JSON.parse(l) as { event?: Event }).event ?? []);
   }
 
   async stop(): Promise<void> {
     await this.latchkey.stop();
+    await this.postgres?.stop();
     await this.samba.stop();
     await this.stand.stop();
     rmSync(this.dir, { recursive: true, force: true });
@@ -117,13 +127,15 @@ function policies(dc: Controller): object[] {
   ];
 }
 
-function configuration(dir: string, dc: Controller, stand: Stand, port: number): string {
+function configuration(dir: string, dc: Controller, stand: Stand, port: number, dsn: string | undefined): string {
+  if (dsn !== undefined) writeFileSync(join(dir, 'database.dsn'), dsn, { mode: 0o600 });
   writeFileSync(join(dir, 'service.password'), dc.service_password, { mode: 0o600 });
   return JSON.stringify({
     listen: `127.0.0.1:${port}`,
     public_url: `http://localhost:${port}`,
     organisation: 'Example Corp', limit_factor: 100,
     data: join(dir, 'data'),
+    ...(dsn === undefined ? {} : { database: { dsn_file: join(dir, 'database.dsn') } }),
     support: { name: 'IT Service Desk', phone: '+49 30 5550 100', mail: 'servicedesk@corp.example.test', hours: 'Mon–Fri 7:00–19:00' },
     directory: {
       controllers: [dc.ldaps_url], ca_file: dc.ca_file,

@@ -13,12 +13,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/latchkey/latchkey/e2e/postgres"
 )
 
 // Main runs a package's tests, and removes the binary that they built. Call it
 // from TestMain.
 func Main(m *testing.M) {
 	status := m.Run()
+	postgres.StopShared()
 	if builtIn != "" {
 		os.RemoveAll(builtIn)
 	}
@@ -79,6 +82,8 @@ type server struct {
 	up      chan struct{} // closed while the server answers
 	log     output
 	stopped bool
+
+	config, ready string // its files
 }
 
 // output keeps what a process writes, and may be read meanwhile.
@@ -100,7 +105,7 @@ func (o *output) bytes() []byte {
 }
 
 // Log is all that the servers of this world have written.
-func (w *World) Log() []byte { return w.server.log.bytes() }
+func (w *World) Log() []byte { return append(w.server.log.bytes(), w.second.log.bytes()...) }
 
 // LogTail is the end of it, for messages.
 func (w *World) LogTail() string {
@@ -111,38 +116,52 @@ func (w *World) LogTail() string {
 // Start starts the server and waits until it answers. After Stop it does nothing.
 func (w *World) Start() {
 	w.T.Helper()
-	s := &w.server
+	w.StartServer(0)
+}
+
+// StartServer starts one of two.
+func (w *World) StartServer(i int) {
+	w.T.Helper()
+	s := w.at(i)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
 		return
 	}
-	ready := filepath.Join(w.Dir, "ready.json")
-	os.Remove(ready)
-	s.cmd = exec.Command(w.binary(), "serve", "--config", w.Config, "--ready", ready)
+	os.Remove(s.ready)
+	s.cmd = exec.Command(w.binary(), "serve", "--config", s.config, "--ready", s.ready)
 	s.cmd.Stderr = &s.log
 	Must(w.T, s.cmd.Start())
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		if _, err := os.Stat(ready); err == nil {
+		if _, err := os.Stat(s.ready); err == nil {
 			break
 		}
 		if time.Now().After(deadline) {
-			w.T.Fatalf("the server did not start:\n%s", w.LogTail())
+			w.T.Fatalf("the server did not start:\n%s", s.log.bytes())
 		}
 		time.Sleep(5 * time.Millisecond) // another process: its file is the event
 	}
 	close(s.up)
 }
 
+func (w *World) at(i int) *server { return []*server{&w.server, &w.second}[i] }
+
 // Kill is kill -9.
 func (w *World) Kill() {
 	w.T.Helper()
-	w.server.mu.Lock()
-	defer w.server.mu.Unlock()
-	w.server.up = make(chan struct{})
-	Must(w.T, w.server.cmd.Process.Kill())
-	w.server.cmd.Wait()
+	w.KillServer(0)
+}
+
+// KillServer kills one of two.
+func (w *World) KillServer(i int) {
+	w.T.Helper()
+	s := w.at(i)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.up = make(chan struct{})
+	Must(w.T, s.cmd.Process.Kill())
+	s.cmd.Wait()
 }
 
 // Terminate asks the server to stop, waits, and returns how it ended.
@@ -155,14 +174,17 @@ func (w *World) Terminate() error {
 	return w.server.cmd.Wait()
 }
 
-// Stop ends the server for good.
+// Stop ends the servers for good.
 func (w *World) Stop() {
-	w.server.mu.Lock()
-	defer w.server.mu.Unlock()
-	w.server.stopped = true
-	if w.server.cmd != nil && w.server.cmd.ProcessState == nil {
-		w.server.cmd.Process.Kill()
-		w.server.cmd.Wait()
+	for i := range 2 {
+		s := w.at(i)
+		s.mu.Lock()
+		s.stopped = true
+		if s.cmd != nil && s.cmd.ProcessState == nil {
+			s.cmd.Process.Kill()
+			s.cmd.Wait()
+		}
+		s.mu.Unlock()
 	}
 }
 
@@ -173,8 +195,11 @@ func (w *World) PID() int {
 	return w.server.cmd.Process.Pid
 }
 
-// WaitUp returns when a server answers, or ctx ends.
+// WaitUp returns when a server answers, or ctx ends. Of two, one always does.
 func (w *World) WaitUp(ctx context.Context) {
+	if w.Front != nil {
+		return
+	}
 	w.server.mu.Lock()
 	up := w.server.up
 	w.server.mu.Unlock()

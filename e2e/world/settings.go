@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"github.com/latchkey/latchkey/e2e/postgres"
 )
 
 // configure writes the server's configuration. JSON is YAML.
@@ -22,9 +24,24 @@ func (w *World) configure(o Options) {
 	if w.URL == "" {
 		w.URL = "http://localhost:" + port
 	}
+	ports := []string{port}
+	if o.Two {
+		ports = append(ports, FreePort(w.T))
+		w.openFront(ports)
+	}
 	w.settings = laidOver(laidOver(w.plain(o, port), w.outside()), o.Settings)
+	if o.Two || o.Postgres || !o.File && os.Getenv("LATCHKEY_DATABASE") == "postgres" {
+		w.settings = laidOver(w.settings, w.database())
+	}
 	w.Config = filepath.Join(w.Dir, "latchkey.yaml")
 	w.Configure(nil)
+	w.server.config, w.server.ready = w.Config, filepath.Join(w.Dir, "ready.json")
+	if o.Two {
+		w.second.ready = filepath.Join(w.Dir, "ready-second.json")
+		w.second.config = w.settingsFile("second.yaml", laidOver(w.settings, map[string]any{
+			"listen": "127.0.0.1:" + ports[1], "data": w.Data + "-second",
+		}))
+	}
 }
 
 // Configure lays settings over those that the server has, and writes the file. A
@@ -32,9 +49,24 @@ func (w *World) configure(o Options) {
 func (w *World) Configure(more map[string]any) {
 	w.T.Helper()
 	w.settings = laidOver(w.settings, more)
-	text, err := json.Marshal(w.settings)
+	w.settingsFile("latchkey.yaml", w.settings)
+}
+
+func (w *World) settingsFile(name string, s map[string]any) string {
+	w.T.Helper()
+	text, err := json.Marshal(s)
 	Must(w.T, err)
-	Must(w.T, os.WriteFile(w.Config, text, 0o600))
+	return w.write(name, text)
+}
+
+// database is an empty one in the PostgreSQL server of this test process.
+func (w *World) database() map[string]any {
+	w.T.Helper()
+	dsn := postgres.Shared(w.T).Database(w.T)
+	return map[string]any{
+		"database": map[string]any{"dsn_file": w.write("database.dsn", []byte(dsn))},
+		"secrets":  map[string]any{"key_file": filepath.Join(w.Dir, "secret.key")},
+	}
 }
 
 func (w *World) plain(o Options, port string) map[string]any {

@@ -46,6 +46,12 @@ type Options struct {
 	// manager is i modulo their number.
 	Managers int
 
+	// Postgres keeps the database in PostgreSQL; so does LATCHKEY_DATABASE=postgres
+	// for every world. Two runs two servers on it, behind one address.
+	Postgres, Two bool
+	// File keeps it in the file in any case: the test is about the file.
+	File bool
+
 	// Fill adds to the directory before the server starts.
 	Fill func(*World)
 }
@@ -69,11 +75,13 @@ type World struct {
 
 	Managers []*Person
 	Stand    *stand.Stand // nil without
+	Front    *Front       // of two servers; nil for one
 
 	transport http.RoundTripper
 	settings  map[string]any
 
 	server server
+	second server
 }
 
 // Person is somebody of the directory.
@@ -98,15 +106,18 @@ func New(t testing.TB, o Options) *World {
 	if w.Data == "" {
 		w.Data = filepath.Join(w.Dir, "data")
 	}
-	w.server.up = make(chan struct{})
+	w.server.up, w.second.up = make(chan struct{}), make(chan struct{})
 	if o.ServicePassword == "" {
 		o.ServicePassword = "Service-Account-9!"
 	}
 	w.openDirectory(o)
 	w.openStand(o)
 	w.configure(o)
-	w.Start()
 	t.Cleanup(w.Stop)
+	w.Start()
+	if o.Two {
+		w.StartServer(1)
+	}
 	for _, p := range append(slices.Clone(w.Managers), w.People...) {
 		w.Enrol(p)
 	}
@@ -251,7 +262,7 @@ func (w *World) Writes(p *Person) int { return w.DC.Counters().Writes[p.ID] }
 func (w *World) Export() string {
 	w.T.Helper()
 	file := filepath.Join(w.Dir, "log.jsonl")
-	w.Latchkey("audit", "export", "--data", w.Data, file)
+	w.Latchkey("audit", "export", "--config", w.Config, file)
 	w.T.Log(strings.TrimSpace(w.Latchkey("audit", "verify", file)))
 	return file
 }
