@@ -21,7 +21,7 @@ const (
 	kindFrozen   = "account.frozen"
 	kindExpiring = "password.expiring"
 	kindSeveral  = "review.several" // in place of all that waited for the cap; never in the outbox
-	kindTest     = "test"           // from My devices; never in the outbox
+	kindTest     = "test"           // from the page "Notifications"; never in the outbox
 )
 
 // A plan says how a kind travels.
