@@ -1,3 +1,4 @@
+import type { Request } from '@playwright/test';
 import { test, expect } from './lib/fixtures.ts';
 
 test('the first tap counts, though the server is slow and nothing is fetched yet', async ({ phone, enrolled }) => {
@@ -45,7 +46,14 @@ test('back leads one step back from every screen', async ({ phone, enrolled }) =
 test('a session that is over says so and comes back to where it was', async ({ phone, enrolled }) => {
   const { page, context } = phone;
   expect(enrolled.account).not.toBe('');
+  // What the page still asks by itself would be told first, and before the tap.
+  const asking = new Set<Request>();
+  page.on('request', (r) => { if (!r.url().endsWith('/api/live')) asking.add(r); });
+  for (const over of ['requestfinished', 'requestfailed'] as const) page.on(over, (r: Request) => { asking.delete(r); });
+  const live = page.waitForResponse((r) => r.url().endsWith('/api/live') && r.ok());
   await phone.signIn();
+  await live;
+  await expect.poll(() => asking.size).toBe(0);
   await context.clearCookies();
   await page.getByRole('main').getByRole('link', { name: 'My activity' }).tap();
   await expect(page.getByText('You were signed out, because the time was up.')).toBeVisible();
