@@ -86,7 +86,7 @@ func (c DoctorConfig) doctorKey(r *doctor.Report) {
 	}
 	switch {
 	case errors.Is(err, errWeak):
-		r.Found(FoundKeyWeak, c.KeyFile, "It holds a key that is not random.", shell("rm %s   # a new one is made at the next start; people switch notifications on again", c.KeyFile))
+		r.Found(FoundKeyWeak, c.KeyFile, "It holds a key that is not random.", shell("install -m 600 BACKUP-OF-A-RANDOM-KEY %s", c.KeyFile))
 	case err != nil || !holdsKey(string(text)):
 		r.Found(FoundKeyBroken, c.KeyFile, "It holds no key: "+reason(err), shell("install -m 600 BACKUP-OF-THE-KEY %s", c.KeyFile))
 	case r.Worst() == before:

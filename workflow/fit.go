@@ -12,11 +12,19 @@ import (
 // (docs/security.md, rule 5). It stands on its own, before everything else, at
 // the request, at the approval and right before the write.
 func unprotected(a ad.Account) error {
-	if a.Protected != ad.NotProtected {
-		return fmt.Errorf("%s: %w", a.Protected, ad.ErrProtected)
+	switch a.Protected {
+	case ad.NotProtected:
+		return nil
+	case ad.ProtectedUnknown:
+		return fmt.Errorf("%s: %w", a.Protected, errors.Join(ad.ErrProtected, errProtection))
 	}
-	return nil
+	return fmt.Errorf("%s: %w", a.Protected, ad.ErrProtected)
 }
+
+// errProtection goes with ad.ErrProtected where it could not be found out: it
+// denies, and ends no approval, since a domain that does not answer now may in a
+// minute.
+var errProtection = errors.New("protection could not be found out")
 
 // fit says whether the account is in a state in which the kind makes sense.
 func fit(a ad.Account, kind Kind, now time.Time) error {

@@ -200,7 +200,7 @@ const (
 
 // after reads a cause. What is not known counts as a try.
 func after(cause error) consequence {
-	if errors.Is(cause, errRule) || errors.Is(cause, errFreezes) || errors.Is(cause, errApprovers) {
+	if errors.Is(cause, errRule) || errors.Is(cause, errFreezes) || errors.Is(cause, errApprovers) || errors.Is(cause, errProtection) {
 		return uncounted
 	}
 	for _, c := range []error{

@@ -20,6 +20,7 @@ func TestStaleStateIsNeverWrittenOn(t *testing.T) {
 		left workflow.State
 	}{
 		{"protected", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Protected = ad.ProtectedGroup }) }, ad.ErrProtected, workflow.Failed},
+		{"protection unknown", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Protected = ad.ProtectedUnknown }) }, ad.ErrProtected, workflow.Approved},
 		{"disabled", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Disabled = true }) }, ad.ErrDisabled, workflow.Failed},
 		{"expired", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.AccountExpires = time.Now() }) }, ad.ErrAccountExpired, workflow.Failed},
 		{"left the group", func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Groups = []string{groupUsers} }) }, workflow.ErrNotAllowed, workflow.Failed},

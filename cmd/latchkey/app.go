@@ -43,6 +43,7 @@ type app struct {
 	notices  notices
 	web      *server.Server // nil for a command
 	started  time.Time
+	sids     map[string]string // of the policies' groups, by DN, as they were found last
 
 	reloads
 
@@ -53,7 +54,7 @@ type app struct {
 // openApp joins the packages. It asks the directory for the groups of the
 // policies; one that can't be resolved denies until a later try finds it.
 func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
-	a := &app{cfg: cfg, live: server.NewBroker(), started: time.Now()}
+	a := &app{cfg: cfg, live: server.NewBroker(), started: time.Now(), sids: map[string]string{}}
 	a.reloads.start(cfg)
 	a.log = newLogger(cfg.Log, &a.level, s)
 	client, err := openDirectory(cfg.Directory, a.log)
@@ -167,7 +168,15 @@ func (a *app) resolveGroup(ctx context.Context, in groupFinder, g *workflow.Grou
 		return
 	}
 	sid, err := in.ResolveGroup(ctx, g.DN)
-	if err != nil {
+	switch {
+	case err == nil:
+		a.sids[g.DN] = sid
+	case errors.Is(err, ad.ErrUnavailable) && a.sids[g.DN] != "":
+		// Nobody answers, which says nothing about the group: what was found counts.
+		a.log.Warn("group of a policy can't be looked up again", "group", g.DN, "error", err)
+		sid = a.sids[g.DN]
+	default:
+		delete(a.sids, g.DN)
 		g.Err = err.Error()
 		a.log.Error("resolve group of a policy: its rule denies", "group", g.DN, "error", err)
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,6 +14,8 @@ import (
 	"github.com/latchkey/latchkey/db"
 	"github.com/latchkey/latchkey/db/dbtest"
 	"github.com/latchkey/latchkey/e2e/postgres"
+	"github.com/latchkey/latchkey/push"
+	"github.com/latchkey/latchkey/secret"
 )
 
 // The commands about the database, on a real PostgreSQL.
@@ -39,6 +43,39 @@ func TestDatabaseScripts(t *testing.T) {
 			"release": func(_ *testscript.TestScript, _ bool, args []string) { held[args[0]]() },
 		},
 	})
+}
+
+// A rotation without a server reseals where the configuration keeps the database,
+// and drops a key only when nothing there needs it.
+func TestKeysRotateOnPostgreSQLWithoutAServer(t *testing.T) {
+	in := install(t)
+	dsn := postgres.Start(t).Database(t)
+	file := filepath.Join(in.dir, "database.dsn")
+	must(t, os.WriteFile(file, []byte(dsn), 0o600))
+	text, err := os.ReadFile(in.config)
+	must(t, err)
+	must(t, os.WriteFile(in.config, fmt.Appendf(text, "database: {dsn_file: %q}\n", file), 0o600))
+	where := db.Config{DSN: secret.New(dsn), Box: in.first}
+	store, err := db.Open(t.Context(), where)
+	must(t, err)
+	_, err = store.AddVAPIDKey(t.Context(), push.Keypair{ID: "k", Public: "p", Private: bytes.Repeat([]byte{1}, 32)}, true)
+	must(t, err)
+	must(t, store.Close())
+
+	var out bytes.Buffer
+	if status := run(t.Context(), []string{"keys", "rotate", "--config", in.config}, streams{&out, &out}); status != 0 {
+		t.Fatalf("status %d: %s", status, &out)
+	}
+	if where.Box, err = secret.LoadBox(in.key, false); err != nil {
+		t.Fatal(err)
+	}
+	store, err = db.Open(t.Context(), where)
+	must(t, err)
+	defer store.Close()
+	keys, err := store.VAPIDKeys(t.Context())
+	if err != nil || len(keys) != 1 || len(keys[0].Private) != 32 {
+		t.Fatalf("after the rotation: %d keys, %v\n%s", len(keys), err, &out)
+	}
 }
 
 // installFile makes a data directory with three events in its log.

@@ -141,21 +141,28 @@ func (e examination) checks() []doctor.Check {
 func (e examination) databasePath() string { return filepath.Join(e.cfg.Data, databaseName) }
 
 func (e examination) secrets(_ context.Context, r *doctor.Report) {
-	_, err := os.Stat(e.databasePath())
-	c := secret.DoctorConfig{KeyFile: e.cfg.KeyFile(), Data: e.cfg.Data, HasDatabase: err == nil}
+	_, missing := os.Stat(e.databasePath())
+	c := secret.DoctorConfig{
+		KeyFile: e.cfg.KeyFile(), Data: e.cfg.Data, HasDatabase: missing == nil || e.cfg.Database != (config.Database{}),
+	}
 	add := func(key, path string, value secret.Text, err error) {
 		if err == nil && !value.Empty() { // one that can't be read is a mistake of the file
 			c.Passwords = append(c.Passwords, secret.Password{Key: key, Path: path, Value: value})
 		}
 	}
-	d := e.cfg.Directory
-	value, err := d.Read.Secret()
-	add("directory.read", d.Read.PasswordFile, value, err)
-	if d.Write != (config.Account{}) {
-		value, err := d.Write.Secret()
-		add("directory.write", d.Write.PasswordFile, value, err)
+	for i, d := range e.cfg.Directory.All() {
+		key := "directory"
+		if len(e.cfg.Directory.Domains) > 0 {
+			key = fmt.Sprintf("directory.domains[%d]", i)
+		}
+		value, err := d.Read.Secret()
+		add(key+".read", d.Read.PasswordFile, value, err)
+		if d.Write != (config.Account{}) {
+			value, err := d.Write.Secret()
+			add(key+".write", d.Write.PasswordFile, value, err)
+		}
 	}
-	value, err = e.cfg.Mail.Secret()
+	value, err := e.cfg.Mail.Secret()
 	add("mail", e.cfg.Mail.PasswordFile, value, err)
 	secret.Doctor(c, r)
 }

@@ -189,8 +189,13 @@ func (h *keyHolder) open(ctx context.Context, cfg config.Config, s streams) erro
 		unlock()
 		return fmt.Errorf("open key file: %w", err)
 	}
-	a.store, err = db.Open(ctx, db.Config{Path: filepath.Join(cfg.Data, databaseName), Logger: a.log, Box: a.box})
+	where, err := databaseOf(cfg)
 	if err != nil {
+		unlock()
+		return err
+	}
+	where.Box, where.Now, where.Logger = a.box, now, a.log
+	if a.store, err = db.Open(ctx, where); err != nil {
 		unlock()
 		return fmt.Errorf("open database: %w", err)
 	}

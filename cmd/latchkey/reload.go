@@ -168,6 +168,11 @@ func (a *app) prepare(ctx context.Context, cfg config.Config) (p prepared, err e
 	if p.dir, err = openDirectory(cfg.Directory, a.log); err != nil {
 		return p, err
 	}
+	// One that does not work takes the place of none that does.
+	if err := p.dir.Ready(ctx); err != nil && a.dir.Ready(ctx) == nil {
+		p.dir.Close()
+		return p, fmt.Errorf("the directory does not answer with these settings, and does with those of before: %w", err)
+	}
 	if p.notices, err = a.newNotices(ctx, cfg, a.dir); err != nil {
 		p.dir.Close()
 		return p, err
