@@ -126,6 +126,10 @@ func (x *exam) learn(ctx context.Context, v *visit) {
 		info, err := x.c.readRoot(ctx, on)
 		if err != nil {
 			v.conns = [2]*conn{}
+			if errors.Is(err, errOtherDomain) {
+				out.found(kindBaseElsewhere, "the controller serves "+v.root.base, config("base_dn: %s # below directory", v.root.base))
+				return "", nil
+			}
 			return "", err
 		}
 		v.info = info

@@ -39,6 +39,9 @@ func (e *protocolError) Unwrap() error { return e.err }
 
 func misread(format string, args ...any) error { return &protocolError{fmt.Errorf(format, args...)} }
 
+// errOtherDomain: the controller serves another domain than the configuration says.
+var errOtherDomain = errors.New("another domain")
+
 // learn makes sure that the controller's rootDSE is known.
 func (c *Client) learn(ctx context.Context, on *conn) error {
 	if info, _ := on.at.state(c.now()); info != nil && c.now().Sub(info.readAt) < rootFresh {
@@ -64,7 +67,7 @@ func (c *Client) readRoot(ctx context.Context, on *conn) (*rootInfo, error) {
 		return nil, misread("no defaultNamingContext")
 	}
 	if got := dnsName(root.text("defaultNamingContext")); c.dnsDomain != "" && !equalFold(got, c.dnsDomain) {
-		return nil, misread("a controller of %q, not of %q", cut(got, 255), c.dnsDomain)
+		return nil, misread("a controller of %q, not of %q: %w", cut(got, 255), c.dnsDomain, errOtherDomain)
 	}
 	info := &rootInfo{
 		site: siteOf(root.text("dsServiceName")), host: root.text("dnsHostName"), base: root.text("defaultNamingContext"), config: root.text("configurationNamingContext"),
