@@ -772,6 +772,7 @@ export const de: Inside = {
   'e.write.stopped': 'Latchkey wurde beendet, bevor etwas geschrieben wurde.\nNichts wurde geändert. Versuchen Sie es noch einmal.',
   'e.request.no-tries-left': 'Das war der letzte Versuch.\nBeginnen Sie wieder mit Ihrem Anmeldeschlüssel.',
 
+  'e.request.open': 'Darum haben Sie schon gebeten.\nGehen Sie zu Ihrem Konto: Dort steht es.',
   'e.review.approver-gone': 'Wer das freigegeben hat, dürfte es jetzt nicht mehr.\nFragen Sie noch einmal. Gefragt wird, wer jetzt entscheidet.',
   'e.review.no-approver': 'Das kann gerade niemand freigeben.\nDie IT kann es für Sie tun.',
   'e.review.not-approver': 'Darüber entscheiden Sie nicht mehr.\nJemand anderes wurde gefragt oder kann gefragt werden.',

@@ -770,6 +770,7 @@ export const en = {
   'e.write.stopped': 'Latchkey was stopped before anything was written.\nNothing was changed. Try again.',
   'e.request.no-tries-left': 'That was the last try.\nStart again with your passkey.',
 
+  'e.request.open': 'You have asked for this already.\nGo to your account: it stands there.',
   'e.review.approver-gone': 'Whoever approved this could not approve it any more.\nAsk once more. Whoever decides now will be asked.',
   'e.review.no-approver': 'Nobody can approve this just now.\nIT can do it for you.',
   'e.review.not-approver': 'This is no longer yours to decide.\nSomebody else has been asked, or can be.',
