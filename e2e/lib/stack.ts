@@ -149,13 +149,12 @@ function configuration(dir: string, dc: Controller, stand: Stand, port: number, 
   }, null, 2); // JSON is YAML
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Below the ports that the system gives to outgoing connections: one of them would take it while the server restarts. */
+function freePort(tries = 100): Promise<number> {
+  const port = 20_000 + Math.floor(Math.random() * 12_000);
+  return new Promise<number>((resolve, reject) => {
     const s = createServer();
     s.once('error', reject);
-    s.listen(0, '127.0.0.1', () => {
-      const a = s.address();
-      s.close(() => { if (a !== null && typeof a === 'object') resolve(a.port); else reject(new Error('no port')); });
-    });
-  });
+    s.listen(port, '127.0.0.1', () => { s.close(() => { resolve(port); }); });
+  }).catch((e: unknown) => { if (tries > 0) return freePort(tries - 1); throw e; });
 }

@@ -3,6 +3,7 @@ package world
 import (
 	"encoding/json"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -136,11 +137,18 @@ func (w *World) write(name string, b []byte) string {
 	return path
 }
 
-// FreePort is free now; nothing else on the machine takes it in the same moment.
+// FreePort is free now. It lies below those that the system gives to outgoing
+// connections, one of which would take it before its server starts.
 func FreePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	Must(t, err)
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	for range 100 {
+		port := strconv.Itoa(20_000 + rand.IntN(12_000))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			Must(t, l.Close())
+			return port
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
