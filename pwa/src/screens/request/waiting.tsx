@@ -78,9 +78,9 @@ function Number({ review, name }: { review: Reviewing; name: string }) {
       <p class="digits-name" aria-hidden="true">
         {t('w.number')}
       </p>
-      <p class="digits-value" translate={false} data-testid="number">
+      <div class="digits-value" translate={false} data-testid="number">
         {review.number}
-      </p>
+      </div>
       <p>{name ? t('w.number.sub', { name }) : t('w.number.sub.anon')}</p>
       <p class="digits-wrong" role="status">
         {review.wrongNumbers > 0 && tn('w.number.wrong', review.wrongNumbers)}
