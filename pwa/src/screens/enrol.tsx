@@ -124,7 +124,7 @@ function ShowItsYou({ token, open, onGrant }: ShowProps) {
     });
   const hello = (
     <>
-      <p class="hello">{open.givenName ? t('enrol.hello', { name: open.givenName }) : t('enrol.hello.anon')}</p>
+      <div class="hello">{open.givenName ? t('enrol.hello', { name: open.givenName }) : t('enrol.hello.anon')}</div>
       <p class="lead">{t('enrol.lead')}</p>
     </>
   );
