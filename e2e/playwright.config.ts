@@ -11,9 +11,7 @@ export default defineConfig({
   fullyParallel: false,
   workers: 1, // one controller, two cores
   repeatEach: soak ? 10 : 1,
-  // A flaky journey is a defect, so nothing is tried twice by hand or in the long
-  // run. The gate tries once more, and its output names what was flaky.
-  retries: process.env.CI === 'true' && !soak ? 1 : 0,
+  retries: 0, // a flaky journey is a defect
   forbidOnly: true,
   outputDir: 'out/results',
   reporter: [['list']],

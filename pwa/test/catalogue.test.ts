@@ -86,7 +86,7 @@ test('every rule of a password has a text', () => {
 });
 
 test('every action of the log about a person has a text', () => {
-  const actions = all(goFiles('audit'), /\bAction = "([a-z.-]+)"/g).filter((a) => !/^(server|configuration|keys)\./.test(a));
+  const actions = all(goFiles('audit'), /\bAction = "([a-z.-]+)"/g).filter((a) => !a.startsWith('server.'));
   expect(actions.length).toBeGreaterThan(20);
   expect(actions.filter((a) => !(`a.${a}` in en))).toEqual([]);
 });

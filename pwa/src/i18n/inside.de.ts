@@ -574,6 +574,8 @@ export const de: Inside = {
   'a.execution.unknown': 'Die Antwort des Verzeichnisses ging verloren',
   'a.execution.settled': 'Was das Verzeichnis tat, wurde später nachgelesen',
   'a.execution.seen': 'Sie haben das Einmalpasswort bestätigt',
+  'a.configuration.reloaded': 'Der Server hat eine neue Konfiguration übernommen',
+  'a.keys.rotated': 'Die Schlüssel, die die Datenbank versiegeln, wurden ersetzt',
   'a.personal.erased': 'Namen, Geräte und Adressen wurden gelöscht',
   'a.account.relocked': 'Ihr Konto hat sich wieder gesperrt',
   'a.review.asked': 'Ihr Antrag ging zur Freigabe',

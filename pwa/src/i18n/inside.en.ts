@@ -572,6 +572,8 @@ export const en = {
   'a.execution.unknown': 'The directory’s answer was lost',
   'a.execution.settled': 'What the directory did was read later',
   'a.execution.seen': 'You confirmed the one-time password',
+  'a.configuration.reloaded': 'The server took a new configuration',
+  'a.keys.rotated': 'The keys that seal the database were replaced',
   'a.personal.erased': 'Names, devices and addresses were erased',
   'a.account.relocked': 'Your account locked again',
   'a.review.asked': 'Your request went to an approver',
