@@ -51,20 +51,30 @@ func TestWaitingWritesShareOneTransaction(t *testing.T) {
 		s.tx.fault = func(query string) error { begun[query]++; return nil }
 	}
 	no := errors.New("no")
-	refused := func(tx *tx) error { return errors.Join(tx.record(signedIn(), signedIn()), no) }
-	answers := batchOf(t, s, count, recordOne, refused, recordOne, refused, recordOne)
-	s.tx.fault = nil
-	for i, err := range answers {
-		if want := i%2 == 1; want != errors.Is(err, no) || !want && err != nil {
-			t.Errorf("write %d: %v", i, err)
+	refused := func(*tx) error { return no }
+	halfWay := func(tx *tx) error { return errors.Join(tx.record(signedIn(), signedIn()), no) }
+	for i, c := range []struct {
+		refused func(*tx) error
+		runs    int
+	}{
+		{refused, 1}, // before it changed anything
+		{halfWay, 2}, // without savepoints, then with them
+	} {
+		clear(begun)
+		answers := batchOf(t, s, count, recordOne, c.refused, recordOne, c.refused, recordOne)
+		s.tx.fault = nil
+		for i, err := range answers {
+			if want := i%2 == 1; want != errors.Is(err, no) || !want && err != nil {
+				t.Errorf("write %d: %v", i, err)
+			}
 		}
-	}
-	const head = `SELECT seq, hash FROM audit_head WHERE id = 1`
-	if begun["BEGIN IMMEDIATE"] != 1 || begun[head] != 1 || begun[`UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1`] != 1 {
-		t.Errorf("the batch ran %v", begun)
-	}
-	if seq := verified(t, s).Head.Seq; seq != 3 {
-		t.Errorf("the log ends at %d, want 3", seq)
+		const head = `SELECT seq, hash FROM audit_head WHERE id = 1`
+		if begun["BEGIN IMMEDIATE"] != c.runs || begun[head] != c.runs || begun[`COMMIT`] != 2 || begun[`UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1`] != 1 {
+			t.Errorf("the batch ran %v", begun)
+		}
+		if seq, want := verified(t, s).Head.Seq, uint64(3*(i+1)); uint64(seq) != want {
+			t.Errorf("the log ends at %d, want %d", seq, want)
+		}
 	}
 }
 

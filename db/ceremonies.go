@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 )
 
@@ -50,17 +51,24 @@ func (s *Store) TakeCeremony(ctx context.Context, id string, purpose enroll.Purp
 }
 
 // SpendCeremony is enroll.CeremonyStore's.
-func (s *Store) SpendCeremony(ctx context.Context, c enroll.Ceremony) error {
+func (s *Store) SpendCeremony(ctx context.Context, c enroll.Ceremony, events ...audit.Event) error {
 	return wrap("take ceremony", s.write(ctx, func(t *tx) error {
-		n, err := t.exec(`
-			INSERT INTO ceremonies (`+ceremonyColumns+`)
-			VALUES ($1, $2, '', '', $3, '', $3, $3, '', $4, $5) ON CONFLICT (id) DO NOTHING`,
-			c.ID, string(c.Purpose), []byte{}, millis(c.Created), millis(c.Expires))
-		if err == nil && n == 0 {
-			return enroll.ErrNoCeremony
+		if err := t.spend(c); err != nil {
+			return err
 		}
-		return err
+		return t.record(events...)
 	}))
+}
+
+func (t *tx) spend(c enroll.Ceremony) error {
+	n, err := t.exec(`
+		INSERT INTO ceremonies (`+ceremonyColumns+`)
+		VALUES ($1, $2, '', '', $3, '', $3, $3, '', $4, $5) ON CONFLICT (id) DO NOTHING`,
+		c.ID, string(c.Purpose), []byte{}, millis(c.Created), millis(c.Expires))
+	if err == nil && n == 0 {
+		return enroll.ErrNoCeremony
+	}
+	return err
 }
 
 // Ceremony is enroll.CeremonyStore's.

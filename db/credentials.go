@@ -47,14 +47,14 @@ func (s *Store) AccountByHandle(ctx context.Context, handle []byte) (ad.GUID, er
 
 // Credentials is enroll.CredentialStore's.
 func (s *Store) Credentials(ctx context.Context, account ad.GUID) ([]enroll.Credential, error) {
-	all, err := list(ctx, s, scanCredential,
+	all, err := list(ctx, s, s.decoded.scan,
 		`SELECT `+credentialColumns+` FROM credentials WHERE account = $1 ORDER BY created, id`, guidText(account))
 	return all, wrap("list passkeys", err)
 }
 
 // Credential is enroll.CredentialStore's.
 func (s *Store) Credential(ctx context.Context, id []byte) (enroll.Credential, error) {
-	c, err := scanCredential(s.row(ctx, selectCredential, id))
+	c, err := s.decoded.scan(s.row(ctx, selectCredential, id))
 	return c, wrap("read passkey", err)
 }
 
@@ -108,18 +108,30 @@ func (t *tx) refuseLast(account ad.GUID, meant bool) error {
 
 // Asserted is enroll.CredentialStore's.
 func (s *Store) Asserted(ctx context.Context, id []byte, fn func(*enroll.Credential) ([]audit.Event, error), proof enroll.Proof, session *enroll.Session) error {
-	return wrap("keep assertion", s.write(ctx, func(t *tx) error {
-		if err := t.updateCredential(id, fn); err != nil {
+	return wrap("keep assertion", s.write(ctx, func(t *tx) error { return t.asserted(id, fn, proof, session) }))
+}
+
+// SignedIn is enroll.CredentialStore's.
+func (s *Store) SignedIn(ctx context.Context, spent enroll.Ceremony, id []byte, fn func(*enroll.Credential) ([]audit.Event, error), proof enroll.Proof, session enroll.Session) error {
+	return wrap("sign in", s.write(ctx, func(t *tx) error {
+		if err := t.spend(spent); err != nil {
 			return err
 		}
-		if err := t.insertProof(proof); err != nil {
-			return err
-		}
-		if session == nil {
-			return nil
-		}
-		return t.insertSession(*session)
+		return t.asserted(id, fn, proof, &session)
 	}))
+}
+
+func (t *tx) asserted(id []byte, fn func(*enroll.Credential) ([]audit.Event, error), proof enroll.Proof, session *enroll.Session) error {
+	if err := t.updateCredential(id, fn); err != nil {
+		return err
+	}
+	if err := t.insertProof(proof); err != nil {
+		return err
+	}
+	if session == nil {
+		return nil
+	}
+	return t.insertSession(*session)
 }
 
 // insertCredential tells by the row count whether the ID was there: error codes
@@ -142,7 +154,7 @@ func (t *tx) insertCredential(c enroll.Credential) error {
 // updateCredential gives fn the passkey and keeps what it changed; ID, account
 // and creation stay what they are.
 func (t *tx) updateCredential(id []byte, fn func(*enroll.Credential) ([]audit.Event, error)) error {
-	c, err := scanCredential(t.row(selectCredential+t.dialect.forUpdate, id))
+	c, err := t.decoded.scan(t.row(selectCredential+t.dialect.forUpdate, id))
 	if err != nil {
 		return err
 	}
@@ -159,33 +171,22 @@ func (t *tx) updateCredential(id []byte, fn func(*enroll.Credential) ([]audit.Ev
 	if err != nil {
 		return err
 	}
+	t.decoded.keep(id, string(record), c.Record)
 	return t.record(events...)
-}
-
-func scanCredential(row scanner) (c enroll.Credential, err error) {
-	var account, record string
-	var created, used int64
-	if err := row.Scan(&c.ID, &account, &c.Name, &record, &created, &used); err != nil {
-		return c, orMissing(err, enroll.ErrNoCredential)
-	}
-	if err := json.Unmarshal([]byte(record), &c.Record); err != nil {
-		return c, fmt.Errorf("decode passkey: %w", err)
-	}
-	c.Record.Flags = flagsOf(c.Record.Flags)
-	c.Created, c.LastUsed = fromMillis(created), fromMillis(used)
-	c.Account, err = guidOf(account)
-	return c, err
 }
 
 // flagsOf gives the flags their octet back, which the library's JSON leaves out.
 func flagsOf(f webauthn.CredentialFlags) webauthn.CredentialFlags {
 	var octet protocol.AuthenticatorFlags
-	for flag, set := range map[protocol.AuthenticatorFlags]bool{
-		protocol.FlagUserPresent: f.UserPresent, protocol.FlagUserVerified: f.UserVerified,
-		protocol.FlagBackupEligible: f.BackupEligible, protocol.FlagBackupState: f.BackupState,
+	for _, flag := range []struct {
+		set bool
+		bit protocol.AuthenticatorFlags
+	}{
+		{f.UserPresent, protocol.FlagUserPresent}, {f.UserVerified, protocol.FlagUserVerified},
+		{f.BackupEligible, protocol.FlagBackupEligible}, {f.BackupState, protocol.FlagBackupState},
 	} {
-		if set {
-			octet |= flag
+		if flag.set {
+			octet |= flag.bit
 		}
 	}
 	return webauthn.NewCredentialFlags(octet)

@@ -14,7 +14,8 @@
 //	…           one file for each kind of thing kept, SQL beside its function
 //
 // Everything is written by one goroutine, which batches waiting closures into
-// one transaction with a savepoint each, so that a crowd shares one sync to disk.
+// one transaction, so that a crowd shares one sync to disk; one that fails is taken
+// back alone.
 // A write has returned without error only when it is committed and synced. Reads
 // come from a pool of connections that cannot write.
 //
@@ -111,7 +112,8 @@ type Config struct {
 type Store struct {
 	dialect dialect
 	read    *sql.DB
-	written *sql.DB // one connection, which tx holds
+	stmts   sync.Map // of reads: text to *sql.Stmt
+	written *sql.DB  // one connection, which tx holds
 	tx      *tx
 
 	mu      sync.RWMutex // held for reading while a job is handed over
@@ -121,6 +123,7 @@ type Store struct {
 	log     *slog.Logger
 
 	sealer  sealer
+	decoded decoded
 	holder  string // names this Store where it leases
 	changed func(id string, version int64, audience []ad.GUID)
 	outbox  func()
@@ -199,7 +202,7 @@ func (s *Store) start(ctx context.Context, c Config) (err error) {
 	if t.conn, err = s.written.Conn(ctx); err != nil {
 		return err
 	}
-	t.sealer, t.holder = s.sealer, s.holder
+	t.sealer, t.decoded, t.holder = s.sealer, &s.decoded, s.holder
 	if !s.dialect.remote {
 		t.present = &present{path: c.Path}
 	}

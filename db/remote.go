@@ -196,7 +196,7 @@ func (s *Store) reads() int {
 // there was any.
 func (s *Store) query(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
 	for range s.reads() {
-		rows, err = s.read.QueryContext(ctx, query, args...)
+		rows, err = s.reader().QueryContext(ctx, query, args...)
 		if err == nil || !cut(err) {
 			return rows, err
 		}
@@ -215,7 +215,7 @@ type readRow struct {
 // Scan reads the one row.
 func (r readRow) Scan(to ...any) (err error) {
 	for range r.s.reads() {
-		err = r.s.read.QueryRowContext(r.ctx, r.query, r.args...).Scan(to...)
+		err = r.s.reader().QueryRowContext(r.ctx, r.query, r.args...).Scan(to...)
 		if err == nil || !cut(err) {
 			break
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/audit"
@@ -29,8 +30,11 @@ type tx struct {
 
 	end  chainEnd
 	told told
+	// dirty: since it was last cleared, a statement changed a row or was refused.
+	dirty bool
 
 	sealer  sealer
+	decoded *decoded
 	present *present // nil where the database is no file
 
 	// fault stands in for a failing disk, in tests.
@@ -93,6 +97,7 @@ func (t *tx) control(query string) error {
 func (t *tx) prepare(query string) (*sql.Stmt, error) {
 	if t.fault != nil {
 		if err := t.fault(query); err != nil {
+			t.dirty = true
 			return nil, err
 		}
 	}
@@ -100,10 +105,12 @@ func (t *tx) prepare(query string) (*sql.Stmt, error) {
 		return stmt, nil
 	}
 	if t.conn == nil {
+		t.dirty = true
 		return nil, ErrUnreachable
 	}
 	stmt, err := t.conn.PrepareContext(t.ctx, query)
 	if err != nil {
+		t.dirty = true
 		return nil, t.translate(err)
 	}
 	t.stmts[query] = stmt
@@ -118,9 +125,12 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	}
 	result, err := stmt.ExecContext(t.ctx, args...)
 	if err != nil {
+		t.dirty = true // PostgreSQL takes nothing more, and SQLite may have ended the transaction
 		return 0, t.translate(err)
 	}
-	return result.RowsAffected()
+	n, err := result.RowsAffected()
+	t.dirty = t.dirty || n > 0 || err != nil
+	return n, err
 }
 
 // collect reads all rows that a statement returns, before the next one runs.
@@ -129,8 +139,16 @@ func collect[T any](t *tx, scan func(scanner) (T, error), query string, args ...
 	if err != nil {
 		return nil, err
 	}
+	t.dirty = t.dirty || changes(query)
 	rows, err := stmt.QueryContext(t.ctx, args...)
-	return scanAll(rows, err, scan)
+	all, err := scanAll(rows, err, scan)
+	t.dirty = t.dirty || err != nil
+	return all, err
+}
+
+// changes tells INSERT … RETURNING and its like from what only reads.
+func changes(query string) bool {
+	return !strings.HasPrefix(strings.TrimSpace(query), "SELECT")
 }
 
 // scanner is a row, of the writer or of a reader.
@@ -141,7 +159,21 @@ func (t *tx) row(query string, args ...any) scanner {
 	if err != nil {
 		return failedRow{err}
 	}
-	return translated{stmt.QueryRowContext(t.ctx, args...)}
+	t.dirty = t.dirty || changes(query)
+	return writersRow{t, stmt.QueryRowContext(t.ctx, args...)}
+}
+
+type writersRow struct {
+	t   *tx
+	row scanner
+}
+
+func (r writersRow) Scan(to ...any) error {
+	err := r.row.Scan(to...)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		r.t.dirty = true
+	}
+	return translate(err)
 }
 
 type failedRow struct{ err error }
@@ -183,7 +215,10 @@ func (t *tx) commit() error {
 
 // rollback ends the transaction. The engine may have ended it by itself, on a
 // full disk for one; then there is nothing to roll back.
-func (t *tx) rollback() { _ = t.control(`ROLLBACK`) }
+func (t *tx) rollback() {
+	t.dirty = true
+	_ = t.control(`ROLLBACK`)
+}
 
 func (t *tx) close() error {
 	defer t.cancel()

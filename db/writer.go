@@ -154,7 +154,26 @@ func (j *job) claim() bool {
 	return j.state.CompareAndSwap(waiting, claimed) || j.state.Load() == claimed
 }
 
+// errDirty: a closure failed after it had changed something, or the engine
+// refused a statement. Without savepoints only the whole batch can be taken back.
+var errDirty = errors.New("a closure failed half way")
+
+// commitBatch runs the batch without savepoints, which cost as much as a small
+// closure does: nearly every refusal comes before the first change. Where one came
+// later, all is rolled back and run once more, each in a savepoint of its own.
 func (s *Store) commitBatch(batch []*job) error {
+	err := s.tryBatch(batch, s.runBare)
+	if !errors.Is(err, errDirty) {
+		return err
+	}
+	if len(batch) == 1 {
+		return batch[0].err
+	}
+	s.tx.rollback()
+	return s.tryBatch(batch, s.runSaved)
+}
+
+func (s *Store) tryBatch(batch []*job, run func(*job) error) error {
 	if err := s.tx.begin(); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -165,7 +184,7 @@ func (s *Store) commitBatch(batch []*job) error {
 		if !j.claim() {
 			continue
 		}
-		if err := s.runJob(j); err != nil {
+		if err := run(j); err != nil {
 			return err
 		}
 	}
@@ -175,9 +194,24 @@ func (s *Store) commitBatch(batch []*job) error {
 	return nil
 }
 
-// runJob runs one closure in its savepoint. What it returns is the end of the
+// runBare runs one closure. It is errDirty that ends the whole run.
+func (s *Store) runBare(j *job) error {
+	t := s.tx
+	before, told := t.end, t.told
+	t.dirty = false
+	if j.err = s.call(j.fn); j.err == nil {
+		return nil
+	}
+	if t.dirty {
+		return errDirty
+	}
+	t.end, t.told = before, told
+	return nil
+}
+
+// runSaved runs one closure in its savepoint. What it returns is the end of the
 // whole batch; the closure's own error is the job's.
-func (s *Store) runJob(j *job) error {
+func (s *Store) runSaved(j *job) error {
 	t := s.tx
 	if err := t.control(`SAVEPOINT job`); err != nil {
 		return fmt.Errorf("savepoint: %w", err)

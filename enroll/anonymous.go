@@ -4,11 +4,15 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/go-webauthn/webauthn/webauthn"
 
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/secret"
 )
 
@@ -42,23 +46,36 @@ func (s *Service) sealSignIn(data *webauthn.SessionData) (secret.Text, error) {
 	return secret.New(base64.RawURLEncoding.EncodeToString(sealed)), nil
 }
 
-// takeSignIn consumes a sign-in, before anything is verified. It is known by its
-// challenge, not by the token's text, of which there might be two spellings.
-func (s *Service) takeSignIn(ctx context.Context, token secret.Text) (webauthn.SessionData, error) {
+// signInOf opens the token of a sign-in, and returns what it is taken by, in the one
+// transaction that writes what came of it: the session, or the refusal. It is known
+// by its challenge, not by the token's text, of which there might be two spellings.
+func (s *Service) signInOf(token secret.Text) (webauthn.SessionData, Ceremony, error) {
 	challenge, end, ok := s.openSignIn(token)
 	now := s.now()
 	if !ok || !now.Before(end) || end.After(now.Add(s.cfg.CeremonyTimeout+spentKept)) {
-		return webauthn.SessionData{}, fmt.Errorf("take ceremony: %w", ErrNoCeremony)
+		return webauthn.SessionData{}, Ceremony{}, fmt.Errorf("take ceremony: %w", ErrNoCeremony)
 	}
 	data := s.signIn
 	data.Challenge = base64.RawURLEncoding.EncodeToString(challenge)
-	spent := Ceremony{
+	return data, Ceremony{
 		ID: spentID(data.Challenge), Purpose: PurposeSignIn, Created: now, Expires: end.Add(spentKept),
+	}, nil
+}
+
+// refusedSignIn takes the ceremony with the event of the refusal. A ceremony that
+// was taken before tells nothing new: it is ErrNoCeremony, and no event.
+func (s *Service) refusedSignIn(ctx context.Context, spent Ceremony, account ad.GUID, from Client, err error) error {
+	if errors.Is(err, ErrNoCeremony) {
+		return err
 	}
-	if err := s.store.SpendCeremony(ctx, spent); err != nil {
-		return webauthn.SessionData{}, fmt.Errorf("take ceremony: %w", err)
+	serr := s.store.SpendCeremony(ctx, spent, s.refusal(audit.SignInRefused, account, from, err))
+	switch {
+	case errors.Is(serr, ErrNoCeremony):
+		return serr
+	case serr != nil:
+		s.log.Error("refusal not recorded", slog.String("action", string(audit.SignInRefused)), slog.Any("error", serr))
 	}
-	return data, nil
+	return errors.Join(err, serr)
 }
 
 // spentID is no id that a token could have: the browser knows the challenge, and

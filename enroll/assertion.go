@@ -159,10 +159,14 @@ func (s *Service) advance(a assertion, events ...audit.Event) func(*Credential) 
 	}
 }
 
-// commit stores an assertion whole. After a clone's refusal the warning stays on
-// the passkey, with its event.
+// commit stores an assertion whole.
 func (s *Service) commit(ctx context.Context, a assertion, proof Proof, session *Session, events ...audit.Event) error {
-	err := s.store.Asserted(ctx, a.id, s.advance(a, events...), proof, session)
+	return s.stored(ctx, a, s.store.Asserted(ctx, a.id, s.advance(a, events...), proof, session))
+}
+
+// stored is how storing an assertion ended. After a clone's refusal the warning
+// stays on the passkey, with its event.
+func (s *Service) stored(ctx context.Context, a assertion, err error) error {
 	if errors.Is(err, ErrCloned) {
 		warn := func(c *Credential) ([]audit.Event, error) {
 			c.Record.Authenticator.CloneWarning = true

@@ -84,6 +84,14 @@ const maxDevice = 100
 // refused records a refusal and returns err. account is zero where the passkey
 // told nobody's. The answer stays a refusal when the record fails too.
 func (s *Service) refused(ctx context.Context, action audit.Action, account ad.GUID, from Client, err error) error {
+	if rerr := s.store.Record(ctx, s.refusal(action, account, from, err)); rerr != nil {
+		s.log.Error("refusal not recorded", slog.String("action", string(action)), slog.Any("error", rerr))
+		return errors.Join(err, rerr)
+	}
+	return err
+}
+
+func (s *Service) refusal(action audit.Action, account ad.GUID, from Client, err error) audit.Event {
 	e := withClient(s.event(action, account), from)
 	e.Actor, e.Outcome, e.Reason = audit.ActorAnonymous, audit.Denied, Code(err)
 	if account.IsZero() {
@@ -92,11 +100,7 @@ func (s *Service) refused(ctx context.Context, action audit.Action, account ad.G
 	if e.Reason == "" { // a fault of the store or the directory, not a refusal
 		e.Outcome, e.Reason = audit.Failed, "internal"
 	}
-	if rerr := s.store.Record(ctx, e); rerr != nil {
-		s.log.Error("refusal not recorded", slog.String("action", string(action)), slog.Any("error", rerr))
-		return errors.Join(err, rerr)
-	}
-	return err
+	return e
 }
 
 // codes are this package's sentinels, whose texts are stable.

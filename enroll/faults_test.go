@@ -36,6 +36,11 @@ func (m meanwhile) Asserted(ctx context.Context, id []byte, fn func(*enroll.Cred
 	return m.Store.Asserted(ctx, id, fn, p, s)
 }
 
+func (m meanwhile) SignedIn(ctx context.Context, c enroll.Ceremony, id []byte, fn func(*enroll.Credential) ([]audit.Event, error), p enroll.Proof, s enroll.Session) error {
+	m.do()
+	return m.Store.SignedIn(ctx, c, id, fn, p, s)
+}
+
 // What counts is the passkey as the transaction sees it, not as it was read.
 func TestWhatHappensBetweenVerifyingAndCommittingCounts(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -200,11 +205,18 @@ func (f *faulty) RemoveCredential(ctx context.Context, a ad.GUID, id []byte, kee
 	return f.Store.RemoveCredential(ctx, a, id, keep, last, l, e...)
 }
 
-func (f *faulty) SpendCeremony(ctx context.Context, c enroll.Ceremony) error {
+func (f *faulty) SpendCeremony(ctx context.Context, c enroll.Ceremony, e ...audit.Event) error {
 	if err := f.err("SpendCeremony"); err != nil {
 		return err
 	}
-	return f.Store.SpendCeremony(ctx, c)
+	return f.Store.SpendCeremony(ctx, c, e...)
+}
+
+func (f *faulty) SignedIn(ctx context.Context, c enroll.Ceremony, id []byte, fn func(*enroll.Credential) ([]audit.Event, error), p enroll.Proof, s enroll.Session) error {
+	if err := f.err("SignedIn"); err != nil {
+		return err
+	}
+	return f.Store.SignedIn(ctx, c, id, fn, p, s)
 }
 
 func (f *faulty) EndSessions(ctx context.Context, a ad.GUID, keep string, l enroll.Withdrawal, e ...audit.Event) error {
@@ -225,7 +237,7 @@ func withFaults(t *testing.T) (*world, *faulty) {
 }
 
 func TestAFaultyStoreSignsNobodyIn(t *testing.T) {
-	for _, method := range []string{"SpendCeremony", "Credential", "AccountByHandle", "Asserted"} {
+	for _, method := range []string{"Credential", "AccountByHandle", "SignedIn"} {
 		t.Run(method, func(t *testing.T) {
 			w, f := withFaults(t)
 			d, _ := w.enrolled(alice)
@@ -327,7 +339,7 @@ func TestAFaultOfTheLogKeepsTheRefusal(t *testing.T) {
 	w, f := withFaults(t)
 	d, _ := w.enrolled(alice)
 	d.auth.Options.UserNotVerified = true
-	f.fail = "Record"
+	f.fail = "SpendCeremony"
 	_, _, err := w.signIn(d, phone)
 	wantErr(t, "refusal", err, enroll.ErrNotVerified)
 	wantErr(t, "fault", err, errDisk)

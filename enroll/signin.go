@@ -31,7 +31,7 @@ func (s *Service) BeginSignIn(context.Context) (secret.Text, *protocol.Credentia
 // ErrNoCredential, ErrOrigin, ErrNotVerified, ErrCloned, ErrRefused, ErrGone, and
 // ad.ErrUnavailable, because nobody gets in whom the directory can't confirm.
 func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []byte, from Client) (Session, secret.Text, error) {
-	data, err := s.takeSignIn(ctx, token)
+	data, spent, err := s.signInOf(token)
 	if err != nil {
 		return Session{}, secret.Text{}, err
 	}
@@ -40,7 +40,7 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 		err = s.exists(ctx, a.account)
 	}
 	if err != nil {
-		return Session{}, secret.Text{}, s.refused(ctx, audit.SignInRefused, a.account, from, err)
+		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a.account, from, err)
 	}
 	session, cookie, err := s.newSession(a.account, a.id, from)
 	if err != nil {
@@ -50,8 +50,9 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 	if err != nil {
 		return Session{}, secret.Text{}, err
 	}
-	if err := s.commit(ctx, a, proof, &session, s.signedInEvent(proof, from)); err != nil {
-		return Session{}, secret.Text{}, s.refused(ctx, audit.SignInRefused, a.account, from, err)
+	err = s.store.SignedIn(ctx, spent, a.id, s.advance(a, s.signedInEvent(proof, from)), proof, session)
+	if err := s.stored(ctx, a, err); err != nil {
+		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a.account, from, err)
 	}
 	return session, cookie, nil
 }

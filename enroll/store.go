@@ -43,10 +43,10 @@ type CeremonyStore interface {
 	// callers one wins, the rest get ErrNoCeremony. An expired one, and one of
 	// another purpose, is ErrNoCeremony (and is gone).
 	TakeCeremony(ctx context.Context, id string, purpose Purpose, now time.Time) (Ceremony, error)
-	// SpendCeremony puts in that a ceremony was taken which was never saved, in one
-	// committed statement; of many callers one wins, the rest get ErrNoCeremony.
-	// It is purged like the others.
-	SpendCeremony(ctx context.Context, c Ceremony) error
+	// SpendCeremony puts in that a ceremony was taken which was never saved, with
+	// the events of what came of it; of many callers one wins, the rest change
+	// nothing and get ErrNoCeremony. It is purged like the others.
+	SpendCeremony(ctx context.Context, c Ceremony, events ...audit.Event) error
 	// Ceremony reads without taking (for an enrol-grant).
 	Ceremony(ctx context.Context, id string, purpose Purpose, now time.Time) (Ceremony, error)
 	// PurgeCeremonies deletes what expired and returns how many.
@@ -79,6 +79,9 @@ type CredentialStore interface {
 	// is ErrNoCredential when it was removed meanwhile; an error from fn changes
 	// nothing and comes back.
 	Asserted(ctx context.Context, id []byte, fn func(*Credential) ([]audit.Event, error), proof Proof, session *Session) error
+	// SignedIn is Asserted behind SpendCeremony, in one transaction: of many
+	// callers with one ceremony one signs in, the rest get ErrNoCeremony.
+	SignedIn(ctx context.Context, spent Ceremony, id []byte, fn func(*Credential) ([]audit.Event, error), proof Proof, session Session) error
 }
 
 // SessionStore holds sessions.

@@ -190,3 +190,33 @@ func anAssertionIsKeptWholeOrNotAtAll(s *suite) {
 
 	s.must(s.Asserted(s.ctx, []byte("one"), count, s.proof("bound", "s"), nil))
 }
+
+func oneOf200SignsInWithACeremony(s *suite) {
+	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
+	count := func(c *enroll.Credential) ([]audit.Event, error) {
+		c.Record.Authenticator.SignCount++
+		return []audit.Event{s.event(audit.SignedIn, guid(1))}, nil
+	}
+	c := enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeSignIn, Created: s.now, Expires: s.now.Add(time.Minute)}
+	won := s.race(200, func(s *suite, i int) error {
+		id := fmt.Sprint("s", i)
+		return s.SignedIn(s.ctx, c, []byte("one"), count, s.proof("p"+id, id), s.session(id, guid(1), "one"))
+	}, enroll.ErrNoCeremony)
+	s.same(won, 1)
+	s.same(s.events(guid(1)), 1)
+	all, err := s.Sessions(s.ctx, guid(1))
+	s.must(err)
+	s.same(len(all), 1)
+	one, err := s.Credential(s.ctx, []byte("one"))
+	s.must(err)
+	s.same(one.Record.Authenticator.SignCount, 8)
+
+	// Who lost takes no ceremony, and a refusal takes one with its event.
+	next := c
+	next.ID = "next"
+	s.want(s.SignedIn(s.ctx, next, []byte("none"), count, s.proof("p", "s"), s.session("s", guid(1), "one")), enroll.ErrNoCredential)
+	s.must(s.SpendCeremony(s.ctx, next, s.event(audit.SignInRefused, guid(1))))
+	s.want(s.SpendCeremony(s.ctx, next, s.event(audit.SignInRefused, guid(1))), enroll.ErrNoCeremony)
+	s.want(s.SignedIn(s.ctx, next, []byte("one"), count, s.proof("p", "s"), s.session("s", guid(1), "one")), enroll.ErrNoCeremony)
+	s.same(s.events(guid(1)), 2)
+}

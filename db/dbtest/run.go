@@ -105,6 +105,7 @@ var cases = []struct {
 	{"OneOfTwoRemovesTheSecondLastPasskey", oneOfTwoRemovesTheSecondLastPasskey, true},
 	{"ARemovedPasskeyEndsItsSessions", aRemovedPasskeyEndsItsSessions, false},
 	{"AnAssertionIsKeptWholeOrNotAtAll", anAssertionIsKeptWholeOrNotAtAll, false},
+	{"OneOf200SignsInWithACeremony", oneOf200SignsInWithACeremony, true},
 	{"SessionsEnd", sessionsEnd, false},
 	{"ASignInProofCountsOnce", aSignInProofCountsOnce, false},
 	{"OneOf200UsesAProof", oneOf200UsesAProof, true},

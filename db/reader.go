@@ -1,0 +1,51 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+)
+
+// reader is where single reads go.
+func (s *Store) reader() querier {
+	if s.dialect.remote { // pgx keeps statements by itself
+		return s.read
+	}
+	return prepared{s}
+}
+
+// prepared keeps the statements of reads: the texts are few, and all ours. SQLite
+// spends more on compiling one than on running it.
+type prepared struct{ s *Store }
+
+func (p prepared) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if stmt, ok := p.s.stmts.Load(query); ok {
+		return stmt.(*sql.Stmt), nil
+	}
+	stmt, err := p.s.read.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if first, loaded := p.s.stmts.LoadOrStore(query, stmt); loaded {
+		_ = stmt.Close()
+		return first.(*sql.Stmt), nil
+	}
+	return stmt, nil
+}
+
+// QueryContext is database/sql's.
+func (p prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := p.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// QueryRowContext is database/sql's. What can't be prepared fails again, unprepared.
+func (p prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	stmt, err := p.stmt(ctx, query)
+	if err != nil {
+		return p.s.read.QueryRowContext(ctx, query, args...)
+	}
+	return stmt.QueryRowContext(ctx, args...)
+}
