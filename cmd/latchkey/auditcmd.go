@@ -13,15 +13,10 @@ import (
 	"github.com/latchkey/latchkey/db"
 )
 
-type auditCmd struct {
-	Export auditExportCmd `cmd:"" help:"Write the log to a file, as JSON lines. The server may run meanwhile."`
-	Verify auditVerifyCmd `cmd:"" help:"Check an exported log: its chain and every hash."`
-}
-
 type auditExportCmd struct {
-	Config string `help:"The server's configuration; or --data." type:"path" placeholder:"FILE" xor:"where" required:""`
-	Data   string `help:"The data directory of a server or demo with a SQLite file; or --config." type:"path" placeholder:"DIR" xor:"where" required:""`
-	File   string `arg:"" help:"The file to write. An existing one is replaced when the export is whole." type:"path"`
+	Config string
+	Data   string
+	File   string
 }
 
 // Run exports from one snapshot and moves the file into place when it is whole.
@@ -49,11 +44,11 @@ func (c auditExportCmd) Run(ctx context.Context, s streams) error {
 }
 
 type auditVerifyCmd struct {
-	File string `arg:"" help:"An exported log." type:"path"`
+	File string
 }
 
 // Run exits 0 for a whole log, and 1 naming the first bad event.
-func (c auditVerifyCmd) Run(s streams) error {
+func (c auditVerifyCmd) Run(_ context.Context, s streams) error {
 	f, err := os.Open(c.File)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)

@@ -1,24 +1,19 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/latchkey/latchkey/config"
 )
 
-type configCmd struct {
-	Check   configCheckCmd   `cmd:"" help:"Check a configuration file whole; every mistake with line and column."`
-	Schema  configSchemaCmd  `cmd:"" help:"Print the JSON Schema of the file, for editors."`
-	Example configExampleCmd `cmd:"" help:"Print a documented example of every key."`
-}
-
 type configCheckCmd struct {
-	File string `arg:"" help:"The configuration file." type:"path"`
+	File string
 }
 
 // Run prints every mistake, a line each, and fails when there is one.
-func (c configCheckCmd) Run(s streams) error {
+func (c configCheckCmd) Run(_ context.Context, s streams) error {
 	loaded, err := config.Load(c.File)
 	var found config.Problems
 	if errors.As(err, &found) {
@@ -38,7 +33,7 @@ func (c configCheckCmd) Run(s streams) error {
 type configExampleCmd struct{}
 
 // Run prints the example.
-func (configExampleCmd) Run(s streams) error {
+func (configExampleCmd) Run(_ context.Context, s streams) error {
 	_, err := s.out.Write(config.Example)
 	return err
 }
@@ -46,7 +41,7 @@ func (configExampleCmd) Run(s streams) error {
 type configSchemaCmd struct{}
 
 // Run prints the schema.
-func (configSchemaCmd) Run(s streams) error {
+func (configSchemaCmd) Run(_ context.Context, s streams) error {
 	schema, err := config.Schema()
 	if err != nil {
 		return err

@@ -124,8 +124,8 @@ func (c control[In, Out]) ask(ctx context.Context, dir string, in In) (none Out,
 // where names an installation: the data directory of a running server, or the
 // configuration, with which a command also works while no server runs.
 type where struct {
-	Config string `help:"The server's configuration; or --data." type:"path" placeholder:"FILE" xor:"where" required:""`
-	Data   string `help:"The data directory of a running server or demo; or --config." type:"path" placeholder:"DIR" xor:"where" required:""`
+	Config string
+	Data   string
 }
 
 // carryOut does it through the running server, or by itself when none runs.

@@ -10,14 +10,10 @@ import (
 	"github.com/latchkey/latchkey/db"
 )
 
-type dbCmd struct {
-	Copy dbCopyCmd `cmd:"" help:"Copy a stopped installation's SQLite file into an empty PostgreSQL database."`
-}
-
 type dbCopyCmd struct {
-	Config    string `required:"" help:"The configuration of the stopped server." type:"path" placeholder:"FILE"`
-	ToDSNFile string `help:"A file with the database's DSN, postgres://…; or --to-dsn-env." type:"path" placeholder:"FILE" xor:"to" required:""`
-	ToDSNEnv  string `help:"The environment variable with the DSN; or --to-dsn-file." placeholder:"NAME" xor:"to" required:""`
+	Config    string
+	ToDSNFile string
+	ToDSNEnv  string
 }
 
 // Run copies all or nothing, and leaves the file as it is.

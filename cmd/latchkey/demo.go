@@ -17,19 +17,17 @@ import (
 	"github.com/latchkey/latchkey/config"
 )
 
-type demoCmd struct {
-	Run  demoRunCmd  `cmd:"" default:"withargs" help:"Start the demo. The default: its flags work without this word."`
-	Lock demoLockCmd `cmd:"" help:"Lock somebody out of a running demo, by wrong passwords."`
+type demoRunCmd struct {
+	Listen    string
+	PublicURL string
+	Proxy     string
+	Data      string
+	Ready     string
+	Verbose   bool
 }
 
-type demoRunCmd struct {
-	Listen    string `default:"127.0.0.1:8080" help:"Where to listen, ${default} if not set. Beyond this machine only with --public-url." placeholder:"ADDR"`
-	PublicURL string `name:"public-url" help:"The https address of your own TLS proxy, to try a phone." placeholder:"URL"`
-	Proxy     string `name:"trusted-proxy" help:"The address of that proxy, when it is not on this machine." placeholder:"ADDR"`
-	Data      string `default:"latchkey-demo" help:"Directory for the demo's files, ${default} if not set. Passkeys in it survive a restart." type:"path" placeholder:"DIR"`
-	Ready     string `help:"Write JSON with links, people and the directory's address to this file once it answers." type:"path" placeholder:"FILE"`
-	Verbose   bool   `short:"v" help:"Show the server's log."`
-}
+// defaultDemo is the directory of a demo that was not given one.
+const defaultDemo = "latchkey-demo"
 
 // demoReady is what --ready writes; DATA/demo.json holds the same for `demo lock`.
 type demoReady struct {
@@ -59,6 +57,9 @@ var errNoProxy = errors.New("--trusted-proxy: name the address of your TLS proxy
 func (c demoRunCmd) Run(ctx context.Context, s streams) error {
 	public, err := c.publicURL()
 	if err != nil {
+		return err
+	}
+	if c.Data, err = filepath.Abs(c.Data); err != nil { // its files are named in what it prints
 		return err
 	}
 	// Before any file is written: a second demo must not take the first one's away.

@@ -16,8 +16,8 @@ import (
 )
 
 type demoLockCmd struct {
-	Account string `arg:"" help:"The logon name, as the demo prints it."`
-	Data    string `default:"latchkey-demo" help:"The running demo's directory, ${default} if not set." type:"path" placeholder:"DIR"`
+	Account string
+	Data    string
 }
 
 // maxWrong is more than any lockout threshold of the made-up company.

@@ -27,19 +27,17 @@ import (
 )
 
 type doctorCmd struct {
-	Config string        `required:"" help:"The server's configuration." type:"path" placeholder:"FILE"`
-	Only   []string      `help:"Only these areas: ${areas}. May stand more than once." placeholder:"AREA"`
-	JSON   bool          `name:"json" help:"Write JSON, for programs."`
-	Quiet  bool          `short:"q" help:"Leave out what is right."`
-	Within time.Duration `default:"1m" help:"How long all checks together may take, ${default} if not set." placeholder:"TIME"`
+	Config string
+	Only   []string
+	JSON   bool
+	Quiet  bool
+	Within time.Duration
 }
 
-// Help is what --help adds.
-func (doctorCmd) Help() string {
-	return "Looks at the whole installation and changes nothing: no mail is sent, no account touched. " +
-		"Run it as the service's user, so that it sees what the service sees. It ends with 0 when nothing is worse than a note, " +
-		"3 with warnings, 4 with failures; 1 and 2 mean that nothing was checked."
-}
+// doctorHelp is what --help adds.
+const doctorHelp = "Looks at the whole installation and changes nothing: no mail is sent, no account touched. " +
+	"Run it as the service's user, so that it sees what the service sees. It ends with 0 when nothing is worse than a note, " +
+	"3 with warnings, 4 with failures; 1 and 2 mean that nothing was checked."
 
 // exitStatus ends a command that has said everything itself.
 type exitStatus int

@@ -15,7 +15,7 @@ type freezesCmd struct{ where }
 
 type unfreezeCmd struct {
 	where
-	Account string `arg:"" help:"Whose freeze to lift: user@domain, DOMAIN\\name, the logon name, or the objectGUID as the list shows it."`
+	Account string
 }
 
 // frozenCall asks for the list of frozen accounts.

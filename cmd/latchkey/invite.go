@@ -10,10 +10,10 @@ import (
 
 type inviteCmd struct {
 	where
-	Valid      time.Duration `help:"How long the link is good, at most 720h. Default: enrolment.invitation_valid."`
-	NoPassword bool          `help:"Don't ask for the current password. Only for a link that you hand over in person."`
-	QR         bool          `name:"qr" help:"Also draw the link as a QR code."`
-	Account    string        `arg:"" help:"Whom to invite: user@domain, DOMAIN\\name or the logon name."`
+	Valid      time.Duration
+	NoPassword bool
+	QR         bool
+	Account    string
 }
 
 // inviteCall asks for an invitation.

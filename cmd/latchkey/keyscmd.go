@@ -18,11 +18,6 @@ import (
 	"github.com/latchkey/latchkey/secret"
 )
 
-type keysCmd struct {
-	List   keysListCmd   `cmd:"" help:"List the keys that seal the database, and how much is sealed under each."`
-	Rotate keysRotateCmd `cmd:"" help:"Make a new key, seal everything under it, and take the old one away. The server may run meanwhile."`
-}
-
 type (
 	keysListCmd   struct{ where }
 	keysRotateCmd struct{ where }

@@ -17,8 +17,8 @@ import (
 )
 
 type serveCmd struct {
-	Config string `required:"" help:"The configuration file." type:"path" placeholder:"FILE"`
-	Ready  string `help:"Write JSON with the URL to this file once the server answers." type:"path" placeholder:"FILE"`
+	Config string
+	Ready  string
 }
 
 // shutdownTime bounds how long a stop waits for what is under way: a directory

@@ -1,0 +1,328 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/latchkey/latchkey/doctor"
+)
+
+// command is what stands at the end of a command line, with its flags filled in.
+type command interface {
+	Run(ctx context.Context, s streams) error
+}
+
+// parser builds the command line; ran says that it was understood.
+type parser struct {
+	streams
+	ran bool
+}
+
+func (p *parser) root() *cobra.Command {
+	root := p.group("latchkey", "Gives people back their own Active Directory account, with a passkey.",
+		p.demo(),
+		p.serve(),
+		p.reload(),
+		p.invite(),
+		p.freezes(),
+		p.unfreeze(),
+		p.group("keys", "List and rotate the keys that seal the database.", p.keysList(), p.keysRotate()),
+		p.group("audit", "Export and verify the audit log.", p.auditExport(), p.auditVerify()),
+		p.doctor(),
+		p.group("db", "Move to PostgreSQL.", p.dbCopy()),
+		p.group("config", "Check the configuration, or print a documented example.", p.configCheck(), p.configSchema(), p.configExample()),
+	)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions.DisableDefaultCmd = true
+	cobra.EnableCommandSorting = false
+	names := root.RunE
+	version := root.Flags().Bool("version", false, "Print the version.")
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if *version {
+			p.ran = true
+			return versionCmd{}.Run(cmd.Context(), p.streams)
+		}
+		return names(cmd, args)
+	}
+	return root
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(_ context.Context, s streams) error {
+	_, err := fmt.Fprintln(s.out, version)
+	return err
+}
+
+// group is a command that only holds others.
+func (p *parser) group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Short: short, Args: noArguments}
+	var names []string
+	for _, c := range commands {
+		cmd.AddCommand(c)
+		names = append(names, c.Name())
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return fmt.Errorf("%s: what to do is missing; there are %s", cmd.CommandPath(), strings.Join(names, ", "))
+	}
+	return cmd
+}
+
+// leaf is a command that does something. use names it and its arguments, which go
+// to args in their order; FILE is a path.
+func (p *parser) leaf(use, short string, c command, args ...*string) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short}
+	names := strings.Fields(use)[1:]
+	cmd.Args = func(cmd *cobra.Command, given []string) error {
+		switch {
+		case len(names) == 0:
+			return noArguments(cmd, given)
+		case len(given) < len(names):
+			return fmt.Errorf("%s: %s is missing", cmd.CommandPath(), names[len(given)])
+		case len(given) > len(names):
+			return fmt.Errorf("%s: %q is one too many", cmd.CommandPath(), given[len(names)])
+		}
+		return nil
+	}
+	cmd.Flags().SortFlags = false
+	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		for i, arg := range args {
+			*arg = given[i]
+			if names[i] == "FILE" {
+				var err error
+				if *arg, err = absolute(given[i]); err != nil {
+					return err
+				}
+			}
+		}
+		p.ran = true
+		return c.Run(cmd.Context(), p.streams)
+	}
+	return cmd
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+// pathValue is a path, as an absolute one; "~/" is the home directory, for shells
+// leave it alone behind "=".
+type pathValue struct {
+	path *string
+	kind string // FILE or DIR
+}
+
+func (v pathValue) String() string {
+	if v.path == nil {
+		return ""
+	}
+	return *v.path
+}
+
+func (v pathValue) Type() string { return v.kind }
+
+// Set refuses what no absolute path can be made of.
+func (v pathValue) Set(text string) (err error) {
+	*v.path, err = absolute(text)
+	return err
+}
+
+func absolute(text string) (string, error) {
+	if rest, ok := strings.CutPrefix(text, "~/"); ok {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		text = filepath.Join(home, rest)
+	}
+	return filepath.Abs(text)
+}
+
+func file(cmd *cobra.Command, to *string, name, help string) {
+	cmd.Flags().Var(pathValue{to, "FILE"}, name, help)
+}
+
+func dir(cmd *cobra.Command, to *string, name, help string) {
+	cmd.Flags().Var(pathValue{to, "DIR"}, name, help)
+}
+
+// textValue is a text whose kind the help names.
+type textValue struct {
+	text *string
+	kind string
+}
+
+func (v textValue) String() string {
+	if v.text == nil {
+		return ""
+	}
+	return *v.text
+}
+
+func (v textValue) Type() string { return v.kind }
+
+// Set takes any text.
+func (v textValue) Set(text string) error { *v.text = text; return nil }
+
+func text(cmd *cobra.Command, to *string, kind, name, help string) {
+	cmd.Flags().Var(textValue{to, kind}, name, help)
+}
+
+func required(cmd *cobra.Command, name string) {
+	if err := cmd.MarkFlagRequired(name); err != nil {
+		panic(err) // a flag that is not there
+	}
+}
+
+// either: exactly one of the two.
+func either(cmd *cobra.Command, a, b string) {
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		switch isA, isB := cmd.Flags().Changed(a), cmd.Flags().Changed(b); {
+		case isA && isB:
+			return fmt.Errorf("%s: --%s and --%s don't go together", cmd.CommandPath(), a, b)
+		case !isA && !isB:
+			return fmt.Errorf("%s: name one of --%s and --%s", cmd.CommandPath(), a, b)
+		}
+		return nil
+	}
+}
+
+// flags of an installation, see where.
+func (w *where) flags(cmd *cobra.Command) *cobra.Command {
+	file(cmd, &w.Config, "config", "The server's configuration; or --data.")
+	dir(cmd, &w.Data, "data", "The data directory of a running server or demo; or --config.")
+	either(cmd, "config", "data")
+	return cmd
+}
+
+func (p *parser) demo() *cobra.Command {
+	c := &demoRunCmd{Listen: "127.0.0.1:8080", Data: defaultDemo}
+	cmd := p.leaf("demo", "See it at once: a made-up company on this machine.", c)
+	text(cmd, &c.Listen, "ADDR", "listen", "Where to listen. Beyond this machine only with --public-url.")
+	text(cmd, &c.PublicURL, "URL", "public-url", "The https address of your own TLS proxy, to try a phone.")
+	text(cmd, &c.Proxy, "ADDR", "trusted-proxy", "The address of that proxy, when it is not on this machine.")
+	dir(cmd, &c.Data, "data", "Directory for the demo's files. Passkeys in it survive a restart.")
+	file(cmd, &c.Ready, "ready", "Write JSON with links, people and the directory's address to this file once it answers.")
+	cmd.Flags().BoolVarP(&c.Verbose, "verbose", "v", false, "Show the server's log.")
+	cmd.AddCommand(p.demoLock())
+	return cmd
+}
+
+func (p *parser) demoLock() *cobra.Command {
+	c := &demoLockCmd{Data: defaultDemo}
+	cmd := p.leaf("lock ACCOUNT", "Lock somebody out of a running demo, by wrong passwords.", c, &c.Account)
+	cmd.Long = cmd.Short + "\n\nACCOUNT is the logon name, as the demo prints it."
+	dir(cmd, &c.Data, "data", "The running demo's directory.")
+	return cmd
+}
+
+func (p *parser) serve() *cobra.Command {
+	c := &serveCmd{}
+	cmd := p.leaf("serve", "Run the server.", c)
+	file(cmd, &c.Config, "config", "The configuration file.")
+	file(cmd, &c.Ready, "ready", "Write JSON with the URL to this file once the server answers.")
+	required(cmd, "config")
+	return cmd
+}
+
+func (p *parser) reload() *cobra.Command {
+	c := &reloadCmd{}
+	return c.flags(p.leaf("reload", "Let the running server read its configuration again.", c))
+}
+
+func (p *parser) invite() *cobra.Command {
+	c := &inviteCmd{}
+	cmd := c.flags(p.leaf("invite ACCOUNT", "Make an enrolment link for one person.", c, &c.Account))
+	cmd.Long = cmd.Short + "\n\nACCOUNT is user@domain, DOMAIN\\name or the logon name."
+	cmd.Flags().DurationVar(&c.Valid, "valid", 0, "How long the link is good, at most 720h. Default: enrolment.invitation_valid.")
+	cmd.Flags().BoolVar(&c.NoPassword, "no-password", false, "Don't ask for the current password. Only for a link that you hand over in person.")
+	cmd.Flags().BoolVar(&c.QR, "qr", false, "Also draw the link as a QR code.")
+	return cmd
+}
+
+func (p *parser) freezes() *cobra.Command {
+	c := &freezesCmd{}
+	return c.flags(p.leaf("freezes", "List the accounts that an approver froze.", c))
+}
+
+func (p *parser) unfreeze() *cobra.Command {
+	c := &unfreezeCmd{}
+	cmd := c.flags(p.leaf("unfreeze ACCOUNT", "Lift the freeze of one account.", c, &c.Account))
+	cmd.Long = cmd.Short + "\n\nACCOUNT is user@domain, DOMAIN\\name, the logon name, or the objectGUID as `latchkey freezes` shows it."
+	return cmd
+}
+
+func (p *parser) keysList() *cobra.Command {
+	c := &keysListCmd{}
+	return c.flags(p.leaf("list", "List the keys that seal the database, and how much is sealed under each.", c))
+}
+
+func (p *parser) keysRotate() *cobra.Command {
+	c := &keysRotateCmd{}
+	return c.flags(p.leaf("rotate",
+		"Make a new key, seal everything under it, and take the old one away. The server may run meanwhile.", c))
+}
+
+func (p *parser) auditExport() *cobra.Command {
+	c := &auditExportCmd{}
+	cmd := p.leaf("export FILE", "Write the log to a file, as JSON lines. The server may run meanwhile.", c, &c.File)
+	cmd.Long = cmd.Short + "\n\nAn existing FILE is replaced when the export is whole."
+	file(cmd, &c.Config, "config", "The server's configuration; or --data.")
+	dir(cmd, &c.Data, "data", "The data directory of a server or demo with a SQLite file; or --config.")
+	either(cmd, "config", "data")
+	return cmd
+}
+
+func (p *parser) auditVerify() *cobra.Command {
+	c := &auditVerifyCmd{}
+	return p.leaf("verify FILE", "Check an exported log: its chain and every hash.", c, &c.File)
+}
+
+func (p *parser) doctor() *cobra.Command {
+	c := &doctorCmd{}
+	cmd := p.leaf("doctor", "Examine the whole installation; say what is wrong, why it matters, and the lines that mend it.", c)
+	cmd.Long = cmd.Short + "\n\n" + doctorHelp
+	file(cmd, &c.Config, "config", "The server's configuration.")
+	cmd.Flags().StringSliceVar(&c.Only, "only", nil, "Only this `AREA`: "+strings.Join(doctor.Areas(), ", ")+". May stand more than once.")
+	cmd.Flags().BoolVar(&c.JSON, "json", false, "Write JSON, for programs.")
+	cmd.Flags().BoolVarP(&c.Quiet, "quiet", "q", false, "Leave out what is right.")
+	cmd.Flags().DurationVar(&c.Within, "within", time.Minute, "How long all checks together may take.")
+	required(cmd, "config")
+	return cmd
+}
+
+func (p *parser) dbCopy() *cobra.Command {
+	c := &dbCopyCmd{}
+	cmd := p.leaf("copy", "Copy a stopped installation's SQLite file into an empty PostgreSQL database.", c)
+	file(cmd, &c.Config, "config", "The configuration of the stopped server.")
+	file(cmd, &c.ToDSNFile, "to-dsn-file", "A file with the database's DSN, postgres://…; or --to-dsn-env.")
+	text(cmd, &c.ToDSNEnv, "NAME", "to-dsn-env", "The environment variable with the DSN; or --to-dsn-file.")
+	required(cmd, "config")
+	either(cmd, "to-dsn-file", "to-dsn-env")
+	return cmd
+}
+
+func (p *parser) configCheck() *cobra.Command {
+	c := &configCheckCmd{}
+	return p.leaf("check FILE", "Check a configuration file whole; every mistake with line and column.", c, &c.File)
+}
+
+func (p *parser) configSchema() *cobra.Command {
+	return p.leaf("schema", "Print the JSON Schema of the file, for editors.", configSchemaCmd{})
+}
+
+func (p *parser) configExample() *cobra.Command {
+	return p.leaf("example", "Print a documented example of every key.", configExampleCmd{})
+}
