@@ -201,16 +201,19 @@ func (a *app) apply(cfg config.Config, p prepared) {
 
 // readAgain lets the configuration at path be reloaded, by command and by SIGHUP,
 // until ctx ends.
-func (a *app) readAgain(ctx context.Context, path string) {
+func (a *app) readAgain(ctx context.Context, path string, hangup <-chan os.Signal) {
 	a.reading.Lock()
 	a.path = path
 	a.reading.Unlock()
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	go func() {
-		defer signal.Stop(hangup)
-		a.onHangup(ctx, hangup)
-	}()
+	go a.onHangup(ctx, hangup)
+}
+
+// hangups takes SIGHUP, which would end the process, from its start to its end. One
+// that comes before the server answers waits; one that comes while it stops is void.
+func hangups() (got <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
 }
 
 func (a *app) onHangup(ctx context.Context, hangup <-chan os.Signal) {

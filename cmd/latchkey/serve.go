@@ -27,6 +27,8 @@ const shutdownTime = 40 * time.Second
 
 // Run serves until the process is told to stop.
 func (c serveCmd) Run(ctx context.Context, s streams) error {
+	hangup, stop := hangups()
+	defer stop()
 	cfg, err := config.Load(c.Config)
 	if err != nil {
 		return err
@@ -37,7 +39,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	}
 	defer unlock()
 	return serve(ctx, cfg, s, false, func(a *app) error {
-		a.readAgain(ctx, c.Config)
+		a.readAgain(ctx, c.Config, hangup)
 		return writeReady(c.Ready, map[string]string{"url": cfg.PublicURL})
 	})
 }
