@@ -99,17 +99,20 @@ func appendString(b []byte, s string) ([]byte, error) {
 		return nil, fmt.Errorf("broken UTF-8: %w", ErrValue)
 	}
 	b = append(b, '"')
+	from := 0 // what stands for itself goes over in one piece
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < 0x20:
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[from:i]...)
+		if from = i + 1; c < 0x20 {
 			b = append(b, controls[c]...)
-		default:
-			b = append(b, c)
+		} else {
+			b = append(b, '\\', c)
 		}
 	}
-	return append(b, '"'), nil
+	return append(append(b, s[from:]...), '"'), nil
 }
 
 // controls are the escapes of U+0000 to U+001F: two characters where JSON has

@@ -47,21 +47,22 @@ func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
 		Seq: head.Seq + 1, Time: e.Time.UnixMilli(), Action: e.Action,
 		Actor: e.Actor, Target: e.Target, Request: e.Request, Personal: personal,
 	}
-	n.Bytes, err = canonicalEvent(n, head, e, hashes)
+	hashed, err := canonicalEvent(n, head, e, hashes)
 	if err != nil {
 		return Entry{}, head, fmt.Errorf("seal %s: %w", e.Action, err)
 	}
+	n.Bytes = hashed[len(eventPrefix):]
 	if len(n.Bytes) > maxEvent {
 		return Entry{}, head, refuse("%d bytes are more than %d", len(n.Bytes), maxEvent)
 	}
-	n.Hash = HashEvent(n.Bytes)
+	n.Hash = sha256.Sum256(hashed)
 	return n, Head{Seq: n.Seq, Hash: n.Hash}, nil
 }
 
 // canonicalEvent is Canonical of the event as an object, whose keys are known: they
-// stand here in their order.
+// stand here in their order. What HashEvent puts before it stands before it.
 func canonicalEvent(n Entry, head Head, e Event, hashes map[string]any) ([]byte, error) {
-	o := fields{b: make([]byte, 0, 1024)}
+	o := fields{b: append(make([]byte, 0, 1024), eventPrefix...)}
 	o.text(`{"action":`, string(e.Action))
 	o.text(`,"actor":`, e.Actor)
 	o.object(`,"detail":`, e.Detail)
