@@ -27,7 +27,7 @@ func TestAFreshKeyStandsAboveTheOthersAndTheyStillOpen(t *testing.T) {
 	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	at := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	added, err := AddKey(path, at)
 	if err != nil {
 		t.Fatal(err)
