@@ -4,17 +4,16 @@ import type { Options } from './lib/fixtures.ts';
 // LATCHKEY_SOAK=1 runs every journey ten times in a row.
 const soak = process.env.LATCHKEY_SOAK === '1';
 
-// On PostgreSQL the main journeys run, and without the one that waits minutes; with
-// LATCHKEY_SOAK=1 or LATCHKEY_DATABASE=postgres all of them. How a screen looks does
-// not depend on the database.
+// On PostgreSQL the journeys with the tag run, those of each kind that ask most of a
+// database; with LATCHKEY_SOAK=1 or LATCHKEY_DATABASE=postgres all of them. How a
+// screen looks does not depend on it.
 const onlyPostgres = process.env.LATCHKEY_DATABASE === 'postgres';
-const allOfPostgres = soak || onlyPostgres;
 const postgres = {
   name: 'PostgreSQL',
   use: { database: 'postgres' as const },
-  ...(allOfPostgres
-    ? { testIgnore: ['*screens.spec.ts', 'lighthouse.spec.ts'] }
-    : { testMatch: ['enrol.spec.ts', 'unlock.spec.ts', 'password.spec.ts', 'review.spec.ts'], grepInvert: /a reminder asks once more/ }),
+  testIgnore: ['*screens.spec.ts', 'lighthouse.spec.ts'],
+  ...(soak || onlyPostgres ? {} : { grep: /@database/ }),
+  repeatEach: soak ? 3 : 1,
 };
 
 export default defineConfig<object, Options>({

@@ -1,6 +1,6 @@
 import { test, expect } from './lib/fixtures.ts';
 
-test('somebody locked out is back in with two taps and nothing typed', async ({ stack, phone, enrolled }) => {
+test('somebody locked out is back in with two taps and nothing typed', { tag: '@database' }, async ({ stack, phone, enrolled }) => {
   const { page } = phone;
   stack.directory.lock(enrolled);
   await page.addInitScript(() => {
@@ -35,7 +35,7 @@ test('after an unlock a new lockout is said with its likely cause', async ({ sta
   await expect(phone.page.getByText(/Locked again at/)).toBeVisible({ timeout: 60_000 }); // the account is looked at every 20 seconds
 });
 
-test('an unlock survives a restart of the server', async ({ stack, phone, enrolled }) => {
+test('an unlock survives a restart of the server', { tag: '@database' }, async ({ stack, phone, enrolled }) => {
   stack.directory.lock(enrolled);
   await stack.restart();
   await phone.page.reload();
