@@ -9,17 +9,21 @@ import (
 
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/e2e/bench"
+	"github.com/latchkey/latchkey/e2e/postgres"
 )
 
 // TestAppendingBesideTheWriterWithoutItsChain appends events through the writer,
-// and the same rows with nothing sealed and no end of a chain read or moved. One
-// engine a line; another joins with a store of its own.
+// and the same rows with nothing sealed and no end of a chain read or moved. What
+// PostgreSQL's own process spends on them counts as ours does.
 func TestAppendingBesideTheWriterWithoutItsChain(t *testing.T) {
 	for _, engine := range []struct {
 		name string
 		open func(*testing.T) *Store
 	}{
 		{"SQLite", func(t *testing.T) *Store { return openAt(t, filepath.Join(t.TempDir(), "x.db")) }},
+		{"PostgreSQL", func(t *testing.T) *Store {
+			return openRemote(t, postgres.Shared(t).Database(t))
+		}},
 	} {
 		t.Run(engine.name, func(t *testing.T) { appending(t, engine.name, engine.open) })
 	}
@@ -56,18 +60,33 @@ func appending(t *testing.T, name string, open func(*testing.T) *Store) {
 	}
 	many := n / 50 * 64
 	var onClock, plainOnClock []float64
-	timed := func(to *[]float64, do func()) float64 {
+	timed := func(to *[]float64, do func(), server ...int) float64 {
 		var rate float64
-		byProcessor := bench.CPURate(many, func() { rate = bench.Rate(many, do) })
+		byProcessor := bench.CPURate(many, func() { rate = bench.Rate(many, do) }, server...)
 		*to = append(*to, rate)
 		return byProcessor
 	}
 	bench.Alternate(bench.Rounds(), func() float64 {
-		return timed(&onClock, together(func() error { return chained.Record(context.Background(), signedIn()) }))
+		return timed(&onClock, together(func() error { return chained.Record(context.Background(), signedIn()) }), backend(t, chained)...)
 	}, func() float64 {
-		return timed(&plainOnClock, together(func() error { return plain.write(context.Background(), row) }))
+		return timed(&plainOnClock, together(func() error { return plain.write(context.Background(), row) }), backend(t, plain)...)
 	}).AtLeast("audit: appending, "+name, "events per second of processor time", 0.8, fmt.Sprintf(
 		"64 callers; the limit is the same writer putting in the same rows without a chain; by the clock %.0f and %.0f a second",
 		bench.Median(onClock), bench.Median(plainOnClock))).Add(t)
 	verified(t, chained)
+}
+
+// backend is PostgreSQL's process behind a Store's writer.
+func backend(t *testing.T, s *Store) (pids []int) {
+	if !s.dialect.remote {
+		return nil
+	}
+	pids = make([]int, 1)
+	err := s.write(context.Background(), func(t *tx) error {
+		return t.row(`SELECT pg_backend_pid()`).Scan(&pids[0])
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pids
 }

@@ -4,6 +4,7 @@
 //	db.go       opening and closing, the errors
 //	dialect.go  what differs between engines: settings, words, error codes
 //	postgres.go the same for PostgreSQL
+//	servers.go  who else works on the database, and with which keys
 //	remote.go   a connection that may be lost: reads and batches run again
 //	listen.go   what one server tells the others after a commit
 //	migrate.go  numbered, forward-only migrations, from migrations/
@@ -102,6 +103,11 @@ type Config struct {
 	// Both run on the writer's goroutine, in the order of the commits, and for
 	// other servers' on one more: they must not block, and must not call the Store.
 	Outbox func()
+	// Keys is called when another server asks all to read their key files again, as
+	// Changed is.
+	Keys func()
+	// Name is how this server is called to whoever asks for the others.
+	Name string
 	// Missed is called when other servers may have changed what Changed was not
 	// called for: the connection that tells of it was lost, and is back.
 	Missed func()
@@ -128,6 +134,7 @@ type Store struct {
 	changed func(id string, version int64, audience []ad.GUID)
 	outbox  func()
 	missed  func()
+	keys    func()
 	listens *ear // nil for SQLite
 	// settleTime is how long a batch whose commit has no answer waits for a
 	// server that comes back and tells.
@@ -202,8 +209,10 @@ func (s *Store) start(ctx context.Context, c Config) (err error) {
 	if t.conn, err = s.written.Conn(ctx); err != nil {
 		return err
 	}
-	t.sealer, t.decoded, t.holder = s.sealer, &s.decoded, s.holder
-	if !s.dialect.remote {
+	t.sealer, t.decoded, t.holder, t.name = s.sealer, &s.decoded, s.holder, c.Name
+	if s.dialect.remote {
+		t.sealer.used = map[string]bool{}
+	} else {
 		t.present = &present{path: c.Path}
 	}
 	s.tx = t
@@ -275,7 +284,7 @@ func newStore(c Config) (*Store, error) {
 	return &Store{
 		dialect: d,
 		jobs:    make(chan *job, maxBatch), drained: make(chan struct{}), log: log,
-		sealer: sealer{c.Box}, holder: rand.Text(), changed: c.Changed, outbox: c.Outbox, missed: c.Missed,
+		sealer: sealer{box: c.Box}, holder: rand.Text(), changed: c.Changed, outbox: c.Outbox, missed: c.Missed, keys: c.Keys,
 		settleTime: settleTime,
 	}, nil
 }
@@ -297,6 +306,7 @@ func (s *Store) Close() error {
 	// The readers go first: the last connection folds the WAL into the file.
 	err := s.read.Close()
 	if s.written != nil {
+		s.tx.leave()
 		err = errors.Join(err, s.tx.close(), s.written.Close())
 	}
 	if err != nil {

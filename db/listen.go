@@ -33,6 +33,7 @@ type news struct {
 	Version  int64     `json:"version,omitempty"`
 	Audience []ad.GUID `json:"audience,omitempty"`
 	Outbox   bool      `json:"outbox,omitempty"`
+	Keys     bool      `json:"keys,omitempty"`
 }
 
 // notify tells the other servers what the open transaction changes.
@@ -52,8 +53,8 @@ func (t *tx) notify() error {
 			}
 		}
 	}
-	if t.told.outbox {
-		if err := add(news{Outbox: true}); err != nil {
+	if t.told.outbox || t.told.keys {
+		if err := add(news{Outbox: t.told.outbox, Keys: t.told.keys}); err != nil {
 			return fmt.Errorf("encode news: %w", err)
 		}
 	}
@@ -122,6 +123,7 @@ func (s *Store) hear(ctx context.Context, dsn string) (heard bool, err error) {
 	}
 	s.hook(s.missed)
 	s.hook(s.outbox)
+	s.hook(s.keys)
 	for {
 		if err := s.hearNext(ctx, conn); err != nil {
 			return true, err
@@ -151,6 +153,9 @@ func (s *Store) hearNext(ctx context.Context, conn *pgx.Conn) error {
 	}
 	if told.Outbox {
 		s.hook(s.outbox)
+	}
+	if told.Keys {
+		s.hook(s.keys)
 	}
 	return nil
 }

@@ -85,11 +85,15 @@ func parseDSN(dsn string, settings ...map[string]string) (*pgx.ConnConfig, error
 	return c, nil
 }
 
+// postgresTracer is one where a test listens.
+var postgresTracer pgx.QueryTracer
+
 func openPostgres(dsn string, settings ...map[string]string) (*sql.DB, error) {
 	c, err := parseDSN(dsn, append([]map[string]string{postgresSession}, settings...)...)
 	if err != nil {
 		return nil, err
 	}
+	c.Tracer = postgresTracer
 	return stdlib.OpenDB(*c, stdlib.OptionAfterConnect(checkServer)), nil
 }
 

@@ -12,8 +12,13 @@ import (
 
 func TestPostgreSQL(t *testing.T) {
 	cluster := postgres.Shared(t)
+	seen, stop := db.RecordPostgreSQL()
 	dbtest.Run(t, func(t *testing.T) dbtest.Store {
 		return openDSN(t, cluster.Filled(t, migrated))
+	})
+	stop()
+	t.Run("NoRequestReadsATableFromEndToEnd", func(t *testing.T) {
+		noRequestReadsATableFromEndToEnd(t, cluster.Filled(t, migrated), seen.Statements())
 	})
 }
 

@@ -5,16 +5,48 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"sync"
+
+	"github.com/jackc/pgx/v5"
 )
 
-// Recorder is an engine's driver that keeps the text of every statement, whoever
-// runs it: the writer, the readers, a snapshot.
+// Recorder keeps the text of every statement, whoever runs it: the writer, the
+// readers, a snapshot. It is SQLite's driver, and a tracer of pgx.
 type Recorder struct {
-	driver driver.Driver
+	driver driver.Driver // nil for PostgreSQL
 
 	mu   sync.Mutex
 	seen map[string]bool
 }
+
+var (
+	_ pgx.QueryTracer   = (*Recorder)(nil)
+	_ pgx.PrepareTracer = (*Recorder)(nil)
+)
+
+// RecordPostgreSQL has stores that are opened from now on recorded.
+func RecordPostgreSQL() (r *Recorder, stop func()) {
+	r = &Recorder{seen: map[string]bool{}}
+	postgresTracer = r
+	return r, func() { postgresTracer = nil }
+}
+
+// TraceQueryStart is pgx.QueryTracer's.
+func (r *Recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	r.keep(q.SQL)
+	return ctx
+}
+
+// TraceQueryEnd is pgx.QueryTracer's.
+func (*Recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TracePrepareStart is pgx.PrepareTracer's.
+func (r *Recorder) TracePrepareStart(ctx context.Context, _ *pgx.Conn, p pgx.TracePrepareStartData) context.Context {
+	r.keep(p.SQL)
+	return ctx
+}
+
+// TracePrepareEnd is pgx.PrepareTracer's.
+func (*Recorder) TracePrepareEnd(context.Context, *pgx.Conn, pgx.TracePrepareEndData) {}
 
 // RecordSQLite has stores that are opened from now on recorded.
 func RecordSQLite() (r *Recorder, stop func()) {

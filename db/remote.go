@@ -139,23 +139,6 @@ func (t *tx) drop() {
 	t.conn, t.stmts = nil, map[string]*sql.Stmt{}
 }
 
-// mark writes the number of the batch, which says later that it was committed.
-func (t *tx) mark() error {
-	_, err := t.exec(`
-		INSERT INTO writers (holder, batch, at) VALUES ($1, $2, $3)
-		ON CONFLICT (holder) DO UPDATE SET batch = excluded.batch, at = excluded.at`,
-		t.holder, t.batch, millis(t.now()))
-	return err
-}
-
-// writersKept is how long the number of a server that is gone is kept.
-const writersKept = 30 * 24 * time.Hour
-
-func (s *Store) forgetWriters(ctx context.Context) error {
-	_, err := s.purge(ctx, "forget servers", `DELETE FROM writers WHERE at < $1`, millis(time.Now().Add(-writersKept)))
-	return err
-}
-
 // commitRemote: a COMMIT of a transaction that had failed answers ROLLBACK, and
 // is no error to PostgreSQL.
 func (t *tx) commitRemote() error {

@@ -88,6 +88,7 @@ func (t *tx) reseal(c sealedColumn, at *ResealAt, did *Resealed) error {
 		if string(fresh) == string(r.value) {
 			continue
 		}
+		t.sealer.note(fresh)
 		if _, err := t.exec(`UPDATE `+c.table+` SET `+c.column+` = $1 WHERE id = $2`, fresh, c.key(r.text, r.number)); err != nil {
 			return err
 		}
@@ -136,10 +137,11 @@ func (s *Store) SealedUnder(ctx context.Context) (map[string]int, error) {
 	return counts, nil
 }
 
-// RecordRotation records, once for a key, that nothing is sealed under another one
+// RecordRotation records, once for a key, that nothing is sealed under the retired
+// ones, which no server may seal with again,
 // any more, and takes what was out of the write-ahead log. A rotation that was killed
 // right after it says so again to no effect.
-func (s *Store) RecordRotation(ctx context.Context, key string, e audit.Event) error {
+func (s *Store) RecordRotation(ctx context.Context, key string, retired []string, e audit.Event) error {
 	err := s.write(ctx, func(t *tx) error {
 		var last []byte
 		err := t.row(`SELECT bytes FROM audit_entries WHERE action = $1 ORDER BY seq DESC LIMIT 1`, string(audit.KeysRotated)).Scan(&last)
@@ -148,6 +150,9 @@ func (s *Store) RecordRotation(ctx context.Context, key string, e audit.Event) e
 		}
 		if err == nil && rotatedTo(last) == key {
 			return nil
+		}
+		if err := t.retireKeys(retired); err != nil {
+			return err
 		}
 		return t.record(e)
 	})

@@ -208,7 +208,7 @@ func TestARotationIsRecordedOnce(t *testing.T) {
 			Action: audit.KeysRotated, Actor: audit.ActorOperator, Outcome: audit.OK,
 			Detail: map[string]any{"key": key, "retired": []string{"a"}, "resealed": 1},
 		}
-		if err := r.RecordRotation(t.Context(), key, e); err != nil {
+		if err := r.RecordRotation(t.Context(), key, nil, e); err != nil {
 			t.Fatal(err)
 		}
 	}

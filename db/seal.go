@@ -16,7 +16,10 @@ const ErrNoKey fault = "store.no-key"
 
 // sealer seals columns (docs/security.md: endpoints, private keys and outbox
 // parameters stand in no file in clear).
-type sealer struct{ box *secret.Box }
+type sealer struct {
+	box  *secret.Box
+	used map[string]bool // ids of the keys that the open transaction sealed with; nil where nobody asks
+}
 
 // place is for which table, column and row a value is sealed. A row that gets
 // its number from the engine is named by what it says and by a nonce.
@@ -28,7 +31,9 @@ func (s sealer) seal(where string, plain []byte) ([]byte, error) {
 	if s.box == nil {
 		return nil, ErrNoKey
 	}
-	return s.box.Seal(where, plain), nil
+	sealed := s.box.Seal(where, plain)
+	s.note(sealed)
+	return sealed, nil
 }
 
 func (s sealer) open(where string, sealed []byte) ([]byte, error) {

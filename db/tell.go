@@ -12,6 +12,7 @@ import (
 type told struct {
 	changed []changed
 	outbox  bool
+	keys    bool // are to be read again, by other servers
 }
 
 type changed struct {

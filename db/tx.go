@@ -23,6 +23,7 @@ type tx struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	holder  string // the Store's
+	name    string // of this server
 	batch   int64  // counts them
 	stmts   map[string]*sql.Stmt
 	random  io.Reader
@@ -186,6 +187,7 @@ func (r translated) Scan(to ...any) error { return translate(r.row.Scan(to...)) 
 
 func (t *tx) begin() error {
 	t.end, t.told = chainEnd{}, told{}
+	clear(t.sealer.used)
 	if err := t.present.check(); err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
 import { test, expect } from './lib/fixtures.ts';
 
-test('opening a link does not use it up, a wrong password neither, enrolling does', async ({ stack, phone, person }) => {
+test('opening a link does not use it up, a wrong password neither, enrolling does', { tag: '@database' }, async ({ stack, phone, person }) => {
   const { page } = phone;
   const link = stack.invite(person);
   await page.goto(link);
@@ -33,7 +33,7 @@ test('a browser inside another app says how to open the real one', async ({ stac
   await page.close();
 });
 
-test('passkeys are renamed, and removing the last one warns', async ({ phone, enrolled }) => {
+test('passkeys are renamed, and removing the last one warns', { tag: '@database' }, async ({ phone, enrolled }) => {
   const { page } = phone;
   expect(enrolled.account).not.toBe('');
   await phone.signIn();

@@ -8,7 +8,7 @@ async function open(page: Page, what: string): Promise<void> {
   await page.getByRole('button', { name: 'Confirm with my passkey' }).click();
 }
 
-test('a locked person sets a new password, and the old one is refused', async ({ stack, phone, enrolled }) => {
+test('a locked person sets a new password, and the old one is refused', { tag: '@database' }, async ({ stack, phone, enrolled }) => {
   const { page } = phone;
   stack.directory.lock(enrolled);
   await phone.signIn();
@@ -31,7 +31,7 @@ test('somebody whose password must be changed sets a new one', async ({ stack, p
   expect(stack.directory.bind(enrolled, fresh).ok).toBe(true);
 });
 
-test('a change takes the old password and never falls back to a reset', async ({ stack, phone, enrolled }) => {
+test('a change takes the old password and never falls back to a reset', { tag: '@database' }, async ({ stack, phone, enrolled }) => {
   const { page } = phone;
   await phone.signIn();
   await open(page, 'Change my password');
@@ -47,7 +47,7 @@ test('a change takes the old password and never falls back to a reset', async ({
   expect(stack.directory.bind(enrolled, enrolled.password)).toEqual({ ok: false, code: '52e' });
 });
 
-test('a one-time password is shown once, works, and must be changed', async ({ stack, phone, enrolled }) => {
+test('a one-time password is shown once, works, and must be changed', { tag: '@database' }, async ({ stack, phone, enrolled }) => {
   const { page } = phone;
   stack.directory.lock(enrolled);
   await phone.signIn();

@@ -1,15 +1,29 @@
 import { defineConfig } from '@playwright/test';
+import type { Options } from './lib/fixtures.ts';
 
 // LATCHKEY_SOAK=1 runs every journey ten times in a row.
 const soak = process.env.LATCHKEY_SOAK === '1';
 
-export default defineConfig({
+// On PostgreSQL the journeys with the tag run, those of each kind that ask most of a
+// database; with LATCHKEY_SOAK=1 or LATCHKEY_DATABASE=postgres all of them. How a
+// screen looks does not depend on it.
+const onlyPostgres = process.env.LATCHKEY_DATABASE === 'postgres';
+const postgres = {
+  name: 'PostgreSQL',
+  use: { database: 'postgres' as const },
+  testIgnore: ['*screens.spec.ts', 'lighthouse.spec.ts'],
+  ...(soak || onlyPostgres ? {} : { grep: /@database/ }),
+  repeatEach: soak ? 3 : 1,
+};
+
+export default defineConfig<object, Options>({
   testDir: '.',
   testMatch: '*.spec.ts',
-  timeout: 60_000,
+  timeout: 180_000, // ends what hangs; what a person waits for is bounded by expect
   expect: { timeout: 10_000 },
   fullyParallel: false,
   workers: 1, // one controller, two cores
+  projects: [...(onlyPostgres ? [] : [{ name: 'SQLite' }]), postgres],
   repeatEach: soak ? 10 : 1,
   retries: 0, // a flaky journey is a defect
   forbidOnly: true,

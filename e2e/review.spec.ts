@@ -9,7 +9,7 @@ const fresh = 'Harbour-Lantern-47-quiet';
 const button = (where: Page | Locator, name: string | RegExp) => where.getByRole('button', { name });
 const sees = (page: Page, name: string | RegExp) => expect(page.getByRole('heading', { name }).first()).toBeVisible();
 
-test('a push says nothing of who asks; approved, the requester is told and goes on', async ({ people, stack }) => {
+test('a push says nothing of who asks; approved, the requester is told and goes on', { tag: '@database' }, async ({ people, stack }) => {
   const { sam, noor } = await people.pair();
   const mails = (await stack.stand.mails()).length;
   await noor.phone.askForReset();
@@ -31,7 +31,7 @@ test('a push says nothing of who asks; approved, the requester is told and goes 
   expect((await stack.stand.mails(mails)).at(-1)!.to).toEqual([noor.person.upn]);
 });
 
-test('“Deny” in the notification opens the reasons; the requester reads the one that was given', async ({ people, stack }) => {
+test('“Deny” in the notification opens the reasons; the requester reads the one that was given', { tag: '@database' }, async ({ people, stack }) => {
   const { sam, noor } = await people.pair();
   const id = await noor.phone.askForReset();
   const { navigate } = await sam.phone.notification();
@@ -46,7 +46,7 @@ test('“Deny” in the notification opens the reasons; the requester reads the 
   expect(stack.actions(id)).not.toContain('execution.intended');
 });
 
-test('“This isn’t right” ends the request at once, and freezes the account after a touch', async ({ people, stack }) => {
+test('“This isn’t right” ends the request at once, and freezes the account after a touch', { tag: '@database' }, async ({ people, stack }) => {
   const { sam, noor } = await people.pair();
   await noor.phone.askForReset();
   await sam.phone.page.goto((await sam.phone.notification()).navigate);
@@ -108,7 +108,7 @@ test('without a manager the group is asked, and one of them is enough', async ({
   await expect(noor.phone.page.getByLabel('New password')).toBeVisible();
 });
 
-test('waiting survives a reload, a closed tab and a restart of the server', async ({ people, stack }) => {
+test('waiting survives a reload, a closed tab and a restart of the server', { tag: '@database' }, async ({ people, stack }) => {
   const { sam, noor } = await people.pair();
   const id = await noor.phone.askForReset();
   await noor.phone.page.reload();
@@ -124,7 +124,7 @@ test('waiting survives a reload, a closed tab and a restart of the server', asyn
   await other.close();
 });
 
-test('the inbox fills and empties by itself, counts, and can be read offline', async ({ people }) => {
+test('the inbox fills and empties by itself, counts, and can be read offline', { tag: '@database' }, async ({ people }) => {
   const { sam, noor } = await people.pair();
   const inbox = sam.phone.page;
   await inbox.goto('/inbox');
@@ -145,7 +145,7 @@ test('the inbox fills and empties by itself, counts, and can be read offline', a
 });
 
 test('a reminder asks once more, and what nobody answers runs out', async ({ people }) => {
-  test.setTimeout(240_000); // one minute to answer, two before a reminder
+  test.setTimeout(480_000); // one minute to answer, two before a reminder
   const { sam, noor } = await people.pair();
   const brief = await people.enrolled(people.hire('Ida', 'Moreau', { department: departments.shortly, manager: sam.person }));
   await noor.phone.askForReset();

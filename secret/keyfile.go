@@ -70,12 +70,37 @@ func Keys(path string) ([]Key, error) {
 	return f.keys(), nil
 }
 
-// AddKey puts a fresh key above the others of a file. The file is replaced in one
-// step and keeps owner and mode: a crash leaves the old one or the new one.
+// Newest is the one that was made last; of keys that do not say it the first.
+func Newest(keys []Key) (newest Key) {
+	for i, k := range keys {
+		if i == 0 || k.Made.After(newest.Made) {
+			newest = k
+		}
+	}
+	return newest
+}
+
+// AddKey puts a fresh key above the others of a file, so that it seals. The file is
+// replaced in one step and keeps owner and mode: a crash leaves the old one or the
+// new one.
 func AddKey(path string, now time.Time) (Key, error) {
+	return addKey(path, now, func(f keyFile) int {
+		return slices.IndexFunc(f.lines, func(l keyLine) bool { return l.key != nil || strings.HasPrefix(l.text, madeComment) })
+	})
+}
+
+// AddKeyBelow puts it below the others, so that it opens and does not seal yet.
+func AddKeyBelow(path string, now time.Time) (Key, error) {
+	return addKey(path, now, func(f keyFile) int { return len(f.lines) })
+}
+
+func addKey(path string, now time.Time, where func(keyFile) int) (Key, error) {
 	f, err := readKeyFile(path)
 	if err != nil {
 		return Key{}, err
+	}
+	if last := Newest(f.keys()).Made; now.Before(last.Add(time.Second)) {
+		now = last.Add(time.Second) // whole seconds are kept, and tell which one is newest
 	}
 	fresh, err := newKeyLines(now)
 	if err != nil {
@@ -85,9 +110,29 @@ func AddKey(path string, now time.Time) (Key, error) {
 	if slices.ContainsFunc(f.keys(), func(k Key) bool { return k.ID == added.ID }) {
 		return Key{}, errors.New("the new key has an older one's id: try again") // one in four billion
 	}
-	at := slices.IndexFunc(f.lines, func(l keyLine) bool { return l.key != nil || strings.HasPrefix(l.text, madeComment) })
-	f.lines = slices.Insert(f.lines, max(at, 0), fresh...)
+	f.lines = slices.Insert(f.lines, max(where(f), 0), fresh...)
 	return added, f.replace(path)
+}
+
+// PutFirst puts one key of a file above the others, in one step as AddKey.
+func PutFirst(path, id string) error {
+	f, err := readKeyFile(path)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(f.lines, func(l keyLine) bool { return l.key != nil && l.id() == id })
+	if at < 0 {
+		return fmt.Errorf("%s holds no key %s: %w", path, id, ErrKeyFile)
+	}
+	from := at
+	if at > 0 && strings.HasPrefix(f.lines[at-1].text, madeComment) {
+		from--
+	}
+	moved := slices.Clone(f.lines[from : at+1])
+	f.lines = slices.Delete(f.lines, from, at+1)
+	top := slices.IndexFunc(f.lines, func(l keyLine) bool { return l.key != nil || strings.HasPrefix(l.text, madeComment) })
+	f.lines = slices.Insert(f.lines, max(top, 0), moved...)
+	return f.replace(path)
 }
 
 // KeepKey takes every key but one out of a file, in one step as AddKey. The caller

@@ -27,7 +27,7 @@ func TestAFreshKeyStandsAboveTheOthersAndTheyStillOpen(t *testing.T) {
 	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	at := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	added, err := AddKey(path, at)
 	if err != nil {
 		t.Fatal(err)
@@ -133,4 +133,40 @@ func FuzzParseKeys(f *testing.F) {
 			t.Errorf("what was read can't be read again: %v", err)
 		}
 	})
+}
+
+func TestAKeyBelowTheOthersOpensUntilItIsPutFirst(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	b, err := LoadBox(path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := os.ReadFile(path)
+	if err := os.WriteFile(path, append(text, "# the end\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	old := b.Active()
+	added, err := AddKeyBelow(path, time.Now().Add(-time.Hour)) // a clock that went back
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := Keys(path)
+	if err != nil || len(keys) != 2 || keys[0].ID != old || Newest(keys) != added {
+		t.Fatalf("%+v, %v", keys, err)
+	}
+	if err := b.Load(path); err != nil || b.Active() != old {
+		t.Errorf("seals with %s, %v", b.Active(), err)
+	}
+	if err := PutFirst(path, added.ID); err != nil {
+		t.Fatal(err)
+	}
+	if keys, err = Keys(path); err != nil || len(keys) != 2 || keys[0] != added || keys[1].ID != old || keys[1].Made.IsZero() {
+		t.Errorf("%+v, %v", keys, err)
+	}
+	if text, _ = os.ReadFile(path); !strings.HasPrefix(string(text), keyFileHead) || !strings.HasSuffix(string(text), "# the end\n") {
+		t.Errorf("comments moved:\n%s", text)
+	}
+	if err := PutFirst(path, "00000000"); !errors.Is(err, ErrKeyFile) {
+		t.Errorf("a key that is not there: %v", err)
+	}
 }

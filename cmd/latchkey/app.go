@@ -46,6 +46,7 @@ type app struct {
 	sids     map[string]string // of the policies' groups, by DN, as they were found last
 
 	reloads
+	keys sync.Mutex // held while the key file is read again
 
 	certificate *server.Certificate // from files; nil without
 	first       func()              // asks for a certificate by ACME; nil without
@@ -206,6 +207,7 @@ func (a *app) jobs(ctx context.Context) (wait func()) {
 	running.Go(func() { a.engine.Run(ctx) })
 	running.Go(func() { a.lookAtDirectory(ctx) })
 	running.Go(func() { every(ctx, time.Minute, func() { a.purge(ctx) }) })
+	running.Go(func() { a.present(ctx) })
 	running.Go(func() { a.notices.run(ctx, a.log) })
 	running.Go(func() { a.remind(ctx) })
 	if a.first != nil {

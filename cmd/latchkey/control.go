@@ -57,6 +57,7 @@ func serveControl(ctx context.Context, dir string, a *app) (stop func(), err err
 	mux.HandleFunc("POST "+callReload.path, callReload.handler(a))
 	mux.HandleFunc("POST "+callKeys.path, callKeys.handler(a))
 	mux.HandleFunc("POST "+callLoadKeys.path, callLoadKeys.handler(a))
+	mux.HandleFunc("POST "+callTellKeys.path, callTellKeys.handler(a))
 	mux.HandleFunc("POST "+callReseal.path, callReseal.handler(a))
 	mux.HandleFunc("POST "+callRotated.path, callRotated.handler(a))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}

@@ -19,7 +19,8 @@ func databaseOf(cfg config.Config) (db.Config, error) {
 	if err != nil {
 		return db.Config{}, fmt.Errorf("open database: %w", err)
 	}
-	return db.Config{Path: filepath.Join(cfg.Data, databaseName), DSN: dsn}, nil
+	host, _ := os.Hostname()
+	return db.Config{Path: filepath.Join(cfg.Data, databaseName), DSN: dsn, Name: host + ":" + cfg.Data}, nil
 }
 
 // openSealed opens the database with its key. On a database that other servers
@@ -37,6 +38,9 @@ func (a *app) openSealed(ctx context.Context) error {
 	}
 	where.Box, where.Now, where.Logger = a.box, now, a.log
 	where.Changed, where.Outbox, where.Missed = a.live.Publish, a.notices.Kick, a.live.Resync
+	opened := make(chan struct{})
+	defer close(opened)
+	where.Keys = func() { go a.readKeysAgain(context.WithoutCancel(ctx), opened) }
 	if a.store, err = db.Open(ctx, where); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}

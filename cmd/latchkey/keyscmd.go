@@ -31,6 +31,7 @@ type keyState struct {
 	File   string         `json:"file"`
 	Active string         `json:"active"` // the key that it seals with
 	Sealed map[string]int `json:"sealed"` // values by key
+	Others []db.Server    `json:"others"` // servers on the same database
 }
 
 type resealCall struct {
@@ -50,6 +51,7 @@ type rotatedCall struct {
 
 var (
 	callKeys     = control[keyCall, keyState]{"/keys", (*app).keyState}
+	callTellKeys = control[keyCall, keyState]{"/keys/tell", (*app).tellKeys}
 	callLoadKeys = control[keyCall, keyState]{"/keys/load", (*app).loadKeys}
 	callReseal   = control[resealCall, resealAnswer]{"/keys/reseal", (*app).reseal}
 	callRotated  = control[rotatedCall, keyState]{"/keys/rotated", (*app).rotated}
@@ -65,12 +67,18 @@ func (a *app) keyState(ctx context.Context, _ keyCall) (keyState, error) {
 		return keyState{}, err
 	}
 	sealed, err := a.store.SealedUnder(ctx)
-	return keyState{File: file, Active: a.box.Active(), Sealed: sealed}, err
+	if err != nil {
+		return keyState{}, err
+	}
+	others, err := a.store.Others(ctx)
+	return keyState{File: file, Active: a.box.Active(), Sealed: sealed, Others: others}, err
 }
 
 // loadKeys reads the key file again. A file that lacks a key which something is
 // sealed under is refused: the database would lose what that key opens.
 func (a *app) loadKeys(ctx context.Context, _ keyCall) (none keyState, err error) {
+	a.keys.Lock() // who reads last loads last
+	defer a.keys.Unlock()
 	sealed, err := a.store.SealedUnder(ctx)
 	if err != nil {
 		return none, err
@@ -123,7 +131,10 @@ func (a *app) rotated(ctx context.Context, call rotatedCall) (none keyState, err
 			return none, stillSealed(id, n)
 		}
 	}
-	err = a.store.RecordRotation(ctx, state.Active, audit.Event{
+	if behind := without(state.Others, func(o db.Server) bool { return o.Keys[0] == state.Active }); len(behind) > 0 {
+		return none, &behindError{behind, sealsOther, state.File}
+	}
+	err = a.store.RecordRotation(ctx, state.Active, call.Retired, audit.Event{
 		Time: now(), Action: audit.KeysRotated, Actor: audit.ActorOperator, Outcome: audit.OK,
 		Detail: map[string]any{"key": state.Active, "retired": call.Retired, "resealed": call.Resealed},
 	})
@@ -252,7 +263,7 @@ func (c keysRotateCmd) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("rotate keys: %w", err)
 	}
 	defer release()
-	if err := rotateKeys(ctx, h, state.File, s); err != nil {
+	if err := rotateKeys(ctx, h, state, s); err != nil {
 		return fmt.Errorf("rotate keys: %w", err)
 	}
 	return nil
@@ -274,22 +285,13 @@ func lockKeys(file string) (release func(), err error) {
 
 // rotateKeys: after each step everything that is sealed opens with a key of the
 // file, so a kill anywhere loses nothing, and the same command goes on from there.
-func rotateKeys(ctx context.Context, h keyHolder, file string, s streams) error {
-	keys, err := secret.Keys(file)
+func rotateKeys(ctx context.Context, h keyHolder, state keyState, s streams) error {
+	keys, err := newKey(ctx, h, state, s)
 	if err != nil {
 		return err
 	}
-	if len(keys) > 1 {
-		fmt.Fprintf(s.out, "Finishing an earlier rotation to key %s.\n", keys[0].ID)
-	} else {
-		added, err := secret.AddKey(file, time.Now())
-		if err != nil {
-			return err
-		}
-		keys = append([]secret.Key{added}, keys...)
-	}
 	keyStep("added")
-	state, err := askKeys(ctx, h, callLoadKeys, keyCall{})
+	state, err = askKeys(ctx, h, callLoadKeys, keyCall{})
 	if err != nil {
 		return err
 	}
@@ -297,6 +299,9 @@ func rotateKeys(ctx context.Context, h keyHolder, file string, s streams) error 
 		return fmt.Errorf("the server seals with key %s and not with the new one, %s: does it read another file?", state.Active, keys[0].ID)
 	}
 	keyStep("loaded")
+	if err := awaitOthers(ctx, h, sealsOther, func(o db.Server) bool { return o.Keys[0] == keys[0].ID }); err != nil {
+		return err
+	}
 	call := rotatedCall{}
 	for _, k := range keys[1:] {
 		call.Retired = append(call.Retired, k.ID)
@@ -310,7 +315,43 @@ func rotateKeys(ctx context.Context, h keyHolder, file string, s streams) error 
 		call.Resealed += did.Resealed.Resealed
 		keyStep("resealed")
 	}
-	return retire(ctx, h, file, keys[0].ID, call, s)
+	return retire(ctx, h, state.File, keys[0].ID, call, s)
+}
+
+// newKey makes the key, or finds that of an earlier rotation, and has it stand first
+// in the file once every other server opens what it will seal.
+func newKey(ctx context.Context, h keyHolder, state keyState, s streams) ([]secret.Key, error) {
+	keys, err := secret.Keys(state.File)
+	if err != nil {
+		return nil, err
+	}
+	newest := secret.Newest(keys)
+	switch {
+	case len(keys) > 1:
+		fmt.Fprintf(s.out, "Finishing an earlier rotation to key %s.\n", newest.ID)
+	case len(state.Others) > 0:
+		newest, err = secret.AddKeyBelow(state.File, time.Now())
+	default:
+		newest, err = secret.AddKey(state.File, time.Now())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if keys, err = secret.Keys(state.File); err != nil || keys[0].ID == newest.ID {
+		return keys, err
+	}
+	keyStep("staged")
+	if _, err := askKeys(ctx, h, callLoadKeys, keyCall{}); err != nil {
+		return nil, err
+	}
+	err = awaitOthers(ctx, h, lacksKey, func(o db.Server) bool { return slices.Contains(o.Keys, newest.ID) })
+	if err != nil {
+		return nil, err
+	}
+	if err := secret.PutFirst(state.File, newest.ID); err != nil {
+		return nil, err
+	}
+	return secret.Keys(state.File)
 }
 
 // retire takes the old keys away.
@@ -326,8 +367,15 @@ func retire(ctx context.Context, h keyHolder, file, key string, call rotatedCall
 	if _, err := askKeys(ctx, h, callLoadKeys, keyCall{}); err != nil {
 		return err
 	}
+	state, err := askKeys(ctx, h, callTellKeys, keyCall{})
+	if err != nil {
+		return err
+	}
 	keyStep("told")
 	fmt.Fprintf(s.out, "%d values sealed anew under key %s. Gone: %s. Back up %s now; older backups of the database need the older key.\n",
 		call.Resealed, key, strings.Join(call.Retired, ", "), file)
+	if len(state.Others) > 0 {
+		fmt.Fprintf(s.out, "Where another server has a key file of its own, copy %s there once more.\n", file)
+	}
 	return nil
 }

@@ -1,7 +1,7 @@
 import { test as base, devices, expect, type BrowserContext, type CDPSession, type Page } from '@playwright/test';
 import { Bridge } from './bridge.ts';
 import type { Person } from './directory.ts';
-import { Stack } from './stack.ts';
+import { Stack, type Database } from './stack.ts';
 
 export { expect };
 
@@ -80,6 +80,11 @@ export class Phone {
   }
 }
 
+export interface Options {
+  /** Where Latchkey keeps its data. */
+  database: Database;
+}
+
 interface Fixtures {
   phone: Phone;
   /** A new person of the domain, removed afterwards. */
@@ -88,9 +93,11 @@ interface Fixtures {
   enrolled: Person;
 }
 
-export const test = base.extend<Fixtures, { stack: Stack }>({
-  stack: [async ({}, use) => {
-    const stack = await Stack.start();
+export const test = base.extend<Fixtures, Options & { stack: Stack }>({
+  database: ['sqlite', { option: true, scope: 'worker' }],
+
+  stack: [async ({ database }, use) => {
+    const stack = await Stack.start(database);
     await use(stack);
     await stack.stop();
   }, { scope: 'worker', timeout: 180_000 }],

@@ -8,6 +8,8 @@ import { Directory, type Controller, type Person } from './directory.ts';
 import { goBuild, root, start, type Started } from './process.ts';
 import { Stand } from './stand.ts';
 
+export type Database = 'sqlite' | 'postgres';
+
 /** A real Samba controller, a Latchkey in front of it, and the world that it sends to. */
 export class Stack {
   readonly directory: Directory;
@@ -26,7 +28,7 @@ export class Stack {
   get url(): string { return this.latchkey.ready.url; }
   get log(): string { return this.latchkey.log(); }
 
-  static async start(): Promise<Stack> {
+  static async start(database: Database): Promise<Stack> {
     const dir = mkdtempSync(join(tmpdir(), 'latchkey-e2e-'));
     const sambadc = goBuild('./e2e/samba/cmd/sambadc', join(root, 'bin/sambadc'));
     const dcDir = join(dir, 'dc');
@@ -35,15 +37,13 @@ export class Stack {
     const stand = await Stand.start(dir);
     new Directory(samba.ready, dcDir).group(panel);
     const config = join(dir, 'latchkey.yaml');
-    const postgres = await Stack.database(dir);
+    const postgres = database === 'postgres' ? await Stack.postgres(dir) : undefined;
     writeFileSync(config, configuration(dir, samba.ready, stand, await freePort(), postgres?.ready.dsn));
     const latchkey = await Stack.serve(dir, config);
     return new Stack(dir, samba, latchkey, postgres, stand, config);
   }
 
-  /** A PostgreSQL server where LATCHKEY_DATABASE=postgres says so; else Latchkey keeps its file. */
-  private static async database(dir: string): Promise<Started<{ dsn: string }> | undefined> {
-    if (process.env.LATCHKEY_DATABASE !== 'postgres') return undefined;
+  private static postgres(dir: string): Promise<Started<{ dsn: string }>> {
     const pgserver = goBuild('./e2e/postgres/cmd/pgserver', join(root, 'bin/pgserver'));
     return start(pgserver, ['--ready', join(dir, 'pg.json')], join(dir, 'pg.json'), 60);
   }

@@ -14,7 +14,18 @@ import (
 // fails, everybody is told, and one key is left with everything under it.
 func TestKeysAreRotatedWhilePeopleWork(t *testing.T) {
 	t.Parallel()
-	w := world.New(t, world.Options{People: 4, Managers: 1, Stand: true, Settings: map[string]any{"policies": world.ByManager(nil)}})
+	rotateWhilePeopleWork(t, world.Options{})
+}
+
+// Two servers read one key file: both take the new key before either seals with it.
+func TestKeysAreRotatedUnderTwoServersWhilePeopleWork(t *testing.T) {
+	t.Parallel()
+	rotateWhilePeopleWork(t, world.Options{Two: true})
+}
+
+func rotateWhilePeopleWork(t *testing.T, o world.Options) {
+	o.People, o.Managers, o.Stand, o.Settings = 4, 1, true, map[string]any{"policies": world.ByManager(nil)}
+	w := world.New(t, o)
 	ctx, stop := context.WithCancel(t.Context())
 	var working sync.WaitGroup
 	var asked atomic.Int64

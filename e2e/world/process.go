@@ -167,11 +167,18 @@ func (w *World) KillServer(i int) {
 // Terminate asks the server to stop, waits, and returns how it ended.
 func (w *World) Terminate() error {
 	w.T.Helper()
-	w.server.mu.Lock()
-	defer w.server.mu.Unlock()
-	w.server.up = make(chan struct{})
-	Must(w.T, w.server.cmd.Process.Signal(syscall.SIGTERM))
-	return w.server.cmd.Wait()
+	return w.TerminateServer(0)
+}
+
+// TerminateServer asks one of two.
+func (w *World) TerminateServer(i int) error {
+	w.T.Helper()
+	s := w.at(i)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.up = make(chan struct{})
+	Must(w.T, s.cmd.Process.Signal(syscall.SIGTERM))
+	return s.cmd.Wait()
 }
 
 // Stop ends the servers for good.

@@ -39,10 +39,17 @@ func (w *World) configure(o Options) {
 	w.server.config, w.server.ready = w.Config, filepath.Join(w.Dir, "ready.json")
 	if o.Two {
 		w.second.ready = filepath.Join(w.Dir, "ready-second.json")
-		w.second.config = w.settingsFile("second.yaml", laidOver(w.settings, map[string]any{
-			"listen": "127.0.0.1:" + ports[1], "data": w.Data + "-second",
-		}))
+		w.secondSettings = map[string]any{"listen": "127.0.0.1:" + ports[1], "data": w.Data + "-second"}
+		w.ConfigureSecond(nil)
 	}
+}
+
+// ConfigureSecond lays settings over those of the second of two servers, and writes
+// its file.
+func (w *World) ConfigureSecond(more map[string]any) {
+	w.T.Helper()
+	w.secondSettings = laidOver(w.secondSettings, more)
+	w.second.config = w.settingsFile("second.yaml", laidOver(w.settings, w.secondSettings))
 }
 
 // Configure lays settings over those that the server has, and writes the file. A

@@ -77,8 +77,9 @@ type World struct {
 	Stand    *stand.Stand // nil without
 	Front    *Front       // of two servers; nil for one
 
-	transport http.RoundTripper
-	settings  map[string]any
+	transport      http.RoundTripper
+	settings       map[string]any
+	secondSettings map[string]any
 
 	server server
 	second server
