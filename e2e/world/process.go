@@ -22,10 +22,15 @@ import (
 func Main(m *testing.M) {
 	status := m.Run()
 	postgres.StopShared()
+	RemoveBinary()
+	os.Exit(status)
+}
+
+// RemoveBinary removes what Binary has built. Main calls it.
+func RemoveBinary() {
 	if builtIn != "" {
 		os.RemoveAll(builtIn)
 	}
-	os.Exit(status)
 }
 
 var builtIn string
