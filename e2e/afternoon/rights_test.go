@@ -151,7 +151,7 @@ func (s *site) samePolicy(t *testing.T, all pages) {
 		{"-ReversibleEncryptionEnabled $false", "msDS-PasswordReversibleEncryptionEnabled", "FALSE"},
 	} {
 		if made := e.GetAttributeValue(c.attribute); made != c.made || !strings.Contains(lines[0]+" ", c.option+" ") {
-			t.Errorf("%s: samba-tool made %s %s", c.option, c.attribute, made)
+			t.Errorf("samba-tool made %s %s; PowerShell is to be told %s: %s", c.attribute, made, c.option, lines[0])
 		}
 	}
 	if options := strings.Count(lines[0], " -"); options != 7 { // Name, and those above

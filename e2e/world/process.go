@@ -41,7 +41,7 @@ var Binary = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("LATCHKEY_BINARY"); path != "" {
 		return path, nil
 	}
-	err := lookAtSources()
+	err := LookAtSources()
 	if err != nil {
 		return "", err
 	}
@@ -56,9 +56,9 @@ var Binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// lookAtSources reads every folder that the binary is built from: `go test` keeps
-// a result until something changes that the test itself has opened.
-func lookAtSources() error {
+// LookAtSources reads every folder that the binary is built from: `go test` keeps
+// a result until something changes that the test itself has opened. Binary calls it.
+func LookAtSources() error {
 	gomod, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
 		return fmt.Errorf("find module: %w", err)
