@@ -5,7 +5,9 @@ package afternoon
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -77,7 +79,11 @@ func (s *site) install(t *testing.T, all pages) {
 			continue
 		}
 		for _, b := range all.in(t, installPage, section, "sh") {
-			s.invitation = s.run(t, b) // the last step's is the one that counts
+			out := s.run(t, b)
+			s.invitation = out // the last step's is the one that counts
+			if strings.Contains(b.text, "latchkey doctor ") {
+				s.healthy(t, out)
+			}
 		}
 	}
 	s.run(t, all.in(t, installPage, "How controllers are found", "sh")[0])
@@ -110,25 +116,62 @@ func read(t *testing.T, path string) string {
 // the first three; the last is of this test, whose authority no phone knows.
 var notes = []string{"ad.policy-hints-samba", "ad.single-controller", "ad.service-same", "url.tls-private"}
 
+// busy is what it rightly says on a machine that does other things meanwhile: the
+// controller answers late.
+const busy = "ad.latency"
+
+var findingID = regexp.MustCompile(`\[([a-z]+\.[a-z-]+)\]|"id": "([a-z]+\.[a-z-]+)"`)
+
+// onlyBusy: the doctor ended with a warning, and busy is the only one.
+func onlyBusy(out string, err error) bool {
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) || ended.ExitCode() != 3 {
+		return false
+	}
+	late := false
+	for _, m := range findingID.FindAllStringSubmatch(out, -1) {
+		id := m[1] + m[2]
+		late = late || id == busy
+		if id != busy && !slices.Contains(notes, id) {
+			return false
+		}
+	}
+	return late
+}
+
 func (s *site) green(t *testing.T, all pages) {
-	wants(t, s.run(t, all.in(t, "docs/doctor.md", "The doctor", "sh")[0]), "0 failures, 0 warnings")
+	s.healthy(t, s.run(t, all.in(t, "docs/doctor.md", "The doctor", "sh")[0]))
+	out := s.line(t, "runuser -u latchkey -- latchkey doctor --config "+configFile+" --json --quiet --within 2m")
 	var report struct {
 		Findings []struct{ ID, Severity, Subject, Seen string }
 	}
-	out := s.line(t, "runuser -u latchkey -- latchkey doctor --config /etc/latchkey/latchkey.yaml --json --quiet --within 2m")
 	if err := json.Unmarshal([]byte(out), &report); err != nil {
 		t.Fatalf("%v in\n%s", err, out)
 	}
 	for _, f := range report.Findings {
-		if !slices.Contains(notes, f.ID) || f.Severity != "note" {
+		if f.ID != busy && (!slices.Contains(notes, f.ID) || f.Severity != "note") {
 			t.Errorf("%s %s: %s %s", f.Severity, f.ID, f.Subject, f.Seen)
 		}
 	}
 	page := read(t, "../../docs/doctor.md")
+	_, stay, _ := strings.Cut(page, "On Samba a right installation keeps one note")
+	stay, _, _ = strings.Cut(stay, "\n\n")
 	for _, id := range notes[:3] {
-		if !strings.Contains(page, "`"+id+"` too") && !strings.Contains(page, "keeps one note, `"+id+"`") && !strings.Contains(page, "reading and writing, `"+id+"`") {
+		if !strings.Contains(stay, "`"+id+"`") {
 			t.Errorf("docs/doctor.md does not say that %s stays", id)
 		}
+	}
+}
+
+// healthy: the doctor's summary is green.
+func (s *site) healthy(t *testing.T, out string) {
+	t.Helper()
+	warnings := "0"
+	if strings.Contains(out, "["+busy+"]") {
+		warnings = "1"
+	}
+	if !regexp.MustCompile(`(?m)^0 failures, ` + warnings + ` warnings?, `).MatchString(out) {
+		t.Errorf("the doctor says\n%s", out)
 	}
 }
 
