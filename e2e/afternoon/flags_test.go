@@ -13,9 +13,15 @@ import (
 
 var leafLine = regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z]+)?)  +\S`)
 
+// helps is what readHelp has read: the product starts for each subcommand.
+var helps map[string]string
+
 // readHelp asks the product for its subcommands and for the help of each.
 func readHelp(t *testing.T) map[string]string {
 	t.Helper()
+	if helps != nil {
+		return helps
+	}
 	product, err := world.Binary()
 	must(t, err)
 	ask := func(words ...string) string {
@@ -37,6 +43,7 @@ func readHelp(t *testing.T) map[string]string {
 	if len(help) < 10 {
 		t.Fatalf("only %d subcommands were read", len(help))
 	}
+	helps = help
 	return help
 }
 
