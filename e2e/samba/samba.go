@@ -91,6 +91,9 @@ type Options struct {
 	Dir string
 	// Company seeds the demo's made-up company in place of the plain people.
 	Company bool
+	// Empty leaves out all seeds: the domain is as it was provisioned, without People,
+	// OUs and service account.
+	Empty bool
 	// KDC adds Kerberos (88, 464); DNS adds the name server (53).
 	KDC, DNS bool
 	// Beside takes the certificate authority of another controller, so that
@@ -151,7 +154,12 @@ func Start(ctx context.Context, o Options) (*DC, error) {
 	if err != nil {
 		return nil, err
 	}
-	snap, err := seeded(ctx, seed)
+	prepare := func() (string, error) { return seeded(ctx, seed) }
+	if o.Empty {
+		seed.Objects = nil
+		prepare = func() (string, error) { return provisioned(ctx) }
+	}
+	snap, err := prepare()
 	if err != nil {
 		return nil, fmt.Errorf("prepare domain: %w", err)
 	}

@@ -149,6 +149,20 @@ func TestTheServiceAccountMayResetBelowStaffOnly(t *testing.T) {
 	}
 }
 
+func TestAnEmptyDomainHoldsNothingOfOurs(t *testing.T) {
+	dc := New(t, Options{Empty: true})
+	c, err := dc.Dial(dc.AdminBind, dc.AdminPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	res, err := c.Search(ldap.NewSearchRequest(dc.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
+		"(|(sAMAccountName=svc-latchkey)(ou=Staff)(sAMAccountName=ada))", []string{"cn"}, nil))
+	if err != nil || len(res.Entries) > 0 || len(dc.People) > 0 {
+		t.Errorf("%v, %v, people %v", res, err, dc.People)
+	}
+}
+
 func TestBackdateMakesAPasswordExpired(t *testing.T) {
 	dc := New(t, Options{})
 	p := person(t, dc, "ben")

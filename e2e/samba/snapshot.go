@@ -64,15 +64,20 @@ var provisionArgs = []string{
 	"--realm=" + realm, "--domain=" + netBIOS, "--host-name=" + hostName, "--host-ip=127.0.77.1", "--adminpass=" + adminPassword,
 }
 
-// seeded returns the seeded snapshot's file, making it when it is not there.
-func seeded(ctx context.Context, seed seed) (string, error) {
+// provisioned returns the file of the empty domain, making it when it is not there.
+func provisioned(ctx context.Context) (string, error) {
 	version, err := exec.CommandContext(ctx, "/usr/sbin/samba", "--version").Output()
 	if err != nil {
 		return "", err
 	}
-	base, err := cached("base", []string{string(version), strings.Join(provisionArgs, " "), smbConf.Root.String()}, func(file string) error {
+	return cached("base", []string{string(version), strings.Join(provisionArgs, " "), smbConf.Root.String()}, func(file string) error {
 		return provision(ctx, file)
 	})
+}
+
+// seeded returns the seeded snapshot's file, making it when it is not there.
+func seeded(ctx context.Context, seed seed) (string, error) {
+	base, err := provisioned(ctx)
 	if err != nil {
 		return "", fmt.Errorf("provision: %w", err)
 	}

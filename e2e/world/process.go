@@ -22,10 +22,15 @@ import (
 func Main(m *testing.M) {
 	status := m.Run()
 	postgres.StopShared()
+	RemoveBinary()
+	os.Exit(status)
+}
+
+// RemoveBinary removes what Binary has built. Main calls it.
+func RemoveBinary() {
 	if builtIn != "" {
 		os.RemoveAll(builtIn)
 	}
-	os.Exit(status)
 }
 
 var builtIn string
@@ -36,7 +41,7 @@ var Binary = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("LATCHKEY_BINARY"); path != "" {
 		return path, nil
 	}
-	err := lookAtSources()
+	err := LookAtSources()
 	if err != nil {
 		return "", err
 	}
@@ -51,9 +56,9 @@ var Binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// lookAtSources reads every folder that the binary is built from: `go test` keeps
-// a result until something changes that the test itself has opened.
-func lookAtSources() error {
+// LookAtSources reads every folder that the binary is built from: `go test` keeps
+// a result until something changes that the test itself has opened. Binary calls it.
+func LookAtSources() error {
 	gomod, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
 		return fmt.Errorf("find module: %w", err)
