@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { lang, speak, t, tn } from './i18n';
 import { asProblem } from './lib/api';
 import { go, match, usePath } from './lib/router';
-import { info, refresh, session } from './lib/session';
+import { info, refresh, session, shell } from './lib/session';
 import { onReturn } from './lib/sync';
 import { closeNotices, showBadge, update, updateReady } from './lib/worker';
 import { Failed, Lost } from './screens/trouble';
@@ -111,7 +111,7 @@ function Front() {
     if (me) go('/account', { replace: true });
     else if (state === 'unknown' && !problem) void refresh();
   }, [state, me, problem]);
-  return state === 'out' || problem ? <Start /> : <Skeleton />;
+  return state === 'out' || problem || (!me && shell === 'start') ? <Start /> : <Skeleton />;
 }
 
 /** A screen about the person: shows Start in its place when nobody is signed in. */
@@ -121,7 +121,7 @@ function Private({ next, kept, children }: { next: boolean; kept?: boolean; chil
     if (state === 'unknown' && !problem) void refresh();
   }, [state, problem]);
   useEffect(() => onReturn(() => session.get().me && void refresh()), []);
-  if (state === 'out') return <Start next={next} />;
+  if (state === 'out' || (state !== 'in' && !problem && shell === (next ? 'next' : 'start'))) return <Start next={next} />;
   if (me || (kept && problem?.code === 'network.offline')) return <>{children}</>;
   return problem ? <Failed problem={problem} retry={() => void refresh()} /> : <Skeleton />;
 }
@@ -164,7 +164,7 @@ function current(path: string, href: string): 'page' | 'true' | undefined {
   return within.some(([start, of]) => of === href && path.startsWith(start)) ? 'true' : undefined;
 }
 
-function Frame({ path, children }: { path: string; children: ComponentChildren }) {
+export function Frame({ path, children }: { path: string; children: ComponentChildren }) {
   const { organisation, demo } = info.use();
   const { state, me } = session.use();
   const inside = state !== 'out'; // also while that is being asked: the rail doesn't jump
@@ -180,7 +180,7 @@ function Frame({ path, children }: { path: string; children: ComponentChildren }
           <Mark />
           <span>{t('app.name')}</span>
         </a>
-        {organisation && <p class="rail-org">{organisation}</p>}
+        <p class="rail-org">{organisation}</p>
         <nav aria-label={t('app.menu')}>
           {[...(inside ? mine : []), ...always].map(([href, icon, label]) => (
             <a key={href} href={href} aria-current={current(path, href)}>

@@ -20,6 +20,9 @@ const none: Session = { state: 'unknown', me: null, problem: null, ended: '' };
 
 export const session = store<Session>({ ...none, state: kept('in') ? 'unknown' : 'out' });
 
+/** Which screen the document came with: the server saw no session, or saw one. */
+export const shell = document.querySelector<HTMLElement>('#app')?.dataset.shell ?? '';
+
 let readAt = 0;
 
 /** Where the worker keeps the last inbox, for reading it offline. */
