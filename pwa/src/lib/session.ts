@@ -37,8 +37,9 @@ if (!kept('in')) forgetInbox();
 
 /** Takes what sign-in or /api/me answered. Another tab may have signed in somebody else. */
 export function signedIn(me: Me): void {
-  if (session.get().me?.signal.userId !== me.signal.userId) forgetAll();
   const who = me.signal.userId.slice(0, 16);
+  const before = session.get().me;
+  if (before ? before.signal.userId !== me.signal.userId : kept('who') !== who) forgetAll(); // what was asked ahead is theirs
   if (kept('who') !== who) forgetInbox();
   keep('who', who);
   keep('in', '1');
