@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
-import { chunksByName, writePages } from './build/pages';
+import { chunksByName, writePages } from './build/pages.ts';
 
 const out = 'dist';
 const textual = /\.(html|js|css|svg|json|webmanifest)$/;
@@ -73,6 +73,8 @@ export default defineConfig({
         entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
         chunkFileNames: 'assets/[name]-[hash].js',
         assetFileNames: 'assets/[name]-[hash][extname]',
+        // What account, request and review share comes in one answer: without HTTP/2 a browser asks for six things at a time.
+        codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: 'shared', test: /\/src\/(lib\/(live|push|device)|screens\/(notify-state|request\/asked|review\/words)|ui\/face)\.tsx?$/ }] },
       },
     },
   },
