@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { chunksByName, writePages } from './build/pages.ts';
 
 const out = 'dist';
 const textual = /\.(html|js|css|svg|json|webmanifest)$/;
@@ -20,7 +21,7 @@ function shell(): void {
   const inShell = files(out).filter((f) => /\.(js|css|svg|webmanifest)$/.test(f) && !f.endsWith('sw.js'));
   const hash = createHash('sha256');
   for (const f of [...inShell, join(out, 'index.html')]) hash.update(f).update(readFileSync(f));
-  const paths = ['/', ...inShell.map((f) => f.slice(out.length))];
+  const paths = ['/index.html', ...inShell.map((f) => f.slice(out.length))];
   const sw = join(out, 'sw.js');
   const text = readFileSync(sw, 'utf8')
     .replaceAll('__SHELL__', JSON.stringify(paths))
@@ -39,12 +40,17 @@ function compress(): void {
 }
 
 function finish(): Plugin {
+  let scripts: ReturnType<typeof chunksByName>;
   return {
     name: 'latchkey-finish',
     apply: 'build',
-    closeBundle() {
+    writeBundle(_, bundle) {
+      scripts = chunksByName(bundle);
+    },
+    async closeBundle() {
       mkdirSync(out, { recursive: true });
       writeFileSync(join(out, '.keep'), ''); // the folder is in the repository, its content is not
+      await writePages(out, scripts);
       shell();
       compress();
     },
@@ -67,6 +73,8 @@ export default defineConfig({
         entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
         chunkFileNames: 'assets/[name]-[hash].js',
         assetFileNames: 'assets/[name]-[hash][extname]',
+        // What account, request and review share comes in one answer: without HTTP/2 a browser asks for six things at a time.
+        codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: 'shared', test: /\/src\/(lib\/(live|push|device)|screens\/(notify-state|request\/asked|review\/words)|ui\/face)\.tsx?$/ }] },
       },
     },
   },

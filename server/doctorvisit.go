@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/http/httptrace"
 	"net/netip"
@@ -170,7 +169,7 @@ func (v *visitor) tellHeaders(res *http.Response, r *doctor.Report) {
 	case len(policy) == 0:
 		good = false
 		r.Found(FoundPolicyGone, v.at.text, "The page arrives without a content security policy.", drop...)
-	case len(policy) > 1 || policy[0] != contentPolicy:
+	case len(policy) > 1 || policy[0] != v.policy():
 		good = false
 		r.Found(FoundPolicy, v.at.text, "The page arrives with another policy: "+doctor.Plain(strings.Join(policy, " | ")), drop...)
 	}
@@ -193,6 +192,15 @@ func (v *visitor) tellHeaders(res *http.Response, r *doctor.Report) {
 	}
 }
 
+// policy is what this binary sends with its page.
+func (v *visitor) policy() string {
+	own, err := plainPage(v.Static)
+	if err != nil {
+		return contentPolicy
+	}
+	return policyOf(own)
+}
+
 // reference finds what a page loads or leads to with a host of its own.
 var reference = regexp.MustCompile(`(?i)\b(?:src|href|action|data|poster)\s*=\s*["']?\s*((?:https?:)?//[^"'\s>]+)`)
 
@@ -206,7 +214,7 @@ func (v *visitor) tellPage(ctx context.Context, r *doctor.Report) {
 	if err != nil || res.Header.Get("Content-Encoding") != "" {
 		return
 	}
-	own, err := fs.ReadFile(v.Static, indexFile)
+	own, err := plainPage(v.Static)
 	if err == nil && bytes.Equal(own, page) {
 		r.Good("url.page", v.at.text, "The page arrives as this binary holds it.")
 		return

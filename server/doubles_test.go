@@ -305,6 +305,12 @@ func builtApp() fs.FS {
 	return fstest.MapFS{
 		"index.html":              {Data: []byte("<!doctype html><title>Latchkey</title>")},
 		"index.html.br":           {Data: []byte("br-of-index")},
+		"pages/start.en.html":     {Data: []byte("<!doctype html><title>Latchkey</title><style>p{}</style><p>Locked out?")},
+		"pages/start.en.html.br":  {Data: []byte("br-of-start")},
+		"pages/start.de.html":     {Data: []byte("<!doctype html><title>Latchkey</title><style>p{}</style><p>Ausgesperrt?")},
+		"pages/account.en.html":   {Data: []byte("<!doctype html><title>Latchkey</title><style>p{}</style><p>account")},
+		"pages/next.en.html":      {Data: []byte("<!doctype html><title>Latchkey</title><style>p{}</style><p>next")},
+		"pages/request.en.html":   {Data: []byte("<!doctype html><title>Latchkey</title><style>p{}</style><p>request")},
 		"sw.js":                   {Data: []byte("self.addEventListener")},
 		"manifest.webmanifest":    {Data: []byte("{}")},
 		"assets/app-1a2b3c.js":    {Data: []byte("export {}")},

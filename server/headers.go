@@ -7,7 +7,7 @@ import (
 )
 
 // contentPolicy lets the page load its own files and talk to its own server, and
-// nothing else. The one Trusted Types policy is for the service worker's URL.
+// nothing else; a document adds the hash of its own style (see policyOf). The one Trusted Types policy is for the service worker's URL.
 var contentPolicy = strings.Join([]string{
 	"default-src 'none'",
 	"script-src 'self'",
@@ -24,13 +24,15 @@ var contentPolicy = strings.Join([]string{
 	"trusted-types app-sw",
 }, "; ")
 
+const policyHeader = "Content-Security-Policy"
+
 // permissions: passkeys and the clipboard for ourselves, the rest for nobody.
 const permissions = "publickey-credentials-get=(self), publickey-credentials-create=(self), clipboard-write=(self), " +
 	"camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=(), clipboard-read=()"
 
 // secureHeaders are on every answer, errors included.
 var secureHeaders = [][2]string{
-	{"Content-Security-Policy", contentPolicy},
+	{policyHeader, contentPolicy},
 	{"Permissions-Policy", permissions},
 	{"Cross-Origin-Opener-Policy", "same-origin"},
 	{"Cross-Origin-Resource-Policy", "same-origin"},

@@ -210,6 +210,7 @@ func (s *Server) render(c *call, err error) {
 	r.SetBody(body)
 	if s.lost(c, p) {
 		r.Header.SetContentType(s.index.kind)
+		r.Header.Set(policyHeader, s.index.policy)
 		r.SetBodyRaw(s.index.variants[len(s.index.variants)-1].body)
 	}
 }

@@ -14,16 +14,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// The web app's routes: each answers index.html, and the app finds its way from
-// there. No other path does. (A mistyped address is a 404; see lost.)
-var clientRoutes = []string{
-	"/", "/account", "/request/{id}", "/inbox", "/review/{id}", "/devices", "/password/{kind}",
-	"/passkeys", "/passkeys/add", "/passkeys/{id}", "/enrol", "/enrol/try", "/enrol/notify", "/enrol/ready", "/ask/{kind}",
-	"/activity", "/stored", "/help", "/about",
-}
-
-const indexFile = "index.html"
-
 // What caches may do. Vite names what lies in assets/ by its content.
 const (
 	cacheForever = "public, max-age=31536000, immutable"
@@ -40,6 +30,8 @@ var kinds = map[string]string{
 // file is one file of the build, in the encodings that the build made.
 type file struct {
 	kind, cache string
+	vary        string
+	policy      string    // of a document; "" is everything else's
 	variants    []variant // best first; the last is not encoded
 }
 
@@ -56,21 +48,25 @@ func (s *Server) fileRoutes(build fs.FS) ([]route, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read web app: %w", err)
 	}
-	index := fiber.Handler(notBuilt)
-	if f, ok := files[indexFile]; ok {
-		index, s.index = f.serve, f
-	}
+	s.index = files[indexFile]
+	made := pages(files)
 	var rows []route
 	add := func(at string, h fiber.Handler) {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			rows = append(rows, route{method: method, path: at, guard: asset, mount: plainly(h), summary: "The web app"})
 		}
 	}
-	for _, at := range clientRoutes {
-		add(at, index)
+	for _, r := range clientRoutes {
+		if s.index == nil {
+			add(r.path, notBuilt)
+		} else {
+			add(r.path, s.servePage(r, made))
+		}
 	}
 	for name, f := range files {
-		add("/"+name, f.serve)
+		if !strings.HasPrefix(name, pagesFolder) {
+			add("/"+name, f.serve)
+		}
 	}
 	return rows, nil
 }
@@ -100,7 +96,7 @@ func encodes(build fs.FS, name string) bool {
 }
 
 func readFile(build fs.FS, name string) (*file, error) {
-	f := &file{kind: kinds[path.Ext(name)], cache: cacheAsk}
+	f := &file{kind: kinds[path.Ext(name)], cache: cacheAsk, vary: "Accept-Encoding"}
 	if f.kind == "" {
 		f.kind = "application/octet-stream"
 	}
@@ -117,6 +113,9 @@ func readFile(build fs.FS, name string) (*file, error) {
 		}
 		f.variants = append(f.variants, variant{encoding: v.encoding, etag: etag(b), body: b})
 	}
+	if path.Ext(name) == ".html" {
+		f.vary, f.policy = pageVary, policyOf(f.variants[len(f.variants)-1].body)
+	}
 	return f, nil
 }
 
@@ -128,9 +127,12 @@ func etag(b []byte) string {
 // serve answers with the best encoding that the client takes, or 304.
 func (f *file) serve(c *fiber.Ctx) error {
 	v := f.choose(c.Get("Accept-Encoding"))
-	c.Set("Vary", "Accept-Encoding")
+	c.Set("Vary", f.vary)
 	c.Set("Cache-Control", f.cache)
 	c.Set("ETag", v.etag)
+	if f.policy != "" {
+		c.Set(policyHeader, f.policy)
+	}
 	if matches(c.Get("If-None-Match"), v.etag) {
 		c.Status(http.StatusNotModified)
 		return nil
@@ -185,12 +187,4 @@ func matches(header, tag string) bool {
 func notBuilt(c *fiber.Ctx) error {
 	c.Set("Content-Type", "text/plain; charset=utf-8")
 	return c.Status(http.StatusServiceUnavailable).SendString("The web app isn't built: run ./task build\n")
-}
-
-// lost says whether a 404 is for a person who mistyped an address: they get the
-// app, which shows them the way, and not a document for programs.
-func (s *Server) lost(c *call, p *Problem) bool {
-	h := &c.http.Request.Header
-	return p.Code == errNotFound.Error() && s.index != nil && string(h.Method()) == http.MethodGet &&
-		!strings.HasPrefix(string(h.RequestURI()), "/api") && strings.Contains(string(h.Peek("Accept")), "text/html")
 }

@@ -20,12 +20,12 @@ func TestTheAppsOwnRoutesAnswerThePageAndNothingElseDoes(t *testing.T) {
 			if res.StatusCode != http.StatusOK || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") || (method == "GET") != strings.Contains(body, "Latchkey") {
 				t.Errorf("%s %s: %d %q", method, path, res.StatusCode, body)
 			}
-			if res.Header.Get("Cache-Control") != "no-cache" || res.Header.Get("Vary") != "Accept-Encoding" {
+			if res.Header.Get("Cache-Control") != "no-cache" || res.Header.Get("Vary") != pageVary {
 				t.Errorf("%s: %v", path, res.Header)
 			}
 		}
 	}
-	for _, path := range []string{"/admin", "/password", "/password/a/b", "/request", "/index.php", "/assets/", "/assets/app.js", "/.keep", "/index.html.br", "/assets/app-1a2b3c.js.gz", "/apis"} {
+	for _, path := range []string{"/admin", "/password", "/password/a/b", "/request", "/index.php", "/assets/", "/assets/app.js", "/.keep", "/index.html.br", "/assets/app-1a2b3c.js.gz", "/apis", "/pages/start.en.html"} {
 		wantProblem(t, st.ask("GET", path, ""), http.StatusNotFound, "route.unknown")
 	}
 }

@@ -43,7 +43,7 @@ func serveBare() bool {
 
 // start is the page as the build compressed it.
 func start() []byte {
-	b, err := fs.ReadFile(pwa.Files(), "index.html.br")
+	b, err := fs.ReadFile(pwa.Files(), "pages/start.en.html.br")
 	if err != nil {
 		return []byte("the web app isn't built")
 	}

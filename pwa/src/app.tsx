@@ -3,8 +3,9 @@ import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { lang, speak, t, tn } from './i18n';
 import { asProblem } from './lib/api';
+import { ahead } from './lib/resource';
 import { go, match, usePath } from './lib/router';
-import { info, refresh, session } from './lib/session';
+import { info, refresh, session, shell } from './lib/session';
 import { onReturn } from './lib/sync';
 import { closeNotices, showBadge, update, updateReady } from './lib/worker';
 import { Failed, Lost } from './screens/trouble';
@@ -18,6 +19,8 @@ interface Route {
   to: Lazy;
   /** Shown without a sign-in. */
   open?: boolean;
+  /** What the screen reads first: asked for while it is on its way. */
+  reads?: (id: string) => string;
   /** Has something to show without a network. */
   kept?: boolean;
 }
@@ -32,10 +35,10 @@ const mine = () => import('./screens/mine');
 
 const routes: Route[] = [
   { path: '/account', to: account },
-  { path: '/request/:id', to: request },
+  { path: '/request/:id', to: request, reads: (id) => `/api/requests/${encodeURIComponent(id)}` },
   { path: '/ask/:kind', to: lazy(() => import('./screens/request/ask').then((m) => m.Ask)) },
   { path: '/inbox', to: lazy(() => import('./screens/inbox').then((m) => m.InboxScreen)), kept: true },
-  { path: '/review/:id', to: review },
+  { path: '/review/:id', to: review, reads: (id) => `/api/reviews/${encodeURIComponent(id)}` },
   { path: '/passkeys', to: lazy(() => keys().then((m) => m.Passkeys)) },
   { path: '/passkeys/add', to: lazy(() => import('./screens/add').then((m) => m.AddPasskey)) },
   { path: '/passkeys/:id', to: lazy(() => keys().then((m) => m.OnePasskey)) },
@@ -55,8 +58,10 @@ export function App() {
   lang.use(); // every text is read anew, and what was typed stays
   useEffect(() => {
     // The screens of the next tap, once this one can be used.
-    const timer = setTimeout(() => [account, request, ...(session.get().me?.reviewer ? [review] : [])].forEach((l) => l.warm()), 1200);
-    return () => clearTimeout(timer);
+    const timers = [account, request, review].map((next, i) =>
+      setTimeout(() => (next !== review || session.get().me?.reviewer) && next.warm(), 1200 + 250 * i), // one at a time: a tap waits for none
+    );
+    return () => timers.forEach(clearTimeout);
   }, []);
   useNotices(path);
   return (
@@ -98,7 +103,16 @@ function Content({ path }: { path: string }) {
     const params = match(route.path, path);
     if (!params) continue;
     const screen = <route.to.Screen params={params} />;
-    return route.open ? screen : <Private next={path !== '/account'} kept={route.kept}>{screen}</Private>;
+    if (route.open) return screen;
+    const soon = () => {
+      route.to.warm();
+      if (route.reads && params.id) ahead(route.reads(params.id));
+    };
+    return (
+      <Private next={path !== '/account'} kept={route.kept} soon={soon}>
+        {screen}
+      </Private>
+    );
   }
   return <Lost />;
 }
@@ -111,17 +125,19 @@ function Front() {
     if (me) go('/account', { replace: true });
     else if (state === 'unknown' && !problem) void refresh();
   }, [state, me, problem]);
-  return state === 'out' || problem ? <Start /> : <Skeleton />;
+  return state === 'out' || problem || (!me && shell === 'start') ? <Start /> : <Skeleton />;
 }
 
-/** A screen about the person: shows Start in its place when nobody is signed in. */
-function Private({ next, kept, children }: { next: boolean; kept?: boolean; children: ComponentChildren }) {
+/** A screen about the person: shows Start in its place when nobody is signed in. soon gets it ready while that is asked. */
+function Private({ next, kept, soon, children }: { next: boolean; kept?: boolean; soon: () => void; children: ComponentChildren }) {
   const { state, me, problem } = session.use();
   useEffect(() => {
-    if (state === 'unknown' && !problem) void refresh();
+    if (state !== 'unknown' || problem) return;
+    void refresh();
+    soon();
   }, [state, problem]);
   useEffect(() => onReturn(() => session.get().me && void refresh()), []);
-  if (state === 'out') return <Start next={next} />;
+  if (state === 'out' || (state !== 'in' && !problem && shell === (next ? 'next' : 'start'))) return <Start next={next} />;
   if (me || (kept && problem?.code === 'network.offline')) return <>{children}</>;
   return problem ? <Failed problem={problem} retry={() => void refresh()} /> : <Skeleton />;
 }
@@ -164,7 +180,7 @@ function current(path: string, href: string): 'page' | 'true' | undefined {
   return within.some(([start, of]) => of === href && path.startsWith(start)) ? 'true' : undefined;
 }
 
-function Frame({ path, children }: { path: string; children: ComponentChildren }) {
+export function Frame({ path, children }: { path: string; children: ComponentChildren }) {
   const { organisation, demo } = info.use();
   const { state, me } = session.use();
   const inside = state !== 'out'; // also while that is being asked: the rail doesn't jump
@@ -180,7 +196,7 @@ function Frame({ path, children }: { path: string; children: ComponentChildren }
           <Mark />
           <span>{t('app.name')}</span>
         </a>
-        {organisation && <p class="rail-org">{organisation}</p>}
+        <p class="rail-org">{organisation}</p>
         <nav aria-label={t('app.menu')}>
           {[...(inside ? mine : []), ...always].map(([href, icon, label]) => (
             <a key={href} href={href} aria-current={current(path, href)}>

@@ -6,10 +6,18 @@ import { startRouter } from './lib/router';
 import { loadInfo } from './lib/session';
 import { startWorker } from './lib/worker';
 
+/** Lets the browser paint what the document shows first; a hidden page paints nothing. */
+const painted = () =>
+  new Promise<void>((done) => {
+    if (document.hidden) return done();
+    requestAnimationFrame(() => setTimeout(done));
+    setTimeout(done, 200);
+  });
+
 async function start(): Promise<void> {
   startRouter();
+  await Promise.all([speak(lang.get()), painted()]);
   void loadInfo();
-  await speak(lang.get());
   const root = document.getElementById('app');
   if (root) render(<App />, root);
   startWorker();

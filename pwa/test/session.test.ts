@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Me } from '../src/api-types';
 import { get } from '../src/lib/api';
-import { put, held } from '../src/lib/resource';
+import { ahead, forgetAll, put, held } from '../src/lib/resource';
 import { session, signedIn, signedOut } from '../src/lib/session';
 
 const me = (userId: string) => ({ account: {}, options: [], requests: [], passkeys: 1, signal: { rpId: 'localhost', userId, credentialIds: [], name: userId, displayName: userId } }) as unknown as Me;
@@ -32,4 +32,16 @@ test('nothing of a person outlives their session: somebody else signed in elsewh
 test('the same person keeps what was read', () => {
   signedIn(me('anna'));
   expect(held('/api/activity')).toBe('what Anna did');
+});
+
+test('what is asked ahead is asked once, and forgotten with the rest', () => {
+  const fetched = vi.fn(() => Promise.resolve(Response.json({})));
+  vi.stubGlobal('fetch', fetched);
+  ahead('/api/requests/r1');
+  ahead('/api/requests/r1');
+  ahead('/api/activity'); // read already
+  expect(fetched).toHaveBeenCalledTimes(1);
+  forgetAll();
+  ahead('/api/requests/r1');
+  expect(fetched).toHaveBeenCalledTimes(2);
 });

@@ -46,10 +46,16 @@ export async function speak(next: Lang, chosen = false): Promise<void> {
   whole = rest !== null;
   plural = new Intl.PluralRules(next);
   if (chosen) keep('lang', next);
+  if (chosen || kept('lang')) tellServer(next);
   document.documentElement.lang = next;
   const manifest = document.querySelector<HTMLLinkElement>('link[rel=manifest]');
   if (manifest) manifest.href = next === 'de' ? '/manifest.de.webmanifest' : '/manifest.webmanifest';
   lang.set(next);
+}
+
+/** The server chooses the document's language by it; nothing else reads it. */
+function tellServer(chosen: Lang): void {
+  document.cookie = `__Host-latchkey-lang=${chosen}; Path=/; Max-Age=31536000; SameSite=Lax; Secure`;
 }
 
 /** Loads the texts behind Start: before the first screen that needs them. */

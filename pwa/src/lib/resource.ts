@@ -16,7 +16,27 @@ export function put<T>(path: string, value: T): void {
 export const held = <T>(path: string): T | null => (cache.get(path) as T | undefined) ?? null;
 
 /** Forgets everything read: when the person leaves, or is another one. */
-export const forgetAll = () => cache.clear();
+export function forgetAll(): void {
+  cache.clear();
+  early.clear();
+}
+
+const early = new Map<string, Promise<unknown>>();
+
+/** Asks for what a screen will read, while that screen is still on its way. */
+export function ahead(path: string): void {
+  if (cache.has(path) || early.has(path)) return;
+  const asked = get(path);
+  asked.catch(() => undefined); // the screen says it
+  early.set(path, asked);
+}
+
+/** What was asked ahead; once, since the next reading wants what is new. */
+function asked<T>(path: string): Promise<T> | undefined {
+  const found = early.get(path) as Promise<T> | undefined;
+  early.delete(path);
+  return found;
+}
 
 export interface Resource<T> {
   data: T | null;
@@ -37,7 +57,9 @@ export function useResource<T>(path: string): Resource<T> {
     state.current = { problem: null, loading: true };
     again((n) => n + 1);
     try {
-      cache.set(path, await get<T>(path, mine.signal));
+      const value = await (asked<T>(path) ?? get<T>(path, mine.signal));
+      if (mine.signal.aborted) return;
+      cache.set(path, value);
       state.current = { problem: null, loading: false };
     } catch (e) {
       if (mine.signal.aborted) return;

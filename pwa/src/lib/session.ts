@@ -20,6 +20,9 @@ const none: Session = { state: 'unknown', me: null, problem: null, ended: '' };
 
 export const session = store<Session>({ ...none, state: kept('in') ? 'unknown' : 'out' });
 
+/** Which screen the document came with: the server saw no session, or saw one. */
+export const shell = document.querySelector<HTMLElement>('#app')?.dataset.shell ?? '';
+
 let readAt = 0;
 
 /** Where the worker keeps the last inbox, for reading it offline. */
@@ -34,8 +37,9 @@ if (!kept('in')) forgetInbox();
 
 /** Takes what sign-in or /api/me answered. Another tab may have signed in somebody else. */
 export function signedIn(me: Me): void {
-  if (session.get().me?.signal.userId !== me.signal.userId) forgetAll();
   const who = me.signal.userId.slice(0, 16);
+  const before = session.get().me;
+  if (before ? before.signal.userId !== me.signal.userId : kept('who') !== who) forgetAll(); // what was asked ahead is theirs
   if (kept('who') !== who) forgetInbox();
   keep('who', who);
   keep('in', '1');

@@ -20,7 +20,8 @@ const ended: Record<string, Key> = {
   removed: 'start.removed',
 };
 
-export function Start({ next }: { next?: boolean }) {
+/** waiting: as the document shows it, until the app can do what its button says. */
+export function Start({ next, waiting = false }: { next?: boolean; waiting?: boolean }) {
   const able = support();
   const ceremony = useCeremony(able === 'yes' ? '/api/sign-in/begin' : null);
   const act = useAct();
@@ -63,7 +64,7 @@ export function Start({ next }: { next?: boolean }) {
               {guest && <small>{t('start.guest.why')}</small>}
             </span>
           </label>
-          <Button icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void touch()}>
+          <Button icon="key" busy={act.busy || waiting} doing={t('wait.passkey')} onClick={() => void touch()}>
             {t(next ? 'start.in' : 'start.go')}
           </Button>
         </div>

@@ -60,7 +60,7 @@ async function sweep(): Promise<void> {
 
 /** The network first; the shell when there is none, or it is too slow. */
 async function navigate(request: Request): Promise<Response> {
-  const shell = () => caches.match('/', { cacheName: CACHE });
+  const shell = () => caches.match('/index.html', { cacheName: CACHE });
   try {
     return await fetch(request, { signal: AbortSignal.timeout(NAVIGATION_MS) });
   } catch {

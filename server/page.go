@@ -1,0 +1,155 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"golang.org/x/text/language"
+)
+
+// pageRoute is one of the web app's own routes and the documents that it opens
+// with: of someone who has a session cookie, and of anybody else.
+type pageRoute struct {
+	path, in, out string
+	reads         string // what the screen reads, before its id
+}
+
+// The app finds its way from the address; the document only shows what it is
+// going to show, before any script runs. No other path answers one. (A mistyped
+// address is a 404; see lost.)
+var clientRoutes = []pageRoute{
+	{"/", "account", "start", ""}, {"/account", "account", "start", ""},
+	{"/request/{id}", "request", "next", "/api/requests/"}, {"/review/{id}", "review", "next", "/api/reviews/"},
+	{"/help", "inside", "outside", ""}, {"/about", "inside", "outside", ""}, {"/enrol", "inside", "outside", ""},
+	{"/inbox", "inside", "next", ""}, {"/devices", "inside", "next", ""}, {"/password/{kind}", "inside", "next", ""}, {"/ask/{kind}", "inside", "next", ""},
+	{"/passkeys", "inside", "next", ""}, {"/passkeys/add", "inside", "next", ""}, {"/passkeys/{id}", "inside", "next", ""},
+	{"/enrol/try", "inside", "next", ""}, {"/enrol/notify", "inside", "next", ""}, {"/enrol/ready", "inside", "next", ""},
+	{"/activity", "inside", "next", ""}, {"/stored", "inside", "next", ""},
+}
+
+const (
+	indexFile   = "index.html"
+	pagesFolder = "pages/"
+
+	// languageCookie is set by the app when a person chooses a language.
+	languageCookie = "__Host-latchkey-lang"
+)
+
+// pageVary names all that chooses a document.
+const pageVary = "Accept-Encoding, Accept-Language, Cookie, Sec-Fetch-Site"
+
+// appLanguages are the app's; the first is for whoever reads neither.
+var (
+	appLanguages = []string{"en", "de"}
+	languageOf   = language.NewMatcher([]language.Tag{language.English, language.German})
+)
+
+// pages are the documents by name and language, as a build made them.
+func pages(files map[string]*file) map[string]*file {
+	made := map[string]*file{}
+	for name, f := range files {
+		if strings.HasPrefix(name, pagesFolder) {
+			made[strings.TrimSuffix(path.Base(name), ".html")] = f
+		}
+	}
+	return made
+}
+
+// servePage answers a route of the app with the document that fits.
+func (s *Server) servePage(r pageRoute, made map[string]*file) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		name := r.out
+		if maySession(c) {
+			name = r.in
+			r.announce(c)
+		}
+		f, ok := made[name+"."+pageLanguage(c)]
+		if !ok {
+			f = s.index
+		}
+		return f.serve(c)
+	}
+}
+
+// announce names what the app is going to ask for first, so that the browser asks
+// while the app is still on its way.
+func (r pageRoute) announce(c *fiber.Ctx) {
+	if c.Request().Header.Cookie(cookieName) == nil {
+		return
+	}
+	c.Append("Link", preload("/api/me"))
+	if r.reads != "" {
+		c.Append("Link", preload(r.reads+url.PathEscape(c.Params("id"))))
+	}
+}
+
+func preload(at string) string {
+	return "<" + at + ">; rel=preload; as=fetch; crossorigin"
+}
+
+// maySession says whether the browser may have a session. It decides nothing but
+// what is shown for a moment. On the way from another site the browser holds the
+// cookie back, so that its absence says nothing there.
+func maySession(c *fiber.Ctx) bool {
+	if c.Request().Header.Cookie(cookieName) != nil {
+		return true
+	}
+	from := c.Get("Sec-Fetch-Site")
+	return from == "cross-site" || from == "same-site"
+}
+
+// pageLanguage is the chosen one, or else the one of the browser's that suits best.
+func pageLanguage(c *fiber.Ctx) string {
+	chosen := string(c.Request().Header.Cookie(languageCookie))
+	for _, l := range appLanguages {
+		if chosen == l {
+			return l
+		}
+	}
+	wanted, _, err := language.ParseAcceptLanguage(c.Get("Accept-Language"))
+	if err != nil {
+		return appLanguages[0]
+	}
+	_, i, _ := languageOf.Match(wanted...)
+	return appLanguages[i]
+}
+
+var styleElement = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
+
+// policyOf is the policy of a document: contentPolicy, and its own styles by
+// their hash (CSP3 6.7.3.3), so that it is painted without waiting for a file.
+func policyOf(page []byte) string {
+	styles := "style-src 'self'"
+	allowed := styles
+	for _, m := range styleElement.FindAllSubmatch(page, -1) {
+		sum := sha256.Sum256(m[1])
+		allowed += " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return strings.Replace(contentPolicy, styles, allowed, 1)
+}
+
+// plainPage is the document of somebody without a cookie who asks in English,
+// as a visitor does that no browser is.
+func plainPage(build fs.FS) ([]byte, error) {
+	b, err := fs.ReadFile(build, pagesFolder+"start.en.html")
+	if errors.Is(err, fs.ErrNotExist) {
+		return fs.ReadFile(build, indexFile)
+	}
+	return b, err
+}
+
+// lost says whether a 404 is for a person who mistyped an address: they get the
+// app, which shows them the way, and not a document for programs.
+func (s *Server) lost(c *call, p *Problem) bool {
+	h := &c.http.Request.Header
+	return p.Code == errNotFound.Error() && s.index != nil && string(h.Method()) == http.MethodGet &&
+		!strings.HasPrefix(string(h.RequestURI()), "/api") && strings.Contains(string(h.Peek("Accept")), "text/html")
+}

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/latchkey/latchkey/pwa"
+)
+
+func TestTheDocumentShowsWhatTheAppIsGoingToShow(t *testing.T) {
+	const session, german = cookieName + "=x", languageCookie + "=de"
+	st := newStage(t)
+	for _, tc := range []struct {
+		path, cookie, accept, site, want string
+	}{
+		{"/", "", "", "", "Locked out?"},
+		{"/", "", "de", "", "Ausgesperrt?"},
+		{"/", "", "de-AT,de;q=0.9,en;q=0.8", "none", "Ausgesperrt?"},
+		{"/", "", "en-GB,en;q=0.9,de;q=0.8", "same-origin", "Locked out?"},
+		{"/", "", "de;q=0.5, en", "", "Locked out?"},
+		{"/", "", "fr, de;q=0.5", "", "Ausgesperrt?"},
+		{"/", "", "fr", "", "Locked out?"},
+		{"/", "", ";;q=x", "", "Locked out?"},
+		{"/", german, "en", "", "Ausgesperrt?"},
+		{"/", languageCookie + "=en", "de", "", "Locked out?"},
+		{"/", languageCookie + "=../x", "de", "", "Ausgesperrt?"},
+		{"/", session, "", "", "account"},
+		{"/", "", "", "cross-site", "account"}, // the cookie may have been held back
+		{"/", "", "", "same-site", "account"},
+		{"/account", "", "", "", "Locked out?"},
+		{"/account", session, "", "", "account"},
+		{"/request/r1", session, "", "", "request"},
+		{"/request/r1", "", "", "", "next"},
+		{"/review/r1", "", "", "", "next"},
+		{"/help", "", "", "", "<title>Latchkey</title>"}, // this build has none of its own
+	} {
+		res := st.ask("GET", tc.path, "", "Cookie", tc.cookie, "Accept-Language", tc.accept, "Sec-Fetch-Site", tc.site)
+		if body := bodyOf(t, res); res.StatusCode != http.StatusOK || !strings.HasSuffix(body, tc.want) {
+			t.Errorf("%+v: %d %q", tc, res.StatusCode, body)
+		}
+	}
+}
+
+// The browser asks for what the screen is about while the app is on its way, where
+// there is a session to answer for, and for nothing that the address makes up.
+func TestADocumentNamesWhatTheAppReadsFirst(t *testing.T) {
+	st := newStage(t)
+	const me = "</api/me>; rel=preload; as=fetch; crossorigin"
+	for at, want := range map[string]string{
+		"/":           me,
+		"/inbox":      me,
+		"/request/r1": me + ", </api/requests/r1>; rel=preload; as=fetch; crossorigin",
+		"/review/r1":  me + ", </api/reviews/r1>; rel=preload; as=fetch; crossorigin",
+	} {
+		if got := st.ask("GET", at, "", "Cookie", cookieName+"=x").Header.Get("Link"); got != want {
+			t.Errorf("%s: %q", at, got)
+		}
+		if got := st.ask("GET", at, "", "Sec-Fetch-Site", "cross-site").Header.Get("Link"); got != "" {
+			t.Errorf("%s without a session: %q", at, got)
+		}
+	}
+}
+
+func TestADocumentThatIsKeptIsTakenForNoOther(t *testing.T) {
+	st := newStage(t)
+	tag := st.ask("GET", "/", "").Header.Get("ETag")
+	if got := st.ask("GET", "/", "", "If-None-Match", tag).StatusCode; got != http.StatusNotModified {
+		t.Errorf("the same: %d", got)
+	}
+	for _, other := range [][2]string{{"Cookie", cookieName + "=x"}, {"Accept-Language", "de"}, {"Accept-Encoding", "br"}, {"Sec-Fetch-Site", "cross-site"}} {
+		if got := st.ask("GET", "/", "", "If-None-Match", tag, other[0], other[1]).StatusCode; got != http.StatusOK {
+			t.Errorf("%v: %d", other, got)
+		}
+	}
+}
+
+func TestADocumentsPolicyNamesItsOwnStyleByHash(t *testing.T) {
+	st := newStage(t)
+	sum := sha256.Sum256([]byte("p{}"))
+	want := "style-src 'self' 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "';"
+	for _, encoding := range []string{"", "br"} {
+		if got := st.ask("GET", "/", "", "Accept-Encoding", encoding).Header.Get(policyHeader); !strings.Contains(got, want) {
+			t.Errorf("%q: %s", encoding, got)
+		}
+	}
+	for _, at := range []string{"/index.html", "/sw.js", "/assets/app-1a2b3c.js", "/api/info"} {
+		if got := st.ask("GET", at, "").Header.Get(policyHeader); got != contentPolicy {
+			t.Errorf("%s: %s", at, got)
+		}
+	}
+}
+
+// The build has every document, and nothing in them that the policy refuses.
+func TestTheEmbeddedBuildHasADocumentForEveryRoute(t *testing.T) {
+	build := pwa.Files()
+	if _, err := fs.Stat(build, indexFile); err != nil && os.Getenv("CI") != "true" {
+		t.Skip("the web app isn't built")
+	}
+	for _, r := range clientRoutes {
+		for _, name := range []string{r.in, r.out} {
+			for _, l := range appLanguages {
+				b, err := fs.ReadFile(build, path.Join(pagesFolder, name+"."+l+".html"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				page := string(b)
+				if !strings.Contains(page, `<html lang="`+l+`">`) || !strings.Contains(page, `data-shell="`+name+`"`) || strings.Count(page, "'sha256-") != 0 {
+					t.Errorf("%s.%s: %.300s", name, l, page)
+				}
+				if strings.Count(policyOf(b), "'sha256-") != 1 || strings.Contains(page, " style=") || strings.Count(page, "<script") != strings.Count(page, " src=") {
+					t.Errorf("%s.%s has what the policy refuses", name, l)
+				}
+			}
+		}
+	}
+}
