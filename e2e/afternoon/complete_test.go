@@ -201,7 +201,7 @@ func newUses(t *testing.T, ran []string) uses {
 }
 
 // parse takes a command line of the product apart; "" is none, or a group of
-// subcommands. A demo without a further word is `demo run`.
+// subcommands.
 func (u uses) parse(line string) (leaf string, flags []string) {
 	_, after, found := strings.Cut(" "+strings.TrimPrefix(line, "runuser -u latchkey -- "), " latchkey ")
 	if !found {
@@ -214,9 +214,6 @@ func (u uses) parse(line string) (leaf string, flags []string) {
 		if name := strings.Join(words[:n], " "); u.help[name] != "" {
 			leaf = name
 		}
-	}
-	if leaf == "" && words[0] == "demo" {
-		leaf = "demo run"
 	}
 	for _, w := range words {
 		if strings.HasPrefix(w, "-") {
