@@ -27,11 +27,13 @@ type company struct {
 	*world.World
 	two  bool          // servers
 	done chan struct{} // takes one for each act that went well
+
+	spent *sync.Map // the people who have asked as often as one may within an hour
 }
 
 func newCompany(t *testing.T, o world.Options) company {
 	t.Helper()
-	return company{world.New(t, o), o.Two, make(chan struct{}, 1024)}
+	return company{world.New(t, o), o.Two, make(chan struct{}, 1024), &sync.Map{}}
 }
 
 // went counts an act.
@@ -97,8 +99,10 @@ func TestOneOfTwoServersIsKilledAtRandom(t *testing.T) {
 
 func killAtRandom(t *testing.T, kills, soak int, o world.Options) {
 	o.People = 16
+	most := 2 * o.People // acts before a kill
 	if os.Getenv("LATCHKEY_SOAK") == "1" {
-		kills, o.People = soak, 48
+		// Some 30 requests before each kill, and 20 of each person within an hour.
+		kills, o.People, most = soak, max(48, 2*min(soak, 100)), 96
 	}
 	if os.Getenv("LATCHKEY_QUICK") == "1" {
 		kills = 3
@@ -116,8 +120,9 @@ func killAtRandom(t *testing.T, kills, soak int, o world.Options) {
 	r := rand.New(rand.NewPCG(seed, 1<<32))
 	var started time.Duration
 	for n := range kills {
-		started = w.restart(n, r, 2*o.People, started)
+		started = w.restart(n, r, most, started)
 	}
+	w.stillAsks()
 	cancel()
 	busy.Wait()
 	w.settle()
@@ -146,6 +151,9 @@ func (w company) live(ctx context.Context, p *world.Person, r *rand.Rand) {
 	for n := 0; ctx.Err() == nil; n++ {
 		w.WaitUp(ctx)
 		err := w.act(ctx, p, r, n)
+		if problem := (*phone.Problem)(nil); errors.As(err, &problem) && problem.Code == "request.too-many" {
+			w.spent.Store(p.Account, true)
+		}
 		switch {
 		case err == nil:
 			w.went()
@@ -153,6 +161,17 @@ func (w company) live(ctx context.Context, p *world.Person, r *rand.Rand) {
 			w.T.Errorf("%s: %v", p.Account, err)
 			return
 		}
+	}
+}
+
+// stillAsks fails where nobody may ask any more: then the last kills met no write.
+func (w company) stillAsks() {
+	w.T.Helper()
+	spent := 0
+	w.spent.Range(func(any, any) bool { spent++; return true })
+	w.T.Logf("%d of %d people had asked as often as one may", spent, len(w.People))
+	if spent == len(w.People) {
+		w.T.Error("nobody may ask any more: the last kills show nothing")
 	}
 }
 
