@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"path"
 	"regexp"
 	"strings"
@@ -17,22 +16,19 @@ import (
 
 // pageRoute is one of the web app's own routes and the documents that it opens
 // with: of someone who has a session cookie, and of anybody else.
-type pageRoute struct {
-	path, in, out string
-	reads         string // what the screen reads, before its id
-}
+type pageRoute struct{ path, in, out string }
 
 // The app finds its way from the address; the document only shows what it is
 // going to show, before any script runs. No other path answers one. (A mistyped
 // address is a 404; see lost.)
 var clientRoutes = []pageRoute{
-	{"/", "account", "start", ""}, {"/account", "account", "start", ""},
-	{"/request/{id}", "request", "next", "/api/requests/"}, {"/review/{id}", "review", "next", "/api/reviews/"},
-	{"/help", "inside", "outside", ""}, {"/about", "inside", "outside", ""}, {"/enrol", "inside", "outside", ""},
-	{"/inbox", "inside", "next", ""}, {"/devices", "inside", "next", ""}, {"/password/{kind}", "inside", "next", ""}, {"/ask/{kind}", "inside", "next", ""},
-	{"/passkeys", "inside", "next", ""}, {"/passkeys/add", "inside", "next", ""}, {"/passkeys/{id}", "inside", "next", ""},
-	{"/enrol/try", "inside", "next", ""}, {"/enrol/notify", "inside", "next", ""}, {"/enrol/ready", "inside", "next", ""},
-	{"/activity", "inside", "next", ""}, {"/stored", "inside", "next", ""},
+	{"/", "account", "start"}, {"/account", "account", "start"},
+	{"/request/{id}", "request", "next"}, {"/review/{id}", "review", "next"},
+	{"/help", "inside", "outside"}, {"/about", "inside", "outside"}, {"/enrol", "inside", "outside"},
+	{"/inbox", "inside", "next"}, {"/devices", "inside", "next"}, {"/password/{kind}", "inside", "next"}, {"/ask/{kind}", "inside", "next"},
+	{"/passkeys", "inside", "next"}, {"/passkeys/add", "inside", "next"}, {"/passkeys/{id}", "inside", "next"},
+	{"/enrol/try", "inside", "next"}, {"/enrol/notify", "inside", "next"}, {"/enrol/ready", "inside", "next"},
+	{"/activity", "inside", "next"}, {"/stored", "inside", "next"},
 }
 
 const (
@@ -69,7 +65,6 @@ func (s *Server) servePage(r pageRoute, made map[string]*file) fiber.Handler {
 		name := r.out
 		if maySession(c) {
 			name = r.in
-			r.announce(c)
 		}
 		f, ok := made[name+"."+pageLanguage(c)]
 		if !ok {
@@ -77,22 +72,6 @@ func (s *Server) servePage(r pageRoute, made map[string]*file) fiber.Handler {
 		}
 		return f.serve(c)
 	}
-}
-
-// announce names what the app is going to ask for first, so that the browser asks
-// while the app is still on its way.
-func (r pageRoute) announce(c *fiber.Ctx) {
-	if c.Request().Header.Cookie(cookieName) == nil {
-		return
-	}
-	c.Append("Link", preload("/api/me"))
-	if r.reads != "" {
-		c.Append("Link", preload(r.reads+url.PathEscape(c.Params("id"))))
-	}
-}
-
-func preload(at string) string {
-	return "<" + at + ">; rel=preload; as=fetch; crossorigin"
 }
 
 // maySession says whether the browser may have a session. It decides nothing but

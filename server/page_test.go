@@ -47,26 +47,6 @@ func TestTheDocumentShowsWhatTheAppIsGoingToShow(t *testing.T) {
 	}
 }
 
-// The browser asks for what the screen is about while the app is on its way, where
-// there is a session to answer for, and for nothing that the address makes up.
-func TestADocumentNamesWhatTheAppReadsFirst(t *testing.T) {
-	st := newStage(t)
-	const me = "</api/me>; rel=preload; as=fetch; crossorigin"
-	for at, want := range map[string]string{
-		"/":           me,
-		"/inbox":      me,
-		"/request/r1": me + ", </api/requests/r1>; rel=preload; as=fetch; crossorigin",
-		"/review/r1":  me + ", </api/reviews/r1>; rel=preload; as=fetch; crossorigin",
-	} {
-		if got := st.ask("GET", at, "", "Cookie", cookieName+"=x").Header.Get("Link"); got != want {
-			t.Errorf("%s: %q", at, got)
-		}
-		if got := st.ask("GET", at, "", "Sec-Fetch-Site", "cross-site").Header.Get("Link"); got != "" {
-			t.Errorf("%s without a session: %q", at, got)
-		}
-	}
-}
-
 func TestADocumentThatIsKeptIsTakenForNoOther(t *testing.T) {
 	st := newStage(t)
 	tag := st.ask("GET", "/", "").Header.Get("ETag")
