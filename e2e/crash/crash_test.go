@@ -101,8 +101,8 @@ func killAtRandom(t *testing.T, kills, soak int, o world.Options) {
 	o.People = 16
 	most := 2 * o.People // acts before a kill
 	if os.Getenv("LATCHKEY_SOAK") == "1" {
-		// Some 30 requests before each kill, and 20 of each person within an hour.
-		kills, o.People, most = soak, max(48, 2*min(soak, 100)), 96
+		// Some 40 requests before each kill, and 20 of each person within an hour.
+		kills, o.People, most = soak, max(48, 3*min(soak, 100)), 96
 	}
 	if os.Getenv("LATCHKEY_QUICK") == "1" {
 		kills = 3
