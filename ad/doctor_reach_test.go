@@ -96,7 +96,7 @@ var reachIlls = []ill{
 	}},
 	{kind: "latency", provoke: func(w *ward) {
 		w.setting(func(c *ad.Config, _ *ad.DoctorConfig) { c.Now = nil })
-		w.undo(w.one.Inject(minidc.Slow(210 * time.Millisecond).On(minidc.OpSearch).Times(3)))
+		w.undo(w.one.Inject(minidc.Slow(210 * time.Millisecond).On(minidc.OpSearch).Times(9)))
 	}},
 	{kind: "plain-port", provoke: func(w *ward) { w.first(strings.Replace(w.clear, "ldap:", "ldaps:", 1)) }},
 	{kind: "starttls-refused", provoke: func(w *ward) {
