@@ -32,11 +32,14 @@ export function lazy(load: () => Promise<ScreenType>): Lazy {
   function Screen({ params }: { params: Params }) {
     const [error, setError] = useState<unknown>(null);
     const [, again] = useState(0);
+    const Loaded = loaded;
     useEffect(() => {
-      if (!loaded) fetchOnce().then(() => again(1), setError);
+      if (Loaded) return;
+      // Somebody else's load may have ended between the rendering and now.
+      if (loaded) again(1);
+      else fetchOnce().then(() => again(1), setError);
     }, []);
     if (error) return <Failed problem={asProblem(error)} retry={() => location.reload()} />;
-    const Loaded = loaded;
     return Loaded ? <Loaded params={params} /> : <Skeleton />;
   }
   return { Screen, warm: () => void fetchOnce().catch(() => undefined) };
