@@ -59,6 +59,9 @@ func TestWhatTheCapHoldsBackIsToldTogether(t *testing.T) {
 				if workers == 1 && !slices.Equal(got, want) {
 					t.Errorf("pushes, mails, together, lost, waiting: %v, want %v", got, want)
 				}
+				if first := max(got[0], got[1]); first < capBurst {
+					t.Errorf("%d messages, and %d may go at once", first, capBurst)
+				}
 				if got[0] > want[0] || got[1] > want[1] || together < c.together || got[3] > c.lost || got[4] > 0 {
 					t.Errorf("pushes, mails, together, lost, waiting: %v, want at most %v", got, want)
 				}
