@@ -19,7 +19,7 @@ const postgres = {
 export default defineConfig<object, Options>({
   testDir: '.',
   testMatch: '*.spec.ts',
-  timeout: 180_000, // ends what hangs; what a person waits for is bounded by expect
+  timeout: 60_000,
   expect: { timeout: 10_000 },
   fullyParallel: false,
   workers: 1, // one controller, two cores

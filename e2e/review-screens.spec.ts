@@ -9,7 +9,7 @@ import { departments } from './lib/stack.ts';
 // answers are altered on their way, since they take minutes or an accident.
 
 test.use({ trace: 'off' });
-test.setTimeout(600_000);
+test.setTimeout(240_000);
 
 const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
 const sees = (page: Page, name: string | RegExp) => expect(page.getByRole('heading', { name }).first()).toBeVisible();

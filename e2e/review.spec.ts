@@ -145,7 +145,7 @@ test('the inbox fills and empties by itself, counts, and can be read offline', {
 });
 
 test('a reminder asks once more, and what nobody answers runs out', async ({ people }) => {
-  test.setTimeout(480_000); // one minute to answer, two before a reminder
+  test.setTimeout(240_000); // one minute to answer, two before a reminder
   const { sam, noor } = await people.pair();
   const brief = await people.enrolled(people.hire('Ida', 'Moreau', { department: departments.shortly, manager: sam.person }));
   await noor.phone.askForReset();
