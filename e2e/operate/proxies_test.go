@@ -182,17 +182,8 @@ func TestBehindADocumentedProxyEverythingArrives(t *testing.T) {
 			if res.StatusCode != 200 || res.ProtoMajor != 2 {
 				t.Errorf("answered %s by %s", res.Status, res.Proto)
 			}
-			direct, err := http.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1:"+w.Port+"/", nil)
-			world.Must(t, err)
-			direct.Host = strings.TrimPrefix(w.URL, "https://")
-			own, err := http.DefaultClient.Do(direct)
-			world.Must(t, err)
-			own.Body.Close()
-			for _, name := range []string{"Content-Security-Policy", "Strict-Transport-Security", "Permissions-Policy", "X-Content-Type-Options", "Referrer-Policy"} {
-				if got := res.Header.Values(name); len(got) != 1 || got[0] != own.Header.Get(name) {
-					t.Errorf("%s: %q, Latchkey sent %q", name, got, own.Header.Get(name))
-				}
-			}
+			sent(t, w, reach, "POST", "/api/sign-in/begin", "{}")
+			sent(t, w, reach, "GET", "/", "")
 			line := `"route":"/api/sign-in/begin"`
 			soon(t, 10*time.Second, "the access line", func() bool { return bytes.Contains(w.Log()[mark:], []byte(line)) })
 			if log := w.Log()[mark:]; !bytes.Contains(log, []byte(`"client":"127.0.0.9"`)) || bytes.Contains(log, []byte("198.51.100.66")) {
@@ -209,6 +200,36 @@ func TestBehindADocumentedProxyEverythingArrives(t *testing.T) {
 			}
 			assets(t, w, reach)
 		})
+	}
+}
+
+// sent: an answer has its headers from Latchkey, each once and unchanged. A document
+// has another policy than the API, with its own style in it.
+func sent(t *testing.T, w *world.World, reach *http.Transport, method, path, body string) {
+	t.Helper()
+	ask := func(base string, over http.RoundTripper) *http.Response {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body))
+		world.Must(t, err)
+		req.Host = strings.TrimPrefix(w.URL, "https://")
+		if body != "" {
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("Origin", w.URL)
+			req.Header.Set("Sec-Fetch-Site", "same-origin")
+		}
+		res, err := over.RoundTrip(req)
+		world.Must(t, err)
+		res.Body.Close()
+		if res.StatusCode != 200 {
+			t.Errorf("%s %s%s: %s", method, base, path, res.Status)
+		}
+		return res
+	}
+	through, own := ask(w.URL, reach), ask("http://127.0.0.1:"+w.Port, http.DefaultTransport)
+	for _, name := range []string{"Content-Security-Policy", "Strict-Transport-Security", "Permissions-Policy", "X-Content-Type-Options", "Referrer-Policy"} {
+		if got := through.Header.Values(name); len(got) != 1 || got[0] == "" || got[0] != own.Header.Get(name) {
+			t.Errorf("%s %s: %s: %q, Latchkey sent %q", method, path, name, got, own.Header.Get(name))
+		}
 	}
 }
 
