@@ -22,6 +22,11 @@ const latest = 10
 // migrate brings the database up to a version. Migrations only go forward; each
 // is one transaction.
 func migrate(ctx context.Context, d *sql.DB, dialect dialect, to int64) error {
+	// Nearly every start: nothing to do, and no reason to read all the steps. What
+	// has no versions yet, or can't be asked, takes the whole way.
+	if version, err := schemaVersion(ctx, d); err == nil && version == to {
+		return nil
+	}
 	steps, err := migrationsFor(dialect)
 	if err != nil {
 		return err
@@ -99,8 +104,7 @@ func step(version int64, text string) *goose.Migration {
 
 // refuseNewer is for a database that is not migrated here.
 func refuseNewer(ctx context.Context, d *sql.DB) error {
-	var version int64
-	err := d.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&version)
+	version, err := schemaVersion(ctx, d)
 	if err != nil {
 		return fmt.Errorf("read schema version: %w", err)
 	}
@@ -108,4 +112,9 @@ func refuseNewer(ctx context.Context, d *sql.DB) error {
 		return fmt.Errorf("schema %d, this release knows %d: %w", version, latest, ErrNewer)
 	}
 	return nil
+}
+
+func schemaVersion(ctx context.Context, d *sql.DB) (version int64, err error) {
+	err = d.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&version)
+	return version, err
 }

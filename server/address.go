@@ -1,9 +1,19 @@
 package server
 
 import (
+	"net"
 	"net/netip"
 	"strings"
 )
+
+// peerOf is the connection's other end; the zero address where it has none.
+func peerOf(a net.Addr) netip.Addr {
+	at, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return at.AddrPort().Addr().Unmap().WithZone("")
+}
 
 // maxHops bounds the walk through X-Forwarded-For.
 const maxHops = 32

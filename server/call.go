@@ -28,19 +28,27 @@ type callKey struct{}
 
 // newCall looks at who asks. The id is short enough to be read out on the phone.
 func (s *Server) newCall(ctx *fasthttp.RequestCtx) *call {
-	var forwarded []string
-	for _, v := range ctx.Request.Header.PeekAll("X-Forwarded-For") {
-		forwarded = append(forwarded, string(v))
-	}
-	peer, _ := netip.ParseAddrPort(ctx.RemoteAddr().String())
 	c := &call{
 		id:      strings.ToLower(rand.Text()[:10]),
 		start:   s.now(),
 		http:    ctx,
-		address: clientAddress(peer.Addr(), forwarded, s.settings().TrustedProxies),
+		address: s.clientOf(ctx),
 	}
 	ctx.SetUserValue(callKey{}, c)
 	return c
+}
+
+// clientOf finds who asks; what a proxy says counts only where that is trusted.
+func (s *Server) clientOf(ctx *fasthttp.RequestCtx) netip.Addr {
+	peer, trusted := peerOf(ctx.RemoteAddr()), s.settings().TrustedProxies
+	if !contains(trusted, peer) {
+		return peer
+	}
+	var forwarded []string
+	for _, v := range ctx.Request.Header.PeekAll("X-Forwarded-For") {
+		forwarded = append(forwarded, string(v))
+	}
+	return clientAddress(peer, forwarded, trusted)
 }
 
 // callOf finds the call of a handler's context. Every handler runs inside one.

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -65,17 +64,36 @@ func (s *Server) knownHost(ctx *fasthttp.RequestCtx) bool {
 	return len(all) == 1 && plainHost(s.origin.https, string(all[0])) == s.origin.host
 }
 
-// plain is a path that needs no interpretation: no escapes, no empty or dot
+// plain says whether a path needs no interpretation: no escapes, no empty or dot
 // segments, nothing but unreserved characters.
-var plain = regexp.MustCompile(`^/(?:[A-Za-z0-9_~@-][A-Za-z0-9._~@-]*/?)*$`)
+func plain(path string) bool {
+	if !strings.HasPrefix(path, "/") {
+		return false
+	}
+	for i := 1; i < len(path); i++ {
+		switch b := path[i]; {
+		case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '_', b == '~', b == '@', b == '-':
+		case b == '.', b == '/':
+			if path[i-1] == '/' {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
 
 // plainPath returns the path of a target in origin form whose path is plain.
 // Every name in the table is of this kind, so two spellings of one path never
 // meet a guard and a handler that read them differently (docs/security.md, 4).
 func plainPath(target string) (string, bool) {
-	path, _, _ := strings.Cut(target, "?")
-	if len(target) > maxTarget || strings.Contains(target, "#") || !plain.MatchString(path) {
+	path, _, asks := strings.Cut(target, "?")
+	if len(target) > maxTarget || strings.Contains(target, "#") || !plain(path) {
 		return "", false
+	}
+	if !asks {
+		return path, true
 	}
 	_, err := url.ParseRequestURI(target)
 	return path, err == nil

@@ -29,15 +29,17 @@ const (
 // never sees.
 func (s *Server) protect(r route) fiber.Handler {
 	return func(f *fiber.Ctx) error {
-		ctx, cancel := context.WithTimeout(s.base, r.within())
-		defer cancel()
 		c := f.Context().UserValue(callKey{}).(*call)
 		c.route, c.file = r.path, r.guard == asset
+		if r.guard == asset { // waits for nothing, but for what has a limit of its own
+			f.SetUserContext(s.base)
+			return f.Next()
+		}
+		ctx, cancel := context.WithTimeout(s.base, r.within())
+		defer cancel()
 		f.SetUserContext(ctx)
-		if r.guard != asset {
-			if err := s.pass(ctx, c, r); err != nil {
-				return err
-			}
+		if err := s.pass(ctx, c, r); err != nil {
+			return err
 		}
 		return f.Next()
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -40,6 +41,14 @@ var secureHeaders = [][2]string{
 	{"Referrer-Policy", "no-referrer"},
 }
 
+// hardening is secureHeaders as they are written, for every answer needs them.
+var hardening = func() (all [][2][]byte) {
+	for _, kv := range secureHeaders {
+		all = append(all, [2][]byte{[]byte(http.CanonicalHeaderKey(kv[0])), []byte(kv[1])})
+	}
+	return all
+}()
+
 // transport is for two years, for this host only: what other names of the domain
 // do is not ours to decide.
 const transport = "max-age=63072000"
@@ -47,8 +56,8 @@ const transport = "max-age=63072000"
 // harden sets the headers. Nothing is kept by a cache unless a file says so.
 func (s *Server) harden(ctx *fasthttp.RequestCtx) {
 	h := &ctx.Response.Header
-	for _, kv := range secureHeaders {
-		h.Set(kv[0], kv[1])
+	for _, kv := range hardening {
+		h.SetCanonical(kv[0], kv[1])
 	}
 	if s.origin.https {
 		h.Set("Strict-Transport-Security", transport)

@@ -126,21 +126,22 @@ func etag(b []byte) string {
 
 // serve answers with the best encoding that the client takes, or 304.
 func (f *file) serve(c *fiber.Ctx) error {
-	v := f.choose(c.Get("Accept-Encoding"))
-	c.Set("Vary", f.vary)
-	c.Set("Cache-Control", f.cache)
-	c.Set("ETag", v.etag)
+	asked, answer := &c.Request().Header, &c.Response().Header
+	v := f.choose(string(asked.Peek("Accept-Encoding")))
+	answer.Set("Vary", f.vary)
+	answer.Set("Cache-Control", f.cache)
+	answer.Set("ETag", v.etag)
 	if f.policy != "" {
-		c.Set(policyHeader, f.policy)
+		answer.Set(policyHeader, f.policy)
 	}
-	if matches(c.Get("If-None-Match"), v.etag) {
+	if known := asked.Peek("If-None-Match"); len(known) > 0 && matches(string(known), v.etag) {
 		c.Status(http.StatusNotModified)
 		return nil
 	}
 	if v.encoding != "" {
-		c.Set("Content-Encoding", v.encoding)
+		answer.Set("Content-Encoding", v.encoding)
 	}
-	c.Set("Content-Type", f.kind)
+	answer.SetContentType(f.kind)
 	// The bytes are shared by all requests and nobody writes to them.
 	c.Response().SetBodyRaw(v.body)
 	return nil
