@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
@@ -53,8 +54,9 @@ func operationID(r route) string {
 	return strings.ToLower(r.method) + path
 }
 
-// document renders the OpenAPI document once all rows are mounted.
-func (s *Server) document() error {
+// document completes the OpenAPI document once all rows are mounted. It is rendered
+// when somebody asks for it.
+func (s *Server) document() {
 	schemas := s.api.OpenAPI().Components.Schemas
 	schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	for _, unused := range []string{"ErrorModel", "ErrorDetail"} {
@@ -63,15 +65,14 @@ func (s *Server) document() error {
 	// A new request is 201, an open one that came back is 200: the same body.
 	ask := s.api.OpenAPI().Paths["/api/requests"].Post
 	ask.Responses["201"] = &huma.Response{Description: "Created", Content: ask.Responses["200"].Content}
-	b, err := json.Marshal(s.api.OpenAPI())
-	if err != nil {
-		return fmt.Errorf("render OpenAPI document: %w", err)
-	}
-	s.spec = b
-	return nil
+	s.spec = sync.OnceValues(func() ([]byte, error) { return json.Marshal(s.api.OpenAPI()) })
 }
 
 func (s *Server) openAPI(f *fiber.Ctx) error {
+	spec, err := s.spec()
+	if err != nil {
+		return fmt.Errorf("render OpenAPI document: %w", err)
+	}
 	f.Set("Content-Type", "application/openapi+json")
-	return f.Status(http.StatusOK).Send(s.spec)
+	return f.Status(http.StatusOK).Send(spec)
 }

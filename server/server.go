@@ -20,8 +20,8 @@ type Server struct {
 	app       *fiber.App
 	api       huma.API
 	routes    []route
-	spec      []byte // the OpenAPI document
-	index     *file  // index.html; nil without a build
+	spec      func() ([]byte, error) // the OpenAPI document
+	index     *file                  // index.html; nil without a build
 	crossSite *http.CrossOriginProtection
 	buckets   buckets
 	pictures  pictures
@@ -75,7 +75,8 @@ func New(cfg Config) (*Server, error) {
 	if err := s.mountAll(append(s.table(), files...)); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	return s, s.document()
+	s.document()
+	return s, nil
 }
 
 // fiberConfig: no value of a request outlives it by accident (Immutable), paths

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -100,7 +99,7 @@ func (a *app) run(ctx context.Context, web *server.Server, l net.Listener, ready
 	if err := ready(a); err != nil {
 		return errors.Join(err, a.shutdown(web))
 	}
-	go debug.FreeOSMemory() // what only the start has needed
+	go releaseStart()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
