@@ -36,8 +36,9 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 		return Session{}, secret.Text{}, err
 	}
 	a, err := s.verifySignIn(ctx, data, body)
+	var person ad.Account
 	if err == nil {
-		err = s.exists(ctx, a.account)
+		person, err = s.exists(ctx, a.account)
 	}
 	if err != nil {
 		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a.account, from, err)
@@ -54,13 +55,14 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 	if err := s.stored(ctx, a, err); err != nil {
 		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a.account, from, err)
 	}
+	session.Person = &person
 	return session, cookie, nil
 }
 
 // exists asks the directory for a person whose signature verified. The sessions
 // of one who left end.
-func (s *Service) exists(ctx context.Context, account ad.GUID) error {
-	_, err := s.account(ctx, account)
+func (s *Service) exists(ctx context.Context, account ad.GUID) (ad.Account, error) {
+	person, err := s.account(ctx, account)
 	if errors.Is(err, ErrGone) {
 		e := s.event(audit.SignedOut, account)
 		e.Actor, e.Reason = audit.ActorSystem, ErrGone.Error()
@@ -69,7 +71,7 @@ func (s *Service) exists(ctx context.Context, account ad.GUID) error {
 			s.log.Error("sessions of a person who left not ended", slog.Any("error", eerr))
 		}
 	}
-	return err
+	return person, err
 }
 
 func (s *Service) newProof(a assertion, session string, nonce []byte) (Proof, error) {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,12 @@ type company struct {
 	dc             *minidc.Server
 	who, colleague minidc.Person // ordinary people
 	person, other  ad.GUID
+	reads          atomic.Int64 // of accounts
+}
+
+func (c *company) Account(ctx context.Context, id ad.GUID) (ad.Account, error) {
+	c.reads.Add(1)
+	return c.Client.Account(ctx, id)
 }
 
 func newCompany(t *testing.T) *company {

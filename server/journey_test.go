@@ -269,6 +269,23 @@ func TestFromTheInvitationBackIntoTheAccount(t *testing.T) {
 	wantProblem(t, p.call("POST", "/api/requests", fields{"kind": "unlock"}), http.StatusConflict, "account.not-locked")
 }
 
+// What a sign-in looked at is what its answer shows.
+func TestASignInReadsThePersonOnce(t *testing.T) {
+	h := newHouse(t)
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	before := h.company.reads.Load()
+	if me := p.signIn(); me.Account.Name == "" {
+		t.Errorf("%+v", me)
+	}
+	if n := h.company.reads.Load() - before; n != 1 {
+		t.Errorf("the account was read %d times", n)
+	}
+	if fetch[Me](p, "GET", "/api/me", nil); h.company.reads.Load()-before != 2 {
+		t.Error("what is asked for later is not read anew")
+	}
+}
+
 func TestResetChangeAndOneTimeThroughTheEdge(t *testing.T) {
 	h := newHouse(t)
 	p := h.phone()

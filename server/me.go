@@ -26,7 +26,7 @@ func (s *Server) getMe(ctx context.Context, _ *struct{}) (*reply[Me], error) { r
 // me gathers what the person sees first.
 func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 	own, who := signedIn(ctx), actor(ctx)
-	account, err := s.cfg.Requests.Account(ctx, who)
+	account, err := s.ownAccount(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +52,15 @@ func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 		Waiting:  waiting,
 		Reviewer: reviewer,
 	}), nil
+}
+
+// ownAccount reads the person's own, but for what a sign-in read a moment ago.
+func (s *Server) ownAccount(ctx context.Context) (ad.Account, error) {
+	own := signedIn(ctx)
+	if own.Person != nil && own.Person.GUID == own.Account {
+		return *own.Person, nil
+	}
+	return s.cfg.Requests.Account(ctx, actor(ctx))
 }
 
 // waiting counts what waits for the person's review, and says whether anything

@@ -25,8 +25,8 @@ func (s *Server) finishSignIn(ctx context.Context, in *signInFinish) (*reply[Me]
 	return s.welcome(ctx, made, cookie)
 }
 
-// welcome hands over the session. The cookie is set before the account is read,
-// so that a directory that fails just then costs nobody a second sign-in.
+// welcome hands over the session. The cookie is set before more is read, so that
+// what fails just then costs nobody a second sign-in.
 func (s *Server) welcome(ctx context.Context, made enroll.Session, cookie secret.Text) (*reply[Me], error) {
 	c := callOf(ctx)
 	s.endPrevious(ctx, c)
