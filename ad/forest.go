@@ -204,6 +204,11 @@ func (f *Forest) Account(ctx context.Context, account GUID) (Account, error) {
 	return at(ctx, f, "read account", account, func(c *Client) (Account, error) { return c.Account(ctx, account) })
 }
 
+// Contact reads as Client.Contact does, in the account's domain.
+func (f *Forest) Contact(ctx context.Context, account GUID) (Contact, error) {
+	return at(ctx, f, "read contact", account, func(c *Client) (Contact, error) { return c.Contact(ctx, account) })
+}
+
 // Photo reads as Client.Photo does, in the account's domain.
 func (f *Forest) Photo(ctx context.Context, account GUID) ([]byte, error) {
 	if c := f.only(); c != nil {

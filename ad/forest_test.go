@@ -267,6 +267,7 @@ func TestNoReferralIsEverFollowed(t *testing.T) {
 			"manager": second(f.forest.AccountByDN(ctxFor(t), boss.DN)),
 			"members": second(f.forest.Members(ctxFor(t), group, 5)),
 			"photo":   second(f.forest.Photo(ctxFor(t), p.GUID)),
+			"contact": second(f.forest.Contact(ctxFor(t), p.GUID)),
 			"name":    second(f.forest.Resolve(ctxFor(t), p.SAM)),
 			"group":   second(f.forest.ResolveGroup(ctxFor(t), boss.DN)),
 			"write":   second(f.forest.Unlock(ctxFor(t), w)),

@@ -176,6 +176,32 @@ func TestMembersOfALargeGroupComeInOneOrder(t *testing.T) {
 	}
 }
 
+func TestAContactIsWhatTheAccountSays(t *testing.T) {
+	everywhere(t, func(l *lab) {
+		c := l.client()
+		for _, set := range []attrs{
+			nil,
+			{"displayName": {"Ada Löwe"}, "mail": {"ada@corp.example.test"}, "preferredLanguage": {"de-AT"}},
+			{"displayName": {"Gone"}, "userAccountControl": {"514"}},
+		} {
+			p := l.person(set)
+			a := l.read(c, p.GUID)
+			got, err := c.Contact(ctxFor(l), p.GUID)
+			want := ad.Contact{Name: a.DisplayName, Mail: a.Mail, Language: a.Language, Disabled: a.Disabled}
+			if err != nil || got != want || got.Disabled != (len(set["userAccountControl"]) > 0) {
+				l.Errorf("%+v, %v; want %+v", got, err, want)
+			}
+		}
+		if _, err := c.Contact(ctxFor(l), ad.GUID{1}); !errors.Is(err, ad.ErrNotFound) {
+			l.Errorf("nobody's: %v", err)
+		}
+		p := l.personIn(l.Ot, nil)
+		if _, err := l.client(func(c *ad.Config) { c.BaseDN = l.Staff }).Contact(ctxFor(l), p.GUID); !errors.Is(err, ad.ErrNotFound) {
+			l.Errorf("outside the base: %v", err)
+		}
+	})
+}
+
 func TestPhotosAreTheBytesOfTheDirectory(t *testing.T) {
 	everywhere(t, func(l *lab) {
 		c := l.client()

@@ -17,6 +17,7 @@ type directory interface {
 	Resolve(ctx context.Context, name string) (ad.GUID, error)
 	ResolveGroup(ctx context.Context, dn string) (string, error)
 	Photo(ctx context.Context, account ad.GUID) ([]byte, error)
+	Contact(ctx context.Context, account ad.GUID) (ad.Contact, error)
 	Capabilities(ctx context.Context) ([]ad.ControllerInfo, error)
 	Ready(ctx context.Context) error
 	Close()

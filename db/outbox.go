@@ -90,6 +90,10 @@ func scanNotice(row scanner) (n sealedNotice, err error) {
 	return n, err
 }
 
+// front is how many of what waits NextDelivery looks at: more than all servers
+// together hold, as long as they are few.
+const front = 128
+
 // Fan is push.Store's.
 func (s *Store) Fan(ctx context.Context, notice int64, deliveries []push.Delivery, events ...audit.Event) error {
 	return wrap("fan notice out", s.write(ctx, func(t *tx) error {
@@ -110,15 +114,22 @@ func (s *Store) Fan(ctx context.Context, notice int64, deliveries []push.Deliver
 }
 
 // NextDelivery is push.Store's: a time that has passed where something waits now,
-// the end of a lease where all that is due is held.
+// the end of a lease where all that is due is held. It looks at the front of what
+// waits: in there is the first that nobody holds, unless so many are held that one of
+// their leases is near.
 func (s *Store) NextDelivery(ctx context.Context) (time.Time, error) {
 	var next sql.NullInt64
 	err := s.row(ctx, `
 		SELECT min(at) FROM (
-			SELECT CASE WHEN lease > 0 THEN lease ELSE created END AS at FROM outbox WHERE ended = 0
-			UNION ALL
-			SELECT CASE WHEN lease > due THEN lease ELSE due END FROM deliveries WHERE ended = 0
-		) AS waiting`).Scan(&next)
+			SELECT at FROM (SELECT CASE WHEN lease > 0 THEN lease ELSE created END AS at
+				FROM outbox WHERE ended = 0 AND bulk = FALSE ORDER BY id LIMIT $1) AS a
+			UNION ALL SELECT at FROM (SELECT CASE WHEN lease > 0 THEN lease ELSE created END AS at
+				FROM outbox WHERE ended = 0 AND bulk = TRUE ORDER BY id LIMIT $1) AS b
+			UNION ALL SELECT at FROM (SELECT CASE WHEN lease > due THEN lease ELSE due END AS at
+				FROM deliveries WHERE ended = 0 AND bulk = FALSE ORDER BY due LIMIT $1) AS c
+			UNION ALL SELECT at FROM (SELECT CASE WHEN lease > due THEN lease ELSE due END AS at
+				FROM deliveries WHERE ended = 0 AND bulk = TRUE ORDER BY due LIMIT $1) AS d
+		) AS waiting`, front).Scan(&next)
 	return fromMillis(next.Int64), wrap("next delivery", err)
 }
 

@@ -19,7 +19,7 @@ const (
 )
 
 // deliverPush sends to one device.
-func (s *Service) deliverPush(ctx context.Context, d Delivery) error {
+func (s *Service) deliverPush(ctx context.Context, d Delivery, answered func()) error {
 	made := s.cfg.Now()
 	if !made.Before(d.Until) {
 		return s.settle(ctx, d, verdict{code: codeLate}, nil)
@@ -39,6 +39,7 @@ func (s *Service) deliverPush(ctx context.Context, d Delivery) error {
 	}
 	v := s.tryPush(ctx, &d, sub, who)
 	v.made = made
+	answered()
 	if err := s.settle(ctx, d, v, nil); err != nil || !v.gone {
 		return err
 	}
@@ -66,7 +67,7 @@ func (s *Service) tryPush(ctx context.Context, d *Delivery, to Subscription, who
 }
 
 // deliverMail sends a mail, or looks whether one is needed.
-func (s *Service) deliverMail(ctx context.Context, d Delivery) error {
+func (s *Service) deliverMail(ctx context.Context, d Delivery, answered func()) error {
 	made := s.cfg.Now()
 	pushes, err := s.cfg.Store.Progress(ctx, d.Notice)
 	if err != nil {
@@ -85,6 +86,7 @@ func (s *Service) deliverMail(ctx context.Context, d Delivery) error {
 	}
 	v := s.tryMail(ctx, &d)
 	v.made = made
+	answered()
 	next, events := s.instead(d, pushes, v.code)
 	return s.settle(ctx, d, v, next, events...)
 }

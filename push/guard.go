@@ -162,6 +162,7 @@ type outbound struct {
 	roots    *x509.CertPool
 	resolver *net.Resolver
 	timeout  time.Duration
+	together int // messages on their way at once
 }
 
 // client makes the one client that messages leave by. With a proxy the proxy
@@ -174,7 +175,7 @@ func (o outbound) client() *http.Client {
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxAnswerBody,
-		MaxIdleConnsPerHost:    4,
+		MaxIdleConnsPerHost:    o.together, // without HTTP/2 each message needs a connection: none is made anew
 		IdleConnTimeout:        90 * time.Second,
 		TLSHandshakeTimeout:    o.timeout,
 	}

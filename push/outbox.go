@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -64,34 +65,49 @@ func (s *Service) fanOut(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, n := range notices {
-		if err := s.fan(ctx, n); err != nil {
+	// Those of a bulk kind come last and have no order among them: all at once, so
+	// that the store can commit them together.
+	errs := make([]error, len(notices))
+	var all sync.WaitGroup
+	for i, n := range notices {
+		if Bulk(n.Kind) {
+			all.Go(func() { errs[i] = s.fan(ctx, n) })
+		} else if err := s.fan(ctx, n); err != nil {
 			return false, err
 		}
 	}
-	return len(notices) > 0, nil
+	all.Wait()
+	return len(notices) > 0, errors.Join(errs...)
 }
 
 // sendDue starts as many deliveries as there are free slots, and says whether
-// there may be more. The last quarter of the slots is not for what goes to many at
+// there may be more. What goes to many at once holds its slot until the other side has
+// answered; that is written down while the next one is on its way. The last quarter of the slots is not for what goes to many at
 // once: a mail server that takes its time holds up nobody who has to decide.
 func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync.WaitGroup) (bool, error) {
-	free := cap(slots) - len(slots)
-	if free == 0 {
+	room := cap(slots) - len(slots)
+	if room == 0 {
 		return false, nil
 	}
-	due, err := s.cfg.Store.ClaimDeliveries(ctx, s.cfg.Now(), lease, free, free > cap(slots)/4)
+	due, err := s.cfg.Store.ClaimDeliveries(ctx, s.cfg.Now(), lease, room, room > cap(slots)/4)
 	if err != nil {
 		return false, err
 	}
 	for _, d := range due {
 		slots <- struct{}{}
+		free := sync.OnceFunc(func() {
+			<-slots
+			s.freed(slots)
+		})
 		flying.Go(func() {
-			defer s.freed(slots)
-			defer func() { <-slots }()
+			defer free()
 			try, cancel := context.WithTimeout(context.WithoutCancel(ctx), tryTime)
 			defer cancel()
-			s.deliver(try, d)
+			answered := func() {}
+			if Bulk(d.Kind) {
+				answered = free
+			}
+			s.deliver(try, d, answered)
 		})
 	}
 	return len(due) > 0, nil
@@ -137,13 +153,13 @@ func (s *Service) tidy(ctx context.Context, now time.Time) {
 	}
 }
 
-// deliver tries once and writes down how it ended.
-func (s *Service) deliver(ctx context.Context, d Delivery) {
+// deliver tries once and writes down how it ended. In between it calls answered.
+func (s *Service) deliver(ctx context.Context, d Delivery, answered func()) {
 	var err error
 	if d.Channel == ChannelPush {
-		err = s.deliverPush(ctx, d)
+		err = s.deliverPush(ctx, d, answered)
 	} else {
-		err = s.deliverMail(ctx, d)
+		err = s.deliverMail(ctx, d, answered)
 	}
 	if err != nil { // the lease ends, and it is tried again
 		s.log.Error("delivery not settled", "kind", d.Kind, "account", d.To, "delivery", d.ID, "error", err)

@@ -142,6 +142,7 @@ func (c *Config) reach() error {
 	if c.out.timeout == 0 {
 		c.out.timeout = sendTimeout
 	}
+	c.out.together = c.Workers
 	return nil
 }
 

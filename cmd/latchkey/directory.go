@@ -59,6 +59,10 @@ func (d *directory) Photo(ctx context.Context, id ad.GUID) ([]byte, error) {
 	return d.p.Load().Photo(ctx, id)
 }
 
+func (d *directory) Contact(ctx context.Context, id ad.GUID) (ad.Contact, error) {
+	return d.p.Load().Contact(ctx, id)
+}
+
 func (d *directory) PasswordPolicy(ctx context.Context, a ad.Account) (ad.PasswordPolicy, error) {
 	return d.p.Load().PasswordPolicy(ctx, a)
 }

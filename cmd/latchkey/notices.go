@@ -55,14 +55,14 @@ func (p people) Person(ctx context.Context, account string) (push.Person, error)
 	if err != nil {
 		return push.Person{}, fmt.Errorf("read account: %w", err)
 	}
-	who, err := p.dir.Account(ctx, id)
+	who, err := p.dir.Contact(ctx, id)
 	if errors.Is(err, ad.ErrNotFound) {
 		return push.Person{}, push.ErrNobody
 	}
 	if err != nil {
 		return push.Person{}, err
 	}
-	return push.Person{Name: who.DisplayName, Mail: who.Mail, Language: who.Language, Disabled: who.Disabled}, nil
+	return push.Person(who), nil
 }
 
 // remindEvery is the pause between two looks at everybody's password.

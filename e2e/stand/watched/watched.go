@@ -41,26 +41,32 @@ func (l *List[T]) All() []T {
 	return slices.Clone(l.all)
 }
 
-func (l *List[T]) look() ([]T, <-chan struct{}) {
+// look copies the list only where it satisfies ok; otherwise it says what to wait for.
+func (l *List[T]) look(ok func(all []T) bool) ([]T, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if ok(l.all) {
+		return slices.Clone(l.all), nil
+	}
 	if l.changed == nil {
 		l.changed = make(chan struct{})
 	}
-	return slices.Clone(l.all), l.changed
+	return nil, l.changed
 }
 
 // Until waits until the list satisfies ok and returns it as it was then. When ctx
-// ends first the error says how long the list is.
+// ends first the error says how long the list is. ok only looks: it must not keep
+// the list, nor call it.
 func (l *List[T]) Until(ctx context.Context, ok func(all []T) bool) ([]T, error) {
 	for {
-		all, changed := l.look()
-		if ok(all) {
+		all, changed := l.look(ok)
+		if changed == nil {
 			return all, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			all := l.All()
 			return all, fmt.Errorf("wait with %d seen: %w", len(all), ctx.Err())
 		}
 	}
