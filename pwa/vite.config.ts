@@ -74,7 +74,7 @@ export default defineConfig({
         chunkFileNames: 'assets/[name]-[hash].js',
         assetFileNames: 'assets/[name]-[hash][extname]',
         // What account, request and review share comes in one answer: without HTTP/2 a browser asks for six things at a time.
-        codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: 'shared', test: /\/src\/(lib\/(live|push|device)|screens\/(notify-state|request\/asked|review\/words)|ui\/face)\.tsx?$/ }] },
+        codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: 'shared', test: /\/src\/(lib\/(live|push|device|now)|screens\/(notify-state|request\/asked|review\/words)|ui\/face)\.tsx?$/ }] },
       },
     },
   },

@@ -53,6 +53,25 @@ const routes: Route[] = [
   { path: '/enrol/ready', to: lazy(() => enrol().then((m) => m.Ready)) },
 ];
 
+/** Asks for what the first screen shows, while its texts and its code are still on their way. */
+export function askEarly(path: string): void {
+  if (session.get().state !== 'unknown') return;
+  for (const route of routes) {
+    const params = match(route.path, path);
+    if (!params) continue;
+    if (!route.open) {
+      void refresh();
+      readEarly(route, params);
+    }
+    return;
+  }
+  if (path === '/') void refresh();
+}
+
+function readEarly(route: Route, params: Record<string, string>): void {
+  if (route.reads && params.id) ahead(route.reads(params.id));
+}
+
 export function App() {
   const path = usePath();
   lang.use(); // every text is read anew, and what was typed stays
@@ -106,7 +125,7 @@ function Content({ path }: { path: string }) {
     if (route.open) return screen;
     const soon = () => {
       route.to.warm();
-      if (route.reads && params.id) ahead(route.reads(params.id));
+      readEarly(route, params);
     };
     return (
       <Private next={path !== '/account'} kept={route.kept} soon={soon}>
@@ -132,9 +151,8 @@ function Front() {
 function Private({ next, kept, soon, children }: { next: boolean; kept?: boolean; soon: () => void; children: ComponentChildren }) {
   const { state, me, problem } = session.use();
   useEffect(() => {
-    if (state !== 'unknown' || problem) return;
-    void refresh();
-    soon();
+    if (state === 'unknown' && !problem) void refresh();
+    else if (state === 'loading') soon(); // asked here, or before the first screen
   }, [state, problem]);
   useEffect(() => onReturn(() => session.get().me && void refresh()), []);
   if (state === 'out' || (state !== 'in' && !problem && shell === (next ? 'next' : 'start'))) return <Start next={next} />;

@@ -1,7 +1,8 @@
 // The frame of the app: language first, then the screen that the address names.
 import { render } from 'preact';
-import { App } from './app';
+import { App, askEarly } from './app';
 import { lang, speak } from './i18n';
+import { kept } from './lib/keep';
 import { startRouter } from './lib/router';
 import { loadInfo } from './lib/session';
 import { startWorker } from './lib/worker';
@@ -16,8 +17,10 @@ const painted = () =>
 
 async function start(): Promise<void> {
   startRouter();
+  askEarly(location.pathname);
   await Promise.all([speak(lang.get()), painted()]);
-  void loadInfo();
+  // What was seen last stands meanwhile, and the first screen needs the network for itself.
+  setTimeout(() => void loadInfo(), kept('info') ? 1000 : 0);
   const root = document.getElementById('app');
   if (root) render(<App />, root);
   startWorker();
