@@ -37,7 +37,8 @@ const signs: [string, string][] = [
 
 describe.each(Object.entries(themes))('%s', (_, tokens) => {
   const of = (name: string) => tokens[name] ?? expect.fail(`no token ${name}`);
-  test.each(texts)('text %s on %s is at least 4.5:1', (a, b) => expect(contrast(of(a), of(b))).toBeGreaterThanOrEqual(4.5));
+  // WCAG 2.2 1.4.6 (AAA)
+  test.each(texts)('text %s on %s is at least 7:1', (a, b) => expect(contrast(of(a), of(b))).toBeGreaterThanOrEqual(7));
   test.each(signs)('sign %s on %s is at least 3:1', (a, b) => expect(contrast(of(a), of(b))).toBeGreaterThanOrEqual(3));
 });
 
