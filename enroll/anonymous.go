@@ -17,8 +17,12 @@ import (
 )
 
 // A sign-in names nobody, so anybody may begin one, as often as they like. Nothing
-// of it is kept: the browser's token is the ceremony itself, its end and its
-// challenge, sealed. What is kept is that it was taken.
+// of it is kept: the browser's token is the ceremony itself, its challenge, sealed.
+// What is kept is that it was taken.
+//
+// The challenge begins with the ceremony's end, so that the authenticator signs it
+// too: who holds the sealing key may seal an old challenge again, and its answer,
+// which the log keeps, is over all the same.
 
 // Sealer seals for one place and opens what any of its keys sealed for it. All
 // servers over one store share the keys. *secret.Box is one.
@@ -28,22 +32,28 @@ type Sealer interface {
 }
 
 const (
-	placeSignIn = "ceremony/sign-in/v1"
-	endLen      = 8 // unix milliseconds, big-endian
+	placeSignIn = "ceremony/sign-in/v2"
+	// A challenge is its end, in unix milliseconds, big-endian, and random bytes.
+	endLen       = 8
+	randomLen    = 24 // WebAuthn §13.4.3 asks for 16 at least
+	challengeLen = endLen + randomLen
 	// spentKept is how much longer than the ceremony it is kept that it was taken:
 	// a clock that is set back by less gives no second use.
 	spentKept = time.Hour
 )
 
-// sealSignIn returns the token of a sign-in that was begun now.
-func (s *Service) sealSignIn(data *webauthn.SessionData) (secret.Text, error) {
-	challenge, err := base64.RawURLEncoding.DecodeString(data.Challenge)
+// newChallenge makes the challenge of a sign-in that begins now.
+func (s *Service) newChallenge() ([]byte, error) {
+	random, err := s.random(randomLen)
 	if err != nil {
-		return secret.Text{}, fmt.Errorf("read challenge: %w", err)
+		return nil, err
 	}
-	plain := binary.BigEndian.AppendUint64(nil, uint64(s.now().Add(s.cfg.CeremonyTimeout).UnixMilli()))
-	sealed := s.cfg.Sealer.Seal(placeSignIn, append(plain, challenge...))
-	return secret.New(base64.RawURLEncoding.EncodeToString(sealed)), nil
+	end := s.now().Add(s.cfg.CeremonyTimeout).UnixMilli()
+	return append(binary.BigEndian.AppendUint64(nil, uint64(end)), random...), nil
+}
+
+func (s *Service) sealSignIn(challenge []byte) secret.Text {
+	return secret.New(base64.RawURLEncoding.EncodeToString(s.cfg.Sealer.Seal(placeSignIn, challenge)))
 }
 
 // signInOf opens the token of a sign-in, and returns what it is taken by, in the one
@@ -87,9 +97,9 @@ func (s *Service) openSignIn(token secret.Text) (challenge []byte, end time.Time
 	if err != nil {
 		return nil, end, false
 	}
-	plain, err := s.cfg.Sealer.Open(placeSignIn, sealed)
-	if err != nil || len(plain) <= endLen {
+	challenge, err = s.cfg.Sealer.Open(placeSignIn, sealed)
+	if err != nil || len(challenge) != challengeLen {
 		return nil, end, false
 	}
-	return plain[endLen:], time.UnixMilli(int64(binary.BigEndian.Uint64(plain))).UTC(), true
+	return challenge, time.UnixMilli(int64(binary.BigEndian.Uint64(challenge))).UTC(), true
 }

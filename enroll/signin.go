@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
@@ -17,12 +18,15 @@ import (
 // BeginSignIn starts a ceremony that names nobody, and keeps nothing of it. It
 // returns the browser's token for it and the request options.
 func (s *Service) BeginSignIn(context.Context) (secret.Text, *protocol.CredentialAssertion, error) {
-	options, data, err := s.rp().BeginDiscoverableLogin()
+	challenge, err := s.newChallenge()
+	if err != nil {
+		return secret.Text{}, nil, err
+	}
+	options, _, err := s.rp().BeginDiscoverableLogin(webauthn.WithChallenge(challenge))
 	if err != nil {
 		return secret.Text{}, nil, fmt.Errorf("begin sign-in: %w", err)
 	}
-	token, err := s.sealSignIn(data)
-	return token, options, err
+	return s.sealSignIn(challenge), options, nil
 }
 
 // FinishSignIn verifies the assertion and makes a session; the cookie is its
