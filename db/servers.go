@@ -113,15 +113,16 @@ func (s sealer) note(sealed []byte) {
 	}
 }
 
-// retireKeys is part of the end of a rotation.
-func (t *tx) retireKeys(ids []string) error {
+// retireKeys is part of the end of a rotation. It returns how many were none before.
+func (t *tx) retireKeys(ids []string) (fresh int64, err error) {
 	for _, id := range ids {
-		_, err := t.exec(`INSERT INTO retired_keys (id, at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id, millis(t.now()))
+		n, err := t.exec(`INSERT INTO retired_keys (id, at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id, millis(t.now()))
 		if err != nil {
-			return err
+			return 0, err
 		}
+		fresh += n
 	}
-	return nil
+	return fresh, nil
 }
 
 // leave takes this server off the list, as far as the connection is there.

@@ -138,6 +138,10 @@ func (a *app) rotated(ctx context.Context, call rotatedCall) (none keyState, err
 		Time: now(), Action: audit.KeysRotated, Actor: audit.ActorOperator, Outcome: audit.OK,
 		Detail: map[string]any{"key": state.Active, "retired": call.Retired, "resealed": call.Resealed},
 	})
+	if meanwhile := (*db.StillSealedError)(nil); errors.As(err, &meanwhile) {
+		err = fmt.Errorf("%d values were sealed under key %s meanwhile: nothing is lost, and the key stays in the file. "+
+			"Run the same command again", meanwhile.Values, meanwhile.Key)
+	}
 	keyStep("server recorded")
 	return state, err
 }
