@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-webauthn/webauthn/webauthn"
 
-	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/secret"
 )
@@ -40,6 +39,8 @@ const (
 	// spentKept is how much longer than the ceremony it is kept that it was taken:
 	// a clock that is set back by less gives no second use.
 	spentKept = time.Hour
+	// refusalTime is how long a refusal waits for the store.
+	refusalTime = 10 * time.Second
 )
 
 // newChallenge makes the challenge of a sign-in that begins now.
@@ -59,7 +60,9 @@ func (s *Service) sealSignIn(challenge []byte) secret.Text {
 // signInOf opens the token of a sign-in, and returns what it is taken by, in the one
 // transaction that writes what came of it: the session, or the refusal. It is known
 // by its challenge, not by the token's text, of which there might be two spellings.
-func (s *Service) signInOf(token secret.Text) (webauthn.SessionData, Ceremony, error) {
+// One that was taken before is refused here, so that it costs no signature and no
+// question to the directory; the transaction decides.
+func (s *Service) signInOf(ctx context.Context, token secret.Text) (webauthn.SessionData, Ceremony, error) {
 	challenge, end, ok := s.openSignIn(token)
 	now := s.now()
 	if !ok || !now.Before(end) || end.After(now.Add(s.cfg.CeremonyTimeout+spentKept)) {
@@ -67,18 +70,30 @@ func (s *Service) signInOf(token secret.Text) (webauthn.SessionData, Ceremony, e
 	}
 	data := s.signIn
 	data.Challenge = base64.RawURLEncoding.EncodeToString(challenge)
-	return data, Ceremony{
-		ID: spentID(data.Challenge), Purpose: PurposeSignIn, Created: now, Expires: end.Add(spentKept),
-	}, nil
+	spent := Ceremony{ID: spentID(data.Challenge), Purpose: PurposeSignIn, Created: now, Expires: end.Add(spentKept)}
+	_, err := s.store.Ceremony(ctx, spent.ID, spent.Purpose, now)
+	if err == nil {
+		err = ErrNoCeremony
+	} else if errors.Is(err, ErrNoCeremony) {
+		return data, spent, nil
+	}
+	return webauthn.SessionData{}, Ceremony{}, fmt.Errorf("take ceremony: %w", err)
 }
 
-// refusedSignIn takes the ceremony with the event of the refusal. A ceremony that
-// was taken before tells nothing new: it is ErrNoCeremony, and no event.
-func (s *Service) refusedSignIn(ctx context.Context, spent Ceremony, account ad.GUID, from Client, err error) error {
+// refusedSignIn takes the ceremony with the event of the refusal and the warning of
+// a clone. A ceremony that was taken before tells nothing new: it is ErrNoCeremony,
+// and no event. One whose browser went away is taken all the same.
+func (s *Service) refusedSignIn(ctx context.Context, spent Ceremony, a assertion, from Client, err error) error {
 	if errors.Is(err, ErrNoCeremony) {
 		return err
 	}
-	serr := s.store.SpendCeremony(ctx, spent, s.refusal(audit.SignInRefused, account, from, err))
+	var change *PasskeyChange
+	if errors.Is(err, ErrCloned) {
+		change = &PasskeyChange{ID: a.id, Fn: s.cloned(a)}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
+	defer cancel()
+	serr := s.store.SpendCeremony(ctx, spent, change, s.refusal(audit.SignInRefused, a.account, from, err))
 	switch {
 	case errors.Is(serr, ErrNoCeremony):
 		return serr

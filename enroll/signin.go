@@ -35,7 +35,7 @@ func (s *Service) BeginSignIn(context.Context) (secret.Text, *protocol.Credentia
 // ErrNoCredential, ErrOrigin, ErrNotVerified, ErrCloned, ErrRefused, ErrGone, and
 // ad.ErrUnavailable, because nobody gets in whom the directory can't confirm.
 func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []byte, from Client) (Session, secret.Text, error) {
-	data, spent, err := s.signInOf(token)
+	data, spent, err := s.signInOf(ctx, token)
 	if err != nil {
 		return Session{}, secret.Text{}, err
 	}
@@ -44,7 +44,7 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 		err = s.exists(ctx, a.account)
 	}
 	if err != nil {
-		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a.account, from, err)
+		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a, from, err)
 	}
 	session, cookie, err := s.newSession(a.account, a.id, from)
 	if err != nil {
@@ -55,8 +55,8 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 		return Session{}, secret.Text{}, err
 	}
 	err = s.store.SignedIn(ctx, spent, a.id, s.advance(a, s.signedInEvent(proof, from)), proof, session)
-	if err := s.stored(ctx, a, err); err != nil {
-		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a.account, from, err)
+	if err != nil {
+		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a, from, fmt.Errorf("store assertion: %w", err))
 	}
 	return session, cookie, nil
 }

@@ -407,6 +407,56 @@ func TestSignCountsAreWrittenBackAndARegressionIsRefused(t *testing.T) {
 	}
 }
 
+// A clone's answer that is sent many times is one sign-in, and one warning.
+func TestOneSignInOfACloneWarnsOnce(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	d.cred.Counter = 10
+	w.signedIn(d)
+	token, options, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	d.cred.Counter = 3
+	signed := d.assert(t, options)
+	var refused atomic.Int32
+	var start, done sync.WaitGroup
+	start.Add(1)
+	for range 30 {
+		done.Go(func() {
+			start.Wait()
+			_, _, err := w.FinishSignIn(w.ctx, token, signed, phone)
+			switch {
+			case errors.Is(err, enroll.ErrCloned):
+				refused.Add(1)
+			case !errors.Is(err, enroll.ErrNoCeremony):
+				t.Error(err)
+			}
+		})
+	}
+	start.Done()
+	done.Wait()
+	if refused.Load() != 1 || !w.credential(d).Record.Authenticator.CloneWarning {
+		t.Errorf("%d were refused as a clone's, warning %t", refused.Load(), w.credential(d).Record.Authenticator.CloneWarning)
+	}
+	w.wantEvents(alice, map[audit.Action]int{audit.PasskeyCloneWarning: 1, audit.SignInRefused: 1})
+}
+
+// What is over already costs the directory nothing.
+func TestASpentSignInAsksNoDirectory(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	token, options, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	signed := d.assert(t, options)
+	_, _, err = w.FinishSignIn(w.ctx, token, signed, phone)
+	wantErr(t, "finish", err, nil)
+	before := w.dir.asked
+	_, _, err = w.FinishSignIn(w.ctx, token, signed, phone)
+	wantErr(t, "again", err, enroll.ErrNoCeremony)
+	if n := w.dir.asked - before; n != 0 {
+		t.Errorf("the directory was asked %d times", n)
+	}
+}
+
 func TestAPasskeyMayBecomeBackupEligible(t *testing.T) {
 	w := newWorld(t)
 	d, _ := w.enrolled(alice)
