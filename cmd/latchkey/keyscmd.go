@@ -276,6 +276,9 @@ func (c keysRotateCmd) Run(ctx context.Context, s streams) error {
 // lockKeys lets one rotation work on a key file at a time. It locks the directory:
 // the file itself is replaced.
 func lockKeys(file string) (release func(), err error) {
+	if file, err = filepath.EvalSymlinks(file); err != nil {
+		return nil, err
+	}
 	d, err := os.Open(filepath.Dir(file))
 	if err != nil {
 		return nil, err
