@@ -207,11 +207,7 @@ func (c Config) Policy() workflow.Policy {
 // Secret reads the account's password. Trailing line ends are cut off.
 func (a Account) Secret() (secret.Text, error) {
 	if a.PasswordEnv != "" {
-		v, ok := os.LookupEnv(a.PasswordEnv)
-		if !ok || v == "" {
-			return secret.Text{}, fmt.Errorf("environment variable %s is empty", a.PasswordEnv)
-		}
-		return secret.New(v), nil
+		return secretEnv(a.PasswordEnv)
 	}
 	return secretFile(a.PasswordFile)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -24,11 +23,9 @@ func (d Database) DSN() (secret.Text, error) {
 	var err error
 	switch {
 	case d.DSNEnv != "":
-		v := os.Getenv(d.DSNEnv)
-		if v == "" {
-			return secret.Text{}, fmt.Errorf("environment variable %s is empty", d.DSNEnv)
+		if dsn, err = secretEnv(d.DSNEnv); err != nil {
+			return secret.Text{}, err
 		}
-		dsn = secret.New(v)
 	case d.DSNFile != "":
 		if dsn, err = secretFile(d.DSNFile); err != nil {
 			return secret.Text{}, err

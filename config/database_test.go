@@ -54,3 +54,23 @@ func TestADSNIsRefusedWithoutShowingIt(t *testing.T) {
 		}
 	}
 }
+
+// Who hands over the secret where its name belongs sees it in no message.
+func TestWhatIsNoNameOfAVariableIsNotShown(t *testing.T) {
+	for _, given := range []string{
+		"postgres://u:word@db.example.test/d?sslmode=verify-full", "pass-word!", "1word", "wörd", "word word", "word=x", "word\n", " ",
+	} {
+		_, dsn := Database{DSNEnv: given}.DSN()
+		_, password := Account{PasswordEnv: given}.Secret()
+		for _, err := range []error{dsn, password} {
+			if err == nil || strings.Contains(err.Error(), "word") || strings.Contains(err.Error(), given) && given != " " {
+				t.Errorf("%q: %v", given, err)
+			}
+		}
+	}
+	for _, name := range []string{"LATCHKEY_TEST_NONE", "_x", "a1"} {
+		if _, err := (Database{DSNEnv: name}).DSN(); err == nil || !strings.Contains(err.Error(), "environment variable "+name+" is empty") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/latchkey/latchkey/secret"
@@ -38,6 +39,22 @@ func secretFile(path string) (secret.Text, error) {
 	v := strings.TrimRight(string(b), "\r\n")
 	if v == "" {
 		return secret.Text{}, fmt.Errorf("read secret %s: %w", path, ErrEmptySecret)
+	}
+	return secret.New(v), nil
+}
+
+// variable is a name as shells take it (POSIX.1-2024, 3.216).
+var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// secretEnv reads a secret from the environment. What is no name is not shown: it
+// may well be the secret itself.
+func secretEnv(name string) (secret.Text, error) {
+	if !variable.MatchString(name) {
+		return secret.Text{}, errors.New("takes the name of an environment variable (letters, digits and _): what it was given is not shown, in case it is the secret itself")
+	}
+	v := os.Getenv(name)
+	if v == "" {
+		return secret.Text{}, fmt.Errorf("environment variable %s is empty", name)
 	}
 	return secret.New(v), nil
 }

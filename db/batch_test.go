@@ -2,8 +2,10 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/latchkey/latchkey/audit"
@@ -53,18 +55,53 @@ func TestWaitingWritesShareOneTransaction(t *testing.T) {
 	no := errors.New("no")
 	refused := func(*tx) error { return no }
 	halfWay := func(tx *tx) error { return errors.Join(tx.record(signedIn(), signedIn()), no) }
+	err := s.write(t.Context(), func(tx *tx) error {
+		_, err := tx.exec(`INSERT INTO handles (account, handle) VALUES ('there', 'x')`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := func(id string) string { return `DELETE FROM handles WHERE account = '` + id + `' RETURNING account` }
 	for i, c := range []struct {
 		refused func(*tx) error
 		runs    int
 	}{
 		{refused, 1}, // before it changed anything
 		{halfWay, 2}, // without savepoints, then with them
+		{func(tx *tx) error { // found nothing to change
+			var id string
+			if err := tx.row(taken("not there")).Scan(&id); !errors.Is(err, sql.ErrNoRows) {
+				t.Error(err)
+			}
+			return no
+		}, 1},
+		{func(tx *tx) error {
+			all, err := collect(tx, scanText, taken("not there"))
+			return errors.Join(err, no, unless(len(all) == 0))
+		}, 1},
+		{func(tx *tx) error { // changed a row
+			var id string
+			return errors.Join(tx.row(taken("there")).Scan(&id), no)
+		}, 2},
+		{func(tx *tx) error {
+			all, err := collect(tx, scanText, taken("there"))
+			return errors.Join(err, no, unless(len(all) == 1))
+		}, 2},
+		{func(tx *tx) error { // changed a row, and does not know
+			tx.unread++
+			return no
+		}, 2},
+		{func(tx *tx) error { // changed a row, and fails at reading it
+			_, err := collect(tx, func(scanner) (string, error) { return "", no }, taken("there"))
+			return err
+		}, 2},
 	} {
 		clear(begun)
 		answers := batchOf(t, s, count, recordOne, c.refused, recordOne, c.refused, recordOne)
 		s.tx.fault = nil
 		for i, err := range answers {
-			if want := i%2 == 1; want != errors.Is(err, no) || !want && err != nil {
+			if want := i%2 == 1; want != errors.Is(err, no) || !want && err != nil || err != nil && strings.Contains(err.Error(), "something else") {
 				t.Errorf("write %d: %v", i, err)
 			}
 		}
@@ -76,6 +113,46 @@ func TestWaitingWritesShareOneTransaction(t *testing.T) {
 			t.Errorf("the log ends at %d, want %d", seq, want)
 		}
 	}
+}
+
+// Until the answer of a statement that may have changed a row is read, it counts as
+// one that did.
+func TestAnAnswerThatIsNotReadCountsAsAChange(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "x.db"))
+	err := s.write(t.Context(), func(tx *tx) error {
+		var id string
+		row := tx.row(`DELETE FROM handles WHERE account = 'none' RETURNING account`)
+		if tx.unread != 1 || tx.dirty {
+			t.Errorf("before: %d unread, dirty %t", tx.unread, tx.dirty)
+		}
+		for range 2 {
+			if err := row.Scan(&id); err == nil || tx.unread != 0 {
+				t.Errorf("%v, %d unread", err, tx.unread)
+			}
+		}
+		read := tx.row(`SELECT account FROM handles`)
+		if err := read.Scan(&id); !errors.Is(err, sql.ErrNoRows) || tx.unread != 0 {
+			t.Errorf("%v, %d unread", err, tx.unread)
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = collect(tx, func(scanner) (string, error) { panic("scan") }, `INSERT INTO handles (account, handle) VALUES ('a', 'x') RETURNING account`)
+		}()
+		if tx.unread != 1 {
+			t.Errorf("after a panic: %d unread", tx.unread)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func unless(ok bool) error {
+	if ok {
+		return nil
+	}
+	return errors.New("found something else")
 }
 
 func TestAFailedCommitFailsEveryWriteOfItsBatch(t *testing.T) {

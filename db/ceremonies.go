@@ -51,10 +51,16 @@ func (s *Store) TakeCeremony(ctx context.Context, id string, purpose enroll.Purp
 }
 
 // SpendCeremony is enroll.CeremonyStore's.
-func (s *Store) SpendCeremony(ctx context.Context, c enroll.Ceremony, events ...audit.Event) error {
+func (s *Store) SpendCeremony(ctx context.Context, c enroll.Ceremony, change *enroll.PasskeyChange, events ...audit.Event) error {
 	return wrap("take ceremony", s.write(ctx, func(t *tx) error {
 		if err := t.spend(c); err != nil {
 			return err
+		}
+		if change != nil {
+			err := t.updateCredential(change.ID, change.Fn)
+			if err != nil && !errors.Is(err, enroll.ErrNoCredential) {
+				return err
+			}
 		}
 		return t.record(events...)
 	}))

@@ -332,6 +332,10 @@ func writes() map[string]func(*Store) error {
 			c := enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeSignIn, Created: now, Expires: now.Add(time.Hour)}
 			return s.SignedIn(ctx, c, []byte("c"), touch, enroll.Proof{ID: "p", Session: "new", Account: anna}, session)
 		},
+		"refuse sign in": func(s *Store) error {
+			c := enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeSignIn, Created: now, Expires: now.Add(time.Hour)}
+			return s.SpendCeremony(ctx, c, &enroll.PasskeyChange{ID: []byte("c"), Fn: touch}, signedIn())
+		},
 		"remove passkey": func(s *Store) error { return s.RemoveCredential(ctx, anna, []byte("c"), "", true, own, signedIn()) },
 		"revoke":         func(s *Store) error { return s.RevokeInvitation(ctx, "i", now, signedIn()) },
 		"take ceremony":  func(s *Store) error { _, err := s.TakeCeremony(ctx, "k", enroll.PurposeSignIn, now); return err },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/latchkey/latchkey/audit"
@@ -137,22 +138,37 @@ func (s *Store) SealedUnder(ctx context.Context) (map[string]int, error) {
 	return counts, nil
 }
 
-// RecordRotation records, once for a key, that nothing is sealed under the retired
-// ones, which no server may seal with again,
-// any more, and takes what was out of the write-ahead log. A rotation that was killed
-// right after it says so again to no effect.
+// StillSealedError: values stand under a key that was to be retired.
+type StillSealedError struct {
+	Key    string // by id
+	Values int
+}
+
+func (e *StillSealedError) Error() string {
+	return fmt.Sprintf("%d values are sealed under key %s", e.Values, e.Key)
+}
+
+// RecordRotation retires keys, which no server may seal with any more, records so
+// once, and takes what was out of the write-ahead log. Nothing may be sealed under
+// them: that is counted in the same transaction, for another server or a write that
+// was on its way may have sealed since the last round, and is *StillSealedError. A
+// rotation that was killed right after it says so again to no effect.
 func (s *Store) RecordRotation(ctx context.Context, key string, retired []string, e audit.Event) error {
 	err := s.write(ctx, func(t *tx) error {
+		if err := t.refuseSealed(retired); err != nil {
+			return err
+		}
+		n, err := t.retireKeys(retired)
+		if err != nil {
+			return err
+		}
 		var last []byte
-		err := t.row(`SELECT bytes FROM audit_entries WHERE action = $1 ORDER BY seq DESC LIMIT 1`, string(audit.KeysRotated)).Scan(&last)
+		err = t.row(`SELECT bytes FROM audit_entries WHERE action = $1 ORDER BY seq DESC LIMIT 1`, string(audit.KeysRotated)).Scan(&last)
 		if err = orMissing(err, errNoRotation); err != nil && !errors.Is(err, errNoRotation) {
 			return err
 		}
-		if err == nil && rotatedTo(last) == key {
+		if err == nil && n == 0 && rotatedTo(last) == key {
 			return nil
-		}
-		if err := t.retireKeys(retired); err != nil {
-			return err
 		}
 		return t.record(e)
 	})
@@ -160,6 +176,28 @@ func (s *Store) RecordRotation(ctx context.Context, key string, retired []string
 		return wrap("record rotation", err)
 	}
 	return wrap("record rotation", s.foldWAL())
+}
+
+func (t *tx) refuseSealed(ids []string) error {
+	for _, id := range ids {
+		prefix, err := hex.DecodeString(id)
+		if err != nil {
+			return fmt.Errorf("read id of key: %w", err)
+		}
+		still := &StillSealedError{Key: id}
+		for _, c := range sealedColumns {
+			var n int
+			err := t.row(`SELECT count(*) FROM `+c.table+` WHERE substr(`+c.column+`, 1, 4) = $1`, prefix).Scan(&n)
+			if err != nil {
+				return err
+			}
+			still.Values += n
+		}
+		if still.Values > 0 {
+			return still
+		}
+	}
+	return nil
 }
 
 var errNoRotation = errors.New("no rotation yet")

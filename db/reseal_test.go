@@ -1,6 +1,7 @@
 package db
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -219,6 +220,68 @@ func TestARotationIsRecordedOnce(t *testing.T) {
 	if err := r.row(t.Context(), `SELECT count(*) FROM audit_entries WHERE action = $1`, string(audit.KeysRotated)).Scan(&n); err != nil || n != 3 {
 		t.Errorf("%d events, %v", n, err)
 	}
+}
+
+// What was sealed under the old key since the last round keeps that key.
+func TestAKeyThatSealedSinceTheLastRoundIsNotRetired(t *testing.T) {
+	r := openRotating(t)
+	old := r.box.Active()
+	r.addKey(t)
+	r.fill(t, 4, "x")
+	e := audit.Event{Action: audit.KeysRotated, Actor: audit.ActorOperator, Outcome: audit.OK, Detail: map[string]any{"key": r.box.Active()}}
+	for _, c := range sealedColumns {
+		t.Run(c.table+"."+c.column, func(t *testing.T) {
+			prefix, _ := hex.DecodeString(old)
+			under := func(id []byte) {
+				t.Helper()
+				err := r.write(t.Context(), func(tx *tx) error {
+					_, err := tx.exec(`UPDATE `+c.table+` SET `+c.column+` = $1 WHERE id = (SELECT min(id) FROM `+c.table+`)`, append(id, "sealed"...))
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			under(prefix)
+			var still *StillSealedError
+			if err := r.RecordRotation(t.Context(), r.box.Active(), []string{old}, e); !errors.As(err, &still) || still.Values != 1 || still.Key != old {
+				t.Errorf("retired: %v", err)
+			}
+			now, _ := hex.DecodeString(r.box.Active())
+			under(now)
+		})
+	}
+	if n := r.counted(t, `SELECT count(*) FROM retired_keys`) + r.counted(t, `SELECT count(*) FROM audit_entries WHERE action = 'keys.rotated'`); n != 0 {
+		t.Errorf("%d traces of a rotation that was refused", n)
+	}
+}
+
+// A rotation to a key that was rotated to before may have further keys to retire.
+func TestARotationToTheSameKeyRetiresFurtherKeys(t *testing.T) {
+	r := openRotating(t)
+	for _, retired := range [][]string{{"01020304"}, {"01020304", "05060708"}, {"05060708"}} {
+		e := audit.Event{
+			Action: audit.KeysRotated, Actor: audit.ActorOperator, Outcome: audit.OK,
+			Detail: map[string]any{"key": r.box.Active(), "retired": retired, "resealed": 0},
+		}
+		if err := r.RecordRotation(t.Context(), r.box.Active(), retired, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := r.counted(t, `SELECT count(*) FROM retired_keys`); n != 2 {
+		t.Errorf("%d keys are retired, want 2", n)
+	}
+	if n := r.counted(t, `SELECT count(*) FROM audit_entries WHERE action = 'keys.rotated'`); n != 2 {
+		t.Errorf("%d events, want one for each rotation that retired a key", n)
+	}
+}
+
+func (r rotating) counted(t *testing.T, query string) (n int) {
+	t.Helper()
+	if err := r.row(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // Every blob that a table may hold sealed is in the list.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,14 +15,16 @@ import (
 //
 //	before a key seals      every server that lives has it
 //	before a key is retired every server that lives seals with the new one
-//	a server was away       and seals with a retired key: its batch is ErrRetiredKey
+//	a server was away       and would seal with a retired key: all its batches are
+//	                        ErrRetiredKey, so that it does nothing that it could
+//	                        not record
 //
 // A key is told of in the batch that it seals in, and batches come one after the
 // other: who reads that a server seals with the new key finds all that it sealed
 // with the old one.
 
-// ErrRetiredKey: this server would seal with a key that was rotated away while it
-// did not answer. Nothing was changed.
+// ErrRetiredKey: this server seals with a key that was rotated away while it did not
+// answer. It changes nothing, and does not start, until it has read another key file.
 const ErrRetiredKey fault = "store.retired-key"
 
 const (
@@ -76,34 +80,30 @@ func (s *Store) TellKeys(ctx context.Context) error {
 // postgresNow is the database's clock, in milliseconds: the servers' may differ.
 const postgresNow = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
 
-// mark writes the number of the batch, which says later that it was committed.
+// mark writes the number of the batch, which says later that it was committed. It
+// writes none where the key that this server seals with, or one that the batch has
+// sealed with, was rotated away: the batch is ErrRetiredKey then, also one that seals
+// nothing. Of an intent the outcome could not be recorded, since that tells people.
 func (t *tx) mark() error {
-	if err := t.refuseRetired(); err != nil {
-		return err
-	}
-	var keys []string
+	var keys, seals []string
 	if t.sealer.box != nil {
 		keys = t.sealer.box.IDs()
+		seals = slices.Sorted(maps.Keys(t.sealer.used))
+		if !t.sealer.used[keys[0]] {
+			seals = append(seals, keys[0])
+		}
 	}
-	_, err := t.exec(`
-		INSERT INTO writers (holder, batch, at, name, keys) VALUES ($1, $2, `+postgresNow+`, $3, $4)
+	n, err := t.exec(`
+		INSERT INTO writers (holder, batch, at, name, keys)
+		SELECT $1::text, $2::bigint, `+postgresNow+`, $3::text, $4::text
+		WHERE NOT EXISTS (SELECT 1 FROM retired_keys WHERE id = ANY (string_to_array($5::text, ' ')))
 		ON CONFLICT (holder) DO UPDATE SET batch = excluded.batch, at = excluded.at, name = excluded.name, keys = excluded.keys`,
-		t.holder, t.batch, t.name, strings.Join(keys, " "))
-	return err
-}
-
-// refuseRetired looks at what the batch has sealed with.
-func (t *tx) refuseRetired() error {
-	for id := range t.sealer.used {
-		var n int
-		if err := t.row(`SELECT count(*) FROM retired_keys WHERE id = $1`, id).Scan(&n); err != nil {
-			return err
-		}
-		if n > 0 {
-			return fmt.Errorf("%w: key %s was rotated away: copy the key file of another server to this one and start it again", ErrRetiredKey, id)
-		}
+		t.holder, t.batch, t.name, strings.Join(keys, " "), strings.Join(seals, " "))
+	if err == nil && n == 0 {
+		return fmt.Errorf("%w: key %s was rotated away: copy the key file of another server to this one and start it again",
+			ErrRetiredKey, strings.Join(seals, " or "))
 	}
-	return nil
+	return err
 }
 
 // note keeps the id of the key that a value was sealed with.
@@ -113,15 +113,16 @@ func (s sealer) note(sealed []byte) {
 	}
 }
 
-// retireKeys is part of the end of a rotation.
-func (t *tx) retireKeys(ids []string) error {
+// retireKeys is part of the end of a rotation. It returns how many were none before.
+func (t *tx) retireKeys(ids []string) (fresh int64, err error) {
 	for _, id := range ids {
-		_, err := t.exec(`INSERT INTO retired_keys (id, at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id, millis(t.now()))
+		n, err := t.exec(`INSERT INTO retired_keys (id, at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id, millis(t.now()))
 		if err != nil {
-			return err
+			return 0, err
 		}
+		fresh += n
 	}
-	return nil
+	return fresh, nil
 }
 
 // leave takes this server off the list, as far as the connection is there.

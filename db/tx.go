@@ -33,6 +33,9 @@ type tx struct {
 	told told
 	// dirty: since it was last cleared, a statement changed a row or was refused.
 	dirty bool
+	// unread counts the statements that change rows and return them, and whose
+	// answer nobody has read to its end: they count as dirty, whatever came of them.
+	unread int
 
 	sealer  sealer
 	decoded *decoded
@@ -140,9 +143,15 @@ func collect[T any](t *tx, scan func(scanner) (T, error), query string, args ...
 	if err != nil {
 		return nil, err
 	}
-	t.dirty = t.dirty || changes(query)
+	if changes(query) {
+		t.unread++ // also where scan panics
+	}
 	rows, err := stmt.QueryContext(t.ctx, args...)
 	all, err := scanAll(rows, err, scan)
+	if changes(query) {
+		t.unread--
+		t.dirty = t.dirty || len(all) > 0
+	}
 	t.dirty = t.dirty || err != nil
 	return all, err
 }
@@ -160,20 +169,31 @@ func (t *tx) row(query string, args ...any) scanner {
 	if err != nil {
 		return failedRow{err}
 	}
-	t.dirty = t.dirty || changes(query)
-	return writersRow{t, stmt.QueryRowContext(t.ctx, args...)}
+	r := &writersRow{t: t, changes: changes(query)}
+	if r.changes {
+		t.unread++
+	}
+	r.row = stmt.QueryRowContext(t.ctx, args...)
+	return r
 }
 
 type writersRow struct {
-	t   *tx
-	row scanner
+	t       *tx
+	row     scanner
+	changes bool // and counts in unread
 }
 
-func (r writersRow) Scan(to ...any) error {
+// Scan tells whether a row was changed: a statement that changed none, of an unknown
+// token say, must not have everybody's batch run twice.
+func (r *writersRow) Scan(to ...any) error {
 	err := r.row.Scan(to...)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		r.t.dirty = true
+	none := errors.Is(err, sql.ErrNoRows)
+	if r.changes {
+		r.changes = false
+		r.t.unread--
+		r.t.dirty = r.t.dirty || !none
 	}
+	r.t.dirty = r.t.dirty || err != nil && !none
 	return translate(err)
 }
 

@@ -198,11 +198,11 @@ func (s *Store) tryBatch(batch []*job, run func(*job) error) error {
 func (s *Store) runBare(j *job) error {
 	t := s.tx
 	before, told := t.end, t.told
-	t.dirty = false
+	t.dirty, t.unread = false, 0
 	if j.err = s.call(j.fn); j.err == nil {
 		return nil
 	}
-	if t.dirty {
+	if t.dirty || t.unread > 0 {
 		return errDirty
 	}
 	t.end, t.told = before, told

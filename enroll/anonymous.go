@@ -11,14 +11,17 @@ import (
 
 	"github.com/go-webauthn/webauthn/webauthn"
 
-	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/secret"
 )
 
 // A sign-in names nobody, so anybody may begin one, as often as they like. Nothing
-// of it is kept: the browser's token is the ceremony itself, its end and its
-// challenge, sealed. What is kept is that it was taken.
+// of it is kept: the browser's token is the ceremony itself, its challenge, sealed.
+// What is kept is that it was taken.
+//
+// The challenge begins with the ceremony's end, so that the authenticator signs it
+// too: who holds the sealing key may seal an old challenge again, and its answer,
+// which the log keeps, is over all the same.
 
 // Sealer seals for one place and opens what any of its keys sealed for it. All
 // servers over one store share the keys. *secret.Box is one.
@@ -28,28 +31,38 @@ type Sealer interface {
 }
 
 const (
-	placeSignIn = "ceremony/sign-in/v1"
-	endLen      = 8 // unix milliseconds, big-endian
+	placeSignIn = "ceremony/sign-in/v2"
+	// A challenge is its end, in unix milliseconds, big-endian, and random bytes.
+	endLen       = 8
+	randomLen    = 24 // WebAuthn §13.4.3 asks for 16 at least
+	challengeLen = endLen + randomLen
 	// spentKept is how much longer than the ceremony it is kept that it was taken:
 	// a clock that is set back by less gives no second use.
 	spentKept = time.Hour
+	// refusalTime is how long a refusal waits for the store.
+	refusalTime = 10 * time.Second
 )
 
-// sealSignIn returns the token of a sign-in that was begun now.
-func (s *Service) sealSignIn(data *webauthn.SessionData) (secret.Text, error) {
-	challenge, err := base64.RawURLEncoding.DecodeString(data.Challenge)
+// newChallenge makes the challenge of a sign-in that begins now.
+func (s *Service) newChallenge() ([]byte, error) {
+	random, err := s.random(randomLen)
 	if err != nil {
-		return secret.Text{}, fmt.Errorf("read challenge: %w", err)
+		return nil, err
 	}
-	plain := binary.BigEndian.AppendUint64(nil, uint64(s.now().Add(s.cfg.CeremonyTimeout).UnixMilli()))
-	sealed := s.cfg.Sealer.Seal(placeSignIn, append(plain, challenge...))
-	return secret.New(base64.RawURLEncoding.EncodeToString(sealed)), nil
+	end := s.now().Add(s.cfg.CeremonyTimeout).UnixMilli()
+	return append(binary.BigEndian.AppendUint64(nil, uint64(end)), random...), nil
+}
+
+func (s *Service) sealSignIn(challenge []byte) secret.Text {
+	return secret.New(base64.RawURLEncoding.EncodeToString(s.cfg.Sealer.Seal(placeSignIn, challenge)))
 }
 
 // signInOf opens the token of a sign-in, and returns what it is taken by, in the one
 // transaction that writes what came of it: the session, or the refusal. It is known
 // by its challenge, not by the token's text, of which there might be two spellings.
-func (s *Service) signInOf(token secret.Text) (webauthn.SessionData, Ceremony, error) {
+// One that was taken before is refused here, so that it costs no signature and no
+// question to the directory; the transaction decides.
+func (s *Service) signInOf(ctx context.Context, token secret.Text) (webauthn.SessionData, Ceremony, error) {
 	challenge, end, ok := s.openSignIn(token)
 	now := s.now()
 	if !ok || !now.Before(end) || end.After(now.Add(s.cfg.CeremonyTimeout+spentKept)) {
@@ -57,18 +70,30 @@ func (s *Service) signInOf(token secret.Text) (webauthn.SessionData, Ceremony, e
 	}
 	data := s.signIn
 	data.Challenge = base64.RawURLEncoding.EncodeToString(challenge)
-	return data, Ceremony{
-		ID: spentID(data.Challenge), Purpose: PurposeSignIn, Created: now, Expires: end.Add(spentKept),
-	}, nil
+	spent := Ceremony{ID: spentID(data.Challenge), Purpose: PurposeSignIn, Created: now, Expires: end.Add(spentKept)}
+	_, err := s.store.Ceremony(ctx, spent.ID, spent.Purpose, now)
+	if err == nil {
+		err = ErrNoCeremony
+	} else if errors.Is(err, ErrNoCeremony) {
+		return data, spent, nil
+	}
+	return webauthn.SessionData{}, Ceremony{}, fmt.Errorf("take ceremony: %w", err)
 }
 
-// refusedSignIn takes the ceremony with the event of the refusal. A ceremony that
-// was taken before tells nothing new: it is ErrNoCeremony, and no event.
-func (s *Service) refusedSignIn(ctx context.Context, spent Ceremony, account ad.GUID, from Client, err error) error {
+// refusedSignIn takes the ceremony with the event of the refusal and the warning of
+// a clone. A ceremony that was taken before tells nothing new: it is ErrNoCeremony,
+// and no event. One whose browser went away is taken all the same.
+func (s *Service) refusedSignIn(ctx context.Context, spent Ceremony, a assertion, from Client, err error) error {
 	if errors.Is(err, ErrNoCeremony) {
 		return err
 	}
-	serr := s.store.SpendCeremony(ctx, spent, s.refusal(audit.SignInRefused, account, from, err))
+	var change *PasskeyChange
+	if errors.Is(err, ErrCloned) {
+		change = &PasskeyChange{ID: a.id, Fn: s.cloned(a)}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
+	defer cancel()
+	serr := s.store.SpendCeremony(ctx, spent, change, s.refusal(audit.SignInRefused, a.account, from, err))
 	switch {
 	case errors.Is(serr, ErrNoCeremony):
 		return serr
@@ -87,9 +112,9 @@ func (s *Service) openSignIn(token secret.Text) (challenge []byte, end time.Time
 	if err != nil {
 		return nil, end, false
 	}
-	plain, err := s.cfg.Sealer.Open(placeSignIn, sealed)
-	if err != nil || len(plain) <= endLen {
+	challenge, err = s.cfg.Sealer.Open(placeSignIn, sealed)
+	if err != nil || len(challenge) != challengeLen {
 		return nil, end, false
 	}
-	return plain[endLen:], time.UnixMilli(int64(binary.BigEndian.Uint64(plain))).UTC(), true
+	return challenge, time.UnixMilli(int64(binary.BigEndian.Uint64(challenge))).UTC(), true
 }

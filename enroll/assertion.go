@@ -159,29 +159,29 @@ func (s *Service) advance(a assertion, events ...audit.Event) func(*Credential) 
 	}
 }
 
-// commit stores an assertion whole.
+// commit stores an assertion whole. After a clone's refusal the warning stays on the
+// passkey, with its event.
 func (s *Service) commit(ctx context.Context, a assertion, proof Proof, session *Session, events ...audit.Event) error {
-	return s.stored(ctx, a, s.store.Asserted(ctx, a.id, s.advance(a, events...), proof, session))
-}
-
-// stored is how storing an assertion ended. After a clone's refusal the warning
-// stays on the passkey, with its event.
-func (s *Service) stored(ctx context.Context, a assertion, err error) error {
+	err := s.store.Asserted(ctx, a.id, s.advance(a, events...), proof, session)
 	if errors.Is(err, ErrCloned) {
-		warn := func(c *Credential) ([]audit.Event, error) {
-			c.Record.Authenticator.CloneWarning = true
-			e := s.passkeyEvent(audit.PasskeyCloneWarning, a.account, c.ID)
-			e.Outcome, e.Reason = audit.Denied, ErrCloned.Error()
-			e.Detail["sign_count_stored"] = int64(c.Record.Authenticator.SignCount)
-			e.Detail["sign_count_asserted"] = int64(a.parsed.Response.AuthenticatorData.Counter)
-			return []audit.Event{e}, nil
-		}
-		err = errors.Join(err, s.store.UpdateCredential(ctx, a.id, warn))
+		err = errors.Join(err, s.store.UpdateCredential(ctx, a.id, s.cloned(a)))
 	}
 	if err != nil {
 		return fmt.Errorf("store assertion: %w", err)
 	}
 	return nil
+}
+
+// cloned leaves the warning of a clone on the passkey.
+func (s *Service) cloned(a assertion) func(*Credential) ([]audit.Event, error) {
+	return func(c *Credential) ([]audit.Event, error) {
+		c.Record.Authenticator.CloneWarning = true
+		e := s.passkeyEvent(audit.PasskeyCloneWarning, a.account, c.ID)
+		e.Outcome, e.Reason = audit.Denied, ErrCloned.Error()
+		e.Detail["sign_count_stored"] = int64(c.Record.Authenticator.SignCount)
+		e.Detail["sign_count_asserted"] = int64(a.parsed.Response.AuthenticatorData.Counter)
+		return []audit.Event{e}, nil
+	}
 }
 
 // receipt keeps the assertion as it was signed; nonce is nil for a sign-in.

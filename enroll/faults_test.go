@@ -78,6 +78,23 @@ func TestWhatHappensBetweenVerifyingAndCommittingCounts(t *testing.T) {
 	}
 }
 
+// A browser that goes away while it is refused has used its sign-in.
+func TestARefusalWithoutABrowserTakesTheCeremony(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	ctx, leave := context.WithCancel(w.ctx)
+	w.cfg.Store = meanwhile{w.store, leave}
+	w.Service = must(enroll.New(w.cfg))(t)
+	token, options, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	signed := d.assert(t, options)
+	_, _, err = w.FinishSignIn(ctx, token, signed, phone)
+	wantErr(t, "finish", err, context.Canceled)
+	_, _, err = w.FinishSignIn(w.ctx, token, signed, phone)
+	wantErr(t, "again", err, enroll.ErrNoCeremony)
+	w.wantEvents(alice, map[audit.Action]int{audit.SignInRefused: 1})
+}
+
 var errDisk = errors.New("disk on fire")
 
 // faulty fails the one method that fail names.
@@ -205,11 +222,11 @@ func (f *faulty) RemoveCredential(ctx context.Context, a ad.GUID, id []byte, kee
 	return f.Store.RemoveCredential(ctx, a, id, keep, last, l, e...)
 }
 
-func (f *faulty) SpendCeremony(ctx context.Context, c enroll.Ceremony, e ...audit.Event) error {
+func (f *faulty) SpendCeremony(ctx context.Context, c enroll.Ceremony, p *enroll.PasskeyChange, e ...audit.Event) error {
 	if err := f.err("SpendCeremony"); err != nil {
 		return err
 	}
-	return f.Store.SpendCeremony(ctx, c, e...)
+	return f.Store.SpendCeremony(ctx, c, p, e...)
 }
 
 func (f *faulty) SignedIn(ctx context.Context, c enroll.Ceremony, id []byte, fn func(*enroll.Credential) ([]audit.Event, error), p enroll.Proof, s enroll.Session) error {
@@ -237,7 +254,7 @@ func withFaults(t *testing.T) (*world, *faulty) {
 }
 
 func TestAFaultyStoreSignsNobodyIn(t *testing.T) {
-	for _, method := range []string{"Credential", "AccountByHandle", "SignedIn"} {
+	for _, method := range []string{"Ceremony", "Credential", "AccountByHandle", "SignedIn"} {
 		t.Run(method, func(t *testing.T) {
 			w, f := withFaults(t)
 			d, _ := w.enrolled(alice)

@@ -64,12 +64,14 @@ type directory struct {
 	down      error
 	bind      error // the answer to the right password; nil is success
 	tried     int
+	asked     int // for an account
 	now       func() time.Time
 }
 
 func (d *directory) Account(_ context.Context, id ad.GUID) (ad.Account, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.asked++
 	if d.down != nil {
 		return ad.Account{}, d.down
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
@@ -17,12 +18,15 @@ import (
 // BeginSignIn starts a ceremony that names nobody, and keeps nothing of it. It
 // returns the browser's token for it and the request options.
 func (s *Service) BeginSignIn(context.Context) (secret.Text, *protocol.CredentialAssertion, error) {
-	options, data, err := s.rp().BeginDiscoverableLogin()
+	challenge, err := s.newChallenge()
+	if err != nil {
+		return secret.Text{}, nil, err
+	}
+	options, _, err := s.rp().BeginDiscoverableLogin(webauthn.WithChallenge(challenge))
 	if err != nil {
 		return secret.Text{}, nil, fmt.Errorf("begin sign-in: %w", err)
 	}
-	token, err := s.sealSignIn(data)
-	return token, options, err
+	return s.sealSignIn(challenge), options, nil
 }
 
 // FinishSignIn verifies the assertion and makes a session; the cookie is its
@@ -31,7 +35,7 @@ func (s *Service) BeginSignIn(context.Context) (secret.Text, *protocol.Credentia
 // ErrNoCredential, ErrOrigin, ErrNotVerified, ErrCloned, ErrRefused, ErrGone, and
 // ad.ErrUnavailable, because nobody gets in whom the directory can't confirm.
 func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []byte, from Client) (Session, secret.Text, error) {
-	data, spent, err := s.signInOf(token)
+	data, spent, err := s.signInOf(ctx, token)
 	if err != nil {
 		return Session{}, secret.Text{}, err
 	}
@@ -41,7 +45,7 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 		person, err = s.exists(ctx, a.account)
 	}
 	if err != nil {
-		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a.account, from, err)
+		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a, from, err)
 	}
 	session, cookie, err := s.newSession(a.account, a.id, from)
 	if err != nil {
@@ -52,8 +56,8 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 		return Session{}, secret.Text{}, err
 	}
 	err = s.store.SignedIn(ctx, spent, a.id, s.advance(a, s.signedInEvent(proof, from)), proof, session)
-	if err := s.stored(ctx, a, err); err != nil {
-		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a.account, from, err)
+	if err != nil {
+		return Session{}, secret.Text{}, s.refusedSignIn(ctx, spent, a, from, fmt.Errorf("store assertion: %w", err))
 	}
 	session.Person = &person
 	return session, cookie, nil

@@ -295,17 +295,55 @@ func TestASignInOfAnotherKeyOrPlaceIsUnknown(t *testing.T) {
 	wantErr(t, "begin", err, nil)
 	signed := d.assert(t, options)
 	other := must(secret.NewBox([]byte("another key of thirty-two bytes!")))(t)
-	plain := make([]byte, 40)
+	plain := make([]byte, 32)
 	binary.BigEndian.PutUint64(plain, uint64(w.clock.now().Add(time.Minute).UnixMilli()))
 	for name, sealed := range map[string][]byte{
-		"key":   other.Seal("ceremony/sign-in/v1", plain),
+		"key":   other.Seal("ceremony/sign-in/v2", plain),
+		"older": dbtest.Box().Seal("ceremony/sign-in/v1", append(plain[:8:8], options.Response.Challenge...)),
 		"place": dbtest.Box().Seal("outbox/body", plain),
-		"short": dbtest.Box().Seal("ceremony/sign-in/v1", plain[:8]),
+		"short": dbtest.Box().Seal("ceremony/sign-in/v2", plain[:8]),
+		"long":  dbtest.Box().Seal("ceremony/sign-in/v2", append(plain[:32:32], 0)),
 		"none":  nil,
 	} {
 		_, _, err = w.FinishSignIn(w.ctx, secret.New(base64.RawURLEncoding.EncodeToString(sealed)), signed, phone)
 		wantErr(t, name, err, enroll.ErrNoCeremony)
 	}
+}
+
+// The log keeps every assertion, and its exports leave the machine. Who has one and
+// the sealing key seals what they like, and is nobody with it: the end is signed.
+func TestAKeptAssertionIsOverWhoeverSealsItsChallengeAgain(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	token, options, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	signed, challenge := d.assert(t, options), []byte(options.Response.Challenge)
+	_, _, err = w.FinishSignIn(w.ctx, token, signed, phone)
+	wantErr(t, "finish", err, nil)
+	w.clock.move(30 * 24 * time.Hour)
+	end := binary.BigEndian.AppendUint64(nil, uint64(w.clock.now().Add(time.Minute).UnixMilli()))
+	replay := func(when string, exchanged error) {
+		t.Helper()
+		for name, c := range map[string]struct {
+			place string
+			plain []byte
+			want  error
+		}{
+			"as it was":              {"ceremony/sign-in/v2", challenge, enroll.ErrNoCeremony},
+			"behind a new end":       {"ceremony/sign-in/v2", append(end[:8:8], challenge...), enroll.ErrNoCeremony},
+			"of a release before":    {"ceremony/sign-in/v1", append(end[:8:8], challenge...), enroll.ErrNoCeremony},
+			"with its end exchanged": {"ceremony/sign-in/v2", append(end[:8:8], challenge[8:]...), exchanged},
+		} {
+			sealed := dbtest.Box().Seal(c.place, c.plain)
+			session, _, err := w.FinishSignIn(w.ctx, secret.New(base64.RawURLEncoding.EncodeToString(sealed)), signed, phone)
+			if !errors.Is(err, c.want) || session.ID != "" {
+				t.Errorf("%s%s: %v, want %v", name, when, err, c.want)
+			}
+		}
+	}
+	replay("", enroll.ErrRefused)
+	must(w.Purge(w.ctx))(t)
+	replay(", purged", enroll.ErrNoCeremony)
 }
 
 func TestPeopleInTroubleMaySignInToSeeIt(t *testing.T) {
@@ -366,6 +404,56 @@ func TestSignCountsAreWrittenBackAndARegressionIsRefused(t *testing.T) {
 	w.signedIn(d)
 	if c := w.credential(d); !c.Record.Authenticator.CloneWarning || c.Record.Authenticator.SignCount != 11 {
 		t.Errorf("the warning must stay: %+v", c.Record.Authenticator)
+	}
+}
+
+// A clone's answer that is sent many times is one sign-in, and one warning.
+func TestOneSignInOfACloneWarnsOnce(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	d.cred.Counter = 10
+	w.signedIn(d)
+	token, options, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	d.cred.Counter = 3
+	signed := d.assert(t, options)
+	var refused atomic.Int32
+	var start, done sync.WaitGroup
+	start.Add(1)
+	for range 30 {
+		done.Go(func() {
+			start.Wait()
+			_, _, err := w.FinishSignIn(w.ctx, token, signed, phone)
+			switch {
+			case errors.Is(err, enroll.ErrCloned):
+				refused.Add(1)
+			case !errors.Is(err, enroll.ErrNoCeremony):
+				t.Error(err)
+			}
+		})
+	}
+	start.Done()
+	done.Wait()
+	if refused.Load() != 1 || !w.credential(d).Record.Authenticator.CloneWarning {
+		t.Errorf("%d were refused as a clone's, warning %t", refused.Load(), w.credential(d).Record.Authenticator.CloneWarning)
+	}
+	w.wantEvents(alice, map[audit.Action]int{audit.PasskeyCloneWarning: 1, audit.SignInRefused: 1})
+}
+
+// What is over already costs the directory nothing.
+func TestASpentSignInAsksNoDirectory(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	token, options, err := w.BeginSignIn(w.ctx)
+	wantErr(t, "begin", err, nil)
+	signed := d.assert(t, options)
+	_, _, err = w.FinishSignIn(w.ctx, token, signed, phone)
+	wantErr(t, "finish", err, nil)
+	before := w.dir.asked
+	_, _, err = w.FinishSignIn(w.ctx, token, signed, phone)
+	wantErr(t, "again", err, enroll.ErrNoCeremony)
+	if n := w.dir.asked - before; n != 0 {
+		t.Errorf("the directory was asked %d times", n)
 	}
 }
 

@@ -44,13 +44,20 @@ type CeremonyStore interface {
 	// another purpose, is ErrNoCeremony (and is gone).
 	TakeCeremony(ctx context.Context, id string, purpose Purpose, now time.Time) (Ceremony, error)
 	// SpendCeremony puts in that a ceremony was taken which was never saved, with
-	// the events of what came of it; of many callers one wins, the rest change
-	// nothing and get ErrNoCeremony. It is purged like the others.
-	SpendCeremony(ctx context.Context, c Ceremony, events ...audit.Event) error
+	// what came of it, the change of a passkey (nil for none; none is made to one
+	// that was removed meanwhile) and the events; of many callers one wins, the rest
+	// change nothing and get ErrNoCeremony. It is purged like the others.
+	SpendCeremony(ctx context.Context, c Ceremony, change *PasskeyChange, events ...audit.Event) error
 	// Ceremony reads without taking (for an enrol-grant).
 	Ceremony(ctx context.Context, id string, purpose Purpose, now time.Time) (Ceremony, error)
 	// PurgeCeremonies deletes what expired and returns how many.
 	PurgeCeremonies(ctx context.Context, now time.Time) (int, error)
+}
+
+// PasskeyChange is for UpdateCredential, within another transaction.
+type PasskeyChange struct {
+	ID []byte
+	Fn func(*Credential) ([]audit.Event, error)
 }
 
 // CredentialStore holds passkeys and user handles.

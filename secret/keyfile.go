@@ -301,6 +301,13 @@ const tempKeys = ".latchkey-keys-"
 
 // replace puts the lines in the place of the file.
 func (f keyFile) replace(path string) error {
+	path, err := filepath.EvalSymlinks(path) // a link stays one: others may read the file through theirs
+	if err != nil {
+		return fmt.Errorf("write key file: %w", err)
+	}
+	if err := guarded(path, f.info); err != nil {
+		return err
+	}
 	dir := filepath.Dir(path)
 	left, _ := filepath.Glob(filepath.Join(dir, tempKeys+"*"))
 	for _, old := range left {

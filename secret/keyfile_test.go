@@ -170,3 +170,46 @@ func TestAKeyBelowTheOthersOpensUntilItIsPutFirst(t *testing.T) {
 		t.Errorf("a key that is not there: %v", err)
 	}
 }
+
+// A key file that is a link stays one, and the file that it leads to changes.
+func TestAKeyFileThatIsALinkStaysALink(t *testing.T) {
+	real, links := t.TempDir(), t.TempDir()
+	file, link := filepath.Join(real, "real.key"), filepath.Join(links, "secret.key")
+	if _, err := LoadBox(file, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := AddKeyBelow(link, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, change := range map[string]func() error{
+		"first": func() error { return PutFirst(link, fresh.ID) },
+		"only":  func() error { return KeepKey(link, fresh.ID) },
+	} {
+		if err := change(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	to, err := os.Readlink(link)
+	if err != nil || to != file {
+		t.Errorf("the link leads to %q, %v", to, err)
+	}
+	for _, path := range []string{file, link} {
+		if keys, err := Keys(path); err != nil || len(keys) != 1 || keys[0].ID != fresh.ID {
+			t.Errorf("%s holds %+v, %v", path, keys, err)
+		}
+	}
+	if left, _ := filepath.Glob(links + "/.*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	// Where it leads to is no place where others may put a file.
+	if err := os.Chmod(real, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := AddKey(link, time.Now()); !errors.Is(err, ErrKeyFile) {
+		t.Errorf("in a directory of everybody's: %v", err)
+	}
+}

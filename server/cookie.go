@@ -42,6 +42,12 @@ func (c *call) dropCookie() {
 	c.http.Response.Header.Add("Set-Cookie", k.String())
 }
 
+// dropLanguage takes back the language that the app chose; the app sets it.
+func (c *call) dropLanguage() {
+	k := &http.Cookie{Name: languageCookie, Path: "/", MaxAge: -1, Secure: true, SameSite: http.SameSiteLaxMode}
+	c.http.Response.Header.Add("Set-Cookie", k.String())
+}
+
 func sessionCookie(value string) *http.Cookie {
 	return &http.Cookie{
 		Name: cookieName, Value: value, Path: "/",

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,8 +75,13 @@ func TestForgetWorksWithAndWithoutASession(t *testing.T) {
 		if res.StatusCode != http.StatusNoContent || res.Header.Get("Clear-Site-Data") != `"cache", "storage"` {
 			t.Errorf("%q: %d %v", cookie, res.StatusCode, res.Header)
 		}
-		if !strings.Contains(res.Header.Get("Set-Cookie"), "Max-Age=0") {
-			t.Errorf("%q: %v", cookie, res.Header["Set-Cookie"])
+		for _, name := range []string{cookieName, languageCookie} {
+			gone := slices.ContainsFunc(res.Cookies(), func(k *http.Cookie) bool {
+				return k.Name == name && k.Value == "" && k.MaxAge < 0 && k.Path == "/" && k.Secure && k.Domain == ""
+			})
+			if !gone || !strings.Contains(res.Header.Get("Set-Cookie"), "Max-Age=0") {
+				t.Errorf("%q: %s stays: %v", cookie, name, res.Header["Set-Cookie"])
+			}
 		}
 		if (st.party.ended == 1) != (i == 2) {
 			t.Errorf("%q: ended %d", cookie, st.party.ended)

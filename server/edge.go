@@ -41,15 +41,16 @@ func (s *Server) rescue(c *call) {
 }
 
 // admit refuses what no row of the table may see: an unknown Host, a target in
-// another form than a plain path, an unknown method.
+// another form than a plain path, an unknown method. The Host comes first: to
+// another name no document is answered, of whatever path.
 func (s *Server) admit(ctx *fasthttp.RequestCtx) error {
 	target := string(ctx.Request.Header.RequestURI())
 	path, ok := plainPath(target)
-	if !ok {
-		return errNotFound
-	}
 	if !s.knownHost(ctx) && path != pathHealth && path != pathReady {
 		return errHost
+	}
+	if !ok {
+		return errNotFound
 	}
 	if !slices.Contains(fiber.DefaultMethods, string(ctx.Method())) {
 		return errMethod

@@ -146,7 +146,7 @@ func (s *Server) activity(ctx context.Context, _ *struct{}) (*reply[activityList
 }
 
 // forget ends the session where there is one, and empties what the browser keeps
-// for this origin. Our cookie is taken back by name: Clear-Site-Data "cookies"
+// for this origin. Our cookies are taken back by name: Clear-Site-Data "cookies"
 // would clear those of every other host of the domain as well.
 func (s *Server) forget(ctx context.Context, _ *empty) (*nothing, error) {
 	c := callOf(ctx)
@@ -156,6 +156,7 @@ func (s *Server) forget(ctx context.Context, _ *empty) (*nothing, error) {
 		}
 	}
 	c.dropCookie()
+	c.dropLanguage()
 	c.http.Response.Header.Set(fiber.HeaderClearSiteData, `"cache", "storage"`)
 	return &nothing{}, nil
 }

@@ -93,12 +93,24 @@ func pageLanguage(c *fiber.Ctx) string {
 			return l
 		}
 	}
-	wanted, _, err := language.ParseAcceptLanguage(c.Get("Accept-Language"))
+	wanted, _, err := language.ParseAcceptLanguage(firstLanguages(c.Get("Accept-Language")))
 	if err != nil {
 		return appLanguages[0]
 	}
 	_, i, _ := languageOf.Match(wanted...)
 	return appLanguages[i]
+}
+
+// maxLanguages bounds what is parsed of Accept-Language, in bytes: a browser's is
+// shorter, and anybody may send one as long as all headers may be.
+const maxLanguages = 128
+
+// firstLanguages cuts the header at its last comma that is early enough.
+func firstLanguages(header string) string {
+	if len(header) <= maxLanguages {
+		return header
+	}
+	return header[:max(strings.LastIndexByte(header[:maxLanguages], ','), 0)]
 }
 
 // policyOf is the policy of a document: contentPolicy, and its own styles by

@@ -27,6 +27,8 @@ func TestTheDocumentShowsWhatTheAppIsGoingToShow(t *testing.T) {
 		{"/", "", "fr, de;q=0.5", "", "Ausgesperrt?"},
 		{"/", "", "fr", "", "Locked out?"},
 		{"/", "", ";;q=x", "", "Locked out?"},
+		{"/", "", "de" + strings.Repeat(",fr;q=0.1", 1700), "", "Ausgesperrt?"}, // read as far as is read
+		{"/", "", strings.Repeat("fr;q=0.1,", 15) + "de", "", "Locked out?"},
 		{"/", german, "en", "", "Ausgesperrt?"},
 		{"/", languageCookie + "=en", "de", "", "Locked out?"},
 		{"/", languageCookie + "=../x", "de", "", "Ausgesperrt?"},
@@ -43,6 +45,23 @@ func TestTheDocumentShowsWhatTheAppIsGoingToShow(t *testing.T) {
 		res := st.ask("GET", tc.path, "", "Cookie", tc.cookie, "Accept-Language", tc.accept, "Sec-Fetch-Site", tc.site)
 		if body := bodyOf(t, res); res.StatusCode != http.StatusOK || !strings.HasSuffix(body, tc.want) {
 			t.Errorf("%+v: %d %q", tc, res.StatusCode, body)
+		}
+	}
+}
+
+// The time that parsing takes grows with the header, which anybody may send.
+func TestOnlyTheFirstLanguagesAreRead(t *testing.T) {
+	in := "de-AT,de;q=0.9,en;q=0.8"
+	exact := strings.Repeat("de,", maxLanguages/3) + "en"
+	for header, want := range map[string]string{
+		"": "", in: in, exact[:maxLanguages]: exact[:maxLanguages],
+		exact[:maxLanguages] + "-GB":           exact[:maxLanguages-3],
+		strings.Repeat("x", maxLanguages+1):    "",
+		"," + strings.Repeat("x", 16<<10):      "",
+		in + "," + strings.Repeat("x", 16<<10): in,
+	} {
+		if got := firstLanguages(header); got != want || len(got) > maxLanguages {
+			t.Errorf("of %d bytes %q is read, want %q", len(header), got, want)
 		}
 	}
 }

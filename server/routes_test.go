@@ -206,8 +206,8 @@ func TestUnknownHostsAreMisdirected(t *testing.T) {
 		{"http://localhost:8080", "localhost", false},
 	} {
 		st := newStage(t, func(cfg *Config) { cfg.PublicURL = c.public })
-		for _, path := range []string{"/", "/api/info", "/api/me", "/assets/app-1a2b3c.js", "/nothing"} {
-			res := st.ask("GET", path, "", "Host", c.host, "X-Forwarded-Host", st.origin.host, "X-Forwarded-Proto", "https")
+		for _, path := range []string{"/", "/api/info", "/api/me", "/assets/app-1a2b3c.js", "/nothing", "/%2e", "/a//b"} {
+			res := st.ask("GET", path, "", "Host", c.host, "Accept", "text/html", "X-Forwarded-Host", st.origin.host, "X-Forwarded-Proto", "https")
 			if got := res.StatusCode != http.StatusMisdirectedRequest && res.StatusCode != http.StatusBadRequest; got != c.ok {
 				t.Errorf("%s at %s, %s: %d", c.host, c.public, path, res.StatusCode)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -43,7 +44,7 @@ type app struct {
 	notices  notices
 	web      *server.Server // nil for a command
 	started  time.Time
-	sids     map[string]string // of the policies' groups, by DN, as they were found last
+	sids     map[string]string // of the groups of the policies that count, by DN, as they were found last
 
 	reloads
 	keys sync.Mutex // held while the key file is read again
@@ -55,7 +56,7 @@ type app struct {
 // openApp joins the packages. It asks the directory for the groups of the
 // policies; one that can't be resolved denies until a later try finds it.
 func openApp(ctx context.Context, cfg config.Config, s streams, serves bool) (*app, error) {
-	a := &app{cfg: cfg, live: server.NewBroker(), started: time.Now(), sids: map[string]string{}}
+	a := &app{cfg: cfg, live: server.NewBroker(), started: time.Now()}
 	a.reloads.start(cfg)
 	a.log = newLogger(cfg.Log, &a.level, s)
 	client, err := openDirectory(cfg.Directory, a.log)
@@ -94,8 +95,10 @@ func (a *app) join(ctx context.Context) error {
 	}
 	host, _ := os.Hostname()
 	settings := engineSettings(a.cfg, a.judge)
+	policy, sids := a.resolve(ctx, a.cfg, a.dir, nil)
+	a.sids = sids
 	a.engine = workflow.New(workflow.Config{
-		Store: a.store, Directory: a.dir, Policy: a.resolve(ctx, a.cfg, a.dir),
+		Store: a.store, Directory: a.dir, Policy: policy,
 		Limits: settings.Limits,
 		People: a.dir, Holders: a.store, Freezes: a.store, Reminders: a.store,
 		RemindEverybody: settings.RemindEverybody,
@@ -143,47 +146,58 @@ type groupFinder interface {
 	ResolveGroup(ctx context.Context, dn string) (string, error)
 }
 
-// resolve turns the groups of the policies into SIDs.
-func (a *app) resolve(ctx context.Context, cfg config.Config, in groupFinder) workflow.Policy {
+// resolving turns the groups of policies into SIDs.
+type resolving struct {
+	in   groupFinder
+	sids map[string]string // by DN, as they were found last
+	log  *slog.Logger
+}
+
+// resolve turns the groups of the policies into SIDs. known are those that were found
+// before, in the same directory; what it returns takes their place once the policy
+// counts.
+func (a *app) resolve(ctx context.Context, cfg config.Config, in groupFinder, known map[string]string) (workflow.Policy, map[string]string) {
+	r := resolving{in: in, sids: map[string]string{}, log: a.log}
+	maps.Copy(r.sids, known)
 	p := cfg.Policy()
 	for i := range p.Rules {
-		a.resolveCondition(ctx, in, &p.Rules[i].Who)
+		r.condition(ctx, &p.Rules[i].Who)
 		for _, act := range p.Rules[i].Acts {
 			for _, tier := range act.Approve {
-				a.resolveGroup(ctx, in, tier.By.Group)
+				r.group(ctx, tier.By.Group)
 				if tier.Else != nil {
-					a.resolveGroup(ctx, in, tier.Else.Group)
+					r.group(ctx, tier.Else.Group)
 				}
 			}
 		}
 	}
-	return p
+	return p, r.sids
 }
 
-func (a *app) resolveCondition(ctx context.Context, in groupFinder, c *workflow.Condition) {
-	a.resolveGroup(ctx, in, c.Group)
+func (r resolving) condition(ctx context.Context, c *workflow.Condition) {
+	r.group(ctx, c.Group)
 	if c.Not != nil {
-		a.resolveCondition(ctx, in, c.Not)
+		r.condition(ctx, c.Not)
 	}
 }
 
-// resolveGroup: a group that can't be found denies, and never lets anybody in.
-func (a *app) resolveGroup(ctx context.Context, in groupFinder, g *workflow.Group) {
+// group: one that can't be found denies, and never lets anybody in.
+func (r resolving) group(ctx context.Context, g *workflow.Group) {
 	if g == nil {
 		return
 	}
-	sid, err := in.ResolveGroup(ctx, g.DN)
+	sid, err := r.in.ResolveGroup(ctx, g.DN)
 	switch {
 	case err == nil:
-		a.sids[g.DN] = sid
-	case errors.Is(err, ad.ErrUnavailable) && a.sids[g.DN] != "":
+		r.sids[g.DN] = sid
+	case errors.Is(err, ad.ErrUnavailable) && r.sids[g.DN] != "":
 		// Nobody answers, which says nothing about the group: what was found counts.
-		a.log.Warn("group of a policy can't be looked up again", "group", g.DN, "error", err)
-		sid = a.sids[g.DN]
+		r.log.Warn("group of a policy can't be looked up again", "group", g.DN, "error", err)
+		sid = r.sids[g.DN]
 	default:
-		delete(a.sids, g.DN)
+		delete(r.sids, g.DN)
 		g.Err = err.Error()
-		a.log.Error("resolve group of a policy: its rule denies", "group", g.DN, "error", err)
+		r.log.Error("resolve group of a policy: its rule denies", "group", g.DN, "error", err)
 	}
 	g.SID = sid
 }

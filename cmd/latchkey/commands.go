@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,6 +43,7 @@ func (p *parser) root() *cobra.Command {
 	root.SetErr(p.err)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpCommand(help())
 	cobra.EnableCommandSorting = false
 	names := root.RunE
 	version := root.Flags().Bool("version", false, "Print the version.")
@@ -53,6 +55,25 @@ func (p *parser) root() *cobra.Command {
 		return names(cmd, args)
 	}
 	return root
+}
+
+// help refuses a command that there is none of; cobra's own ends with 0.
+func help() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			switch {
+			case err != nil:
+				return err
+			case len(rest) > 0:
+				return noArguments(about, rest)
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
 }
 
 type versionCmd struct{}
@@ -100,7 +121,7 @@ func (p *parser) leaf(use, short string, c command, args ...*string) *cobra.Comm
 			if names[i] == "FILE" {
 				var err error
 				if *arg, err = absolute(given[i]); err != nil {
-					return err
+					return fmt.Errorf("%s: FILE: %w", cmd.CommandPath(), err)
 				}
 			}
 		}
@@ -122,6 +143,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 type pathValue struct {
 	path *string
 	kind string // FILE or DIR
+	off  bool   // the empty text is none, and not a mistake
 }
 
 func (v pathValue) String() string {
@@ -135,11 +157,20 @@ func (v pathValue) Type() string { return v.kind }
 
 // Set refuses what no absolute path can be made of.
 func (v pathValue) Set(text string) (err error) {
+	if text == "" && v.off {
+		*v.path = ""
+		return nil
+	}
 	*v.path, err = absolute(text)
 	return err
 }
 
+// absolute refuses the empty text, which a variable of a script may be: it would mean
+// the working directory.
 func absolute(text string) (string, error) {
+	if text == "" {
+		return "", errors.New("the path is empty")
+	}
 	if rest, ok := strings.CutPrefix(text, "~/"); ok {
 		home, err := os.UserHomeDir()
 		if err != nil {
@@ -151,11 +182,16 @@ func absolute(text string) (string, error) {
 }
 
 func file(cmd *cobra.Command, to *string, name, help string) {
-	cmd.Flags().Var(pathValue{to, "FILE"}, name, help)
+	cmd.Flags().Var(pathValue{to, "FILE", false}, name, help)
+}
+
+// ready is the flag of a file that says that the server answers; "" writes none.
+func ready(cmd *cobra.Command, to *string, help string) {
+	cmd.Flags().Var(pathValue{to, "FILE", true}, "ready", help)
 }
 
 func dir(cmd *cobra.Command, to *string, name, help string) {
-	cmd.Flags().Var(pathValue{to, "DIR"}, name, help)
+	cmd.Flags().Var(pathValue{to, "DIR", false}, name, help)
 }
 
 // textValue is a text whose kind the help names.
@@ -214,7 +250,7 @@ func (p *parser) demo() *cobra.Command {
 	text(cmd, &c.PublicURL, "URL", "public-url", "The https address of your own TLS proxy, to try a phone.")
 	text(cmd, &c.Proxy, "ADDR", "trusted-proxy", "The address of that proxy, when it is not on this machine.")
 	dir(cmd, &c.Data, "data", "Directory for the demo's files. Passkeys in it survive a restart.")
-	file(cmd, &c.Ready, "ready", "Write JSON with links, people and the directory's address to this file once it answers.")
+	ready(cmd, &c.Ready, "Write JSON with links, people and the directory's address to this file once it answers.")
 	cmd.Flags().BoolVarP(&c.Verbose, "verbose", "v", false, "Show the server's log.")
 	cmd.AddCommand(p.demoLock())
 	return cmd
@@ -232,7 +268,7 @@ func (p *parser) serve() *cobra.Command {
 	c := &serveCmd{}
 	cmd := p.leaf("serve", "Run the server.", c)
 	file(cmd, &c.Config, "config", "The configuration file.")
-	file(cmd, &c.Ready, "ready", "Write JSON with the URL to this file once the server answers.")
+	ready(cmd, &c.Ready, "Write JSON with the URL to this file once the server answers.")
 	required(cmd, "config")
 	return cmd
 }

@@ -41,6 +41,7 @@ func killAt(where string) func(string) {
 // directory to serve from.
 type installation struct {
 	dir, config, data, key string
+	base                   string // DN of the directory
 	first                  *secret.Box
 }
 
@@ -51,6 +52,7 @@ func install(t *testing.T) installation {
 	in.key = filepath.Join(in.data, "secret.key")
 	dc, company := minidc.NewCompany(time.Now)
 	t.Cleanup(func() { dc.Close() })
+	in.base = company.BaseDN
 	at, err := dc.ListenLDAPS("127.0.0.1:0")
 	must(t, err)
 	must(t, os.WriteFile(dir+"/ca.pem", dc.CAPEM(), 0o600))

@@ -138,6 +138,10 @@ func (a *app) rotated(ctx context.Context, call rotatedCall) (none keyState, err
 		Time: now(), Action: audit.KeysRotated, Actor: audit.ActorOperator, Outcome: audit.OK,
 		Detail: map[string]any{"key": state.Active, "retired": call.Retired, "resealed": call.Resealed},
 	})
+	if meanwhile := (*db.StillSealedError)(nil); errors.As(err, &meanwhile) {
+		err = fmt.Errorf("%d values were sealed under key %s meanwhile: nothing is lost, and the key stays in the file. "+
+			"Run the same command again", meanwhile.Values, meanwhile.Key)
+	}
 	keyStep("server recorded")
 	return state, err
 }
@@ -272,6 +276,9 @@ func (c keysRotateCmd) Run(ctx context.Context, s streams) error {
 // lockKeys lets one rotation work on a key file at a time. It locks the directory:
 // the file itself is replaced.
 func lockKeys(file string) (release func(), err error) {
+	if file, err = filepath.EvalSymlinks(file); err != nil {
+		return nil, err
+	}
 	d, err := os.Open(filepath.Dir(file))
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/config"
+	"github.com/latchkey/latchkey/db"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/password"
 	"github.com/latchkey/latchkey/push"
@@ -34,6 +35,8 @@ var changesLive = []string{
 func isLive(key string) bool {
 	return slices.ContainsFunc(changesLive, func(l string) bool { return key == l || strings.HasPrefix(key, l+".") })
 }
+
+func ofDirectory(key string) bool { return key == "directory" || strings.HasPrefix(key, "directory.") }
 
 // reloads is the part of an app that changes while it runs.
 type reloads struct {
@@ -84,7 +87,9 @@ func edgeSettings(cfg config.Config) server.Settings {
 func (a *app) resolveAgain(ctx context.Context) {
 	a.reading.Lock()
 	defer a.reading.Unlock()
-	a.engine.SetPolicy(a.resolve(ctx, a.config(), a.dir))
+	policy, sids := a.resolve(ctx, a.config(), a.dir, a.sids)
+	a.engine.SetPolicy(policy)
+	a.sids = sids
 }
 
 // reloadTime bounds how long a reload waits for the directory.
@@ -144,11 +149,19 @@ func (a *app) reload(ctx context.Context, call reloadCall) (none reloadAnswer, e
 	})
 	if err != nil {
 		next.dir.Close()
-		return none, fmt.Errorf("nothing was changed: record: %w", err)
+		return none, notRecorded(err)
 	}
 	a.apply(cfg, next)
 	a.log.Info("configuration reloaded", "hash", cfg.Hash(), "changed", strings.Join(keys, " "))
 	return reloadAnswer{Hash: cfg.Hash(), Changed: keys}, nil
+}
+
+// notRecorded: whatever the log says, what ran before runs on.
+func notRecorded(err error) error {
+	if errors.Is(err, db.ErrUnknown) {
+		return fmt.Errorf("it is not known whether the log tells of this reload, which does not count: reload again: record: %w", err)
+	}
+	return fmt.Errorf("nothing was changed: record: %w", err)
 }
 
 // prepared is what a configuration makes, before it counts.
@@ -157,6 +170,7 @@ type prepared struct {
 	judge   *password.Judge
 	notices *push.Service
 	policy  workflow.Policy
+	sids    map[string]string
 }
 
 // prepare makes everything anew, also what no key changed: the files that keys name
@@ -177,7 +191,11 @@ func (a *app) prepare(ctx context.Context, cfg config.Config) (p prepared, err e
 		p.dir.Close()
 		return p, err
 	}
-	p.policy = a.resolve(ctx, cfg, p.dir)
+	known := a.sids
+	if slices.ContainsFunc(config.Changed(a.config(), cfg), ofDirectory) {
+		known = nil // another directory may have another group by that name
+	}
+	p.policy, p.sids = a.resolve(ctx, cfg, p.dir, known)
 	return p, nil
 }
 
@@ -190,6 +208,7 @@ func (a *app) apply(cfg config.Config, p prepared) {
 	a.dir.replace(p.dir)
 	a.engine.Set(engineSettings(cfg, p.judge))
 	a.engine.SetPolicy(p.policy)
+	a.sids = p.sids
 	a.notices.replace(p.notices)
 	a.web.Set(edgeSettings(cfg))
 	a.setLevel(cfg)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 )
 
@@ -85,13 +86,37 @@ func expiredCeremoniesArePurged(s *suite) {
 
 func oneOf200SpendsACeremony(s *suite) {
 	c := enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeSignIn, Created: s.now, Expires: s.now.Add(time.Minute)}
-	won := s.race(200, func(s *suite, _ int) error { return s.SpendCeremony(s.ctx, c) }, enroll.ErrNoCeremony)
+	won := s.race(200, func(s *suite, _ int) error { return s.SpendCeremony(s.ctx, c, nil) }, enroll.ErrNoCeremony)
 	s.same(won, 1)
 	n, err := s.PurgeCeremonies(s.ctx, s.now)
 	s.must(err)
 	s.same(n, 0)
-	s.want(s.SpendCeremony(s.ctx, c), enroll.ErrNoCeremony)
+	s.want(s.SpendCeremony(s.ctx, c, nil), enroll.ErrNoCeremony)
 	n, err = s.PurgeCeremonies(s.ctx, c.Expires)
 	s.must(err)
 	s.same(n, 1)
+}
+
+func oneOf200ChangesAPasskeyWithACeremony(s *suite) {
+	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
+	c := enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeSignIn, Created: s.now, Expires: s.now.Add(time.Minute)}
+	change := &enroll.PasskeyChange{ID: []byte("one"), Fn: func(c *enroll.Credential) ([]audit.Event, error) {
+		c.Record.Authenticator.SignCount++
+		return []audit.Event{s.event(audit.PasskeyCloneWarning, guid(1))}, nil
+	}}
+	refused := s.event(audit.SignInRefused, guid(1))
+	won := s.race(200, func(s *suite, _ int) error { return s.SpendCeremony(s.ctx, c, change, refused) }, enroll.ErrNoCeremony)
+	s.same(won, 1)
+	one, err := s.Credential(s.ctx, []byte("one"))
+	s.must(err)
+	s.same(one.Record.Authenticator.SignCount, 8)
+	s.same(s.events(guid(1)), 2)
+
+	// A change that fails takes nothing; one of a passkey that is gone stands in nobody's way.
+	c.ID = "next"
+	no := &enroll.PasskeyChange{ID: []byte("one"), Fn: func(*enroll.Credential) ([]audit.Event, error) { return nil, enroll.ErrRefused }}
+	s.want(s.SpendCeremony(s.ctx, c, no, refused), enroll.ErrRefused)
+	s.must(s.SpendCeremony(s.ctx, c, &enroll.PasskeyChange{ID: []byte("none"), Fn: change.Fn}, refused))
+	s.want(s.SpendCeremony(s.ctx, c, change, refused), enroll.ErrNoCeremony)
+	s.same(s.events(guid(1)), 3)
 }

@@ -215,8 +215,8 @@ func oneOf200SignsInWithACeremony(s *suite) {
 	next := c
 	next.ID = "next"
 	s.want(s.SignedIn(s.ctx, next, []byte("none"), count, s.proof("p", "s"), s.session("s", guid(1), "one")), enroll.ErrNoCredential)
-	s.must(s.SpendCeremony(s.ctx, next, s.event(audit.SignInRefused, guid(1))))
-	s.want(s.SpendCeremony(s.ctx, next, s.event(audit.SignInRefused, guid(1))), enroll.ErrNoCeremony)
+	s.must(s.SpendCeremony(s.ctx, next, nil, s.event(audit.SignInRefused, guid(1))))
+	s.want(s.SpendCeremony(s.ctx, next, nil, s.event(audit.SignInRefused, guid(1))), enroll.ErrNoCeremony)
 	s.want(s.SignedIn(s.ctx, next, []byte("one"), count, s.proof("p", "s"), s.session("s", guid(1), "one")), enroll.ErrNoCeremony)
 	s.same(s.events(guid(1)), 2)
 }

@@ -94,6 +94,7 @@ var cases = []struct {
 	{"ACeremonyIsTakenOnce", aCeremonyIsTakenOnce, false},
 	{"OneOf200TakesACeremony", oneOf200TakesACeremony, true},
 	{"OneOf200SpendsACeremony", oneOf200SpendsACeremony, true},
+	{"OneOf200ChangesAPasskeyWithACeremony", oneOf200ChangesAPasskeyWithACeremony, true},
 	{"ACeremonyOfAnotherPurposeOrTimeIsGone", aCeremonyOfAnotherPurposeOrTimeIsGone, false},
 	{"TheOldestCeremoniesGiveWay", theOldestCeremoniesGiveWay, false},
 	{"ExpiredCeremoniesArePurged", expiredCeremoniesArePurged, false},

@@ -5,7 +5,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/latchkey/latchkey/e2e/phone"
 	"github.com/latchkey/latchkey/e2e/world"
 )
 
@@ -63,5 +67,44 @@ func TestARotationWaitsForAServerWithAFileOfItsOwn(t *testing.T) {
 	}
 	if n := len(events(t, w, "keys.rotated")); n != 1 {
 		t.Errorf("the log tells of %d rotations", n)
+	}
+}
+
+// A server that was silent while its key was rotated away does nothing in the
+// directory: it could not record what came of it.
+func TestAServerWhoseKeyWasRotatedAwayWritesNothing(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{Postgres: true, People: 1})
+	p := w.People[0]
+	world.Must(t, p.Phone.SignIn(t.Context()))
+	r, err := p.Phone.Submit(t.Context(), "reset")
+	world.Must(t, err)
+	_, err = p.Phone.Prove(t.Context(), r.ID)
+	world.Must(t, err)
+	ready := func() error { return p.Phone.Call(t.Context(), "GET", "/readyz", nil, nil) }
+	world.Must(t, ready())
+
+	dsn, err := os.ReadFile(filepath.Join(w.Dir, "database.dsn"))
+	world.Must(t, err)
+	conn, err := pgx.Connect(t.Context(), string(dsn))
+	world.Must(t, err)
+	defer conn.Close(t.Context())
+	key, _, _ := strings.Cut(w.Latchkey("keys", "list", "--config", w.Config), " ")
+	_, err = conn.Exec(t.Context(), "INSERT INTO retired_keys (id, at) VALUES ($1, 0)", key)
+	world.Must(t, err)
+
+	before, number := w.Writes(p), w.KeyVersion(p)
+	_, err = p.Phone.Execute(t.Context(), r.ID, phone.Fields{"password": "Another-Harbour-71"})
+	if err == nil || w.Writes(p) != before || w.KeyVersion(p) != number {
+		t.Errorf("%v, and the directory counted %d writes", err, w.Writes(p)-before)
+	}
+	soon(t, 20*time.Second, "not ready", func() bool { return ready() != nil })
+	logged(t, w, "store.retired-key: key "+key)
+
+	w.Latchkey("keys", "rotate", "--config", w.Config) // has it read the file again
+	soon(t, 20*time.Second, "ready", func() bool { return ready() == nil })
+	_, err = p.Phone.Execute(t.Context(), r.ID, phone.Fields{"password": "Another-Harbour-71"})
+	if err != nil || w.KeyVersion(p) != number+1 {
+		t.Errorf("with the new key: %v, password %d", err, w.KeyVersion(p)-number)
 	}
 }
