@@ -91,8 +91,8 @@ func scanNotice(row scanner) (n sealedNotice, err error) {
 }
 
 // front is how many of what waits NextDelivery looks at: more than all servers
-// together hold, as long as they are few.
-const front = 128
+// together hold, and those that nobody can open.
+const front = 1024
 
 // Fan is push.Store's.
 func (s *Store) Fan(ctx context.Context, notice int64, deliveries []push.Delivery, events ...audit.Event) error {

@@ -2,8 +2,10 @@ package push
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -363,4 +365,62 @@ func TestAStoreThatIsAwayStopsNothingForGood(t *testing.T) {
 	w.services.Wait(t, 1)
 	stop()
 	<-ended
+}
+
+// slowToWrite holds back what it is told of deliveries.
+type slowToWrite struct {
+	*memStore
+	letGo chan struct{}
+}
+
+func (s slowToWrite) Delivered(ctx context.Context, id int64, at time.Time) error {
+	<-s.letGo
+	return s.memStore.Delivered(ctx, id, at)
+}
+
+// A reminder has left its slot once it was taken; what is about a review keeps it
+// until that is written, for the cap counts one after the other.
+func TestWhatGoesToManyIsSentWhileItIsWrittenDown(t *testing.T) {
+	for _, c := range []struct {
+		kind string
+		sent int
+	}{{kindExpiring, 8}, {kindReview, 4}} {
+		t.Run(c.kind, func(t *testing.T) {
+			letGo := make(chan struct{})
+			w := newWorld(t, func(c *Config) {
+				c.Workers, c.Store = 4, slowToWrite{c.Store.(*memStore), letGo}
+			})
+			w.device(bert)
+			for n := range 8 {
+				w.notice(bert, c.kind, "days", "7", "request", fmt.Sprint("r", n))
+			}
+			if _, err := w.fanOut(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			slots := make(chan struct{}, w.cfg.Workers)
+			var flying sync.WaitGroup
+			for range 2 {
+				if _, err := w.sendDue(t.Context(), slots, &flying); err != nil {
+					t.Fatal(err)
+				}
+				for c.sent > cap(slots) && len(slots) > 0 {
+					<-w.kick
+				}
+			}
+			if c.sent == cap(slots) && len(slots) != c.sent {
+				t.Errorf("%d slots are held", len(slots))
+			}
+			if n := len(w.store.waiting()); n != 16 { // with the look whether each was taken
+				t.Errorf("%d wait to be written down", n)
+			}
+			close(letGo)
+			flying.Wait()
+			if n := len(w.services.Messages()); n != c.sent {
+				t.Errorf("%d were sent, want %d", n, c.sent)
+			}
+			if n := len(w.store.waiting()); n != 16-c.sent {
+				t.Errorf("%d wait, want %d", n, 16-c.sent)
+			}
+		})
+	}
 }

@@ -55,7 +55,7 @@ type app struct {
 
 // openApp joins the packages. It asks the directory for the groups of the
 // policies; one that can't be resolved denies until a later try finds it.
-func openApp(ctx context.Context, cfg config.Config, s streams, serves bool) (*app, error) {
+func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
 	a := &app{cfg: cfg, live: server.NewBroker(), started: time.Now()}
 	a.reloads.start(cfg)
 	a.log = newLogger(cfg.Log, &a.level, s)
@@ -64,10 +64,6 @@ func openApp(ctx context.Context, cfg config.Config, s streams, serves bool) (*a
 		return nil, err
 	}
 	a.dir = newDirectory(client)
-	// Connected while the database opens. Whoever asks next hears what is wrong.
-	if serves {
-		go func() { _ = client.Ready(ctx) }()
-	}
 	if err := a.openSealed(ctx); err != nil {
 		a.dir.Close()
 		return nil, err

@@ -151,7 +151,7 @@ func carryOut[In, Out any](ctx context.Context, w where, s streams, c control[In
 		return none, err
 	}
 	defer unlock()
-	a, err := openApp(ctx, loaded, s, false)
+	a, err := openApp(ctx, loaded, s)
 	if err != nil {
 		return none, err
 	}

@@ -35,7 +35,7 @@ func TestARefusedReloadLeavesNoGroupBehind(t *testing.T) {
 	cfg, err := config.Load(in.config)
 	must(t, err)
 	said := &bytes.Buffer{}
-	a, err := openApp(t.Context(), cfg, streams{said, said}, false)
+	a, err := openApp(t.Context(), cfg, streams{said, said})
 	must(t, err)
 	defer a.close()
 	a.path, a.web = in.config, &server.Server{}
@@ -73,7 +73,7 @@ func TestGroupsOfAnotherDirectoryAreForgotten(t *testing.T) {
 	cfg, err := config.Load(in.config)
 	must(t, err)
 	said := &bytes.Buffer{}
-	a, err := openApp(t.Context(), cfg, streams{said, said}, false)
+	a, err := openApp(t.Context(), cfg, streams{said, said})
 	must(t, err)
 	defer a.close()
 	if p, _ := a.resolve(t.Context(), cfg, down{}, a.sids); p.Rules[0].Who.Group.SID == "" {

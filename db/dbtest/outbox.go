@@ -119,6 +119,26 @@ func aLeaseThatIsOverIsClaimedAgain(s *suite) {
 	s.same(s.due(s.now.Add(lease)), got)
 }
 
+// As many are held as a server holds that can open none of them.
+func whatIsFreeIsSeenBehindWhatIsHeld(s *suite) {
+	const held = 300
+	all := make([]push.Delivery, held+1)
+	for i := range all {
+		all[i] = s.delivery(i)
+	}
+	s.same(len(s.deliveries(all...)), 100)
+	for range held/100 - 1 {
+		s.same(len(s.due(s.now)), 100)
+	}
+	next, err := s.NextDelivery(s.ctx)
+	s.must(err)
+	s.same(next, s.now)
+	s.same(len(s.due(s.now)), 1)
+	next, err = s.NextDelivery(s.ctx)
+	s.must(err)
+	s.same(next, s.now.Add(lease))
+}
+
 func aNoticeFansOutOnce(s *suite) {
 	s.notices(1)
 	s.want(s.Fan(s.ctx, 1, nil), push.ErrNoDelivery) // nobody claimed it

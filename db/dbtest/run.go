@@ -135,6 +135,7 @@ var cases = []struct {
 	{"EachNoticeGoesToOneClaimer", eachNoticeGoesToOneClaimer, true},
 	{"ALeaseThatIsOverIsClaimedAgain", aLeaseThatIsOverIsClaimedAgain, false},
 	{"ANoticeFansOutOnce", aNoticeFansOutOnce, true},
+	{"WhatIsFreeIsSeenBehindWhatIsHeld", whatIsFreeIsSeenBehindWhatIsHeld, true},
 	{"ADeliveryComesBackWholeWhenItIsDue", aDeliveryComesBackWholeWhenItIsDue, false},
 	{"EachDeliveryGoesToOneClaimer", eachDeliveryGoesToOneClaimer, true},
 	{"OneOf200EndsADelivery", oneOf200EndsADelivery, true},

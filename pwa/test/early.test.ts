@@ -1,12 +1,14 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 
 const asked: string[] = [];
+let offline: boolean;
 beforeEach(() => {
   vi.resetModules();
   asked.length = 0;
+  offline = false;
   vi.stubGlobal('fetch', (path: string) => {
     asked.push(path);
-    return new Promise(() => undefined); // still on its way
+    return offline ? Promise.reject(new TypeError('no network')) : new Promise(() => undefined); // still on its way
   });
   const kept = new Map<string, string>();
   vi.stubGlobal('localStorage', { getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => kept.set(k, v), removeItem: (k: string) => kept.delete(k) });
@@ -42,4 +44,27 @@ test('what was asked for early is not asked for again', async () => {
   void refresh();
   ahead('/api/requests/01a2');
   expect(asked).toEqual(['/api/me', '/api/requests/01a2']);
+});
+
+test('what failed when it was asked for early is asked for again', async () => {
+  offline = true;
+  await open('/request/01a2', true);
+  const [{ refresh, session }, { ahead }] = await Promise.all([import('../src/lib/session'), import('../src/lib/resource')]);
+  await vi.waitFor(() => expect(session.get().problem?.code).toBe('network.offline'));
+  offline = false;
+  void refresh();
+  ahead('/api/requests/01a2');
+  expect(asked).toEqual(['/api/me', '/api/requests/01a2', '/api/me', '/api/requests/01a2']);
+});
+
+test('what was asked for early is old once it could not be said whose it is', async () => {
+  vi.stubGlobal('fetch', (path: string) => {
+    asked.push(path);
+    return path === '/api/me' ? Promise.reject(new TypeError('no network')) : new Promise(() => undefined);
+  });
+  await open('/request/01a2', true);
+  const [{ session }, { ahead }] = await Promise.all([import('../src/lib/session'), import('../src/lib/resource')]);
+  await vi.waitFor(() => expect(session.get().problem?.code).toBe('network.offline'));
+  ahead('/api/requests/01a2');
+  expect(asked).toEqual(['/api/me', '/api/requests/01a2', '/api/requests/01a2']);
 });

@@ -23,11 +23,15 @@ export function forgetAll(): void {
 
 const early = new Map<string, Promise<unknown>>();
 
+/** Forgets what was asked ahead: by the time that it is wanted it is old. */
+export const forgetEarly = (): void => early.clear();
+
 /** Asks for what a screen will read, while that screen is still on its way. */
 export function ahead(path: string): void {
   if (cache.has(path) || early.has(path)) return;
   const asked = get(path);
-  asked.catch(() => undefined); // the screen says it
+  // The screen says it if it is there by then; later it asks again.
+  asked.catch(() => early.get(path) === asked && early.delete(path));
   early.set(path, asked);
 }
 

@@ -2,7 +2,7 @@
 import type { Info, Me } from '../api-types';
 import { asProblem, get, onUnauthorised } from './api';
 import type { Problem } from '../api-types';
-import { forgetAll } from './resource';
+import { forgetAll, forgetEarly } from './resource';
 import { store } from './sync';
 import { signalAccepted } from './webauthn';
 import { keep, kept, drop } from './keep';
@@ -77,6 +77,7 @@ async function ask(): Promise<void> {
   try {
     signedIn(await get<Me>('/api/me'));
   } catch (e) {
+    forgetEarly();
     const now = session.get();
     if (now.state !== 'out') session.set({ ...now, state: now.me ? 'in' : 'unknown', problem: asProblem(e) });
   }
