@@ -81,9 +81,10 @@ func (s *Service) fanOut(ctx context.Context) (bool, error) {
 }
 
 // sendDue starts as many deliveries as there are free slots, and says whether
-// there may be more. What goes to many at once holds its slot until the other side has
-// answered; that is written down while the next one is on its way. The last quarter of the slots is not for what goes to many at
-// once: a mail server that takes its time holds up nobody who has to decide.
+// there may be more. What goes to many at once holds its slot until the other side
+// has answered; that is written down while the next one is on its way. The last
+// quarter of the slots is not for it: a mail server that takes its time holds up
+// nobody who has to decide.
 func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync.WaitGroup) (bool, error) {
 	room := cap(slots) - len(slots)
 	if room == 0 {

@@ -8,7 +8,8 @@ import (
 )
 
 // contentPolicy lets the page load its own files and talk to its own server, and
-// nothing else; a document adds the hash of its own style (see policyOf). The one Trusted Types policy is for the service worker's URL.
+// nothing else; a document adds the hash of its own style (see policyOf). The one
+// Trusted Types policy is for the service worker's URL.
 var contentPolicy = strings.Join([]string{
 	"default-src 'none'",
 	"script-src 'self'",

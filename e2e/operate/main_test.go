@@ -93,3 +93,11 @@ func chmod(t *testing.T, path string, mode os.FileMode) {
 	t.Helper()
 	world.Must(t, os.Chmod(path, mode))
 }
+
+// serial is of the certificate that the server shows now.
+func (s *secure) serial(t *testing.T) string {
+	t.Helper()
+	state, err := shown(t, s.port, "localhost", &tls.Config{RootCAs: s.authority.Pool()})
+	world.Must(t, err)
+	return state.PeerCertificates[0].SerialNumber.Text(16)
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -256,12 +255,7 @@ func TestAReloadLooksAtTheCertificate(t *testing.T) {
 	t.Parallel()
 	s := newSecure(t)
 	w := world.New(t, s.options())
-	serial := func() string {
-		t.Helper()
-		state, err := shown(t, s.port, "localhost", &tls.Config{RootCAs: s.authority.Pool()})
-		world.Must(t, err)
-		return state.PeerCertificates[0].SerialNumber.Text(16)
-	}
+	serial := func() string { return s.serial(t) }
 	first := serial()
 	world.Must(t, s.authority.Write(s.certFile, s.keyFile, "localhost"))
 	w.Latchkey("reload", "--data", w.Data)

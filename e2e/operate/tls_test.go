@@ -57,12 +57,7 @@ func TestARenewedCertificateIsTakenAndABrokenOneIsNot(t *testing.T) {
 	t.Parallel()
 	s := newSecure(t)
 	w := world.New(t, s.options())
-	serial := func() string {
-		t.Helper()
-		state, err := shown(t, s.port, "localhost", &tls.Config{RootCAs: s.authority.Pool()})
-		world.Must(t, err)
-		return state.PeerCertificates[0].SerialNumber.Text(16)
-	}
+	serial := func() string { return s.serial(t) }
 	first := serial()
 	world.Must(t, s.authority.Write(s.certFile, s.keyFile, "localhost"))
 	soon(t, 30*time.Second, "the renewal", func() bool { return serial() != first })
