@@ -184,7 +184,7 @@ const rail: [string, IconName, Parameters<typeof t>[0]][] = [
 ];
 const inbox: (typeof rail)[number] = ['/inbox', 'inbox', 'nav.inbox'];
 /** What a sign-in without a passkey is not for. */
-const withPasskey = ['/inbox', '/passkeys', '/proofs', '/devices'];
+const withPasskey = ['/inbox', '/passkeys', '/proofs', '/devices', '/activity', '/stored'];
 const always: typeof rail = [
   ['/help', 'help', 'nav.help'],
   ['/about', 'info', 'nav.about'],

@@ -50,7 +50,8 @@ test('the digits of an app are read with the space between them', () => {
 });
 
 test('what can’t be sent yet says why', () => {
-  expect(missing(['recovery-code'], {})).toBe('A recovery code has 16 characters, 16 to go.');
+  expect(missing(['recovery-code'], {})).toBe('Type a recovery code first.');
+  expect(missing(['recovery-code'], { 'recovery-code': 'abcd-e' })).toBe('A recovery code has 16 characters, 11 to go.');
   expect(missing(['recovery-code'], { 'recovery-code': `${code}X` })).toBe(t('rec.go.why.recovery-code.long'));
   expect(missing(['recovery-code', 'totp'], { 'recovery-code': code })).toBe(t('rec.go.why.totp'));
   expect(missing(['recovery-code', 'totp'], { 'recovery-code': code, totp: '123456' })).toBe('');

@@ -234,6 +234,20 @@ function Expiry({ account: a }: { account: AccountType }) {
   );
 }
 
+/** What takes a sign-in with a passkey. */
+function Managed() {
+  return (
+    <>
+      {session.get().me?.reviewer && <Row icon="inbox" href="/inbox" title={t('nav.inbox')} />}
+      <Row icon="key" href="/passkeys" title={t('nav.passkeys')} />
+      <Row icon="once" href="/proofs" title={t('nav.proofs')} />
+      <Row icon="bell" href="/devices" title={t('nav.devices')} />
+      <Row icon="list" href="/activity" title={t('nav.activity')} />
+      <Row icon="box" href="/stored" title={t('nav.stored')} />
+    </>
+  );
+}
+
 function Also({ recovered }: { recovered: boolean }) {
   const act = useAct();
   const [question, setQuestion] = useState<'everywhere' | null>(null);
@@ -250,12 +264,7 @@ function Also({ recovered }: { recovered: boolean }) {
     <>
       <div class="also">
         <Rows title={t('account.also')}>
-          {!recovered && session.get().me?.reviewer && <Row icon="inbox" href="/inbox" title={t('nav.inbox')} />}
-          {!recovered && <Row icon="key" href="/passkeys" title={t('nav.passkeys')} />}
-          {!recovered && <Row icon="once" href="/proofs" title={t('nav.proofs')} />}
-          {!recovered && <Row icon="bell" href="/devices" title={t('nav.devices')} />}
-          <Row icon="list" href="/activity" title={t('nav.activity')} />
-          <Row icon="box" href="/stored" title={t('nav.stored')} />
+          {!recovered && <Managed />}
           <Row icon="help" href="/help" title={t('nav.help')} />
         </Rows>
       </div>

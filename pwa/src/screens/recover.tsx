@@ -66,6 +66,7 @@ function Who({ ways, draft, onChange }: WhoProps) {
   return (
     <Screen title={t('rec.title')} up="/" kind="plain recover" key="who">
       <form
+        class="decide"
         noValidate
         onSubmit={(e) => {
           e.preventDefault();

@@ -1,7 +1,7 @@
 // Recovery codes: how many are left, and ten new ones, shown once and not left before
 // the person says that they are put away.
 import { useEffect, useState } from 'preact/hooks';
-import { t, tn } from '../../i18n';
+import { t } from '../../i18n';
 import { post } from '../../lib/api';
 import { date } from '../../lib/format';
 import { hold } from '../../lib/router';
@@ -27,7 +27,7 @@ export function RecoveryCodes({ proofs, onProofs, onBack, reload }: PartProps & 
       <p class="lead">{t('rc.lead')}</p>
       {total > 0 && (
         <dl class="facts">
-          <Fact name={t('pr.left')}>{tn('pr.codes.left', left, { of: total })}</Fact>
+          <Fact name={t('pr.left')}>{t('pr.left.value', { n: left, of: total })}</Fact>
           <Fact name={t('pr.made')}>{date(created)}</Fact>
         </dl>
       )}

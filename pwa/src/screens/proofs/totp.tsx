@@ -50,6 +50,7 @@ function SetUp({ setUp, onProofs, onBack, onAgain }: SetUpProps) {
     <Screen title={t('to.add')} up={onAgain} kind="plain" key="set-up">
       <Key setUp={setUp} />
       <form
+        class="decide"
         noValidate
         onSubmit={(e) => {
           e.preventDefault();

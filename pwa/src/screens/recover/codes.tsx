@@ -1,7 +1,7 @@
 // The second step: the values of the chosen alternative, one answer for whatever is
 // wrong with them, and what was asked for as soon as they are right.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Me, Problem, ProofKind } from '../../api-types';
+import type { Me, ProofKind } from '../../api-types';
 import { t } from '../../i18n';
 import { useAct, type Act } from '../../lib/act';
 import { ApiError, post } from '../../lib/api';
@@ -9,7 +9,7 @@ import { bare, lacks } from '../../lib/codes';
 import { go, note } from '../../lib/router';
 import { signedIn } from '../../lib/session';
 import { Point } from '../../ui/form';
-import { Trouble } from '../../ui/help';
+import { grave, Support, Trouble } from '../../ui/help';
 import { Button, Screen } from '../../ui/kit';
 import { CodeField } from '../../ui/proof';
 import { askFor } from '../request/asked';
@@ -53,6 +53,7 @@ export function Codes({ draft, kinds, onChange, onAgain }: Props) {
       <p class="lead">{t('rec.for', { name: draft.name.trim() })}</p>
       <form
         ref={form}
+        class="decide"
         noValidate
         onSubmit={(e) => {
           e.preventDefault();
@@ -72,7 +73,7 @@ export function Codes({ draft, kinds, onChange, onAgain }: Props) {
             />
           </div>
         ))}
-        <Refused problem={problem} kinds={kinds} onColleague={() => onChange({ none: true })} />
+        <Trouble problem={problem} quiet />
         <div class="dock">
           {over ? (
             <Button onClick={onAgain}>{t('rec.again')}</Button>
@@ -83,6 +84,8 @@ export function Codes({ draft, kinds, onChange, onAgain }: Props) {
           )}
         </div>
       </form>
+      {problem?.code === 'recover.refused' && <Hints kinds={kinds} onColleague={() => onChange({ none: true })} />}
+      {grave(problem) && <Support />}
     </Screen>
   );
 }
@@ -92,6 +95,7 @@ export function missing(kinds: ProofKind[], values: Values): string {
   for (const kind of kinds) {
     const n = lacks(kind, values[kind] ?? '');
     if (n === 0) continue;
+    if (kind === 'recovery-code' && !values[kind]) return t('rec.go.why.recovery-code.none');
     if (kind !== 'recovery-code') return t(`rec.go.why.${kind}`);
     return n > 0 ? t('rec.go.why.recovery-code', { n }) : t('rec.go.why.recovery-code.long');
   }
@@ -178,26 +182,21 @@ function Mailed({ draft, onSent }: { draft: Draft; onSent: () => void }) {
   );
 }
 
-/** One text for whatever was wrong, with what may be the matter with what was typed. */
-function Refused({ problem, kinds, onColleague }: { problem: Problem | null; kinds: ProofKind[]; onColleague: () => void }) {
-  const refused = problem?.code === 'recover.refused';
+/** What may be the matter with what was typed. It follows from what was asked for, and from nothing else. */
+function Hints({ kinds, onColleague }: { kinds: ProofKind[]; onColleague: () => void }) {
   return (
-    <Trouble problem={problem}>
-      {refused && (
-        <section class="group">
-          <h2 class="group-title">{t('rec.hints')}</h2>
-          <ul class="notes">
-            {kinds.map((kind) => (
-              <Point key={kind} icon={kind === 'mail-code' ? 'mail' : kind === 'totp' ? 'phone' : 'once'} title={t(`rec.hint.${kind}`)} text={t(`rec.hint.${kind}.sub`)} />
-            ))}
-            <Point icon="info" title={t('rec.hint.enough')} text={t('rec.hint.enough.sub')} />
-            <Point icon="wait" title={t('rec.hint.tries')} text={t('rec.hint.tries.sub')} />
-          </ul>
-          <Button weight="second" icon="user" onClick={onColleague}>
-            {t('rec.colleague')}
-          </Button>
-        </section>
-      )}
-    </Trouble>
+    <section class="group">
+      <h2 class="group-title">{t('rec.hints')}</h2>
+      <ul class="notes">
+        {kinds.map((kind) => (
+          <Point key={kind} icon={kind === 'mail-code' ? 'mail' : kind === 'totp' ? 'phone' : 'once'} title={t(`rec.hint.${kind}`)} text={t(`rec.hint.${kind}.sub`)} />
+        ))}
+        <Point icon="wait" title={t('rec.hint.tries')} text={t('rec.hint.tries.sub')} />
+        <Point icon="info" title={t('rec.hint.enough')} text={t('rec.hint.enough.sub')} />
+      </ul>
+      <Button weight="second" icon="user" onClick={onColleague}>
+        {t('rec.colleague')}
+      </Button>
+    </section>
   );
 }

@@ -4,7 +4,7 @@ import { info } from '../../lib/session';
 import { Point } from '../../ui/form';
 import { Support } from '../../ui/help';
 import { Icon } from '../../ui/icons';
-import { Button, Screen } from '../../ui/kit';
+import { Screen } from '../../ui/kit';
 
 export function None({ onBack }: { onBack: () => void }) {
   const { name } = info.use().support;
@@ -20,9 +20,6 @@ export function None({ onBack }: { onBack: () => void }) {
         <Point icon="call" title={t('rec.none.vouch')} text={t('rec.none.vouch.sub')} />
       </ul>
       <Support />
-      <Button weight="second" onClick={onBack}>
-        {t('app.back')}
-      </Button>
     </Screen>
   );
 }

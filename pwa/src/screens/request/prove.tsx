@@ -23,24 +23,18 @@ export const Prove = (props: Props) => (session.use().me?.session.recovered ? <A
 
 /** Whoever came without a passkey can only come that way again: what they proved counts once. */
 function Anew({ request }: { request: Request }) {
-  const act = useAct();
-  const begin = () =>
-    act.run(async () => {
-      await post(`/api/requests/${encodeURIComponent(request.id)}/cancel`);
-      go('/recover', { replace: true });
-      note(wanting(request.kind));
-    });
+  const begin = () => {
+    go('/recover', { replace: true }); // asked for again, what is open goes on
+    note(wanting(request.kind));
+  };
   return (
     <Screen title={t('prove.anew')} up="/account" kind="plain" key="anew">
       <div class="sign info">
         <Icon name="key" />
       </div>
       <p class="lead">{t('prove.anew.lead')}</p>
-      <Trouble problem={act.problem} />
       <div class="dock">
-        <Button busy={act.busy} onClick={() => void begin()}>
-          {t('prove.anew.go')}
-        </Button>
+        <Button onClick={begin}>{t('prove.anew.go')}</Button>
       </div>
     </Screen>
   );
