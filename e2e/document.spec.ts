@@ -5,7 +5,7 @@ import { expect, test } from './lib/fixtures.ts';
 // over the same elements: here the app's script is held back for as long as one looks.
 
 const sizes = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 800 } };
-const words = { en: ['Locked out?', 'Unlock with my passkey'], de: ['Ausgesperrt?', 'Mit Anmeldeschlüssel entsperren'] } as const;
+const words = { en: ['Locked out?', 'Unlock with my passkey', 'I can’t use my passkey'], de: ['Ausgesperrt?', 'Mit Anmeldeschlüssel entsperren', 'Mein Anmeldeschlüssel geht nicht'] } as const;
 
 interface Look { size: keyof typeof sizes; locale: string; scheme: 'light' | 'dark' }
 
@@ -29,7 +29,7 @@ for (const look of (['phone', 'desk'] as const).flatMap((size) => (['en', 'de'] 
   test(`Start is whole before the app is there, and stays as it is: ${look.size}, ${look.l}, ${look.scheme}`, async ({ browser, stack }) => {
     const { page, release } = await held(browser, stack.url, { size: look.size, locale: look.l === 'de' ? 'de-DE' : 'en-GB', scheme: look.scheme });
     await page.goto('/', { waitUntil: 'commit' });
-    const [title, button] = words[look.l];
+    const [title, button, help] = words[look.l];
     const heading = page.getByRole('heading', { level: 1, name: title });
     await expect(heading).toBeVisible();
     await expect(page.locator('html')).toHaveAttribute('lang', look.l);
@@ -39,6 +39,7 @@ for (const look of (['phone', 'desk'] as const).flatMap((size) => (['en', 'de'] 
     release();
     await expect(page.getByRole('button', { name: button })).toBeEnabled();
     await expect(page.locator(look.size === 'phone' ? '.start-org' : '.rail-org')).toHaveText('Example Corp');
+    await expect(page.getByRole('link', { name: help })).toHaveAttribute('href', '/recover'); // known by now, and nothing moved
     expect(await page.evaluate(() => (window as unknown as { before: Element[] }).before.every((e) => e.isConnected))).toBe(true);
     expect((await page.screenshot({ mask: [page.locator('.start-org, .rail-org')] })).equals(before)).toBe(true);
     expect(await shifted(page)).toBeLessThanOrEqual(0.001);

@@ -56,6 +56,7 @@ const sixty = 'Das rote Diensttelefon aus der Qualitätsmanagementabteilung';
 /** Screens of anybody, in a browser that knows nobody. */
 const open: Record<string, Open> = {
   start: at('/'),
+  recover: at('/recover'),
   help: at('/help'),
   about: at('/about'),
   'enrol-no-link': at('/enrol'),

@@ -109,6 +109,8 @@ export const departments = {
   byPanel: 'Board',
   numbered: 'Treasury',
   shortly: 'Harbour', // within a minute
+  recoverable: 'Studio', // not even a passkey is needed
+  both: 'Archive', // neither, but then two proofs, and a new passkey is approved by the manager
 } as const;
 
 function policies(dc: Controller): object[] {
@@ -123,6 +125,14 @@ function policies(dc: Controller): object[] {
     reviewed(departments.byPanel, { by: group }),
     reviewed(departments.numbered, { by: 'manager' }, { number: 'required' }),
     reviewed(departments.shortly, { by: 'manager', within: '1m' }),
+    {
+      name: departments.recoverable, who: { department: departments.recoverable }, change: passkey,
+      unlock: { prove: ['passkey', 'recovery-code', 'totp'] }, reset: { prove: ['passkey', 'recovery-code', 'totp'] }, enrol: { prove: ['passkey', 'recovery-code'] },
+    },
+    {
+      name: departments.both, who: { department: departments.both },
+      unlock: { prove: ['passkey', 'recovery-code + totp'] }, enrol: { prove: ['recovery-code'], approve: [{ by: 'manager' }] },
+    },
     { name: 'staff', who: { everyone: true }, unlock: passkey, reset: passkey, change: passkey, 'one-time': passkey },
   ];
 }

@@ -12,7 +12,13 @@ export interface Info {
   version: string;
   demo: boolean;
   languages: string[]; // "en", "de"
+  /** What lets somebody in without a passkey, the strongest use first: [["recovery-code"], ["recovery-code", "mail-code"]]
+   *  is a recovery code, or that and a code by mail. [] where there is no such way. */
+  recovery: ProofKind[][];
 }
+
+/** What proves who somebody is, beside a passkey. */
+export type ProofKind = 'recovery-code' | 'totp' | 'mail-code';
 
 export interface Support {
   name: string;
@@ -62,7 +68,8 @@ export interface Me {
   /** For the WebAuthn signal methods. */
   signal: { rpId: string; userId: string; credentialIds: string[]; name: string; displayName: string };
   passkeys: number;
-  session: { signedIn: string; expires: string; remember: boolean };
+  /** recovered: signed in without a passkey, for the account, its requests and a new passkey only. */
+  session: { signedIn: string; expires: string; remember: boolean; recovered: boolean };
   /** How many requests wait for my review. */
   waiting: number;
   /** This person may be asked to review, or was: show the inbox. */
@@ -91,7 +98,7 @@ export type AccountState =
   | 'password-expired' | 'password-expires-soon' // within 14 days
   | 'outside-hours' | 'protected' | 'smartcard';
 
-export type Kind = 'unlock' | 'reset' | 'change' | 'one-time';
+export type Kind = 'unlock' | 'reset' | 'change' | 'one-time' | 'enrol'; // enrol: a new passkey, for the phone is lost or new
 
 export interface Option {
   kind: Kind;
@@ -299,6 +306,42 @@ export interface Passkey {
  *  POST /api/passkeys/invite {proof} -> Invite: a link for another device, ten minutes
  *  POST /api/passkeys/{id}/remove {proof, last} -> 204; 409 "passkey.last" when it is the last one and last is false */
 export interface Invite { link: string; qr: string; qrSize: number; expires: string; }
+
+/** GET /api/proofs -> Proofs: what I hold beside passkeys. One that is neither offered nor held is not shown. */
+export interface Proofs {
+  recoveryCodes: { offered: boolean; total: number; left: number; created: string }; // total 0: none were made
+  totp: { offered: boolean; held: boolean; created: string; lastUsed: string };
+}
+/** They are changed with a step-up of their own: purpose "recovery-codes", "totp", or "remove-proof" with
+ *  kind "totp" | "recovery-code".
+ *  POST /api/proofs/recovery-codes {proof} -> {codes}: shown once; the old ones are void
+ *  POST /api/proofs/totp/begin {proof} -> TotpBegin
+ *  POST /api/proofs/totp/finish {token, code} -> Proofs; 422 "proof.wrong" may be tried again, 410 "ceremony.unknown"
+ *  POST /api/proofs/remove {proof, kind} -> Proofs */
+export interface TotpBegin {
+  token: string;
+  secret: string; // base32, in groups of four
+  uri: string; // otpauth://totp/…
+  qr: string; // as in Invite
+  qrSize: number;
+}
+
+/** POST /api/recover/begin {name, kind} -> {token}; public. Answers the same whatever the name is. */
+export interface RecoverBegin { name: string; kind: Kind; }
+/** POST /api/recover/mail {token} -> 204; public.
+ *  POST /api/recover/finish {token, proofs} -> Me, and the cookie of a short session; public. 403 "recover.refused"
+ *  for a wrong name, a wrong or used proof, and one that is not enough; 410 "ceremony.unknown": begin again. */
+export interface RecoverFinish { token: string; proofs: { kind: ProofKind; value: string }[]; }
+
+/** Of an approved request of kind "enrol":
+ *  POST /api/requests/{id}/passkey/begin {} -> Ceremony (creation)
+ *  POST /api/requests/{id}/passkey/finish ReplaceFinish -> Request */
+export interface ReplaceFinish {
+  token: string;
+  name: string;
+  credential: unknown;
+  removeOthers: boolean; // the passkeys before it go, and the sessions that they opened
+}
 
 /** GET /api/stored -> Stored: what is kept about me, in plain words' values. */
 export interface Stored {

@@ -1,7 +1,7 @@
 // The frame around every screen, and the table of addresses.
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { lang, speak, t, tn } from './i18n';
+import { lang, speak, speakProofs, t, tn } from './i18n';
 import { asProblem } from './lib/api';
 import { ahead } from './lib/resource';
 import { go, match, usePath } from './lib/router';
@@ -42,6 +42,8 @@ const routes: Route[] = [
   { path: '/passkeys', to: lazy(() => keys().then((m) => m.Passkeys)) },
   { path: '/passkeys/add', to: lazy(() => import('./screens/add').then((m) => m.AddPasskey)) },
   { path: '/passkeys/:id', to: lazy(() => keys().then((m) => m.OnePasskey)) },
+  { path: '/proofs', to: lazy(() => import('./screens/proofs').then((m) => m.ProofsScreen), speakProofs) },
+  { path: '/recover', to: lazy(() => import('./screens/recover').then((m) => m.Recover), speakProofs), open: true },
   { path: '/devices', to: lazy(() => import('./screens/devices').then((m) => m.DevicesScreen)) },
   { path: '/activity', to: lazy(() => mine().then((m) => m.ActivityScreen)) },
   { path: '/stored', to: lazy(() => mine().then((m) => m.StoredScreen)) },
@@ -95,7 +97,7 @@ export function App() {
 /** What notifications need of every page: the subscription renewed, the number on the icon, and none about what is on the screen. */
 function useNotices(path: string): void {
   const { me, state } = session.use();
-  const who = me?.signal.userId;
+  const who = me?.session.recovered ? undefined : me?.signal.userId; // without a passkey nobody is told anything here
   const waiting = me ? me.waiting : state === 'out' ? 0 : null; // null: not known, so the number stays
   useEffect(() => {
     if (!who) return;
@@ -175,11 +177,14 @@ class Guarded extends Component<{ children: ComponentChildren }, { error?: unkno
 const rail: [string, IconName, Parameters<typeof t>[0]][] = [
   ['/account', 'user', 'nav.account'],
   ['/passkeys', 'key', 'nav.passkeys'],
+  ['/proofs', 'once', 'nav.proofs'],
   ['/devices', 'bell', 'nav.devices'],
   ['/activity', 'list', 'nav.activity'],
   ['/stored', 'box', 'nav.stored'],
 ];
 const inbox: (typeof rail)[number] = ['/inbox', 'inbox', 'nav.inbox'];
+/** What a sign-in without a passkey is not for. */
+const withPasskey = ['/inbox', '/passkeys', '/proofs', '/devices', '/activity', '/stored'];
 const always: typeof rail = [
   ['/help', 'help', 'nav.help'],
   ['/about', 'info', 'nav.about'],
@@ -202,7 +207,8 @@ export function Frame({ path, children }: { path: string; children: ComponentChi
   const { organisation, demo } = info.use();
   const { state, me } = session.use();
   const inside = state !== 'out'; // also while that is being asked: the rail doesn't jump
-  const mine = me && (me.reviewer || me.waiting > 0) ? [inbox, ...rail] : rail;
+  const all = me && (me.reviewer || me.waiting > 0) ? [inbox, ...rail] : rail;
+  const mine = me?.session.recovered ? all.filter(([href]) => !withPasskey.includes(href)) : all;
   const main = useRef<HTMLElement>(null);
   return (
     <>

@@ -8,7 +8,7 @@ beforeAll(() => speak('en').then(speakInside));
 
 const account = (...state: AccountState[]) =>
   ({ state, lockedSince: '2026-11-24T10:20:00Z', lockedUntil: '2026-11-24T10:52:00Z', badPasswords: 6, lastBad: '', passwordExpires: '2026-11-27T10:00:00Z', accountExpires: '', nextLogon: '' }) as Account;
-const me = (allowed: Kind[], ...state: AccountState[]) => ({ account: account(...state), options: allowed.map((kind) => ({ kind, allowed: true, code: '' })) }) as Me;
+const me = (allowed: Kind[], ...state: AccountState[]) => ({ account: account(...state), options: allowed.map((kind) => ({ kind, allowed: true, code: '' })), session: { recovered: false } }) as unknown as Me;
 const all: Kind[] = ['unlock', 'reset', 'change', 'one-time'];
 
 test.each<[string, Me, Kind | null]>([
@@ -20,6 +20,15 @@ test.each<[string, Me, Kind | null]>([
   ['disabled: nothing here', me(all, 'disabled', 'locked'), null],
   ['nothing allowed', me([], 'locked'), null],
 ])('the large button: %s', (_, who, want) => expect(primary(who)).toBe(want));
+
+test('whoever came without a passkey is offered a new one, and nobody else', () => {
+  const who = me([...all, 'enrol'], 'ok');
+  expect([useful(who).includes('enrol'), primary(who)]).toEqual([false, null]);
+  who.session.recovered = true;
+  expect([useful(who).includes('enrol'), primary(who)]).toEqual([true, 'enrol']);
+  who.account = account('locked');
+  expect(primary(who)).toBe('unlock'); // first back in
+});
 
 test('what is not allowed is not offered', () => {
   const who = me(['change'], 'ok');

@@ -42,6 +42,7 @@ export const de: First = {
   'nav.inbox.n.one': 'Eingang, {n} wartet auf Sie',
   'nav.inbox.n.other': 'Eingang, {n} warten auf Sie',
   'nav.passkeys': 'Meine Anmeldeschlüssel',
+  'nav.proofs': 'Meine Nachweise',
   'nav.activity': 'Was geschehen ist',
   'nav.stored': 'Was über mich gespeichert ist',
   'nav.devices': 'Mitteilungen',

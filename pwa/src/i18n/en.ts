@@ -42,6 +42,7 @@ export const en = {
   'nav.inbox.n.one': 'Inbox, {n} waits for you',
   'nav.inbox.n.other': 'Inbox, {n} wait for you',
   'nav.passkeys': 'My passkeys',
+  'nav.proofs': 'Ways to prove it’s me',
   'nav.activity': 'My activity',
   'nav.stored': 'What is stored about me',
   'nav.devices': 'Notifications',

@@ -1,13 +1,16 @@
-// The catalogues: of one language, Start's part is loaded first and the rest with
-// the first screen behind it; the other language when it is chosen.
+// The catalogues: of one language, Start's part is loaded first, the rest with the
+// first screen behind it, and what only the proofs' screens say with the first of
+// those; the other language when it is chosen.
 import { keep, kept } from '../lib/keep';
 import { store } from '../lib/sync';
 import type { en as first } from './en';
 import type { en as inside } from './inside.en';
+import type { en as proofs } from './proofs.en';
 
 export type First = Record<keyof typeof first, string>;
 export type Inside = Record<keyof typeof inside, string>;
-export type Key = keyof First | keyof Inside;
+export type Proofs = Record<keyof typeof proofs, string>;
+export type Key = keyof First | keyof Inside | keyof Proofs;
 type Plural<K> = K extends `${infer Base}.other` ? (`${Base}.one` extends Key ? Base : never) : never;
 export type CountKey = Plural<Key>;
 export type Lang = 'en' | 'de';
@@ -16,14 +19,16 @@ const firsts: Record<Lang, () => Promise<First>> = {
   en: () => import('./en').then((m) => m.en),
   de: () => import('./de').then((m) => m.de),
 };
-const insides: Record<Lang, () => Promise<Inside>> = {
-  en: () => import('./inside.en').then((m) => m.en),
-  de: () => import('./inside.de').then((m) => m.de),
-};
+type Texts = Partial<First & Inside & Proofs>;
+const rest = {
+  inside: { en: () => import('./inside.en').then((m) => m.en), de: () => import('./inside.de').then((m) => m.de) },
+  proofs: { en: () => import('./proofs.en').then((m) => m.en), de: () => import('./proofs.de').then((m) => m.de) },
+} satisfies Record<string, Record<Lang, () => Promise<Texts>>>;
+type Part = keyof typeof rest;
 
-let texts: Partial<First & Inside> = {};
-let wanted = false; // the rest, by a screen
-let whole = false; // the rest is here
+let texts: Texts = {};
+const wanted = new Set<Part>(); // by a screen
+let here = new Set<Part>();
 let plural = new Intl.PluralRules('en');
 
 export const lang = store<Lang>(preferred());
@@ -40,10 +45,14 @@ function preferred(): Lang {
 
 /** Loads a language and shows it. */
 export async function speak(next: Lang, chosen = false): Promise<void> {
-  const start = await firsts[next]();
-  const rest = wanted ? await insides[next]() : null;
-  texts = { ...start, ...rest };
-  whole = rest !== null;
+  let parts: Part[];
+  let loaded: Texts[];
+  do {
+    parts = [...wanted];
+    loaded = await Promise.all([firsts[next](), ...parts.map((part): Promise<Texts> => rest[part][next]())]);
+  } while (parts.length < wanted.size); // a screen came meanwhile
+  texts = Object.assign({}, ...loaded) as Texts;
+  here = new Set(parts);
   plural = new Intl.PluralRules(next);
   if (chosen) keep('lang', next);
   if (chosen || kept('lang')) tellServer(next);
@@ -59,14 +68,19 @@ function tellServer(chosen: Lang): void {
 }
 
 /** Loads the texts behind Start: before the first screen that needs them. */
-export async function speakInside(): Promise<void> {
-  wanted = true;
-  while (!whole) {
+export const speakInside = (): Promise<void> => speakPart('inside');
+
+/** Loads the texts of the proofs and of the way in without a passkey. */
+export const speakProofs = async (): Promise<void> => void (await Promise.all([speakPart('inside'), speakPart('proofs')]));
+
+async function speakPart(part: Part): Promise<void> {
+  wanted.add(part);
+  while (!here.has(part)) {
     const now = lang.get();
-    const rest = await insides[now]();
-    if (lang.get() !== now || whole) continue; // the language was changed meanwhile
-    texts = { ...texts, ...rest };
-    whole = true;
+    const loaded: Texts = await rest[part][now]();
+    if (lang.get() !== now || here.has(part)) continue; // the language was changed meanwhile
+    texts = { ...texts, ...loaded };
+    here.add(part);
     lang.set(now);
   }
 }

@@ -24,6 +24,18 @@ export function go(to: string, how: { replace?: boolean; force?: boolean } = {})
   window.scrollTo(0, 0);
 }
 
+/** What a screen wrote down at its place in the history, for a reload or the way back; null for nothing. */
+export const noted = <T>(): T | null => (history.state as { noted?: T } | null)?.noted ?? null;
+
+/** Writes it down. It stays in this tab's history; never a secret. */
+export function note(value: unknown): void {
+  try {
+    history.replaceState({ ...(history.state as object | null), noted: value }, '');
+  } catch {
+    // Some browsers allow only so many in a while: a reload would lose it.
+  }
+}
+
 /** Back where the person came from, or up when the page was opened directly. */
 export function back(up: string): void {
   if ((history.state as { ours?: boolean } | null)?.ours && history.length > 1) history.back();

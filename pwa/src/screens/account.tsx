@@ -6,19 +6,20 @@ import { useAct, type Act } from '../lib/act';
 import { post } from '../lib/api';
 import { clock, date, inDays, moment, momentToday } from '../lib/format';
 import { useLive } from '../lib/live';
+import { useNow } from '../lib/now';
 import { forgetPush } from '../lib/push';
 import { forgetAll } from '../lib/resource';
 import { go } from '../lib/router';
 import { info, refresh, session, signedOut } from '../lib/session';
 import { Mail, Support, Trouble } from '../ui/help';
 import { Door, Icon, type IconName } from '../ui/icons';
-import { Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
+import { Banner, Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
 import { NotificationsOffer } from './notify-state';
 import { askFor, needsApproval } from './request/asked';
-import { answers } from './review/words';
+import { answers, left } from './review/words';
 import { primary, statesOf, useful, words, type Standing } from './state';
 
-const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once' };
+const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once', enrol: 'phone' };
 
 const again = () => void refresh();
 
@@ -38,8 +39,10 @@ export function Account() {
     void act.run(() => askFor(kind));
   };
   const main = primary(me);
+  const { recovered } = me.session;
   return (
     <Screen title={t('account.title')} heading={false} kind="account">
+      {recovered && <WithoutPasskey me={me} />}
       <Status account={me.account} states={statesOf(me)} />
       {main ? (
         <div class="dock">
@@ -52,15 +55,25 @@ export function Account() {
         <NoWay me={me} />
       )}
       <Trouble problem={act.problem} />
-      <Reviews me={me} />
+      {!recovered && <Reviews me={me} />}
       <Open requests={me.requests} />
       <Answers requests={me.requests} />
       <Actions me={me} main={main} act={act} ask={ask} />
       {(me.account.state[0] === 'outside-hours' || me.account.state[0] === 'smartcard') && <Support />}
-      <NotificationsOffer />
+      {!recovered && <NotificationsOffer />}
       <Facts account={me.account} />
-      <Also />
+      <Also recovered={recovered} />
     </Screen>
+  );
+}
+
+/** How long a sign-in without a passkey lasts, and what it is for. */
+function WithoutPasskey({ me }: { me: Me }) {
+  const time = left(me.session.expires, useNow());
+  return (
+    <Banner tone="info" icon="key" title={t('rec.in')} quiet>
+      <p>{time ? t('rec.in.sub', { left: time }) : t('rec.in.over')}</p>
+    </Banner>
   );
 }
 
@@ -221,7 +234,21 @@ function Expiry({ account: a }: { account: AccountType }) {
   );
 }
 
-function Also() {
+/** What takes a sign-in with a passkey. */
+function Managed() {
+  return (
+    <>
+      {session.get().me?.reviewer && <Row icon="inbox" href="/inbox" title={t('nav.inbox')} />}
+      <Row icon="key" href="/passkeys" title={t('nav.passkeys')} />
+      <Row icon="once" href="/proofs" title={t('nav.proofs')} />
+      <Row icon="bell" href="/devices" title={t('nav.devices')} />
+      <Row icon="list" href="/activity" title={t('nav.activity')} />
+      <Row icon="box" href="/stored" title={t('nav.stored')} />
+    </>
+  );
+}
+
+function Also({ recovered }: { recovered: boolean }) {
   const act = useAct();
   const [question, setQuestion] = useState<'everywhere' | null>(null);
   const leave = (path: string, body: unknown, ended: string) =>
@@ -237,11 +264,7 @@ function Also() {
     <>
       <div class="also">
         <Rows title={t('account.also')}>
-          {session.get().me?.reviewer && <Row icon="inbox" href="/inbox" title={t('nav.inbox')} />}
-          <Row icon="key" href="/passkeys" title={t('nav.passkeys')} />
-          <Row icon="bell" href="/devices" title={t('nav.devices')} />
-          <Row icon="list" href="/activity" title={t('nav.activity')} />
-          <Row icon="box" href="/stored" title={t('nav.stored')} />
+          {!recovered && <Managed />}
           <Row icon="help" href="/help" title={t('nav.help')} />
         </Rows>
       </div>

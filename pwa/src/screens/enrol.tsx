@@ -11,7 +11,7 @@ import { thisDevice } from '../lib/device';
 import { moment } from '../lib/format';
 import { offered, readBrowser, stateOf } from '../lib/push';
 import { go } from '../lib/router';
-import { session, signedIn } from '../lib/session';
+import { info, session, signedIn } from '../lib/session';
 import { create, support } from '../lib/webauthn';
 import { NoPasskeys } from '../ui/blocked';
 import { explain, heading, Support, Trouble } from '../ui/help';
@@ -269,6 +269,7 @@ export function Rehearse() {
 /** What to do when the day comes, and how to keep it at hand. */
 export function Ready() {
   const name = session.use().me?.account.givenName;
+  const codes = info.use().recovery.some((way) => way.includes('recovery-code'));
   const [open, setOpen] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setOpen(true), 120);
@@ -285,6 +286,7 @@ export function Ready() {
       </Banner>
       <Rows>
         <Row icon="phone" href="/passkeys/add" title={t('enrol.ready.second')} sub={t('enrol.ready.second.sub')} />
+        {codes && <Row icon="once" href="/proofs" title={t('enrol.ready.codes')} sub={t('enrol.ready.codes.sub')} />}
       </Rows>
       <div class="dock">
         <Button onClick={() => go('/account', { replace: true })}>{t('enrol.ready.go')}</Button>

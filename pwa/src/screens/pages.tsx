@@ -1,8 +1,9 @@
 // Pages that only tell: help with the passkey, and what Latchkey is.
 import { t, type Key } from '../i18n';
+import { askable } from '../lib/codes';
 import { info, session } from '../lib/session';
 import { Support } from '../ui/help';
-import { Screen } from '../ui/kit';
+import { Row, Rows, Screen } from '../ui/kit';
 
 const questions = ['nothing', 'other', 'new', 'never', 'app', 'unknown'] as const;
 
@@ -20,6 +21,11 @@ export function Help() {
           </details>
         ))}
       </div>
+      {askable(info.use().recovery).length > 0 && (
+        <Rows>
+          <Row icon="once" href="/recover" title={t('help.without')} sub={t('help.without.sub')} />
+        </Rows>
+      )}
       <Support />
     </Screen>
   );

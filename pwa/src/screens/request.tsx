@@ -12,6 +12,7 @@ import { Icon, type IconName } from '../ui/icons';
 import { Button, Screen, Skeleton, type Tone } from '../ui/kit';
 import { askFor, soleName, useAsked } from './request/asked';
 import { Done } from './request/done';
+import { NewPasskey } from './request/newpasskey';
 import { onScreen } from './request/form';
 import { OneTime } from './request/onetime';
 import { SetPassword } from './request/password';
@@ -46,6 +47,7 @@ function ByState({ request, resource }: { request: Request; resource: Resource<R
       return <Prove request={request} onDone={resource.set} />;
     case 'approved':
       if (request.needs.length > 0) return <Prove request={request} onDone={resource.set} />;
+      if (request.kind === 'enrol') return <NewPasskey request={request} onRequest={resource.set} />;
       if (typed) return <SetPassword request={request} onRequest={resource.set} />;
       if (request.kind === 'one-time') return <OneTime request={request} onRequest={resource.set} />;
       return <Ended request={request} name="wait" tone="wait" which="executing" />;

@@ -7,6 +7,7 @@ import { Mark } from '../ui/icons';
 import { NoPasskeys } from '../ui/blocked';
 import { t, type Key } from '../i18n';
 import { useAct } from '../lib/act';
+import { askable } from '../lib/codes';
 import { signIn, useCeremony } from '../lib/ceremony';
 import { go } from '../lib/router';
 import { info, session, signedIn } from '../lib/session';
@@ -26,7 +27,7 @@ export function Start({ next, waiting = false }: { next?: boolean; waiting?: boo
   const ceremony = useCeremony(able === 'yes' ? '/api/sign-in/begin' : null);
   const act = useAct();
   const [guest, setGuest] = useState(false);
-  const { organisation } = info.use();
+  const { organisation, recovery } = info.use();
   const why = ended[session.use().ended];
   const problem = act.problem ?? (act.busy ? null : ceremony.problem);
 
@@ -72,7 +73,8 @@ export function Start({ next, waiting = false }: { next?: boolean; waiting?: boo
         <NoPasskeys reason={able} />
       )}
       <p class="start-links">
-        <a href="/help">{t('start.help')}</a>
+        {/* The same words in the same place: where nothing but a passkey lets anybody in, they lead to what may help with it. */}
+        <a href={askable(recovery).length > 0 ? '/recover' : '/help'}>{t('start.help')}</a>
         <a href="/about">{t('start.about')}</a>
       </p>
     </Screen>

@@ -73,14 +73,17 @@ export function useful(me: Me): Kind[] {
     : states.includes('password-expires-soon')
       ? ['change', 'reset', 'one-time', 'unlock']
       : ['reset', 'change', 'one-time', 'unlock'];
-  return order.filter((k) => allowed.has(k));
+  // With a passkey at hand another one is added under "My passkeys".
+  const kinds: Kind[] = me.session.recovered ? [...order, 'enrol'] : order;
+  return kinds.filter((k) => allowed.has(k));
 }
 
-/** What the large button does: only where something is the matter. */
+/** What the large button does: only where something is the matter. Whoever came without a passkey lacks one. */
 export function primary(me: Me): Kind | null {
   const [first] = useful(me);
   const states = me.account.state;
   if (!first || states.some((s) => s === 'disabled' || s === 'account-expired' || s === 'protected')) return null;
   if (states.includes('locked')) return first;
+  if (useful(me).includes('enrol')) return 'enrol';
   return states.some((s) => passwordDue.includes(s)) ? first : null;
 }

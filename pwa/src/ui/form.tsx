@@ -1,5 +1,6 @@
-// A reason: chips for the likely ones, and a few own words.
+// A reason: chips for the likely ones, and a few own words; and points to read.
 import { useId } from 'preact/hooks';
+import { Icon, type IconName } from './icons';
 
 interface ChipsProps {
   legend: string;
@@ -57,5 +58,18 @@ export function Area({ label, hint, value, max, onInput }: AreaProps) {
         </p>
       )}
     </div>
+  );
+}
+
+/** Something to know: a title and a line. */
+export function Point({ icon, title, text }: { icon: IconName; title: string; text: string }) {
+  return (
+    <li>
+      <Icon name={icon} />
+      <div>
+        <p class="row-title">{title}</p>
+        <p class="row-sub">{text}</p>
+      </div>
+    </li>
   );
 }

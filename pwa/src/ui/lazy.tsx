@@ -20,11 +20,12 @@ class ChunkError extends Error {
   override name = 'ChunkError';
 }
 
-export function lazy(load: () => Promise<ScreenType>): Lazy {
+/** texts: those that the screen says. */
+export function lazy(load: () => Promise<ScreenType>, texts: () => Promise<void> = speakInside): Lazy {
   let loaded: ScreenType | null = null;
   const fetchOnce = async () => {
     try {
-      [loaded] = await Promise.all([load(), speakInside()]);
+      [loaded] = await Promise.all([load(), texts()]);
     } catch {
       throw new ChunkError();
     }

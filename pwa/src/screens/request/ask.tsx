@@ -12,7 +12,7 @@ import { Lost } from '../trouble';
 import { askChips, MAX_WORDS, reasonOf } from '../review/words';
 import { submit } from './asked';
 
-const kinds: Kind[] = ['unlock', 'reset', 'change', 'one-time'];
+const kinds: Kind[] = ['unlock', 'reset', 'change', 'one-time', 'enrol'];
 
 export function Ask({ params }: { params: Record<string, string> }) {
   const kind = kinds.find((k) => k === params.kind);
@@ -36,7 +36,7 @@ function Reason({ kind }: { kind: Kind }) {
       <Area label={t('ask.more')} hint={t('ask.more.sub')} value={words} max={MAX_WORDS} onInput={setWords} />
       <Trouble problem={act.problem} />
       <div class="dock">
-        <p class="hint">{t('ask.next')}</p>
+        <p class="hint">{t(session.get().me?.session.recovered ? 'ask.next.in' : 'ask.next')}</p>
         <Button busy={act.busy} onClick={() => void go()}>
           {t('ask.go')}
         </Button>

@@ -4,10 +4,12 @@ import type { Request } from '../../api-types';
 import { t, tn, type Key } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { clock } from '../../lib/format';
+import { signIn, useCeremony } from '../../lib/ceremony';
 import { go } from '../../lib/router';
-import { refresh } from '../../lib/session';
+import { refresh, session, signedIn } from '../../lib/session';
 import { Trouble } from '../../ui/help';
-import { Door, Icon, type IconName } from '../../ui/icons';
+import { Point } from '../../ui/form';
+import { Door } from '../../ui/icons';
 import { Banner, Button, Screen } from '../../ui/kit';
 import { askFor } from './asked';
 
@@ -34,7 +36,8 @@ export function Done({ request, reload }: { request: Request; reload: () => Prom
       {kind === 'unlock' && !relocked && <Watch request={request} reload={reload} />}
       <Expect kind={kind} />
       <div class="dock">
-        <Button weight={relocked ? 'second' : 'primary'} onClick={close}>
+        {kind === 'enrol' && <TryIt />}
+        <Button weight={relocked || kind === 'enrol' ? 'second' : 'primary'} onClick={close}>
           {t(relocked ? 'end.account' : 'done.close')}
         </Button>
       </div>
@@ -51,6 +54,7 @@ function title({ kind, unlocked, relocked }: Request): string {
 function lead(kind: Request['kind'], unlocked: boolean): string {
   if (kind === 'unlock') return t('done.unlock.lead');
   if (kind === 'one-time') return t('done.one-time.lead');
+  if (kind === 'enrol') return t('done.enrol.lead');
   return t(unlocked ? 'done.password.unlocked' : 'done.password.lead');
 }
 
@@ -103,7 +107,38 @@ function Relocked({ request }: { request: Request }) {
   );
 }
 
+/** The first use of a new passkey, which opens what a sign-in without one does not. */
+function TryIt() {
+  const ceremony = useCeremony('/api/sign-in/begin');
+  const act = useAct();
+  const touch = () =>
+    act.run(() =>
+      ceremony.use(async (c) => {
+        signedIn(await signIn(c, session.get().me?.session.remember ?? false));
+        go('/account', { replace: true });
+      }),
+    );
+  return (
+    <>
+      <Trouble problem={act.problem} quiet />
+      <Button icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void touch()}>
+        {t('done.enrol.try')}
+      </Button>
+    </>
+  );
+}
+
 function Expect({ kind }: { kind: Request['kind'] }) {
+  if (kind === 'enrol')
+    return (
+      <section class="group">
+        <h2 class="group-title">{t('done.next')}</h2>
+        <ul class="notes">
+          <Point icon="phone" title={t('done.enrol.lost')} text={t('done.enrol.lost.sub')} />
+          <Point icon="once" title={t('done.enrol.codes')} text={t('done.enrol.codes.sub')} />
+        </ul>
+      </section>
+    );
   const which = kind === 'unlock' ? 'unlock' : 'password';
   return (
     <section class="group">
@@ -114,17 +149,5 @@ function Expect({ kind }: { kind: Request['kind'] }) {
         {which === 'password' && <Point icon="wait" title={t('done.old')} text={t('done.old.sub')} />}
       </ul>
     </section>
-  );
-}
-
-function Point({ icon, title, text }: { icon: IconName; title: string; text: string }) {
-  return (
-    <li>
-      <Icon name={icon} />
-      <div>
-        <p class="row-title">{title}</p>
-        <p class="row-sub">{text}</p>
-      </div>
-    </li>
   );
 }

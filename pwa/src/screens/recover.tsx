@@ -1,0 +1,123 @@
+// Without a passkey: a name, what is needed and what one has; then the codes; then on
+// to what was asked, by itself.
+import { useEffect, useState } from 'preact/hooks';
+import type { ProofKind } from '../api-types';
+import { t } from '../i18n';
+import { useAct } from '../lib/act';
+import { localProblem, post } from '../lib/api';
+import { askable } from '../lib/codes';
+import { note } from '../lib/router';
+import { info, loadInfo } from '../lib/session';
+import { Support, Trouble } from '../ui/help';
+import { Icon } from '../ui/icons';
+import { Button, Field, Screen, Skeleton } from '../ui/kit';
+import { Picks } from '../ui/proof';
+import { Codes } from './recover/codes';
+import { anew, notedDraft, wants, type Draft } from './recover/draft';
+import { None } from './recover/none';
+import { wayName, wayNeeds } from './recover/words';
+import { Failed } from './trouble';
+
+export function Recover() {
+  const now = info.use();
+  const ways = askable(now.recovery);
+  const [asked, setAsked] = useState(false);
+  const ask = () => {
+    setAsked(false);
+    void loadInfo().then(() => setAsked(true));
+  };
+  useEffect(() => {
+    if (ways.length === 0) ask();
+  }, []);
+  if (ways.length > 0) return <Steps ways={ways} />;
+  if (!asked) return <Skeleton />;
+  return now.version ? <Off /> : <Failed problem={localProblem('network.offline').problem} retry={ask} />;
+}
+
+function Steps({ ways }: { ways: ProofKind[][] }) {
+  const [draft, setDraft] = useState(() => notedDraft(ways.length));
+  useEffect(() => {
+    const timer = setTimeout(() => note(draft), 200); // not at each key: browsers count
+    return () => clearTimeout(timer);
+  }, [draft]);
+  const change = (part: Partial<Draft>) => setDraft((d) => ({ ...d, ...part }));
+  if (draft.none) return <None onBack={() => change({ none: false })} />;
+  const way = ways[draft.way];
+  if (draft.token && way) return <Codes draft={draft} kinds={way} onChange={change} onAgain={() => setDraft(anew)} />;
+  return <Who ways={ways} draft={draft} onChange={change} />;
+}
+
+interface WhoProps {
+  ways: ProofKind[][];
+  draft: Draft;
+  onChange: (part: Partial<Draft>) => void;
+}
+
+/** The one screen that says who, what for and with what. */
+function Who({ ways, draft, onChange }: WhoProps) {
+  const act = useAct();
+  const name = draft.name.trim();
+  const only = ways.length === 1 ? ways[0] : null;
+  const next = () =>
+    act.run(async () => {
+      const { token } = await post<{ token: string }>('/api/recover/begin', { name, kind: draft.want });
+      onChange({ token, mailed: false });
+    });
+  return (
+    <Screen title={t('rec.title')} up="/" kind="plain recover" key="who">
+      <form
+        class="decide"
+        noValidate
+        onSubmit={(e) => {
+          e.preventDefault();
+          if (name && !act.busy) void next();
+        }}
+      >
+        <Field name="username" label={t('rec.name')} hint={t('rec.name.sub')} value={draft.name} onInput={(v) => (onChange({ name: v }), act.clear())} autocomplete="username" maxLength={256} />
+        <Picks
+          name="want"
+          legend={t('rec.want')}
+          picks={wants.map((want) => [want, t(`rec.want.${want}`), t(`rec.want.${want}.sub`)])}
+          value={draft.want}
+          onPick={(want) => onChange({ want: want as Draft['want'] })}
+        />
+        {only ? (
+          <p class="said">
+            <Icon name="info" />
+            <span>{wayNeeds(only)}</span>
+          </p>
+        ) : (
+          <Picks name="way" legend={t('rec.have')} picks={ways.map((way, i) => [String(i), wayName(way), ''])} value={String(draft.way)} onPick={(way) => onChange({ way: Number(way) })} />
+        )}
+        <Trouble problem={act.problem} />
+        <div class="dock">
+          <Button type="submit" busy={act.busy} doing={t('rec.next.doing')} why={name ? '' : t('rec.next.why')}>
+            {t('rec.next')}
+          </Button>
+        </div>
+      </form>
+      <p class="start-links">
+        <a href="/help">{t('rec.help')}</a>
+        <button type="button" class="link" onClick={() => onChange({ none: true })}>
+          {t(only ? 'rec.nothing.one' : 'rec.nothing')}
+        </button>
+      </p>
+    </Screen>
+  );
+}
+
+/** Nothing but a passkey lets anybody in here. */
+function Off() {
+  return (
+    <Screen title={t('rec.off')} up="/" kind="plain">
+      <div class="sign info">
+        <Icon name="info" />
+      </div>
+      <p class="lead">{t('rec.off.sub')}</p>
+      <p class="start-links">
+        <a href="/help">{t('rec.help')}</a>
+      </p>
+      <Support />
+    </Screen>
+  );
+}
