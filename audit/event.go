@@ -103,6 +103,7 @@ const (
 	AccountRelocked Action = "account.relocked" // within 30 minutes of an unlock
 	AccountFrozen   Action = "account.frozen"   // with the receipt
 	AccountUnfrozen Action = "account.unfrozen"
+	AccountStopped  Action = "account.stopped" // frozen by "this wasn't me": no receipt, for no proof is asked
 
 	DeviceAdded   Action = "device.added"   // notifications were switched on
 	DeviceRemoved Action = "device.removed" // by its owner, or because the push service said so
@@ -159,6 +160,7 @@ var actions = map[Action]bool{
 	AccountRelocked:     true,
 	AccountFrozen:       true,
 	AccountUnfrozen:     true,
+	AccountStopped:      true,
 	DeviceAdded:         true,
 	DeviceRemoved:       true,
 	NoticeFailed:        true,

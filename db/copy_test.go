@@ -30,6 +30,14 @@ func full(t *testing.T) (path string, was string) {
 			t.Fatalf("%s: %v", name, err)
 		}
 	}
+	lifted := signedIn()
+	lifted.Action = audit.AccountUnfrozen
+	freeze := func([]*workflow.Request) (workflow.Change, error) {
+		return workflow.Change{Freeze: &workflow.Freeze{Account: bert, By: bert}}, nil
+	}
+	if err := errors.Join(s.FreezeOwn(ctx, bert, time.Time{}, freeze), s.Unfreeze(ctx, bert, lifted)); err != nil {
+		t.Fatal(err)
+	}
 	e := signedIn()
 	e.Personal["device"] = "hostile \u2028 \"device\""
 	if err := s.Record(ctx, e); err != nil {

@@ -108,6 +108,9 @@ func (s *Store) Unfreeze(ctx context.Context, account ad.GUID, events ...audit.E
 		if n == 0 {
 			return workflow.ErrNotFrozen
 		}
+		if err := t.thaw(account); err != nil {
+			return err
+		}
 		return t.record(events...)
 	}))
 }
