@@ -109,6 +109,19 @@ var german = map[string]words{
 		Text: "Ein Antrag für Ihr Konto bei {org} wurde als nicht richtig gemeldet. Bis das geklärt ist, tut Latchkey nichts für Ihr Konto.\n\n" +
 			"Rufen Sie an: {support}.\n\nIhr Konto: {link}\n",
 	},
+	kindFrozen + "/own": {
+		Title: "Ihr Konto ist hier angehalten", Body: "Jemand hat „Das war ich nicht“ gewählt. Rufen Sie an: {support}.",
+		Subject: "Ihr Konto ist in Latchkey angehalten",
+		Text: "Für Ihr Konto bei {org} wurde „Das war ich nicht“ gewählt. Latchkey tut jetzt nichts mehr dafür, und Sie sind dort auf allen Geräten abgemeldet.\n\n" +
+			"Rufen Sie an: {support}. Dort sieht man mit Ihnen nach und schaltet es wieder ein. Wenn nicht Sie das gewählt haben, sagen Sie es dort.\n\nIhr Konto: {link}\n",
+	},
+	kindAlert: {
+		Title: "Ein Konto wurde eingefroren", Body: "Sehen Sie nach.",
+		Subject: "Latchkey: Ein Konto wurde eingefroren",
+		Text: "{name} ({account}) wurde in Latchkey bei {org} eingefroren: {way}.\n\n" +
+			"Die Sitzungen dort sind beendet, offene Anträge zurückgenommen. Latchkey selbst hat im Verzeichnis nichts geändert: Ein Passwort, das vorher jemand gesetzt hat, gilt weiter.\n\n" +
+			"Rufen Sie die Person an, sehen Sie nach, was geschehen ist (latchkey audit export), und heben Sie es auf, wenn es geklärt ist: latchkey unfreeze {account}\n\n{link}\n",
+	},
 	kindExpiring: {
 		Title: "Ihr Passwort läuft in {days} Tagen ab", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
 		Subject: "Ihr Passwort läuft in {days} Tagen ab",

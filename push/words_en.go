@@ -109,6 +109,19 @@ var english = map[string]words{
 		Text: "A request for your account at {org} was reported as not right. Until this is clear Latchkey does nothing for your account.\n\n" +
 			"Call {support}.\n\nSee your account: {link}\n",
 	},
+	kindFrozen + "/own": {
+		Title: "Your account is stopped here", Body: "Somebody said “this wasn’t me”. Call {support}.",
+		Subject: "Your account is stopped in Latchkey",
+		Text: "“This wasn’t me” was chosen for your account at {org}. Latchkey does nothing for it now, and you are signed out there on every device.\n\n" +
+			"Call {support}: they look into it with you, and switch it on again. If it was not you who chose that, tell them so.\n\nSee your account: {link}\n",
+	},
+	kindAlert: {
+		Title: "An account was frozen", Body: "Look into it.",
+		Subject: "Latchkey: an account was frozen",
+		Text: "{name} ({account}) was frozen in Latchkey at {org}: {way}.\n\n" +
+			"Its sessions there are ended and its open requests are cancelled. Latchkey itself changed nothing in the directory: a password that somebody set before still works.\n\n" +
+			"Call the person, look at what happened (latchkey audit export), and lift it when it is clear: latchkey unfreeze {account}\n\n{link}\n",
+	},
 	kindExpiring: {
 		Title: "Your password expires in {days} days", Body: "Change it now, while you are signed in.",
 		Subject: "Your password expires in {days} days",
