@@ -48,6 +48,7 @@ var (
 	rateADTry        = rate{name: "password-try", by: byAddress, burst: 30, refill: 20 * time.Second}
 	rateADTryOne     = rate{name: "password-try-one", by: byValue, burst: 6, refill: 2 * time.Minute}
 	rateOldTry       = rate{name: "old-password-try", by: byValue, burst: 6, refill: 2 * time.Minute}
+	rateFreeze       = rate{name: "freeze", by: byAddress, burst: 30, refill: 4 * time.Second}
 	rateForget       = rate{name: "forget", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateStepUp       = rate{name: "step-up", by: byAccount, burst: 30, refill: 5 * time.Second}
 	rateSubmit       = rate{name: "submit", by: byAccount, burst: 30, refill: 10 * time.Second}

@@ -80,6 +80,9 @@ func (s *Server) ownRoutes() []route {
 		{post, "/api/passkeys/{id}/remove", session, []rate{rateStepUp}, typed(s.removePasskey), "Remove a passkey"},
 		{post, "/api/step-up/begin", session, []rate{rateStepUp}, typed(s.beginStepUp), "Begin a proof for my passkeys"},
 		{post, "/api/step-up/finish", session, []rate{rateStepUp}, typed(s.finishStepUp), "Finish it"},
+
+		{post, "/api/freeze", session, write, typed(s.freezeSelf), "This wasn't me: freeze my own account here"},
+		{post, "/api/freeze/notice", public, []rate{rateFreeze}, typed(s.freezeByNotice), "The same, by the link of a notice"},
 	}
 }
 

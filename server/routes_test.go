@@ -30,6 +30,7 @@ var bodies = map[string]string{
 	"/api/reviews/{id}/approve/finish":  `{"token":"t","credential":{}}`,
 	"/api/reviews/{id}/deny":            `{"chip":"not-asked","reason":""}`,
 	"/api/reviews/{id}/freeze/finish":   `{"token":"t","credential":{}}`,
+	"/api/freeze/notice":                `{"token":"t"}`,
 	"/api/devices":                      `{"endpoint":"https://push.example.test/x","p256dh":"AAAA","auth":"AAAA"}`,
 }
 
@@ -76,6 +77,7 @@ func TestAnonymousIsRefusedOnEveryRouteThatIsNotPublic(t *testing.T) {
 		"GET /healthz", "GET /readyz", "GET /api/openapi.json", "GET /api/info",
 		"POST /api/sign-in/begin", "POST /api/sign-in/finish", "POST /api/forget",
 		"POST /api/enrol/open", "POST /api/enrol/password", "POST /api/enrol/begin", "POST /api/enrol/finish",
+		"POST /api/freeze/notice",
 	} {
 		open[p] = true
 	}

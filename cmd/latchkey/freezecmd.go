@@ -40,6 +40,9 @@ var (
 	callUnfreeze = control[unfreezeCall, frozenAccount]{"/unfreeze", (*app).unfreeze}
 )
 
+// byOwner stands for who froze their own account, by whichever way.
+const byOwner = "its owner (this wasn't me)"
+
 // Run lists them, newest first.
 func (c freezesCmd) Run(ctx context.Context, s streams) error {
 	all, err := carryOut(ctx, c.where, s, callFrozen, frozenCall{})
@@ -50,7 +53,11 @@ func (c freezesCmd) Run(ctx context.Context, s streams) error {
 		fmt.Fprintln(s.out, "No account is frozen.")
 	}
 	for _, f := range all {
-		fmt.Fprintf(s.out, "%s  %s (%s), by %s, request %s\n", f.At.Local().Format("2006-01-02 15:04"), f.Name, f.Account, f.By, f.Request)
+		fmt.Fprintf(s.out, "%s  %s (%s), by %s", f.At.Local().Format("2006-01-02 15:04"), f.Name, f.Account, f.By)
+		if f.Request != "" {
+			fmt.Fprintf(s.out, ", request %s", f.Request)
+		}
+		fmt.Fprintln(s.out)
 	}
 	return nil
 }
@@ -85,7 +92,9 @@ func (a *app) describe(ctx context.Context, f workflow.Freeze) frozenAccount {
 	if who, err := a.dir.Account(ctx, f.Account); err == nil {
 		out.Name, out.Account = plainName(who), plainText(who.SAMAccountName)
 	}
-	if by, err := a.dir.Account(ctx, f.By); err == nil {
+	if f.By == f.Account && f.Request == "" {
+		out.By = byOwner
+	} else if by, err := a.dir.Account(ctx, f.By); err == nil {
 		out.By = plainName(by)
 	}
 	return out
