@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -18,9 +19,10 @@ const (
 	ErrProofUsed Code = "proof.used"
 	// ErrOpen: the requester has an open request of this kind for this account.
 	ErrOpen Code = "request.open"
-	// ErrThawed: the account was unfrozen since.
-	ErrThawed Code = "account.thawed"
 )
+
+// ErrThawed is FreezeOwn's: the account was unfrozen since. No person ever sees it.
+var ErrThawed = errors.New("account unfrozen since")
 
 // Change is what one update commits beside the request.
 type Change struct {

@@ -10,6 +10,7 @@ import { forgetPush } from '../lib/push';
 import { forgetAll } from '../lib/resource';
 import { go } from '../lib/router';
 import { info, refresh, session, signedOut } from '../lib/session';
+import { stopped } from '../lib/stop';
 import { Mail, Support, Trouble } from '../ui/help';
 import { Door, Icon, type IconName } from '../ui/icons';
 import { Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
@@ -223,7 +224,7 @@ function Expiry({ account: a }: { account: AccountType }) {
 
 function Also() {
   const act = useAct();
-  const [question, setQuestion] = useState<'everywhere' | null>(null);
+  const [question, setQuestion] = useState<'everywhere' | 'stop' | null>(null);
   const leave = (path: string, body: unknown, ended: string) =>
     act.run(async () => {
       if (ended === 'forgot') await forgetPush();
@@ -233,11 +234,21 @@ function Also() {
       signedOut(ended);
     });
   const out = (everywhere: boolean) => leave('/api/sign-out', { everywhere }, everywhere ? 'everywhere' : 'out');
+  const me = session.get().me;
+  const frozen = !me || statesOf(me).includes('frozen');
+  const stop = () =>
+    act.run(async () => {
+      await post('/api/freeze');
+      stopped.set(true);
+      forgetAll();
+      go('/freeze', { replace: true });
+      signedOut('');
+    });
   return (
     <>
       <div class="also">
         <Rows title={t('account.also')}>
-          {session.get().me?.reviewer && <Row icon="inbox" href="/inbox" title={t('nav.inbox')} />}
+          {me?.reviewer && <Row icon="inbox" href="/inbox" title={t('nav.inbox')} />}
           <Row icon="key" href="/passkeys" title={t('nav.passkeys')} />
           <Row icon="bell" href="/devices" title={t('nav.devices')} />
           <Row icon="list" href="/activity" title={t('nav.activity')} />
@@ -247,10 +258,26 @@ function Also() {
       </div>
       <Trouble problem={act.problem} />
       <ul class="rows">
+        {!frozen && <Row icon="stop" tone="stop" title={t('freeze.row')} sub={t('freeze.row.sub')} onClick={() => setQuestion('stop')} />}
         <Row icon="out" acts title={t('nav.out')} onClick={() => void out(false)} />
         <Row icon="globe" title={t('nav.everywhere')} onClick={() => setQuestion('everywhere')} />
         <Row icon="phone" acts title={t('nav.forget')} sub={t('stored.forget.sub')} onClick={() => void leave('/api/forget', {}, 'forgot')} />
       </ul>
+      {question === 'stop' && (
+        <Sheet title={t('freeze.ask')} onClose={() => setQuestion(null)}>
+          <p>{t('freeze.lead')}</p>
+          <p class="hint">{t('freeze.ask.sub')}</p>
+          <Trouble problem={act.problem} quiet />
+          <div class="pair">
+            <Button weight="danger" icon="stop" busy={act.busy} doing={t('freeze.doing')} onClick={() => void stop()}>
+              {t('freeze.go')}
+            </Button>
+            <Button weight="second" onClick={() => setQuestion(null)}>
+              {t('freeze.keep')}
+            </Button>
+          </div>
+        </Sheet>
+      )}
       {question === 'everywhere' && (
         <Sheet title={t('nav.everywhere.title')} onClose={() => setQuestion(null)}>
           <p>{t('nav.everywhere.sub')}</p>
