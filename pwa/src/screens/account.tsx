@@ -269,7 +269,7 @@ function Also() {
           <p class="hint">{t('freeze.ask.sub')}</p>
           <Trouble problem={act.problem} quiet />
           <div class="pair">
-            <Button weight="danger" icon="stop" busy={act.busy} doing={t('freeze.doing')} onClick={() => void stop()}>
+            <Button weight="danger" busy={act.busy} doing={t('freeze.doing')} onClick={() => void stop()}>
               {t('freeze.go')}
             </Button>
             <Button weight="second" onClick={() => setQuestion(null)}>

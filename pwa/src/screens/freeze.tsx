@@ -39,14 +39,14 @@ export function Freeze() {
 
 function Ask({ act, stop }: { act: Act; stop: () => void }) {
   return (
-    <Screen title={t('freeze.title')} kind="plain">
+    <Screen title={t('freeze.title')} kind="plain freeze">
       <div class="sign stop">
         <Icon name="stop" />
       </div>
       <p class="lead">{t('freeze.lead')}</p>
       <Trouble problem={act.problem} quiet />
       <div class="dock">
-        <Button weight="danger" icon="stop" busy={act.busy} doing={t('freeze.doing')} slow={t('freeze.slow')} onClick={stop}>
+        <Button weight="danger" busy={act.busy} doing={t('freeze.doing')} slow={t('freeze.slow')} onClick={stop}>
           {t('freeze.go')}
         </Button>
         <p class="hint">{t('freeze.hint')}</p>
