@@ -100,3 +100,24 @@ func copyOf(r workflow.Request) (*workflow.Request, error) {
 	}
 	return out, nil
 }
+
+// AskThaw is workflow.Freezes'.
+func (s *Store) AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+	return wrap("ask for a thaw", s.write(ctx, func(t *tx) error {
+		f, err := scanFreeze(t.row(`SELECT `+freezeColumns+` FROM freezes WHERE account = $1`+t.dialect.forUpdate, guidText(account)))
+		if err != nil {
+			return orMissing(err, workflow.ErrNotFrozen)
+		}
+		change, err := fn(&f)
+		if err != nil {
+			return err
+		}
+		if err := t.consumeOne(proof, "thaw of "+guidText(account)); err != nil {
+			return err
+		}
+		if _, err := t.exec(`UPDATE freezes SET asked = $2 WHERE account = $1`, guidText(account), millis(f.Asked)); err != nil {
+			return err
+		}
+		return t.beside(change)
+	}))
+}

@@ -70,6 +70,14 @@ test('the link of a mail stops everything from any device, once, and says nothin
   await noor.phone.page.goto('/activity');
   await expect(noor.phone.page.getByText('“This wasn’t me” was chosen, and your account was frozen here')).toBeVisible();
 
+  await noor.phone.page.goto('/account');
+  await button(noor.phone.page, 'It is me again').click();
+  await expect(noor.phone.page.getByText('IT sees that it is you')).toBeVisible();
+  await mailTo(stack, 'servicedesk@corp.example.test', /proved with a passkey: it is me again/);
+  expect(stack.command('freezes', '--config', stack.config)).toMatch(/proved with a passkey at .* that it is them/);
+  await noor.phone.page.reload();
+  await expect(noor.phone.page.getByText('IT sees that it is you')).toBeVisible();
+
   await page.reload(); // a second tap answers the same
   await button(page, stop).click();
   await sees(page, 'Everything is stopped');

@@ -130,6 +130,20 @@ const own: Record<string, Open> = {
     await tap(phone.page, /This wasn’t me/);
     await sees(phone.page, 'Stop everything on your account?');
   },
+  'account-stopped': async ({ phone }) => {
+    await phone.signIn();
+    await tap(phone.page, /This wasn’t me/);
+    await tap(phone.page, 'Stop everything on my account');
+    await sees(phone.page, 'Everything is stopped');
+    await phone.page.goto('/');
+    await phone.signIn();
+    await sees(phone.page, 'Is it you again?');
+  },
+  'account-asked': async (at) => {
+    await own['account-stopped']!(at);
+    await tap(at.phone.page, 'It is me again');
+    await expect(at.phone.page.getByText('IT sees that it is you')).toBeVisible();
+  },
   done: async ({ phone, stack, person }) => {
     stack.directory.lock(person);
     await phone.signIn();

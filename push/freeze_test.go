@@ -32,7 +32,7 @@ func mailedTo(t *testing.T, m *mailServer) map[string]string {
 func TestEveryNoticeOfOnesOwnAccountOffersToStop(t *testing.T) {
 	own := map[string]bool{
 		kindApproved: true, kindDenied: true, kindLapsed: true, kindFailed: true, kindUnknown: true, kindSettled: true, kindChanged: true, kindRelocked: true,
-		kindReview: false, kindReminder: false, kindFrozen: false, kindExpiring: false, kindSeveral: false, kindTest: false, kindAlert: false,
+		kindReview: false, kindReminder: false, kindFrozen: false, kindExpiring: false, kindSeveral: false, kindTest: false, kindAlert: false, kindThaw: false,
 	}
 	for kind := range plans {
 		want, known := own[kind]
@@ -136,6 +136,11 @@ func TestAnAlertThatCanGoNowhereStandsInTheLog(t *testing.T) {
 	w.notice("", kindAlert, "account", anna, "way", "account")
 	w.work()
 	w.wantEvents(audit.NoticeFailed, codeNoWay)
+	for _, e := range w.store.events {
+		if e.Target != anna { // whom it is about, since it is to nobody in the directory
+			t.Errorf("%+v", e)
+		}
+	}
 
 	w2, m := mailWorld(t, "127.0.0.1", mailKind{}) // no address
 	w2.notice("", kindAlert, "account", anna, "way", "account")
@@ -151,6 +156,19 @@ func TestWhoFrozeOneselfReadsOfThat(t *testing.T) {
 	for way, title := range map[string]string{"account": "Your account is stopped here", "notice": "Your account is stopped here", "": "Latchkey is closed for your account"} {
 		if w := s.texts("en", Delivery{Kind: kindFrozen, Params: map[string]string{"way": way}}); w.Title != title || !strings.Contains(w.Text, "Call Helpdesk (4711)") {
 			t.Errorf("%q: %+v", way, w)
+		}
+	}
+}
+
+func TestWhoLiftsFreezesIsToldThatSomebodyAsks(t *testing.T) {
+	w, m := mailWorld(t, "127.0.0.1", mailKind{})
+	w.cfg.Alerts = []string{"duty@corp.example.test"}
+	w.notice("", kindThaw, "account", anna)
+	w.work()
+	body := mailedTo(t, m)["duty@corp.example.test"]
+	for _, part := range []string{"(" + anna + ") is frozen in Latchkey at Corp, and proved with a passkey", "latchkey unfreeze " + anna, "Ich bin es wieder"} {
+		if !strings.Contains(body, part) {
+			t.Errorf("%q is not in\n%s", part, body)
 		}
 	}
 }

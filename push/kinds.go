@@ -20,6 +20,7 @@ const (
 	kindRelocked = "account.relocked"
 	kindFrozen   = "account.frozen"
 	kindAlert    = "alert.frozen" // to whoever runs this server: To is ""
+	kindThaw     = "alert.thaw"   // likewise
 	kindExpiring = "password.expiring"
 	kindSeveral  = "review.several" // in place of all that waited for the cap; never in the outbox
 	kindTest     = "test"           // from the page "Notifications"; never in the outbox
@@ -50,6 +51,7 @@ var plans = map[string]plan{
 	kindRelocked: {class: "relocked", page: "/account", own: true, both: true},
 	kindFrozen:   {class: "frozen", page: "/account", both: true},
 	kindAlert:    {class: "alert", page: "/", alert: true},
+	kindThaw:     {class: "alert", page: "/", alert: true},
 	kindExpiring: {class: "password", page: "/account", both: true, bulk: true},
 	kindSeveral:  {class: "review", page: "/inbox", urgent: true},
 	kindTest:     {class: "test", page: "/devices"},

@@ -122,6 +122,13 @@ var german = map[string]words{
 			"Die Sitzungen dort sind beendet, offene Anträge zurückgenommen. Latchkey selbst hat im Verzeichnis nichts geändert: Ein Passwort, das vorher jemand gesetzt hat, gilt weiter.\n\n" +
 			"Rufen Sie die Person an, sehen Sie nach, was geschehen ist (latchkey audit export), und heben Sie es auf, wenn es geklärt ist: latchkey unfreeze {account}\n\n{link}\n",
 	},
+	kindThaw: {
+		Title: "Ein eingefrorenes Konto bittet um Einlass", Body: "Sehen Sie nach.",
+		Subject: "Latchkey: Ein eingefrorenes Konto bittet um Einlass",
+		Text: "{name} ({account}) ist in Latchkey bei {org} eingefroren und hat mit dem Anmeldeschlüssel nachgewiesen: Ich bin es wieder.\n\n" +
+			"Das allein hebt nichts auf. Ein Anmeldeschlüssel davon kann in anderen Händen sein: Sehen Sie nach, ob vor dem Einfrieren einer dazukam (latchkey audit export), und rufen Sie an. " +
+			"Wenn es geklärt ist: latchkey unfreeze {account}\n\n{link}\n",
+	},
 	kindExpiring: {
 		Title: "Ihr Passwort läuft in {days} Tagen ab", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
 		Subject: "Ihr Passwort läuft in {days} Tagen ab",

@@ -122,6 +122,13 @@ var english = map[string]words{
 			"Its sessions there are ended and its open requests are cancelled. Latchkey itself changed nothing in the directory: a password that somebody set before still works.\n\n" +
 			"Call the person, look at what happened (latchkey audit export), and lift it when it is clear: latchkey unfreeze {account}\n\n{link}\n",
 	},
+	kindThaw: {
+		Title: "A frozen account asks to be let in", Body: "Look into it.",
+		Subject: "Latchkey: a frozen account asks to be let in",
+		Text: "{name} ({account}) is frozen in Latchkey at {org}, and proved with a passkey: it is me again.\n\n" +
+			"That alone does not lift it. Somebody else may hold a passkey of theirs: look whether one was added before the freeze (latchkey audit export), and call them. " +
+			"Once it is clear: latchkey unfreeze {account}\n\n{link}\n",
+	},
 	kindExpiring: {
 		Title: "Your password expires in {days} days", Body: "Change it now, while you are signed in.",
 		Subject: "Your password expires in {days} days",

@@ -36,7 +36,7 @@ func TestEveryKindHasWordsInBothLanguages(t *testing.T) {
 			}
 			for _, p := range placeholder.FindAllString(all, -1) {
 				if !slices.Contains([]string{"{org}", "{support}", "{link}", "{days}", "{date}"}, p) &&
-					(base != kindAlert || !slices.Contains([]string{"{name}", "{account}", "{way}"}, p)) {
+					(!plans[base].alert || !slices.Contains([]string{"{name}", "{account}", "{way}"}, p)) {
 					t.Errorf("%s %s: unknown %s", lang, kind, p)
 				}
 			}

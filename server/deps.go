@@ -74,6 +74,13 @@ type Freezes interface {
 	// FreezeByNotice does so by the link of a notice; workflow.ErrFreezeLink for
 	// every link that is not good, whatever is wrong with it.
 	FreezeByNotice(ctx context.Context, token secret.Text, from workflow.From) error
+	// OwnFreeze is nil where the actor's account is not frozen.
+	OwnFreeze(ctx context.Context, who Actor) (*workflow.Freeze, error)
+	// BeginThaw says what the owner of a frozen account signs to be let in again.
+	BeginThaw(ctx context.Context, who Actor) (label string, statement []byte, err error)
+	// AskThaw takes the proof over that statement. The account stays frozen until
+	// somebody lifts it.
+	AskThaw(ctx context.Context, who Actor, p enroll.Proof) error
 }
 
 // Requests is what the edge needs of workflow.

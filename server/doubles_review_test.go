@@ -99,6 +99,18 @@ func (v *seats) FreezeByNotice(_ context.Context, token secret.Text, _ workflow.
 	}
 	return v.err
 }
+func (v *seats) OwnFreeze(context.Context, Actor) (*workflow.Freeze, error) {
+	return &workflow.Freeze{Account: alice, By: alice}, v.err
+}
+func (v *seats) BeginThaw(context.Context, Actor) (string, []byte, error) {
+	return workflow.ThawLabel, []byte("statement"), v.err
+}
+func (v *seats) AskThaw(_ context.Context, _ Actor, p enroll.Proof) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.proof, v.calls = p, append(v.calls, "ask thaw")
+	return v.err
+}
 func (v *seats) Deny(_ context.Context, _ Actor, id, chip, reason string) (workflow.Reviewed, error) {
 	v.chip, v.said = chip, reason
 	return v.reviewed(id, "deny")

@@ -158,7 +158,7 @@ func TestAllWrongLinksAreAnsweredAlike(t *testing.T) {
 // Mail is opened by programs: a GET, a HEAD, a form and another site's page do nothing.
 func TestOnlyAPostOfOurPageFreezes(t *testing.T) {
 	h, who, account, _, token := frozenOne(t)
-	for _, path := range []string{"/freeze", "/freeze?token=" + token, "/api/freeze/notice?token=" + token, "/api/freeze", "/api/freeze/notice"} {
+	for _, path := range []string{"/freeze", "/freeze?token=" + token, "/api/freeze/notice?token=" + token, "/api/freeze/notice", "/api/freeze/thaw/begin"} {
 		res := who.call("GET", path, nil)
 		if strings.HasPrefix(path, "/api") {
 			wantProblem(t, res, http.StatusMethodNotAllowed, "route.method")
@@ -168,5 +168,43 @@ func TestOnlyAPostOfOurPageFreezes(t *testing.T) {
 	}
 	if frozen, err := h.store.IsFrozen(t.Context(), account); err != nil || frozen {
 		t.Fatalf("frozen: %v, %v", frozen, err)
+	}
+}
+
+// Who froze themselves proves that it is them, and is served once somebody lifts it.
+func TestItIsMeAgainTakesThePasskeyAndSomebodyWhoLifts(t *testing.T) {
+	h, who, account, _, _ := frozenOne(t)
+	wantProblem(t, who.call("POST", "/api/freeze/thaw/begin", fields{}), http.StatusConflict, "account.not-frozen")
+	stepUp, options := who.begin("/api/step-up/begin", fields{"purpose": "add-passkey"})
+	if res := who.call("POST", "/api/freeze", fields{}); res.StatusCode != http.StatusNoContent {
+		t.Fatal(res.StatusCode)
+	}
+	who.signIn()
+	if f := fetch[OwnFreeze](who, "GET", "/api/freeze", nil); !f.Frozen || !f.Own || f.At == "" || f.Asked != "" {
+		t.Fatalf("%+v", f)
+	}
+	if res := who.call("POST", "/api/freeze/thaw/finish", fields{"token": stepUp, "credential": who.assert(options)}); res.StatusCode < 400 {
+		t.Fatal("a proof about something else was taken")
+	}
+	token, options := who.begin("/api/freeze/thaw/begin", fields{})
+	credential := who.assert(options)
+	if f := fetch[OwnFreeze](who, "POST", "/api/freeze/thaw/finish", fields{"token": token, "credential": credential}); f.Asked == "" || !f.Frozen {
+		t.Fatalf("%+v", f)
+	}
+	wantProblem(t, who.call("POST", "/api/freeze/thaw/finish", fields{"token": token, "credential": credential}), http.StatusGone, "ceremony.unknown")
+	wantProblem(t, who.call("POST", "/api/requests", fields{"kind": "reset"}), http.StatusForbidden, "account.frozen")
+	if err := h.engine.Unfreeze(t.Context(), account, audit.ActorOperator); err != nil {
+		t.Fatal(err)
+	}
+	if f := fetch[OwnFreeze](who, "GET", "/api/freeze", nil); f != (OwnFreeze{}) {
+		t.Fatalf("%+v", f)
+	}
+	var log strings.Builder
+	if err := h.store.Export(t.Context(), &log); err != nil {
+		t.Fatal(err)
+	}
+	report, err := audit.Verify(strings.NewReader(log.String()))
+	if err != nil || !strings.Contains(log.String(), `"account.asked-for"`) {
+		t.Fatalf("%+v, %v", report, err)
 	}
 }

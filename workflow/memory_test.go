@@ -314,6 +314,36 @@ func (m *memory) freezeOwn(account ad.GUID, made time.Time, fn func([]*workflow.
 	return m.commit(workflow.Request{}, nil, c)
 }
 
+func (m *memory) AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+	if err := errors.Join(ctx.Err(), hook(m.before, "ask-thaw")); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	was, known := m.frozen[account]
+	if !known {
+		return workflow.ErrNotFrozen
+	}
+	var f workflow.Freeze
+	var c workflow.Change
+	for range 2 { // as a store may
+		f = was
+		var err error
+		if c, err = fn(&f); err != nil {
+			return err
+		}
+	}
+	if _, used := m.used[proof]; used {
+		return workflow.ErrProofUsed
+	}
+	if err := m.commit(workflow.Request{}, nil, c); err != nil {
+		return err
+	}
+	m.used[proof], was.Asked = "thaw", f.Asked
+	m.frozen[account] = was
+	return nil
+}
+
 func (m *memory) HasPasskey(_ context.Context, account ad.GUID) (bool, error) {
 	if err := hook(m.before, "has-passkey"); err != nil {
 		return false, err

@@ -100,6 +100,11 @@ type Freezes interface {
 	Frozen(ctx context.Context, account ad.GUID) (*Freeze, error)
 	// AllFrozen lists them, newest first.
 	AllFrozen(ctx context.Context) ([]Freeze, error)
+	// AskThaw runs fn on the freeze of the account as it is in a write transaction and
+	// commits Asked as fn left it, the events and notices of its change, and that the
+	// proof is used, or nothing. ErrNotFrozen where there is none, ErrProofUsed. fn does
+	// no I/O and may run again.
+	AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*Freeze) (Change, error)) error
 	// Unfreeze is ErrNotFrozen when it is not. It keeps for a week that it was
 	// lifted, for FreezeOwn.
 	Unfreeze(ctx context.Context, account ad.GUID, events ...audit.Event) error
@@ -111,6 +116,8 @@ type Freeze struct {
 	By      ad.GUID // the approver who reported; the account itself where its owner said that it wasn't them
 	Request string  // that was reported; "" where the owner froze
 	At      time.Time
+	// Asked is when its owner last proved with a passkey that it is them; zero for never.
+	Asked time.Time
 }
 
 // Holders knows who holds a passkey: nobody else can approve.

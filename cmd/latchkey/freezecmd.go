@@ -28,6 +28,7 @@ type frozenAccount struct {
 	By      string    `json:"by"`
 	Request string    `json:"request"`
 	At      time.Time `json:"at"`
+	Asked   time.Time `json:"asked,omitzero"` // its owner proved with a passkey that it is them
 }
 
 // unfreezeCall asks to lift one.
@@ -57,6 +58,9 @@ func (c freezesCmd) Run(ctx context.Context, s streams) error {
 		if f.Request != "" {
 			fmt.Fprintf(s.out, ", request %s", f.Request)
 		}
+		if !f.Asked.IsZero() {
+			fmt.Fprintf(s.out, ", proved with a passkey at %s that it is them", f.Asked.Local().Format("2006-01-02 15:04"))
+		}
 		fmt.Fprintln(s.out)
 	}
 	return nil
@@ -70,6 +74,9 @@ func (c unfreezeCmd) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("unfreeze %s: %w", c.Account, err)
 	}
 	fmt.Fprintf(s.out, "%s (%s) is no longer frozen.\n", f.Name, f.Account)
+	if f.Asked.IsZero() {
+		fmt.Fprintln(s.out, "Nobody had proved with a passkey that it is them: if you have not made sure of that, do it now.")
+	}
 	return nil
 }
 
@@ -88,7 +95,7 @@ func (a *app) frozen(ctx context.Context, _ frozenCall) ([]frozenAccount, error)
 // describe names the people; one whom the directory doesn't tell keeps the
 // objectGUID, so that the list works without a directory.
 func (a *app) describe(ctx context.Context, f workflow.Freeze) frozenAccount {
-	out := frozenAccount{Name: "unknown", Account: f.Account.String(), By: f.By.String(), Request: f.Request, At: f.At}
+	out := frozenAccount{Name: "unknown", Account: f.Account.String(), By: f.By.String(), Request: f.Request, At: f.At, Asked: f.Asked}
 	if who, err := a.dir.Account(ctx, f.Account); err == nil {
 		out.Name, out.Account = plainName(who), plainText(who.SAMAccountName)
 	}
@@ -111,6 +118,10 @@ func (a *app) unfreeze(ctx context.Context, call unfreezeCall) (frozenAccount, e
 	if err != nil {
 		return frozenAccount{}, err
 	}
+	was, err := a.store.Frozen(ctx, id)
+	if err != nil {
+		return frozenAccount{}, err
+	}
 	err = a.engine.Unfreeze(ctx, id, audit.ActorOperator)
 	if errors.Is(err, workflow.ErrNotFrozen) {
 		return frozenAccount{}, errors.New("this account is not frozen")
@@ -118,5 +129,9 @@ func (a *app) unfreeze(ctx context.Context, call unfreezeCall) (frozenAccount, e
 	if err != nil {
 		return frozenAccount{}, err
 	}
-	return a.describe(ctx, workflow.Freeze{Account: id, At: time.Now()}), nil
+	out := a.describe(ctx, workflow.Freeze{Account: id, At: time.Now()})
+	if was != nil {
+		out.Asked = was.Asked
+	}
+	return out, nil
 }

@@ -145,3 +145,39 @@ func aThawEndsWhatWasGivenBefore(s *suite) {
 	s.want(freeze(before), workflow.ErrThawed)
 	s.must(freeze(time.Time{})) // what nobody was given has no age
 }
+
+func aThawIsAskedForWholeOrNotAtAll(s *suite) {
+	ask := func(proof string, at time.Time, more ...audit.Event) error {
+		return s.AskThaw(s.ctx, guid(1), proof, func(f *workflow.Freeze) (workflow.Change, error) {
+			f.Asked, f.By, f.At, f.Request = at, guid(9), at, "another"
+			c := s.change(audit.AccountAskedFor)
+			c.Events = append(c.Events, more...)
+			return c, nil
+		})
+	}
+	s.want(ask("p", s.now), workflow.ErrNotFrozen)
+	var seen []string
+	s.must(s.FreezeOwn(s.ctx, guid(1), time.Time{}, s.stopping(&seen)))
+	s.claim(10)
+	want := workflow.Freeze{Account: guid(1), By: guid(1), At: s.now}
+	asked := func() {
+		s.Helper()
+		got, err := s.Frozen(s.ctx, guid(1))
+		s.must(err)
+		s.same(*got, want)
+	}
+	s.want(ask("p", s.now, s.event("request.invented", guid(1))), audit.ErrEvent)
+	s.want(s.AskThaw(s.ctx, guid(1), "p", func(*workflow.Freeze) (workflow.Change, error) { return workflow.Change{}, errState }), errState)
+	asked()
+	s.same(len(s.claim(10)), 0)
+	// Only when it was asked for changes, and the proof is used.
+	want.Asked = s.now.Add(time.Minute)
+	s.must(ask("p", want.Asked))
+	asked()
+	s.same([]any{s.events(guid(1)), len(s.claim(10))}, []any{2, 1})
+	s.want(ask("p", s.now.Add(time.Hour)), workflow.ErrProofUsed)
+	asked()
+	want.Asked = s.now.Add(2 * time.Minute)
+	s.must(ask("q", want.Asked))
+	asked()
+}

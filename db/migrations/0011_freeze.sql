@@ -7,3 +7,6 @@ CREATE TABLE thaws (
 );
 
 CREATE INDEX thaws_at ON thaws (at);
+
+-- When its owner proved with a passkey that it is them; 0 for never.
+ALTER TABLE freezes ADD COLUMN asked BIGINT NOT NULL DEFAULT 0;

@@ -303,6 +303,12 @@ export const de: Inside = {
   'freeze.ask.sub': 'E‑Mail und Computer gehen weiter wie bisher. Nur die IT kann Latchkey für Sie wieder einschalten.',
   'freeze.keep': 'Eingeschaltet lassen',
 
+  'thaw.title': 'Sind Sie es wieder?',
+  'thaw.sub': 'Bestätigen Sie mit Ihrem Anmeldeschlüssel (Passkey), dass Sie es sind, dann sieht es die IT. Rufen Sie danach an: Dort sieht man mit Ihnen nach und schaltet Latchkey wieder ein.',
+  'thaw.go': 'Ich bin es wieder',
+  'thaw.asked': 'Die IT sieht, dass Sie es sind',
+  'thaw.asked.sub': 'Sie haben es bestätigt: {when}. Rufen Sie jetzt an, wenn Sie es noch nicht getan haben: Dort schaltet man Latchkey wieder ein, sobald es geklärt ist.',
+
   'inbox.title': 'Eingang',
   'inbox.waiting': 'Wartet auf Sie',
   'inbox.decided': 'Von Ihnen entschieden',
@@ -604,6 +610,7 @@ export const de: Inside = {
   'a.review.reported': 'Jemand hat gemeldet, dass etwas nicht stimmt',
   'a.review.refused': 'Eine Antwort auf Ihren Antrag wurde nicht angenommen',
   'a.account.frozen': 'Ihr Konto wurde hier eingefroren',
+  'a.account.asked-for': 'Sie haben mit dem Anmeldeschlüssel bestätigt, dass Sie es wieder sind',
   'a.account.stopped': '„Das war ich nicht“ wurde gewählt und Ihr Konto hier eingefroren',
   'a.account.unfrozen': 'Die IT hat die Sperre hier aufgehoben',
   'a.device.added': 'Sie haben Mitteilungen eingeschaltet',

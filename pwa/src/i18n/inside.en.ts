@@ -301,6 +301,12 @@ export const en = {
   'freeze.ask.sub': 'Your mail and your computer go on as they are. Only IT can switch Latchkey on again for you.',
   'freeze.keep': 'Leave it on',
 
+  'thaw.title': 'Is it you again?',
+  'thaw.sub': 'Confirm with your passkey that it is you, and IT sees it. Then call: they look into it with you, and switch Latchkey on again.',
+  'thaw.go': 'It is me again',
+  'thaw.asked': 'IT sees that it is you',
+  'thaw.asked.sub': 'You confirmed it {when}. Call now, if you have not yet: they switch Latchkey on again once it is cleared.',
+
   'inbox.title': 'Inbox',
   'inbox.waiting': 'Waiting for you',
   'inbox.decided': 'You decided',
@@ -602,6 +608,7 @@ export const en = {
   'a.review.reported': 'An approver said that something isn’t right',
   'a.review.refused': 'An answer to your request wasn’t taken',
   'a.account.frozen': 'Your account was frozen here',
+  'a.account.asked-for': 'You confirmed with a passkey that it is you again',
   'a.account.stopped': '“This wasn’t me” was chosen, and your account was frozen here',
   'a.account.unfrozen': 'IT lifted the freeze',
   'a.device.added': 'You switched on notifications',

@@ -18,6 +18,7 @@ import { NotificationsOffer } from './notify-state';
 import { askFor, needsApproval } from './request/asked';
 import { answers } from './review/words';
 import { primary, statesOf, useful, words, type Standing } from './state';
+import { Thaw } from './thaw';
 
 const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once' };
 
@@ -108,6 +109,7 @@ function NoWay({ me }: { me: Me }) {
   return (
     <>
       <p class="lead">{name ? t('account.nothing', { name }) : t('account.nothing.anon')}</p>
+      {first === 'frozen' && <Thaw />}
       {phone && (
         <div class="dock">
           <a class="button primary" href={`tel:${phone.replace(/[^\d+]/g, '')}`}>
