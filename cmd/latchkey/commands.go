@@ -296,7 +296,7 @@ func (p *parser) freezes() *cobra.Command {
 func (p *parser) unfreeze() *cobra.Command {
 	c := &unfreezeCmd{}
 	cmd := c.flags(p.leaf("unfreeze ACCOUNT", "Lift the freeze of one account.", c, &c.Account))
-	cmd.Long = cmd.Short + "\n\nACCOUNT is user@domain, DOMAIN\\name, the logon name, or the objectGUID as `latchkey freezes` shows it.\n"+
+	cmd.Long = cmd.Short + "\n\nACCOUNT is user@domain, DOMAIN\\name, the logon name, or the objectGUID as `latchkey freezes` shows it.\n" +
 		"It lifts also where nobody proved with a passkey that it is them, and then says so."
 	return cmd
 }
