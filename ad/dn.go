@@ -1,6 +1,7 @@
 package ad
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/go-ldap/ldap/v3"
@@ -11,18 +12,36 @@ import (
 // that is no DN (RFC 4514) is an error and never just "no": a rule that turns
 // the answer round would let everybody in.
 func Under(dn, ou string) (bool, error) {
-	object, err := ldap.ParseDN(dn)
+	object, err := ParseName(dn)
 	if err != nil {
 		return false, fmt.Errorf("parse DN of the object: %w", err)
 	}
-	above, err := ldap.ParseDN(ou)
+	above, err := ParseName(ou)
 	if err != nil {
 		return false, fmt.Errorf("parse DN of the organisational unit: %w", err)
 	}
-	if len(object.RDNs) == 0 || len(above.RDNs) == 0 {
-		return false, fmt.Errorf("parse DN: empty")
+	return object.Under(above), nil
+}
+
+// Name is a distinguished name that has been read, for who compares it often.
+// The zero value is under nothing, and nothing is under it.
+type Name struct{ dn *ldap.DN }
+
+// ParseName reads a DN (RFC 4514); the empty one is an error.
+func ParseName(dn string) (Name, error) {
+	parsed, err := ldap.ParseDN(dn)
+	switch {
+	case err != nil:
+		return Name{}, err
+	case len(parsed.RDNs) == 0:
+		return Name{}, errors.New("empty")
 	}
-	return above.AncestorOfFold(object), nil
+	return Name{parsed}, nil
+}
+
+// Under is as the function Under.
+func (n Name) Under(ou Name) bool {
+	return n.dn != nil && ou.dn != nil && ou.dn.AncestorOfFold(n.dn)
 }
 
 // DomainOf is the DNS name of the domain that a DN lies in, as its DC= end says:

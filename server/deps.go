@@ -69,7 +69,7 @@ type Passkeys interface {
 // Requests is what the edge needs of workflow.
 type Requests interface {
 	// Options says what the policy lets the person do now, and why not.
-	Options(ctx context.Context, account ad.Account) []workflow.Option
+	Options(ctx context.Context, who Actor, account ad.Account) []workflow.Option
 	// Account reads the actor's own account.
 	Account(ctx context.Context, who Actor) (ad.Account, error)
 	// Rules are the rules that apply to the actor's own password now.

@@ -3,6 +3,7 @@ package workflow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,18 +16,22 @@ func (e *Engine) Account(ctx context.Context, who Actor) (ad.Account, error) {
 	return e.account(ctx, who.Account)
 }
 
-// Options says what the person may do now, kind by kind, and why not.
-func (e *Engine) Options(ctx context.Context, account ad.Account) []Option {
+// Options says what the person may do now, kind by kind, and why not. A kind that no
+// rule gives to this person, here and now, is not among them.
+func (e *Engine) Options(ctx context.Context, who Actor, account ad.Account) []Option {
 	stop := unprotected(account)
 	if stop == nil {
 		stop = e.unfrozen(ctx, account.GUID)
 	}
+	at := circumstances(who.Address, e.now())
 	out := make([]Option, 0, len(Kinds))
 	for _, kind := range Kinds {
-		err := stop
-		var decision Decision
-		if err == nil {
-			decision, err = allowed(e.runningPolicy(), account, account, kind, e.now())
+		decision, err := allowed(e.runningPolicy(), account, account, kind, at)
+		if !isShown(err) {
+			continue
+		}
+		if stop != nil {
+			err = stop
 		}
 		option := Option{Kind: kind, Allowed: err == nil, Approval: err == nil && len(decision.Approve) > 0}
 		if err != nil {
@@ -36,6 +41,10 @@ func (e *Engine) Options(ctx context.Context, account ad.Account) []Option {
 	}
 	return out
 }
+
+// isShown: what a policy does not give is not there at all. A rule in error is the
+// owner's mistake, and the person who meets it is told that it is no use here.
+func isShown(err error) bool { return !errors.Is(err, ErrNotAllowed) || errors.Is(err, errRule) }
 
 // Request reads one of the actor's own. Anybody else's is ErrNoRequest, like one
 // that does not exist.

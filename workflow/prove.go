@@ -204,7 +204,7 @@ func (e *Engine) judgeAccount(r Request, account ad.Account) (Decision, error) {
 	if r.Decision.Verdict != Allow {
 		return Decision{}, ErrNotAllowed
 	}
-	return allowed(e.runningPolicy(), account, account, r.Kind, e.now())
+	return allowed(e.runningPolicy(), account, account, r.Kind, circumstances(r.Address, e.now()))
 }
 
 // signIn finds the proof that the session's sign-in left, where it may count.

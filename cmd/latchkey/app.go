@@ -59,7 +59,7 @@ func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
 	a := &app{cfg: cfg, live: server.NewBroker(), started: time.Now()}
 	a.reloads.start(cfg)
 	a.log = newLogger(cfg.Log, &a.level, s)
-	client, err := openDirectory(cfg.Directory, a.log)
+	client, err := openDirectory(cfg.Directory, cfg.Attributes(), a.log)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (a *app) resolve(ctx context.Context, cfg config.Config, in groupFinder, kn
 	maps.Copy(r.sids, known)
 	p := cfg.Policy()
 	for i := range p.Rules {
-		r.condition(ctx, &p.Rules[i].Who)
+		p.Rules[i].Who.Walk(func(c *workflow.Condition, _ bool) { r.group(ctx, c.Group) })
 		for _, act := range p.Rules[i].Acts {
 			for _, tier := range act.Approve {
 				r.group(ctx, tier.By.Group)
@@ -168,13 +168,6 @@ func (a *app) resolve(ctx context.Context, cfg config.Config, in groupFinder, kn
 		}
 	}
 	return p, r.sids
-}
-
-func (r resolving) condition(ctx context.Context, c *workflow.Condition) {
-	r.group(ctx, c.Group)
-	if c.Not != nil {
-		r.condition(ctx, c.Not)
-	}
 }
 
 // group: one that can't be found denies, and never lets anybody in.
