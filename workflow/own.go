@@ -23,28 +23,42 @@ func (e *Engine) Options(ctx context.Context, who Actor, account ad.Account) []O
 	if stop == nil {
 		stop = e.unfrozen(ctx, account.GUID)
 	}
-	at := circumstances(who.Address, e.now())
+	p, at := e.runningPolicy(), circumstances(who.Address, e.now())
 	out := make([]Option, 0, len(Kinds))
 	for _, kind := range Kinds {
-		decision, err := allowed(e.runningPolicy(), account, account, kind, at)
-		if !isShown(err) {
-			continue
+		if o := offer(p, account, kind, at, stop, nil); o.shown {
+			out = append(out, o.Option)
 		}
-		if stop != nil {
-			err = stop
-		}
-		option := Option{Kind: kind, Allowed: err == nil, Approval: err == nil && len(decision.Approve) > 0}
-		if err != nil {
-			option.Code = cmp.Or(CodeOf(err), string(ErrNotAllowed))
-		}
-		out = append(out, option)
 	}
 	return out
 }
 
-// isShown: what a policy does not give is not there at all. A rule in error is the
-// owner's mistake, and the person who meets it is told that it is no use here.
-func isShown(err error) bool { return !errors.Is(err, ErrNotAllowed) || errors.Is(err, errRule) }
+// offered is what a person sees of one kind, and why.
+type offered struct {
+	Option
+	policy   Decision // before the account's state had a say
+	decision Decision
+	err      error
+	// shown: what a policy does not give is not there at all. A rule in error is the
+	// owner's mistake, and the person who meets it is told that it is no use here.
+	shown bool
+}
+
+// offer is what one kind comes to. stop stands against every kind: protection, or a
+// frozen account.
+func offer(p Policy, account ad.Account, kind Kind, at Circumstances, stop error, trace *Trace) offered {
+	policy := evaluate(p, account, account, kind, at, trace)
+	d, err := weighed(policy, account, kind, at.Now)
+	o := offered{Option: Option{Kind: kind}, policy: policy, decision: d, shown: !errors.Is(err, ErrNotAllowed) || errors.Is(err, errRule)}
+	if stop != nil {
+		err = stop
+	}
+	o.err, o.Allowed, o.Approval = err, err == nil, err == nil && len(d.Approve) > 0
+	if err != nil {
+		o.Code = cmp.Or(CodeOf(err), string(ErrNotAllowed))
+	}
+	return o
+}
 
 // Request reads one of the actor's own. Anybody else's is ErrNoRequest, like one
 // that does not exist.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -153,21 +152,7 @@ type resolving struct {
 // before, in the same directory; what it returns takes their place once the policy
 // counts.
 func (a *app) resolve(ctx context.Context, cfg config.Config, in groupFinder, known map[string]string) (workflow.Policy, map[string]string) {
-	r := resolving{in: in, sids: map[string]string{}, log: a.log}
-	maps.Copy(r.sids, known)
-	p := cfg.Policy()
-	for i := range p.Rules {
-		p.Rules[i].Who.Walk(func(c *workflow.Condition, _ bool) { r.group(ctx, c.Group) })
-		for _, act := range p.Rules[i].Acts {
-			for _, tier := range act.Approve {
-				r.group(ctx, tier.By.Group)
-				if tier.Else != nil {
-					r.group(ctx, tier.Else.Group)
-				}
-			}
-		}
-	}
-	return p, r.sids
+	return resolvePolicy(ctx, cfg, in, known, a.log)
 }
 
 // group: one that can't be found denies, and never lets anybody in.
