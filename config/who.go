@@ -204,7 +204,7 @@ func checkCircumstances(f *finder, key string, w Who) {
 func parseNetwork(s string) (netip.Prefix, error) {
 	p, err := parsePrefix(s)
 	switch {
-	case err != nil || p.Addr().Zone() != "":
+	case err != nil || strings.Contains(s, "%"):
 		return netip.Prefix{}, fmt.Errorf("%q is no network, such as 10.1.2.0/24 or 2001:db8::/32", s)
 	case p.Bits() == 0:
 		return netip.Prefix{}, fmt.Errorf("%q is every address: remove it", s)
