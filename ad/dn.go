@@ -3,6 +3,11 @@ package ad
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -25,7 +30,12 @@ func Under(dn, ou string) (bool, error) {
 
 // Name is a distinguished name that has been read, for who compares it often.
 // The zero value is under nothing, and nothing is under it.
-type Name struct{ dn *ldap.DN }
+type Name struct {
+	// key is every relative name, folded, each behind a NUL byte, which stands nowhere
+	// else: names that are equal without regard to case have one key, and a name under
+	// another one ends in the other's.
+	key string
+}
 
 // ParseName reads a DN (RFC 4514); the empty one is an error.
 func ParseName(dn string) (Name, error) {
@@ -36,12 +46,49 @@ func ParseName(dn string) (Name, error) {
 	case len(parsed.RDNs) == 0:
 		return Name{}, errors.New("empty")
 	}
-	return Name{parsed}, nil
+	var key strings.Builder
+	for _, rdn := range parsed.RDNs {
+		parts := make([]string, len(rdn.Attributes))
+		for i, a := range rdn.Attributes {
+			name, value := foldCase(a.Type), foldCase(a.Value)
+			parts[i] = strconv.Itoa(len(name)) + "," + strconv.Itoa(len(value)) + "," + name + value
+		}
+		slices.Sort(parts) // a relative name of several parts has no order
+		key.WriteByte(0)
+		for _, p := range parts {
+			key.WriteString(p)
+		}
+	}
+	return Name{key.String()}, nil
+}
+
+// nameEscapes keep NUL for what ParseName puts between names.
+var nameEscapes = strings.NewReplacer("\x00", "\x01\x01", "\x01", "\x01\x02")
+
+// foldCase makes one text of all that strings.EqualFold takes for equal, without NUL.
+func foldCase(s string) string {
+	return nameEscapes.Replace(foldRunes(s))
+}
+
+func foldRunes(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf { // the least of 'k', 'K' and the Kelvin sign is 'K'
+			if 'a' <= r && r <= 'z' {
+				r -= 'a' - 'A'
+			}
+			return r
+		}
+		least := r
+		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+			least = min(least, next)
+		}
+		return least
+	}, s)
 }
 
 // Under is as the function Under.
 func (n Name) Under(ou Name) bool {
-	return n.dn != nil && ou.dn != nil && ou.dn.AncestorOfFold(n.dn)
+	return ou.key != "" && len(n.key) > len(ou.key) && strings.HasSuffix(n.key, ou.key)
 }
 
 // DomainOf is the DNS name of the domain that a DN lies in, as its DC= end says:

@@ -65,14 +65,24 @@ type Hours struct {
 	Zone     *time.Location
 }
 
-// contains says whether a moment lies in the hours.
-func (h *Hours) contains(at time.Time) bool {
-	local := at.In(h.Zone)
-	minute, day := local.Hour()*60+local.Minute(), local.Weekday()
+// wallTime is what a wall clock shows.
+type wallTime struct {
+	day    time.Weekday
+	minute int // since midnight
+}
+
+func wallClock(at time.Time, zone *time.Location) wallTime {
+	local := at.In(zone)
+	hour, minute, _ := local.Clock()
+	return wallTime{local.Weekday(), hour*60 + minute}
+}
+
+// contain says whether a time of the zone's clock lies in the hours.
+func (h *Hours) contain(c wallTime) bool {
 	if h.From < h.To {
-		return h.Days[day] && minute >= h.From && minute < h.To
+		return h.Days[c.day] && c.minute >= h.From && c.minute < h.To
 	}
-	return h.Days[day] && minute >= h.From || h.Days[(day+6)%7] && minute < h.To
+	return h.Days[c.day] && c.minute >= h.From || h.Days[(c.day+6)%7] && c.minute < h.To
 }
 
 // readable: hours that nothing was read into are a mistake and no time at all.

@@ -159,7 +159,7 @@ func TestHoursAreThoseOfAWallClock(t *testing.T) {
 		{"clocks back, behind it", twice, "2026-10-25T02:00:00Z", false},
 		{"whole day, last minute", Hours{Days: everyDay, To: 24 * 60, Zone: berlin}, "2026-11-26T23:59:59+01:00", true},
 	} {
-		if got := c.hours.contains(moment(t, c.at)); got != c.want {
+		if got := c.hours.contain(wallClock(moment(t, c.at), c.hours.Zone)); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
@@ -204,9 +204,10 @@ func TestARuleThatCoversAnotherDecidesForEverybodyOfIt(t *testing.T) {
 		covered++
 		for range 20 {
 			a, at := richSubject(rnd)
-			first, second := earlier.test("who"), later.test("who")
-			match, err := first.look(newSubject(&a, at), nil)
-			behind, errBehind := second.look(newSubject(&a, at), nil)
+			m := newMaker()
+			first, second := earlier.test("who", m), later.test("who", m)
+			match, err := first.look(newSubject(&a, at, m), nil)
+			behind, errBehind := second.look(newSubject(&a, at, m), nil)
 			if errBehind == nil && behind && err == nil && !match {
 				t.Fatalf("%+v does not cover %+v: %+v %+v", earlier, later, a, at)
 			}

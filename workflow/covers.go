@@ -42,7 +42,7 @@ func (c Condition) Total() bool { return c.covers(Condition{Everyone: true}) }
 // an error of it, which decides too. It says no where that does not show without
 // the directory.
 func (c Condition) covers(later Condition) bool {
-	if len(c.parts()) == 0 || len(later.parts()) == 0 {
+	if len(c.parts(newMaker())) == 0 || len(later.parts(newMaker())) == 0 {
 		return false
 	}
 	if c.implied(later) {

@@ -46,20 +46,21 @@ func evaluate(p Policy, requester, target ad.Account, kind Kind, at Circumstance
 	if requester.GUID.IsZero() || requester.GUID != target.GUID {
 		return d.deny("", foundNotSelf, "")
 	}
-	// A rule that does not match leaves a finding: room for all of them at once.
-	d.Findings = make([]Finding, 0, len(p.Rules)+1)
-	on := newSubject(&target, at)
-	for i, test := range p.tests() {
-		rule := &p.Rules[i]
+	made := p.made()
+	on := newSubject(&target, at, made)
+	for i := range made.tests {
+		rule, test := &p.Rules[i], &made.tests[i]
 		match, err := test.look(on, trace.rule(rule.Name))
 		if err != nil {
+			d.Findings = made.passed(i)
 			return d.deny(rule.Name, err.Error(), "")
 		}
 		if match {
+			d.Findings = made.passed(i)
 			return d.apply(*rule, kind)
 		}
-		d.find(rule.Name, foundNotMatched, "")
 	}
+	d.Findings = made.passed(len(p.Rules))
 	return d.deny("", foundNoMatch, "")
 }
 

@@ -32,18 +32,57 @@ var conditionErrors = []error{
 // reads no name, network or text of the configuration again. The rules must not be
 // changed any more.
 func (p Policy) Ready() Policy {
-	p.ready = make([]test, len(p.Rules))
+	m := newMaker()
 	for i := range p.Rules {
-		p.ready[i] = p.Rules[i].Who.test("who")
+		m.tests = append(m.tests, p.Rules[i].Who.test("who", m))
+		m.noMatch = append(m.noMatch, Finding{Rule: p.Rules[i].Name, Code: foundNotMatched})
 	}
+	p.ready = m
 	return p
 }
 
-func (p Policy) tests() []test {
-	if len(p.ready) == len(p.Rules) {
+func (p Policy) made() *maker {
+	if p.ready != nil && len(p.ready.tests) == len(p.Rules) {
 		return p.ready
 	}
 	return p.Ready().ready
+}
+
+// maker makes tests ready. Groups and time zones get numbers, so that an account's
+// token is gone through once, and a moment is put into each zone once, however many
+// rules ask.
+type maker struct {
+	tests   []test
+	noMatch []Finding // what each rule leaves that does not match
+	sids    map[string]int
+	zones   []*time.Location
+}
+
+// passed are the findings of the first n rules, of which none matched, with room for
+// the one that decides and the account's own. They are the caller's.
+func (m *maker) passed(n int) []Finding {
+	return append(make([]Finding, 0, n+2), m.noMatch[:n]...)
+}
+
+func newMaker() *maker { return &maker{sids: map[string]int{}} }
+
+func (m *maker) sid(text string) int {
+	n, known := m.sids[text]
+	if !known {
+		n = len(m.sids)
+		m.sids[text] = n
+	}
+	return n
+}
+
+func (m *maker) zone(z *time.Location) int {
+	for i, known := range m.zones {
+		if known == z || known.String() == z.String() {
+			return i
+		}
+	}
+	m.zones = append(m.zones, z)
+	return len(m.zones) - 1
 }
 
 // join says how the answers of a test's parts make its own.
@@ -97,16 +136,16 @@ func (t *test) look(on *subject, trace *Step) (bool, error) {
 }
 
 // test makes the condition ready.
-func (c *Condition) test(key string) test {
-	return test{key: key, join: joinAll, parts: c.parts()}
+func (c *Condition) test(key string, m *maker) test {
+	return test{key: key, join: joinAll, parts: c.parts(m)}
 }
 
-func (c *Condition) parts() (out []test) {
+func (c *Condition) parts(m *maker) (out []test) {
 	if c.Everyone {
 		out = append(out, test{key: "everyone", value: "true", holds: func(*subject) (bool, error) { return true, nil }})
 	}
 	if c.Group != nil {
-		out = append(out, test{key: "group", value: c.Group.DN, holds: c.Group.holds})
+		out = append(out, test{key: "group", value: c.Group.DN, holds: c.Group.holds(m)})
 	}
 	if c.OU != "" {
 		out = append(out, c.unit())
@@ -124,41 +163,44 @@ func (c *Condition) parts() (out []test) {
 		out = append(out, networkTest(c.Network))
 	}
 	if c.Hours != nil {
-		out = append(out, test{key: "hours", value: c.Hours.String(), holds: c.Hours.holds})
+		out = append(out, test{key: "hours", value: c.Hours.String(), holds: c.Hours.holds(m)})
 	}
 	if c.State != nil {
 		out = append(out, stateTest(c.State))
 	}
 	if c.Any != nil {
-		out = append(out, test{key: "any", join: joinAny, parts: testsOf(c.Any)})
+		out = append(out, test{key: "any", join: joinAny, parts: testsOf(c.Any, m)})
 	}
 	if c.All != nil {
-		out = append(out, test{key: "all", join: joinAll, parts: testsOf(c.All)})
+		out = append(out, test{key: "all", join: joinAll, parts: testsOf(c.All, m)})
 	}
 	if c.Not != nil {
-		out = append(out, test{key: "not", join: joinNot, parts: []test{c.Not.test("who")}})
+		out = append(out, test{key: "not", join: joinNot, parts: []test{c.Not.test("who", m)}})
 	}
 	return out
 }
 
-func testsOf(list []Condition) []test {
+func testsOf(list []Condition, m *maker) []test {
 	out := make([]test, len(list))
 	for i := range list {
-		out[i] = list[i].test("who")
+		out[i] = list[i].test("who", m)
 	}
 	return out
 }
 
 // holds: every account has at least its primary group, so an empty list is one
 // that could not be read.
-func (g *Group) holds(on *subject) (bool, error) {
-	switch {
-	case g.Err != "" || g.SID == "":
-		return false, errGroup
-	case len(on.account.Groups) == 0:
-		return false, errMembership
+func (g *Group) holds(m *maker) func(*subject) (bool, error) {
+	if g.Err != "" || g.SID == "" {
+		return func(*subject) (bool, error) { return false, errGroup }
 	}
-	return on.in(g.SID), nil
+	n := m.sid(g.SID)
+	return func(on *subject) (bool, error) {
+		if len(on.account.Groups) == 0 {
+			return false, errMembership
+		}
+		return on.in(n), nil
+	}
 }
 
 func (c *Condition) unit() test {
@@ -225,11 +267,17 @@ func networkTest(nets []netip.Prefix) test {
 	}}
 }
 
-func (h *Hours) holds(on *subject) (bool, error) {
-	if !h.readable() || on.at.Now.IsZero() {
-		return false, errHours
+func (h *Hours) holds(m *maker) func(*subject) (bool, error) {
+	if !h.readable() {
+		return func(*subject) (bool, error) { return false, errHours }
 	}
-	return h.contains(on.at.Now), nil
+	zone := m.zone(h.Zone)
+	return func(on *subject) (bool, error) {
+		if on.at.Now.IsZero() {
+			return false, errHours
+		}
+		return h.contain(on.clock(zone)), nil
+	}
 }
 
 // String is the hours as the configuration writes them.

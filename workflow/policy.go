@@ -14,7 +14,7 @@ type Policy struct {
 	// Hash of the configuration text, hex SHA-256: part of every decision.
 	Hash string
 
-	ready []test // of the rules, one each; see Ready
+	ready *maker // of the rules; see Ready
 }
 
 // Rule is one entry.

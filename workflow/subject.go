@@ -14,26 +14,42 @@ type subject struct {
 	account *ad.Account
 	at      Circumstances
 
-	groups map[string]struct{}
+	made   *maker
+	groups []uint64    // a bit for each group of the maker
+	clocks []*wallTime // one for each of its zones
 	dn     ad.Name
 	dnErr  error
 	dnRead bool
 }
 
-func newSubject(a *ad.Account, at Circumstances) *subject {
+func newSubject(a *ad.Account, at Circumstances, made *maker) *subject {
 	at.Address = at.Address.Unmap().WithZone("")
-	return &subject{account: a, at: at}
+	return &subject{account: a, at: at, made: made}
 }
 
-func (s *subject) in(sid string) bool {
+// in says whether the account is in the group of that number.
+func (s *subject) in(group int) bool {
 	if s.groups == nil {
-		s.groups = make(map[string]struct{}, len(s.account.Groups))
-		for _, g := range s.account.Groups {
-			s.groups[g] = struct{}{}
+		s.groups = make([]uint64, len(s.made.sids)/64+1)
+		for _, sid := range s.account.Groups {
+			if n, named := s.made.sids[sid]; named {
+				s.groups[n/64] |= 1 << (n % 64)
+			}
 		}
 	}
-	_, held := s.groups[sid]
-	return held
+	return s.groups[group/64]&(1<<(group%64)) != 0
+}
+
+// clock is what the clock of that zone shows.
+func (s *subject) clock(zone int) wallTime {
+	if s.clocks == nil {
+		s.clocks = make([]*wallTime, len(s.made.zones))
+	}
+	if s.clocks[zone] == nil {
+		c := wallClock(s.at.Now, s.made.zones[zone])
+		s.clocks[zone] = &c
+	}
+	return *s.clocks[zone]
 }
 
 func (s *subject) name() (ad.Name, error) {
