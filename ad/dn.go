@@ -39,6 +39,9 @@ type Name struct {
 
 // ParseName reads a DN (RFC 4514); the empty one is an error.
 func ParseName(dn string) (Name, error) {
+	if key, ok := plainKey(dn); ok {
+		return Name{key}, nil
+	}
 	parsed, err := ldap.ParseDN(dn)
 	switch {
 	case err != nil:
@@ -60,6 +63,48 @@ func ParseName(dn string) (Name, error) {
 		}
 	}
 	return Name{key.String()}, nil
+}
+
+// plainKey makes the key of a DN in which nothing is escaped, quoted or joined, as
+// most are; of any other it makes none. It costs one allocation.
+func plainKey(dn string) (key string, ok bool) {
+	out := make([]byte, 0, len(dn)+len(dn)/2+16)
+	for rest, more := dn, true; more; {
+		var rdn string
+		rdn, rest, more = strings.Cut(rest, ",")
+		name, value, valued := strings.Cut(rdn, "=")
+		if !valued || !isPlain(name) || !isPlain(value) {
+			return "", false
+		}
+		out = append(out, 0)
+		out = append(strconv.AppendInt(out, int64(len(name)), 10), ',')
+		out = append(strconv.AppendInt(out, int64(len(value)), 10), ',')
+		for _, part := range [2]string{name, value} {
+			for i := range len(part) {
+				c := part[i]
+				if 'a' <= c && c <= 'z' {
+					c -= 'a' - 'A'
+				}
+				out = append(out, c)
+			}
+		}
+	}
+	return string(out), true
+}
+
+// isPlain: letters, digits and what never means anything in a DN, without blanks at
+// an end, which would be cut.
+func isPlain(s string) bool {
+	if s == "" || s[0] == ' ' || s[len(s)-1] == ' ' {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == ' ' || c == '-' || c == '.' || c == '_') {
+			return false
+		}
+	}
+	return true
 }
 
 // nameEscapes keep NUL for what ParseName puts between names.

@@ -48,6 +48,10 @@ func FuzzUnder(f *testing.F) {
 	f.Add(`CN=a\00\31:\32\2c\31\2cOUb`, "OU=b")
 	f.Add("CN=x,OU=a+CN=b,DC=c", "cn=B+ou=A,dc=C")
 	f.Add("CN=x,OU=a+OU=a+OU=b", "OU=a+OU=b+OU=b")
+	f.Add("CN=Ann B. Lee-2,OU=St aff,DC=k", `ou=s\74 AFF,dc=\e2\84\aa`)
+	f.Add("CN=a,OU= b,DC=c", "OU=b ,DC=c")
+	f.Add("CN=a,OU=b,", "OU=b,")
+	f.Add("CN=a, OU=b", "OU=b")
 	f.Add("CN=\xff,OU=\xfe", "OU=\ufffd")
 	f.Fuzz(func(t *testing.T, dn, ou string) {
 		yes, err := Under(dn, ou)

@@ -306,11 +306,11 @@ func stateTest(states []AccountState) test {
 		if bad {
 			return false, errState
 		}
-		return slices.ContainsFunc(states, func(s AccountState) bool { return stateHolds(*on.account, s) }), nil
+		return slices.ContainsFunc(states, func(s AccountState) bool { return stateHolds(on.account, s) }), nil
 	}}
 }
 
-func stateHolds(a ad.Account, s AccountState) bool {
+func stateHolds(a *ad.Account, s AccountState) bool {
 	switch s {
 	case StateLocked:
 		return a.Locked

@@ -82,7 +82,7 @@ func (s *subject) saw(t *test) string {
 	case "state":
 		var held []string
 		for _, one := range AccountStates {
-			if stateHolds(*s.account, one) {
+			if stateHolds(s.account, one) {
 				held = append(held, string(one))
 			}
 		}
