@@ -27,6 +27,10 @@ type Account struct {
 	// half of every membership rule. Compare with SIDs, never with names.
 	Groups []string
 
+	// Attributes are those of Config.Attributes, by their names in lower case. One
+	// that was asked for is always there; the account may have no value of it.
+	Attributes map[string][]string
+
 	// Protected is why Latchkey never acts for this account; "" when it may.
 	Protected Protection
 
@@ -47,6 +51,10 @@ type Account struct {
 	PasswordNeverExpires bool
 	CannotChange         bool
 	SmartcardRequired    bool // a password is of no use to this person
+
+	// LastLogon is lastLogonTimestamp: replicated, and up to 14 days late. Zero where
+	// the account never logged on, and also where it may not be read.
+	LastLogon time.Time
 
 	Marks      Marks
 	Controller string // host name of the controller that answered

@@ -28,6 +28,9 @@ type Config struct {
 	// built-in protected groups.
 	ProtectedGroups []string
 	ProtectedOUs    []string
+	// Attributes are read with each account, beside what is always read: those that
+	// policies ask for. See Account.Attributes.
+	Attributes []string
 	// OpTimeout bounds one LDAP operation; 0 is 10 seconds.
 	OpTimeout time.Duration
 	// PoolSize bounds open connections to one controller; 0 is 8.

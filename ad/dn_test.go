@@ -1,6 +1,10 @@
 package ad
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/go-ldap/ldap/v3"
+)
 
 func TestUnderComparesWholeRelativeNames(t *testing.T) {
 	const staff = "OU=Staff,DC=corp,DC=example,DC=test"
@@ -40,9 +44,25 @@ func TestUnderNeverAnswersNoForBrokenText(t *testing.T) {
 func FuzzUnder(f *testing.F) {
 	f.Add("CN=a,OU=b", "OU=b")
 	f.Add(`CN=\,,OU=b`, `OU=\20b`)
+	f.Add("CN=a+OU=b+OU=b,DC=\u212a", "dc=k")
+	f.Add(`CN=a\00\31:\32\2c\31\2cOUb`, "OU=b")
+	f.Add("CN=x,OU=a+CN=b,DC=c", "cn=B+ou=A,dc=C")
+	f.Add("CN=x,OU=a+OU=a+OU=b", "OU=a+OU=b+OU=b")
+	f.Add("CN=Ann B. Lee-2,OU=St aff,DC=k", `ou=s\74 AFF,dc=\e2\84\aa`)
+	f.Add("CN=a,OU= b,DC=c", "OU=b ,DC=c")
+	f.Add("CN=a,OU=b,", "OU=b,")
+	f.Add("CN=a, OU=b", "OU=b")
+	f.Add("CN=\xff,OU=\xfe", "OU=\ufffd")
 	f.Fuzz(func(t *testing.T, dn, ou string) {
-		if yes, err := Under(dn, ou); yes && err != nil {
+		yes, err := Under(dn, ou)
+		if yes && err != nil {
 			t.Fatalf("Under(%q, %q) = true beside %v", dn, ou, err)
+		}
+		// The library's own comparison, name by name, says the same.
+		object, errObject := ldap.ParseDN(dn)
+		above, errAbove := ldap.ParseDN(ou)
+		if errObject == nil && errAbove == nil && err == nil && yes != above.AncestorOfFold(object) {
+			t.Fatalf("Under(%q, %q) = %v", dn, ou, yes)
 		}
 	})
 }

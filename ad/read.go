@@ -29,7 +29,7 @@ var accountAttrs = []string{
 	"displayName", "givenName", "sn", "mail", "department", "title", "preferredLanguage", "manager",
 	"tokenGroups", "primaryGroupID", "adminCount", attrSecondaryKey,
 	attrUAC, attrUACComputed, attrExpiry, attrKeyVersion, attrResultantPSO,
-	"lockoutTime", "badPwdCount", "badPasswordTime", "accountExpires", "logonHours", "pwdLastSet", "nTSecurityDescriptor",
+	"lockoutTime", "badPwdCount", "badPasswordTime", "accountExpires", "logonHours", "pwdLastSet", "lastLogonTimestamp", "nTSecurityDescriptor",
 }
 
 // Account reads the account on the controller that a write would go to: a
@@ -67,7 +67,7 @@ func (c *Client) AccountOn(ctx context.Context, controller string, account GUID)
 
 // readAccount reads everything of one account on one connection.
 func (c *Client) readAccount(ctx context.Context, on *conn, account GUID) (Account, error) {
-	e, ok, err := on.object(ctx, "<GUID="+account.String()+">", accountAttrs, daclOnly)
+	e, ok, err := on.object(ctx, "<GUID="+account.String()+">", c.accountAttrs(), daclOnly)
 	if err != nil {
 		return Account{}, err
 	}
@@ -82,6 +82,9 @@ func (c *Client) readAccount(ctx context.Context, on *conn, account GUID) (Accou
 		return Account{}, misread("the controller answered with another account")
 	}
 	a.Controller = on.at.name
+	if a.Attributes, err = c.readExtra(e); err != nil {
+		return Account{}, err
+	}
 	if a.Protected, err = c.protection(ctx, on, a, raw); err != nil {
 		return Account{}, err
 	}
@@ -152,11 +155,12 @@ func parseState(e entry, a *Account, uac int64, now time.Time) error {
 	computed := int64(-1)
 	// badPwdCount is not replicated: where a controller lacks it, nobody failed
 	// there yet, so that absent is 0 and no mark of a missing right.
-	var bad, badTime, expires, passwordEnds int64
+	var bad, badTime, expires, passwordEnds, lastLogon int64
 	err := e.numbers(map[string]*int64{
 		attrUACComputed: &computed, attrExpiry: &passwordEnds, attrKeyVersion: &a.Marks.KeyVersion,
 		"lockoutTime": &a.Marks.LockoutTime, "pwdLastSet": &a.Marks.PwdLastSet,
 		"badPwdCount": &bad, "badPasswordTime": &badTime, "accountExpires": &expires,
+		"lastLogonTimestamp": &lastLogon,
 	})
 	if err != nil {
 		return err
@@ -174,7 +178,7 @@ func parseState(e entry, a *Account, uac int64, now time.Time) error {
 		a.LockedSince = fileTime(a.Marks.LockoutTime)
 	}
 	a.BadPasswords, a.LastBad = int(min(max(bad, -1), 1<<20)), fileTime(badTime)
-	a.AccountExpires = fileTime(expires)
+	a.AccountExpires, a.LastLogon = fileTime(expires), fileTime(lastLogon)
 	a.LogonAllowed, a.NextLogon = logonAllowed(e.raw("logonHours"), now)
 	a.PasswordNeverExpires = uac&uacNeverExpires != 0
 	a.SmartcardRequired = uac&uacSmartcard != 0

@@ -151,26 +151,11 @@ func (c Config) checkPolicies(f *finder) {
 		if everyone >= 0 {
 			f.add(key, "is never reached: policies[%d] is for everyone and stands before it", everyone)
 		}
-		if p.Who.Everyone && p.Who.Not == nil {
+		if p.Who.condition(c.Directory.LocationAttribute).Total() {
 			everyone = i
 		}
-		checkWho(f, key+".who", p.Who)
+		c.checkWho(f, key+".who", p.Who)
 		c.checkActs(f, key, p)
-	}
-}
-
-func checkWho(f *finder, key string, w Who) {
-	named := w.Group != "" || w.OU != "" || w.Department != "" || w.Not != nil
-	switch {
-	case !named && !w.Everyone:
-		f.add(key, "matches nobody: write everyone: true, or a group, ou, department or not")
-	case w.Everyone && (w.Group != "" || w.OU != "" || w.Department != ""):
-		f.add(key, "everyone: true can't stand beside group, ou or department")
-	}
-	checkDN(f, key+".group", w.Group)
-	checkDN(f, key+".ou", w.OU)
-	if w.Not != nil {
-		checkWho(f, key+".not", *w.Not)
 	}
 }
 
@@ -204,6 +189,11 @@ func (c Config) checkActs(f *finder, key string, p Policy) {
 // checkIndependent finds two proofs of one alternative that lie on the same thing:
 // whoever has it has both.
 func checkIndependent(f *finder, key string, act Act, alternative []enroll.ProofKind) {
+	if len(alternative) > 1 && slices.Contains(alternative, enroll.ProofPasskey) {
+		// Codes are asked for on the way in without a passkey, and nowhere else yet.
+		f.add(key, "nobody can give this: in this version passkey stands alone; write it as an alternative, or add approve")
+		return
+	}
 	if act.Independent != nil && !*act.Independent {
 		return
 	}

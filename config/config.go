@@ -75,6 +75,8 @@ type Directory struct {
 	ProtectedOUs    []string      `yaml:"protected_ous"`
 	Timeout         time.Duration `yaml:"timeout"`
 	Domains         []Domain      `yaml:"domains"`
+	// LocationAttribute says where somebody works, for `location` in policies.
+	LocationAttribute string `yaml:"location_attribute"`
 }
 
 // Account is a service account. Its password is read from a file or from the
@@ -200,7 +202,7 @@ func (c Config) Proxies() []netip.Prefix {
 func (c Config) Policy() workflow.Policy {
 	p := workflow.Policy{Hash: c.hash}
 	for _, rule := range c.Policies {
-		p.Rules = append(p.Rules, rule.rule(c.Approvers))
+		p.Rules = append(p.Rules, rule.rule(c.Approvers, c.Directory.LocationAttribute))
 	}
 	return p
 }

@@ -56,6 +56,9 @@ func (d Domain) dnsName() string {
 func (c Config) checkDirectory(f *finder) {
 	d := c.Directory
 	between(f, "directory.timeout", d.Timeout, time.Second, time.Minute)
+	if d.LocationAttribute != "" {
+		checkAttributeName(f, "directory.location_attribute", d.LocationAttribute)
+	}
 	if !f.has("directory.domains") {
 		checkDomain(f, "directory", d.own())
 		return

@@ -18,15 +18,6 @@ type Policy struct {
 	Enrol   *Act   `yaml:"enrol"`
 }
 
-// Who selects accounts. All keys that are set must match.
-type Who struct {
-	Everyone   bool   `yaml:"everyone"`
-	Group      string `yaml:"group"`
-	OU         string `yaml:"ou"`
-	Department string `yaml:"department"`
-	Not        *Who   `yaml:"not"`
-}
-
 // Act is what one kind of request takes. Prove is a list of alternatives, "+"
 // means all of them: [passkey, recovery-code + mail-code]. Approve is the tiers
 // of reviews, Number when the approver types the requester's two digits.
@@ -52,8 +43,8 @@ func (p Policy) acts() map[workflow.Kind]*Act {
 	}
 }
 
-func (p Policy) rule(groups []ApproverGroup) workflow.Rule {
-	r := workflow.Rule{Name: p.Name, Who: p.Who.condition(), Acts: map[workflow.Kind]workflow.Act{}}
+func (p Policy) rule(groups []ApproverGroup, location string) workflow.Rule {
+	r := workflow.Rule{Name: p.Name, Who: p.Who.condition(location), Acts: map[workflow.Kind]workflow.Act{}}
 	for kind, act := range p.acts() {
 		if act != nil {
 			r.Acts[kind] = act.act(groups)
@@ -68,18 +59,6 @@ func (a Act) act(groups []ApproverGroup) workflow.Act {
 		out.Approve = append(out.Approve, t.tier(groups))
 	}
 	return out
-}
-
-func (w Who) condition() workflow.Condition {
-	c := workflow.Condition{Everyone: w.Everyone, OU: w.OU, Department: w.Department}
-	if w.Group != "" {
-		c.Group = &workflow.Group{DN: w.Group}
-	}
-	if w.Not != nil {
-		n := w.Not.condition()
-		c.Not = &n
-	}
-	return c
 }
 
 func (a Act) alternatives() [][]enroll.ProofKind {

@@ -33,6 +33,8 @@ var needed = map[string][]string{
 	"*.read":              {"bind"},
 	"*.write":             {"bind"},
 	"*.approve[]":         {"by"},
+	"who.attribute":       {"name", "value"},
+	"who.hours":           {"from", "to", "zone"},
 	"*.approvers{":        {"group"},
 }
 
@@ -42,7 +44,15 @@ var allowed = map[string][]string{
 	"log.format":   {"text", "json"},
 	"mail.tls":     {MailStartTLS, MailImplicit, MailNone},
 	"reminders.to": {RemindEnrolled, RemindEverybody},
+	"who.state[]":  stateWords(),
 	"*.number":     {string(workflow.NumberRequired), string(workflow.NumberWeakProof), string(workflow.NumberOff)},
+}
+
+func stateWords() (words []string) {
+	for _, s := range workflow.AccountStates {
+		words = append(words, string(s))
+	}
+	return words
 }
 
 // bounds are the least and the most of a number.

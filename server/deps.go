@@ -106,7 +106,7 @@ type Freezes interface {
 // Requests is what the edge needs of workflow.
 type Requests interface {
 	// Options says what the policy lets the person do now, and why not.
-	Options(ctx context.Context, account ad.Account) []workflow.Option
+	Options(ctx context.Context, who Actor, account ad.Account) []workflow.Option
 	// Account reads the actor's own account.
 	Account(ctx context.Context, who Actor) (ad.Account, error)
 	// Rules are the rules that apply to the actor's own password now.
@@ -134,7 +134,7 @@ type Requests interface {
 	Cancel(ctx context.Context, who Actor, id string) (workflow.Request, error)
 
 	// Suffices says whether proofs without a passkey are all that the policy asks.
-	Suffices(ctx context.Context, account ad.Account, kind workflow.Kind, proved []enroll.ProofKind) error
+	Suffices(ctx context.Context, account ad.Account, kind workflow.Kind, address string, proved []enroll.ProofKind) error
 	// Recoveries are the alternatives without a passkey that any rule names, Offers
 	// says whether any rule takes this kind of proof.
 	Recoveries() [][]enroll.ProofKind

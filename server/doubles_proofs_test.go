@@ -55,7 +55,7 @@ func (p *relyingParty) FinishReplacement(context.Context, enroll.Session, string
 	return enroll.Registered{}, p.err
 }
 
-func (r *rules) Suffices(context.Context, ad.Account, workflow.Kind, []enroll.ProofKind) error {
+func (r *rules) Suffices(context.Context, ad.Account, workflow.Kind, string, []enroll.ProofKind) error {
 	return r.err
 }
 

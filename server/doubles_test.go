@@ -157,7 +157,7 @@ func (r *rules) one() (workflow.Request, error) {
 	return workflow.Request{ID: "r1", Kind: workflow.KindReset, State: workflow.Approved, Tries: 2}, r.err
 }
 
-func (r *rules) Options(context.Context, ad.Account) []workflow.Option {
+func (r *rules) Options(context.Context, Actor, ad.Account) []workflow.Option {
 	return []workflow.Option{{Kind: workflow.KindUnlock, Allowed: true}}
 }
 

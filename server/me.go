@@ -49,7 +49,7 @@ func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 	}
 	return answer(Me{
 		Account:  encodeAccount(account, s.now()),
-		Options:  each(s.cfg.Requests.Options(ctx, account), encodeOption),
+		Options:  each(s.cfg.Requests.Options(ctx, who, account), encodeOption),
 		Requests: each(requests[:min(len(requests), recent)], s.encodeRequest(who.Account)),
 		Signal:   signal,
 		Passkeys: len(signal.CredentialIDs),

@@ -76,7 +76,7 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 		return enroll.Answer{Kind: enroll.ProofKind(a.Kind), Value: a.Value}
 	})
 	suffices := func(ctx context.Context, person ad.Account, proved []enroll.ProofKind) error {
-		return s.cfg.Requests.Suffices(ctx, person, workflow.Kind(of.Act), proved)
+		return s.cfg.Requests.Suffices(ctx, person, workflow.Kind(of.Act), c.address.String(), proved)
 	}
 	made, cookie, err := s.cfg.Passkeys.FinishRecovery(ctx, in.Body.Token, answers, c.client(false), suffices)
 	if err != nil {

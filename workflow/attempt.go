@@ -24,7 +24,7 @@ func (e *Engine) attempt(ctx context.Context, by string, r Request, o order) (Re
 	if err != nil {
 		return r, err
 	}
-	if err := e.ready(ctx, r, account); err != nil {
+	if err := e.ready(ctx, r, o, account); err != nil {
 		return e.withdraw(ctx, by, r, err)
 	}
 	intended, err := e.intendAlone(ctx, by, r, o, account)
@@ -38,14 +38,14 @@ func (e *Engine) attempt(ctx context.Context, by string, r Request, o order) (Re
 // ready is what must hold before an intent is worth committing. The same is
 // asked again by guard, on the connection that writes; of the approvers, what the
 // store knows.
-func (e *Engine) ready(ctx context.Context, r Request, account ad.Account) error {
+func (e *Engine) ready(ctx context.Context, r Request, o order, account ad.Account) error {
 	if err := unprotected(account); err != nil {
 		return err
 	}
 	if err := e.unfrozen(ctx, r.Target); err != nil {
 		return err
 	}
-	running, err := e.judgeAccount(ctx, r, account)
+	running, err := e.judgeAccount(ctx, r.from(o.address), account)
 	if err != nil {
 		return err
 	}

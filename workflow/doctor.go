@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -126,23 +125,6 @@ func doctorDropped(p Policy, i int, r *doctor.Report) {
 	}
 }
 
-// covers says whether everybody whom later matches is matched by c as well, as
-// far as that shows without the directory.
-func (c Condition) covers(later Condition) bool {
-	if len(c.parts()) == 0 || len(later.parts()) == 0 {
-		return false
-	}
-	return (c.Group == nil || later.Group != nil && strings.EqualFold(c.Group.DN, later.Group.DN)) &&
-		(c.OU == "" || later.OU != "" && (strings.EqualFold(c.OU, later.OU) || isUnder(later.OU, c.OU))) &&
-		(c.Department == "" || strings.EqualFold(c.Department, later.Department)) &&
-		(c.Not == nil || later.Not != nil && later.Not.covers(*c.Not))
-}
-
-func isUnder(dn, ou string) bool {
-	lies, err := ad.Under(dn, ou)
-	return err == nil && lies
-}
-
 // doctorKinds looks for what nobody may do. A one-time password and a passkey
 // without a passkey are for special cases, so their absence is no fault.
 func doctorKinds(p Policy, r *doctor.Report) {
@@ -154,7 +136,7 @@ func doctorKinds(p Policy, r *doctor.Report) {
 	}
 	alone := slices.IndexFunc(p.Rules, func(rule Rule) bool {
 		act, ok := rule.Acts[KindReset]
-		return ok && rule.Who.Everyone && rule.Who.Not == nil && len(act.Approve) == 0
+		return ok && rule.Who.Total() && len(act.Approve) == 0
 	})
 	if alone == 0 {
 		r.Found(FoundEverybody, p.Rules[0].Name, "The first rule lets everybody reset their password, and asks nobody else.",

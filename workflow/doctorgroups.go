@@ -39,9 +39,7 @@ func groupsOf(p Policy) []*named {
 		n.who, n.approvers = n.who || !approvers, n.approvers || approvers
 	}
 	for _, rule := range p.Rules {
-		for c := &rule.Who; c != nil; c = c.Not {
-			add(rule.Name, c.Group, false)
-		}
+		rule.Who.Walk(func(c *Condition, _ bool) { add(rule.Name, c.Group, false) })
 		for _, kind := range Kinds {
 			for _, tier := range rule.Acts[kind].Approve {
 				add(rule.Name, tier.By.Group, true)

@@ -246,7 +246,7 @@ func TestInADomainProtectedPeopleAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range d.engine.Options(t.Context(), account) {
+	for _, o := range d.engine.Options(t.Context(), d.ann, account) {
 		if o.Allowed || o.Code != "account.protected" {
 			t.Errorf("%+v", o)
 		}

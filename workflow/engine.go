@@ -118,7 +118,10 @@ func either[T comparable](named T, other any) T {
 
 // SetPolicy replaces the running policy. Requests that are under way are held to
 // it from their next step on.
-func (e *Engine) SetPolicy(p Policy) { e.policy.Store(&p) }
+func (e *Engine) SetPolicy(p Policy) {
+	p = p.Ready()
+	e.policy.Store(&p)
+}
 
 func (e *Engine) runningPolicy() Policy { return *e.policy.Load() }
 

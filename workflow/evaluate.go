@@ -1,10 +1,7 @@
 package workflow
 
 import (
-	"errors"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/latchkey/latchkey/ad"
 )
@@ -22,49 +19,48 @@ const (
 	foundNumber     = "number-unknown"
 )
 
-// Errors of a condition: each makes its rule deny.
-var (
-	errEmptyCondition = errors.New("condition-empty")
-	errGroup          = errors.New("group-unresolved")
-	errMembership     = errors.New("membership-unknown")
-	errDN             = errors.New("dn-unreadable")
-)
-
 // faulty says that the decision is a rule's error, and not its answer.
 func (d Decision) faulty() bool {
 	if len(d.Findings) == 0 {
 		return true
 	}
 	code := d.Findings[len(d.Findings)-1].Code
-	for _, err := range []error{errEmptyCondition, errGroup, errMembership, errDN} {
-		if code == err.Error() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(conditionErrors, func(err error) bool { return code == err.Error() })
 }
 
 // Evaluate says what the policy demands for one kind, on the account as it was
-// read. It is pure. The first rule that matches decides; none denies; and a rule
-// whose condition is in error denies at once, whatever stands behind it.
+// read, under the circumstances. It is pure. The first rule that matches decides;
+// none denies; and a rule whose condition is in error denies at once, whatever
+// stands behind it.
 //
 // Protection and the account's own state are no part of a policy: see unprotected
 // and fit.
-func Evaluate(p Policy, requester, target ad.Account, kind Kind, _ time.Time) Decision {
+func Evaluate(p Policy, requester, target ad.Account, kind Kind, at Circumstances) Decision {
+	return evaluate(p, requester, target, kind, at, nil)
+}
+
+// evaluate tells a trace, where there is one, what it looked at. There is no other
+// evaluation: what Explain shows is what decides.
+func evaluate(p Policy, requester, target ad.Account, kind Kind, at Circumstances, trace *Trace) Decision {
 	d := Decision{Policy: p.Hash}
 	if requester.GUID.IsZero() || requester.GUID != target.GUID {
 		return d.deny("", foundNotSelf, "")
 	}
-	for _, rule := range p.Rules {
-		match, err := rule.Who.matches(target)
+	made := p.made()
+	on := newSubject(&target, at, made)
+	for i := range made.tests {
+		rule, test := &p.Rules[i], &made.tests[i]
+		match, err := test.look(on, trace.rule(rule.Name))
 		if err != nil {
+			d.Findings = made.passed(i)
 			return d.deny(rule.Name, err.Error(), "")
 		}
 		if match {
-			return d.apply(rule, kind)
+			d.Findings = made.passed(i)
+			return d.apply(*rule, kind)
 		}
-		d.find(rule.Name, foundNotMatched, "")
 	}
+	d.Findings = made.passed(len(p.Rules))
 	return d.deny("", foundNoMatch, "")
 }
 
@@ -151,69 +147,4 @@ func (d Decision) deny(rule, code, detail string) Decision {
 	d.find(rule, code, detail)
 	d.Verdict, d.Prove, d.Approve, d.Number = Deny, nil, nil, ""
 	return d
-}
-
-// matches looks at every part, so that an error is never hidden behind a part
-// that does not match.
-func (c Condition) matches(a ad.Account) (bool, error) {
-	parts := c.parts()
-	if len(parts) == 0 {
-		return false, errEmptyCondition
-	}
-	all := true
-	for _, part := range parts {
-		match, err := part(a)
-		if err != nil {
-			return false, err
-		}
-		all = all && match
-	}
-	return all, nil
-}
-
-type part func(ad.Account) (bool, error)
-
-func (c Condition) parts() []part {
-	var out []part
-	if c.Everyone {
-		out = append(out, func(ad.Account) (bool, error) { return true, nil })
-	}
-	if c.Group != nil {
-		out = append(out, c.Group.holds)
-	}
-	if c.OU != "" {
-		out = append(out, func(a ad.Account) (bool, error) { return under(a.DN, c.OU) })
-	}
-	if c.Department != "" {
-		out = append(out, func(a ad.Account) (bool, error) {
-			return strings.EqualFold(a.Department, c.Department), nil
-		})
-	}
-	if c.Not != nil {
-		out = append(out, func(a ad.Account) (bool, error) {
-			match, err := c.Not.matches(a)
-			return !match, err
-		})
-	}
-	return out
-}
-
-// holds: every account has at least its primary group, so an empty list is one
-// that could not be read.
-func (g *Group) holds(a ad.Account) (bool, error) {
-	switch {
-	case g.Err != "" || g.SID == "":
-		return false, errGroup
-	case len(a.Groups) == 0:
-		return false, errMembership
-	}
-	return slices.Contains(a.Groups, g.SID), nil
-}
-
-func under(dn, ou string) (bool, error) {
-	lies, err := ad.Under(dn, ou)
-	if err != nil {
-		return false, errDN
-	}
-	return lies, nil
 }

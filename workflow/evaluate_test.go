@@ -64,7 +64,7 @@ func TestConditions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := Policy{Hash: "h", Rules: []Rule{{Name: "r", Who: c.who, Acts: map[Kind]Act{KindReset: byPasskey}}}}
-			d := Evaluate(p, c.account, c.account, KindReset, time.Time{})
+			d := Evaluate(p, c.account, c.account, KindReset, Circumstances{})
 			if last := d.Findings[len(d.Findings)-1]; d.Verdict != c.want || last.Code != c.finding || d.Policy != "h" {
 				t.Fatalf("%+v", d)
 			}
@@ -90,7 +90,7 @@ func TestFirstMatchWins(t *testing.T) {
 		{"an empty alternative", []Rule{{Name: "1", Who: all, Acts: map[Kind]Act{KindReset: {Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}, {}}}}}}, Deny, "1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := Evaluate(Policy{Rules: c.rules}, somebody, somebody, KindReset, time.Time{})
+			d := Evaluate(Policy{Rules: c.rules}, somebody, somebody, KindReset, Circumstances{})
 			if d.Verdict != c.want || d.Rule != c.rule {
 				t.Fatalf("%+v", d)
 			}
@@ -128,7 +128,7 @@ func TestAnActWithReviews(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			act := Act{Prove: byPasskey.Prove, Approve: c.tiers, Number: c.number}
 			p := Policy{Rules: []Rule{{Name: "r", Who: Condition{Everyone: true}, Acts: map[Kind]Act{KindReset: act}}}}
-			d := Evaluate(p, somebody, somebody, KindReset, time.Time{})
+			d := Evaluate(p, somebody, somebody, KindReset, Circumstances{})
 			if last := d.Findings[len(d.Findings)-1]; d.Verdict != c.want || last.Code != c.finding || d.Rule != "r" {
 				t.Fatalf("%+v", d)
 			}
@@ -147,11 +147,11 @@ func TestNobodyIsServedForSomebodyElse(t *testing.T) {
 	other.GUID = ad.GUID{2}
 	p := Policy{Rules: []Rule{{Who: Condition{Everyone: true}, Acts: map[Kind]Act{KindReset: byPasskey}}}}
 	for _, who := range []ad.Account{other, {}} {
-		if d := Evaluate(p, who, somebody, KindReset, time.Time{}); d.Verdict != Deny {
+		if d := Evaluate(p, who, somebody, KindReset, Circumstances{}); d.Verdict != Deny {
 			t.Fatalf("%+v", d)
 		}
 	}
-	if d := Evaluate(p, ad.Account{}, ad.Account{}, KindReset, time.Time{}); d.Verdict != Deny {
+	if d := Evaluate(p, ad.Account{}, ad.Account{}, KindReset, Circumstances{}); d.Verdict != Deny {
 		t.Fatal("nobody was served")
 	}
 }
@@ -283,7 +283,7 @@ func FuzzEvaluateAllowsByAMatchingRuleOnly(f *testing.F) {
 				}
 				break
 			}
-			d := Evaluate(p, somebody, somebody, kind, time.Time{})
+			d := Evaluate(p, somebody, somebody, kind, Circumstances{})
 			if d.Verdict != want || (want == Allow) != (len(d.Prove) > 0) || len(d.Findings) == 0 {
 				t.Fatalf("%s: %+v, want %v", kind, d, want)
 			}

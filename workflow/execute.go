@@ -18,6 +18,7 @@ type order struct {
 	value, old secret.Text
 	policy     ad.PasswordPolicy // for a change
 	session    string            // that executes; empty for what executes by itself
+	address    string            // of the client that executes; likewise
 }
 
 // Execute writes. value is the new password of a reset or a change, old the
@@ -58,7 +59,7 @@ func (e *Engine) Execute(ctx context.Context, who Actor, id string, value, old s
 	if err != nil {
 		return r, none, err
 	}
-	o.session = who.Session
+	o.session, o.address = who.Session, who.Address
 	done, err := e.attempt(ctx, who.Account.String(), r, o)
 	if err != nil || r.Kind != KindOneTime || done.State != Done || done.Result.Settled {
 		return done, none, err
@@ -188,7 +189,7 @@ func (e *Engine) guard(ctx context.Context, r Request, o order, account ad.Accou
 	if err := e.unfrozen(ctx, r.Target); err != nil {
 		return err
 	}
-	running, err := e.judgeAccount(ctx, r, account)
+	running, err := e.judgeAccount(ctx, r.from(o.address), account)
 	if err != nil {
 		return err
 	}

@@ -55,8 +55,12 @@ func fit(a ad.Account, kind Kind, now time.Time) error {
 
 // allowed is policy and state together. The decision is the policy's, with the
 // account's finding behind it; an error is what the person is told.
-func allowed(p Policy, requester, target ad.Account, kind Kind, now time.Time) (Decision, error) {
-	d := Evaluate(p, requester, target, kind, now)
+func allowed(p Policy, requester, target ad.Account, kind Kind, at Circumstances) (Decision, error) {
+	return weighed(Evaluate(p, requester, target, kind, at), target, kind, at.Now)
+}
+
+// weighed is what the policy's decision comes to on the account.
+func weighed(d Decision, target ad.Account, kind Kind, now time.Time) (Decision, error) {
 	switch {
 	case d.Verdict == Allow:
 	case d.faulty():

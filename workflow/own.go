@@ -3,6 +3,7 @@ package workflow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,26 +16,52 @@ func (e *Engine) Account(ctx context.Context, who Actor) (ad.Account, error) {
 	return e.account(ctx, who.Account)
 }
 
-// Options says what the person may do now, kind by kind, and why not.
-func (e *Engine) Options(ctx context.Context, account ad.Account) []Option {
+// Options says what the person may do now, kind by kind, and why not. A kind that no
+// rule gives to this person, here and now, is not among them.
+func (e *Engine) Options(ctx context.Context, who Actor, account ad.Account) []Option {
 	stop := unprotected(account)
 	if stop == nil {
 		stop = e.unfrozen(ctx, account.GUID)
 	}
+	p, at := e.runningPolicy(), circumstances(who.Address, e.now())
 	out := make([]Option, 0, len(Kinds))
 	for _, kind := range Kinds {
-		err := stop
-		var decision Decision
-		if err == nil {
-			decision, err = e.decide(ctx, account, kind)
+		o := offer(p, account, kind, at, stop, nil)
+		if o.err == nil {
+			o.Option = e.stronger(ctx, o, account.GUID)
 		}
-		option := Option{Kind: kind, Allowed: err == nil, Approval: err == nil && len(decision.Approve) > 0}
-		if err != nil {
-			option.Code = cmp.Or(CodeOf(err), string(ErrNotAllowed))
+		if o.shown {
+			out = append(out, o.Option)
 		}
-		out = append(out, option)
 	}
 	return out
+}
+
+// offered is what a person sees of one kind, and why.
+type offered struct {
+	Option
+	policy   Decision // before the account's state had a say
+	decision Decision
+	err      error
+	// shown: what a policy does not give is not there at all. A rule in error is the
+	// owner's mistake, and the person who meets it is told that it is no use here.
+	shown bool
+}
+
+// offer is what one kind comes to. stop stands against every kind: protection, or a
+// frozen account.
+func offer(p Policy, account ad.Account, kind Kind, at Circumstances, stop error, trace *Trace) offered {
+	policy := evaluate(p, account, account, kind, at, trace)
+	d, err := weighed(policy, account, kind, at.Now)
+	o := offered{Option: Option{Kind: kind}, policy: policy, decision: d, shown: !errors.Is(err, ErrNotAllowed) || errors.Is(err, errRule)}
+	if stop != nil {
+		err = stop
+	}
+	o.err, o.Allowed, o.Approval = err, err == nil, err == nil && len(d.Approve) > 0
+	if err != nil {
+		o.Code = cmp.Or(CodeOf(err), string(ErrNotAllowed))
+	}
+	return o
 }
 
 // Request reads one of the actor's own. Anybody else's is ErrNoRequest, like one

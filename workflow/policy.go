@@ -13,6 +13,8 @@ type Policy struct {
 	Rules []Rule
 	// Hash of the configuration text, hex SHA-256: part of every decision.
 	Hash string
+
+	ready *maker // of the rules; see Ready
 }
 
 // Rule is one entry.
@@ -20,24 +22,6 @@ type Rule struct {
 	Name string
 	Who  Condition
 	Acts map[Kind]Act
-}
-
-// Condition matches a target account. All that are set must match; an empty one
-// without Everyone is an error.
-type Condition struct {
-	Everyone   bool
-	Group      *Group // nested membership, by SID
-	OU         string // DN; the account lies under it
-	Department string // case-insensitive, whole
-	Not        *Condition
-}
-
-// Group is a group of the directory as the configuration names it.
-type Group struct {
-	DN  string
-	SID string // resolved at load; "" when that failed
-	// Err is why it could not be resolved: the rule then denies.
-	Err string
 }
 
 // Act is what a rule demands for one kind.

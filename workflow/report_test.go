@@ -189,7 +189,7 @@ func TestNothingIsDoneForAFrozenAccount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, o := range w.engine.Options(w.ctx, account) {
+		for _, o := range w.engine.Options(w.ctx, w.ann, account) {
 			if o.Allowed || o.Code != "account.frozen" {
 				t.Errorf("%+v", o)
 			}
@@ -252,7 +252,7 @@ func TestAFreezeThatCannotBeLookedUpStopsTheWrite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, o := range w.engine.Options(w.ctx, account) {
+		for _, o := range w.engine.Options(w.ctx, w.ann, account) {
 			if o.Allowed || o.Code == "" {
 				t.Errorf("%+v", o)
 			}

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,8 @@ const foundTooWeak = "proof-too-weak"
 // credential changes only by a proof that is no weaker than the strongest one held
 // (docs/security.md, rule 3): weaker alternatives of the policy fall away. A store
 // that can't say what is held denies.
-func (e *Engine) decide(ctx context.Context, account ad.Account, kind Kind) (Decision, error) {
-	d, err := allowed(e.runningPolicy(), account, account, kind, e.now())
+func (e *Engine) decide(ctx context.Context, account ad.Account, kind Kind, at Circumstances) (Decision, error) {
+	d, err := allowed(e.runningPolicy(), account, account, kind, at)
 	if err != nil {
 		return d, err
 	}
@@ -38,6 +39,14 @@ func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, 
 	}
 	d.Prove = strong
 	return d, nil
+}
+
+// stronger is an option as what the person holds leaves it.
+func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID) Option {
+	if _, err := e.strongEnough(ctx, o.decision, account, o.Kind); err != nil {
+		o.Allowed, o.Approval, o.Code = false, false, cmp.Or(CodeOf(err), string(ErrNotAllowed))
+	}
+	return o.Option
 }
 
 // weak: something could be held that is stronger.
@@ -76,12 +85,12 @@ func (e *Engine) held(ctx context.Context, account ad.GUID) ([]enroll.ProofKind,
 // Suffices says whether these proofs are all that the running policy asks of the
 // account for the kind, before any approval: nil, or enroll.ErrRecoverRefused. The
 // account's state is no part of it: whoever proved enough is shown that. A protected
-// and a frozen account are told as such.
-func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, proved []enroll.ProofKind) error {
+// and a frozen account are told as such. address is the client's.
+func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, address string, proved []enroll.ProofKind) error {
 	if !slices.Contains(Kinds, kind) {
 		return enroll.ErrRecoverRefused
 	}
-	d := Evaluate(e.runningPolicy(), account, account, kind, e.now())
+	d := Evaluate(e.runningPolicy(), account, account, kind, circumstances(address, e.now()))
 	if d.Verdict != Allow {
 		return enroll.ErrRecoverRefused
 	}

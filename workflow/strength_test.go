@@ -73,7 +73,7 @@ func TestNoCredentialChangesBelowTheStrongestProofHeld(t *testing.T) {
 				for _, given := range sets() {
 					for _, kind := range workflow.Kinds {
 						tried++
-						err := w.engine.Suffices(context.Background(), w.account(annGUID), kind, given)
+						err := w.engine.Suffices(context.Background(), w.account(annGUID), kind, w.ann.Address, given)
 						changes := kind == workflow.KindReset || kind == workflow.KindOneTime || kind == workflow.KindEnrol
 						want := covers(given, asked) && (approve || !changes || rank(asked) >= rank(held))
 						if (err == nil) != want {

@@ -39,7 +39,7 @@ func (e *Engine) perform(ctx context.Context, who Actor, r Request) (Request, er
 	if r.Kind != KindUnlock || r.State != Approved {
 		return r, nil
 	}
-	done, err := e.attempt(ctx, who.Account.String(), r, order{})
+	done, err := e.attempt(ctx, who.Account.String(), r, order{address: who.Address})
 	if errors.Is(err, ErrExecuting) || errors.Is(err, ErrDone) {
 		return e.Request(ctx, who, r.ID)
 	}
@@ -181,7 +181,7 @@ func (e *Engine) create(ctx context.Context, who Actor, account ad.Account, kind
 	if err := unprotected(account); err != nil {
 		return e.deny(ctx, r, err)
 	}
-	decision, err := e.decide(ctx, account, kind)
+	decision, err := e.decide(ctx, account, kind, circumstances(r.Address, r.Created))
 	r.Decision = decision
 	if errors.Is(err, ErrNotLocked) {
 		return Request{}, err

@@ -155,7 +155,7 @@ func TestSubmitRefusesByAccount(t *testing.T) {
 					t.Fatalf("reason %q", got)
 				}
 				a, _ := w.dir.read("", annGUID)
-				for _, o := range w.engine.Options(w.ctx, a) {
+				for _, o := range w.engine.Options(w.ctx, w.ann, a) {
 					if o.Kind == c.kind && (o.Allowed || o.Code != c.want.Error()) {
 						t.Fatalf("option %+v", o)
 					}

@@ -54,11 +54,11 @@ func init() {
 		displayName displayNamePrintable division dc dnsRoot employeeID employeeNumber employeeType generationQualifier
 		givenName gPLink homeDirectory homeDrive initials ldapServiceName legacyExchangeDN location mail mailNickname middleName
 		nETBIOSName oEMInformation operatingSystem operatingSystemVersion ou preferredLanguage profilePath roomNumber
-		sAMAccountName scriptPath sn title uid userPrincipalName userWorkstations vendorName info`)
+		sAMAccountName scriptPath sn title uid userPrincipalName userWorkstations vendorName`)
 	attr(text, multi, `servicePrincipalName proxyAddresses o carLicense departmentNumber altSecurityIdentities
 		wellKnownObjects otherWellKnownObjects msDS-HasInstantiatedNCs
 		extensionAttribute1 extensionAttribute2 extensionAttribute3 extensionAttribute4 extensionAttribute5`)
-	attr(text, personal, `assistant c facsimileTelephoneNumber homePhone homePostalAddress ipPhone l mobile pager
+	attr(text, personal, `assistant c facsimileTelephoneNumber homePhone homePostalAddress info ipPhone l mobile pager
 		personalTitle physicalDeliveryOfficeName postalCode st street streetAddress telephoneNumber wWWHomePage`)
 	attr(text, multi|personal, `otherHomePhone otherIpPhone otherMobile otherPager otherTelephone postalAddress postOfficeBox url`)
 	attr(octets, 0, `logonHours userParameters auditingPolicy invocationId`)

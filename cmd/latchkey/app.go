@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -59,7 +58,7 @@ func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
 	a := &app{cfg: cfg, live: server.NewBroker(), started: time.Now()}
 	a.reloads.start(cfg)
 	a.log = newLogger(cfg.Log, &a.level, s)
-	client, err := openDirectory(cfg.Directory, a.log)
+	client, err := openDirectory(cfg.Directory, cfg.Attributes(), a.log)
 	if err != nil {
 		return nil, err
 	}
@@ -153,28 +152,7 @@ type resolving struct {
 // before, in the same directory; what it returns takes their place once the policy
 // counts.
 func (a *app) resolve(ctx context.Context, cfg config.Config, in groupFinder, known map[string]string) (workflow.Policy, map[string]string) {
-	r := resolving{in: in, sids: map[string]string{}, log: a.log}
-	maps.Copy(r.sids, known)
-	p := cfg.Policy()
-	for i := range p.Rules {
-		r.condition(ctx, &p.Rules[i].Who)
-		for _, act := range p.Rules[i].Acts {
-			for _, tier := range act.Approve {
-				r.group(ctx, tier.By.Group)
-				if tier.Else != nil {
-					r.group(ctx, tier.Else.Group)
-				}
-			}
-		}
-	}
-	return p, r.sids
-}
-
-func (r resolving) condition(ctx context.Context, c *workflow.Condition) {
-	r.group(ctx, c.Group)
-	if c.Not != nil {
-		r.condition(ctx, c.Not)
-	}
+	return resolvePolicy(ctx, cfg, in, known, a.log)
 }
 
 // group: one that can't be found denies, and never lets anybody in.

@@ -37,7 +37,8 @@ func (p *parser) root() *cobra.Command {
 		p.group("audit", "Export and verify the audit log.", p.auditExport(), p.auditVerify()),
 		p.doctor(),
 		p.group("db", "Move to PostgreSQL.", p.dbCopy()),
-		p.group("config", "Check the configuration, or print a documented example.", p.configCheck(), p.configSchema(), p.configExample()),
+		p.group("config", "Check the configuration, see what its policies mean, or print a documented example.",
+			p.configCheck(), p.configExplain(), p.configDiff(), p.configSchema(), p.configExample()),
 	)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
@@ -354,6 +355,45 @@ func (p *parser) dbCopy() *cobra.Command {
 func (p *parser) configCheck() *cobra.Command {
 	c := &configCheckCmd{}
 	return p.leaf("check FILE", "Check a configuration file whole; every mistake with line and column.", c, &c.File)
+}
+
+func (p *parser) configExplain() *cobra.Command {
+	c := &configExplainCmd{}
+	cmd := p.leaf("explain", "Say which policy decides for one person, and why.", c)
+	cmd.Long = cmd.Short + `
+
+Reads the person from the directory and evaluates as the server does: each rule up
+to the one that decides, each condition with what it saw, the proofs and approvals
+that follow, and what the person sees. Whether the account was frozen here, and
+whether an approver can be asked, is not looked at: only the server's store knows.`
+	file(cmd, &c.Config, "config", "The configuration file.")
+	text(cmd, &c.Person, "ACCOUNT", "person", "user@domain, DOMAIN\\name or the logon name.")
+	text(cmd, &c.Kind, "KIND", "kind", "What the person asks for: unlock, reset, change or one-time.")
+	c.flags(cmd)
+	cmd.Flags().BoolVar(&c.JSON, "json", false, "Print JSON.")
+	required(cmd, "config")
+	required(cmd, "person")
+	required(cmd, "kind")
+	return cmd
+}
+
+func (p *parser) configDiff() *cobra.Command {
+	c := &configDiffCmd{}
+	cmd := p.leaf("diff OLD NEW", "Say who gains and who loses what between two configurations.", c, &c.Old, &c.New)
+	cmd.Long = cmd.Short + `
+
+OLD and NEW are configuration files. People are read from the directory of NEW.
+Whether an account is locked today does not count, unless a policy asks for it.`
+	cmd.Flags().StringSliceVar(&c.People, "people", nil, "all, or logon names with commas between them.")
+	c.flags(cmd)
+	cmd.Flags().BoolVar(&c.JSON, "json", false, "Print JSON.")
+	required(cmd, "people")
+	return cmd
+}
+
+func (c *circumstances) flags(cmd *cobra.Command) {
+	text(cmd, &c.From, "ADDRESS", "from", "The client's address. Without it a rule that asks for a network is in error.")
+	text(cmd, &c.At, "TIME", "at", "When, such as 2026-12-24T22:00, by this machine's clock. Default: now.")
 }
 
 func (p *parser) configSchema() *cobra.Command {

@@ -27,7 +27,7 @@ directory:
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := openDirectory(cfg.Directory, slog.New(slog.DiscardHandler))
+	dir, err := openDirectory(cfg.Directory, cfg.Attributes(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

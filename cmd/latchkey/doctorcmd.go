@@ -189,7 +189,7 @@ func (e examination) server(ctx context.Context, r *doctor.Report) {
 }
 
 func (e examination) directory(ctx context.Context, r *doctor.Report) {
-	dir, err := openDirectory(e.cfg.Directory, newLogger(config.Log{}, slog.LevelError, streams{io.Discard, io.Discard}))
+	dir, err := openDirectory(e.cfg.Directory, e.cfg.Attributes(), newLogger(config.Log{}, slog.LevelError, streams{io.Discard, io.Discard}))
 	if err != nil {
 		return // what can't be opened is a mistake of the file
 	}
@@ -199,7 +199,7 @@ func (e examination) directory(ctx context.Context, r *doctor.Report) {
 
 func (e examination) policies(ctx context.Context, r *doctor.Report) {
 	var c workflow.DoctorConfig
-	if dir, err := openDirectory(e.cfg.Directory, newLogger(config.Log{}, slog.LevelError, streams{io.Discard, io.Discard})); err == nil {
+	if dir, err := openDirectory(e.cfg.Directory, e.cfg.Attributes(), newLogger(config.Log{}, slog.LevelError, streams{io.Discard, io.Discard})); err == nil {
 		defer dir.Close()
 		c.Groups = dir
 	}

@@ -15,7 +15,7 @@ import (
 func examineDirectory(ctx context.Context, dir *ad.Forest, cfg config.Config, r *doctor.Report) {
 	var c ad.DoctorConfig
 	for _, rule := range cfg.Policy().Rules {
-		spokenOf(&c, rule.Who, true)
+		spokenOf(&c, rule.Who)
 		for _, act := range rule.Acts {
 			for _, tier := range act.Approve {
 				c.Groups = addGroup(c.Groups, tier.By.Group)
@@ -51,14 +51,13 @@ func namesOf(d config.Domain, names []string) (own []string) {
 
 // spokenOf collects what a condition names. A unit that is named to be left out
 // needs no rights.
-func spokenOf(c *ad.DoctorConfig, who workflow.Condition, in bool) {
-	if who.OU != "" && in {
-		c.OUs = add(c.OUs, who.OU)
-	}
-	c.Groups = addGroup(c.Groups, who.Group)
-	if who.Not != nil {
-		spokenOf(c, *who.Not, !in)
-	}
+func spokenOf(c *ad.DoctorConfig, who workflow.Condition) {
+	who.Walk(func(one *workflow.Condition, in bool) {
+		if one.OU != "" && in {
+			c.OUs = add(c.OUs, one.OU)
+		}
+		c.Groups = addGroup(c.Groups, one.Group)
+	})
 }
 
 func addGroup(list []string, g *workflow.Group) []string {

@@ -10,14 +10,15 @@ import (
 )
 
 // openDirectory maps the domains of the configuration: one, or several of a forest.
-func openDirectory(d config.Directory, log *slog.Logger) (*ad.Forest, error) {
+// attributes are those that policies compare.
+func openDirectory(d config.Directory, attributes []string, log *slog.Logger) (*ad.Forest, error) {
 	var domains []ad.Config
 	for _, one := range d.All() {
 		c, err := domainConfig(one)
 		if err != nil {
 			return nil, err
 		}
-		c.OpTimeout, c.Now, c.Logger = d.Timeout, now, log
+		c.OpTimeout, c.Attributes, c.Now, c.Logger = d.Timeout, attributes, now, log
 		domains = append(domains, c)
 	}
 	f, err := ad.OpenForest(domains...)

@@ -179,7 +179,7 @@ func (a *app) prepare(ctx context.Context, cfg config.Config) (p prepared, err e
 	if p.judge, err = openJudge(cfg); err != nil {
 		return p, err
 	}
-	if p.dir, err = openDirectory(cfg.Directory, a.log); err != nil {
+	if p.dir, err = openDirectory(cfg.Directory, cfg.Attributes(), a.log); err != nil {
 		return p, err
 	}
 	// One that does not work takes the place of none that does.

@@ -94,7 +94,7 @@ func TestGroupsOfAnotherDirectoryAreForgotten(t *testing.T) {
 func mustOpen(t *testing.T, a *app, cfg config.Config) *ad.Forest {
 	t.Helper()
 	cfg.Directory.Controllers = []string{"ldaps://127.0.0.1:1"}
-	d, err := openDirectory(cfg.Directory, a.log)
+	d, err := openDirectory(cfg.Directory, cfg.Attributes(), a.log)
 	must(t, err)
 	return d
 }

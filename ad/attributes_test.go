@@ -1,0 +1,100 @@
+package ad_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/ad/minidc"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// What the configuration asks for comes with the account; what the account lacks is
+// there without a value, and what nobody asked for is not there.
+func TestAnAccountCarriesTheAttributesThatAreAskedFor(t *testing.T) {
+	everywhere(t, func(l *lab) {
+		p := l.person(attrs{"company": {"Example Ltd"}, "departmentNumber": {"7", "8"}, "division": {"North"}})
+		c := l.client(func(cfg *ad.Config) { cfg.Attributes = []string{"company", "DepartmentNumber", "employeeType"} })
+		got := l.read(c, p.GUID).Attributes
+		values := slices.Sorted(slices.Values(got["departmentnumber"]))
+		if !slices.Equal(got["company"], []string{"Example Ltd"}) || !slices.Equal(values, []string{"7", "8"}) || len(got) != 3 {
+			t.Errorf("%v", got)
+		}
+		if kind, asked := got["employeetype"]; !asked || len(kind) != 0 {
+			t.Errorf("employeeType: %v, %v", kind, asked)
+		}
+		if plain := l.read(l.client(), p.GUID).Attributes; len(plain) != 0 {
+			t.Errorf("nobody asked: %v", plain)
+		}
+	})
+}
+
+func TestALogonIsToldByTheDirectory(t *testing.T) {
+	everywhere(t, func(l *lab) {
+		p, c := l.person(), l.client()
+		if at := l.read(c, p.GUID).LastLogon; !at.IsZero() {
+			t.Errorf("never logged on, and at %v", at)
+		}
+		if err := c.CheckPassword(ctxFor(l), p.GUID, secret.New(start)); err != nil {
+			l.Fatal(err)
+		}
+		if at := l.read(c, p.GUID).LastLogon; time.Since(at).Abs() > time.Hour {
+			t.Errorf("logged on at %v", at)
+		}
+	})
+}
+
+func TestEverybodyIsEveryEnabledPersonOnce(t *testing.T) {
+	s := domain(t, minidc.Config{})
+	l := labOf(t, s)
+	crowd(s, 1203)
+	off := l.person()
+	l.set(off.DN, "userAccountControl", "514")
+	seen, pages := map[ad.GUID]int{}, 0
+	err := l.domainClient().Everybody(ctxFor(t), func(page []ad.GUID) error {
+		pages++
+		for _, g := range page {
+			seen[g]++
+		}
+		return nil
+	})
+	if err != nil || len(seen) < 1203 || pages < 3 || seen[off.GUID] != 0 {
+		t.Errorf("%d people on %d pages, %v", len(seen), pages, err)
+	}
+	if most := slices.Max(slices.Collect(maps.Values(seen))); most != 1 {
+		t.Errorf("somebody %d times", most)
+	}
+}
+
+// The list is the one that a controller goes by: each of these is written by the
+// person, or is not, as ad.SelfWritten says.
+func TestWhatPeopleWriteOfTheirOwnIsKnown(t *testing.T) {
+	everywhere(t, func(l *lab) {
+		p := l.person()
+		own, err := ldap.DialURL(l.URL, ldap.DialWithTLSConfig(l.TLS))
+		if err != nil {
+			l.Fatal(err)
+		}
+		defer own.Close()
+		if err := own.Bind(p.UPN, start); err != nil {
+			l.Fatal(err)
+		}
+		for _, name := range []string{
+			"telephoneNumber", "mobile", "homePhone", "streetAddress", "physicalDeliveryOfficeName", "l", "st", "info", "wWWHomePage",
+			"company", "department", "title", "employeeType", "employeeID", "division", "co", "description",
+		} {
+			r := ldap.NewModifyRequest(p.DN, nil)
+			r.Replace(name, []string{"x"})
+			err := own.Modify(r)
+			if refused := ldap.IsErrorWithCode(err, ldap.LDAPResultInsufficientAccessRights); err != nil && !refused {
+				l.Errorf("%s: %v", name, err)
+			} else if refused == ad.SelfWritten(name) {
+				l.Errorf("%s: %v, and the list says %v", name, err, ad.SelfWritten(name))
+			}
+		}
+	})
+}

@@ -1,0 +1,420 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/ad/minidc"
+	"github.com/latchkey/latchkey/config"
+	"github.com/latchkey/latchkey/server"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+const realmBase = "DC=corp,DC=example,DC=test"
+
+// realm is a directory of made-up people, and a configuration for it.
+type realm struct {
+	dir, config, head string
+	names             []string
+	clock             atomic.Int64 // seconds
+}
+
+var (
+	realmUnits  = []string{"OU=Staff," + realmBase, "OU=Sales,OU=Staff," + realmBase, "OU=Partners," + realmBase}
+	realmGroups = []string{"Finance", "Helpdesk", "Executives"}
+	realmPlaces = []string{"Berlin", "Hamburg", "Wien"}
+)
+
+// newRealm makes people whose every attribute is drawn from rnd. The clock of the
+// directory and of everything in this process is the realm's.
+func newRealm(t *testing.T, rnd *rand.Rand, people int) *realm {
+	t.Helper()
+	r := &realm{dir: t.TempDir()}
+	r.config = filepath.Join(r.dir, "latchkey.yaml")
+	r.clock.Store(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).Unix())
+	clock := func() time.Time { return time.Unix(r.clock.Load(), 0) }
+	real := now
+	now = clock
+	t.Cleanup(func() { now = real })
+	dc := minidc.New(minidc.Config{Now: clock})
+	t.Cleanup(func() { dc.Close() })
+	dc.SetDomainPolicy(minidc.Policy{MinLength: 8, MaxAge: 90 * 24 * time.Hour, LockoutThreshold: 5}) // locked until unlocked
+	for _, ou := range append([]string{"OU=Groups," + realmBase}, realmUnits...) {
+		dc.AddOU(ou)
+	}
+	const password = "Service-Harbour-2026"
+	dc.AddUser(minidc.User{Name: "svc", Account: "svc", Password: password, Attributes: map[string][]string{"userAccountControl": {"66048"}}})
+	members := map[string][]string{}
+	for i := range people {
+		u := realmPerson(rnd, i, clock())
+		dc.AddUser(u)
+		r.names = append(r.names, u.Account)
+		for _, g := range realmGroups {
+			if rnd.IntN(3) == 0 {
+				members[g] = append(members[g], "CN="+u.Name+","+u.Parent)
+			}
+		}
+	}
+	for _, g := range realmGroups {
+		dc.AddGroup(minidc.Group{Name: g, Parent: "OU=Groups," + realmBase, Members: members[g]})
+	}
+	at, err := dc.ListenLDAPS("127.0.0.1:0")
+	must(t, err)
+	must(t, os.WriteFile(r.dir+"/ca.pem", dc.CAPEM(), 0o600))
+	must(t, os.WriteFile(r.dir+"/password", []byte(password), 0o600))
+	must(t, os.Mkdir(r.dir+"/data", 0o700))
+	r.head = fmt.Sprintf(`listen: 127.0.0.1:0
+public_url: http://localhost:8080
+organisation: Example
+data: %q
+support: {name: Desk, phone: "1"}
+directory: {controllers: [%q], ca_file: %q, location_attribute: extensionAttribute3, read: {bind: "CN=svc,CN=Users,%s", password_file: %q}}
+`, r.dir+"/data", at, r.dir+"/ca.pem", realmBase, r.dir+"/password")
+	return r
+}
+
+func realmPerson(rnd *rand.Rand, i int, at time.Time) minidc.User {
+	name := fmt.Sprintf("p%03d", i)
+	u := minidc.User{
+		Name: name, Account: name, Parent: realmUnits[rnd.IntN(3)], Password: "Start-Value-001!", MustChange: rnd.IntN(5) == 0,
+		Department: []string{"Finance", "Engineering", ""}[rnd.IntN(3)],
+		Attributes: map[string][]string{"extensionAttribute3": {realmPlaces[rnd.IntN(3)]}},
+	}
+	if rnd.IntN(2) == 0 {
+		u.Attributes["company"] = []string{[]string{"Example Ltd", "Partner GmbH"}[rnd.IntN(2)]}
+	}
+	if rnd.IntN(2) == 0 {
+		u.Attributes["employeeType"] = []string{[]string{"contractor", "employee"}[rnd.IntN(2)]}
+	}
+	if rnd.IntN(2) == 0 {
+		u.Attributes["lastLogonTimestamp"] = []string{strconv.FormatInt((at.Unix()+11644473600)*1e7, 10)}
+	}
+	if rnd.IntN(3) == 0 {
+		u.Attributes["lockoutTime"] = []string{strconv.FormatInt((at.Unix()+11644473600)*1e7, 10)}
+	}
+	if rnd.IntN(12) == 0 {
+		u.Attributes["adminCount"] = []string{"1"}
+	}
+	return u
+}
+
+// write makes a file of policies, given as JSON, which is YAML.
+func (r *realm) write(t *testing.T, path string, policies []any) {
+	t.Helper()
+	text, err := json.Marshal(policies)
+	must(t, err)
+	must(t, os.WriteFile(path, fmt.Appendf(nil, "%spolicies: %s\n", r.head, text), 0o600))
+}
+
+type object = map[string]any
+
+func drawPolicies(rnd *rand.Rand) (out []any) {
+	for i := range 1 + rnd.IntN(4) {
+		rule := object{"name": fmt.Sprintf("r%d", i), "who": drawWho(rnd, 2)}
+		drawActs(rnd, rule)
+		out = append(out, rule)
+	}
+	if rnd.IntN(2) == 0 {
+		rest := object{"name": "rest", "who": object{"everyone": true}}
+		drawActs(rnd, rest)
+		out = append(out, rest)
+	}
+	return out
+}
+
+func drawActs(rnd *rand.Rand, rule object) {
+	for _, kind := range workflow.Kinds {
+		act := object{"prove": []string{"passkey"}}
+		switch rnd.IntN(4) {
+		case 0:
+			continue
+		case 1:
+			act["approve"] = []any{object{"by": "manager", "else": object{"group": "CN=Helpdesk,OU=Groups," + realmBase}}}
+		case 2:
+			act["approve"] = []any{object{"by": object{"group": drawGroup(rnd)}, "within": "15m"}}
+			act["number"] = "required"
+		}
+		rule[string(kind)] = act
+	}
+}
+
+// drawGroup is in one of twelve no group.
+func drawGroup(rnd *rand.Rand) string {
+	name := realmGroups[rnd.IntN(3)]
+	if rnd.IntN(12) == 0 {
+		name = "Gone"
+	}
+	return "CN=" + name + ",OU=Groups," + realmBase
+}
+
+func drawWho(rnd *rand.Rand, depth int) object {
+	who := object{}
+	for range 1 + rnd.IntN(2) {
+		switch n := rnd.IntN(12); {
+		case n == 0:
+			who["group"] = drawGroup(rnd)
+		case n == 1:
+			who["ou"] = realmUnits[rnd.IntN(3)]
+		case n == 2:
+			who["department"] = []string{"finance", "ENGINEERING"}[rnd.IntN(2)]
+		case n == 3:
+			who["company"] = "example ltd"
+		case n == 4:
+			who["location"] = realmPlaces[rnd.IntN(3)]
+		case n == 5:
+			who["attribute"] = object{"name": "employeeType", "value": "Contractor"}
+		case n == 6:
+			who["network"] = []string{[]string{"10.0.0.0/8", "203.0.113.0/24", "2001:db8::/32"}[rnd.IntN(3)]}
+		case n == 7:
+			who["hours"] = object{"days": []string{"mon-fri", "sat,sun", "fri-mon"}[rnd.IntN(3)], "from": "20:00", "to": []string{"06:00", "23:30"}[rnd.IntN(2)], "zone": "Europe/Berlin"}
+		case n == 8:
+			who["state"] = []string{[]string{"locked", "expired", "must-change", "never-used"}[rnd.IntN(4)]}
+		case depth == 0:
+			who["department"] = "finance"
+		case n == 9:
+			who["not"] = drawWho(rnd, depth-1)
+		default:
+			who[[]string{"any", "all"}[rnd.IntN(2)]] = []any{drawWho(rnd, depth-1), drawWho(rnd, depth-1)}
+		}
+	}
+	return who
+}
+
+// The command and the running server say the same of everybody, under every policy:
+// the server is the one that `serve` runs, with its own directory, and takes each
+// policy by a reload. What its requests keep as decision is what explain prints.
+func TestExplainAndTheRunningServerAgree(t *testing.T) {
+	people, policies := 16, 12
+	if os.Getenv("LATCHKEY_SOAK") == "1" {
+		people, policies = 100, 100
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d; %d people × %d policies", seed, people, policies)
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	r := newRealm(t, rnd, people)
+	r.write(t, r.config, drawPolicies(rnd))
+	cfg, err := config.Load(r.config)
+	must(t, err)
+	said := &bytes.Buffer{}
+	a, err := openApp(t.Context(), cfg, streams{said, said})
+	must(t, err)
+	defer a.close()
+	a.path, a.web = r.config, &server.Server{}
+	seen := map[workflow.Seen]int{}
+	decided := 0
+	for i := range policies {
+		r.clock.Add(int64(3600*3 + rnd.IntN(3600*50))) // over the limit of an hour, and over every draft's end
+		drawn := drawPolicies(rnd)
+		if i < len(certain) {
+			drawn = []any{certain[i]}
+		}
+		r.write(t, r.config, drawn)
+		_, err := a.reload(t.Context(), reloadCall{By: "test"})
+		must(t, err)
+		for _, name := range r.names {
+			kind := workflow.Kinds[rnd.IntN(4)]
+			from := []string{"10.9.8.7", "203.0.113.7", "2001:db8::7", ""}[rnd.IntN(4)]
+			x := explainBy(t, r, name, kind, from)
+			seen[x.Sees]++
+			if a.agrees(t, x, kind, from) {
+				decided++
+			}
+		}
+	}
+	t.Logf("seen %v, %d decisions of requests compared", seen, decided)
+	for _, s := range []workflow.Seen{workflow.SeenOffered, workflow.SeenRefused, workflow.SeenNothing, workflow.SeenMistaken} {
+		if seen[s] == 0 {
+			t.Errorf("nobody was %s: the test tests too little", s)
+		}
+	}
+	if decided == 0 {
+		t.Error("no request was compared")
+	}
+}
+
+// certain are policies of which each brings one of the answers, whatever is drawn.
+var certain = []object{
+	{"name": "broken", "who": object{"group": "CN=Gone,OU=Groups," + realmBase}, "unlock": object{"prove": []string{"passkey"}}},
+	{"name": "all", "who": object{"everyone": true}, "unlock": object{"prove": []string{"passkey"}}, "reset": object{"prove": []string{"passkey"}},
+		"change": object{"prove": []string{"passkey"}}, "one-time": object{"prove": []string{"passkey"}}},
+	{"name": "none", "who": object{"everyone": true}, "change": object{"prove": []string{"passkey"}}},
+}
+
+func explainBy(t *testing.T, r *realm, name string, kind workflow.Kind, from string) (x explained) {
+	t.Helper()
+	args := []string{"config", "explain", "--config", r.config, "--person", name, "--kind", string(kind), "--json",
+		"--at", now().UTC().Format(time.RFC3339)}
+	if from != "" {
+		args = append(args, "--from", from)
+	}
+	var out, errs bytes.Buffer
+	if status := run(context.Background(), args, streams{&out, &errs}); status != 0 {
+		t.Fatalf("%v: %d, %s", args, status, errs.String())
+	}
+	must(t, json.Unmarshal(out.Bytes(), &x))
+	return x
+}
+
+// agrees holds an explanation to what the server offers, and to the decision of the
+// request that the server opens, where it opens one.
+func (a *app) agrees(t *testing.T, x explained, kind workflow.Kind, from string) (compared bool) {
+	t.Helper()
+	id, err := ad.ParseGUID(x.GUID)
+	must(t, err)
+	who := workflow.Actor{Account: id, Session: "s", Address: from}
+	account, err := a.engine.Account(t.Context(), who)
+	must(t, err)
+	offered := workflow.SeenNothing
+	for _, o := range a.engine.Options(t.Context(), who, account) {
+		if o.Kind != kind {
+			continue
+		}
+		switch {
+		case o.Allowed:
+			offered = workflow.SeenOffered
+		case x.Sees == workflow.SeenMistaken && o.Code == string(workflow.ErrNotAllowed):
+			offered = workflow.SeenMistaken
+		default:
+			offered = workflow.SeenRefused
+		}
+		if o.Code != x.Code || o.Allowed && o.Approval != (len(x.Terms.Approve) > 0) {
+			t.Fatalf("the server offers %+v, explain says %+v", o, x)
+		}
+	}
+	if offered != x.Sees {
+		t.Fatalf("the server: %s, explain: %+v", offered, x)
+	}
+	request, err := a.engine.Submit(t.Context(), who, kind, "")
+	switch {
+	case err != nil && x.Code != "":
+		if got := workflow.CodeOf(err); got != x.Code {
+			t.Fatalf("the server refuses with %s, explain says %+v", got, x)
+		}
+		return true
+	case err != nil && len(x.Terms.Approve) > 0: // nobody there holds a passkey to approve with
+		return false
+	case err != nil || x.Code != "":
+		t.Fatalf("the server: %v, explain: %+v", err, x)
+	}
+	got, want := request.Decision.Terms(), x.Terms
+	if fmt.Sprint(*got) != fmt.Sprint(*want) || request.Decision.Policy != x.Policy {
+		t.Fatalf("the server decided %+v, explain says %+v", got, want)
+	}
+	return true
+}
+
+func TestExplainPrintsWhatDecided(t *testing.T) {
+	r := newRealm(t, rand.New(rand.NewPCG(1, 1)), 1)
+	must(t, os.WriteFile(r.config, []byte(r.head+`
+policies:
+  - name: nights
+    who: {hours: {days: mon-fri, from: "22:00", to: "06:00", zone: Europe/Berlin}}
+    unlock: {prove: [passkey]}
+  - name: office
+    who: {any: [{network: [10.0.0.0/8]}, {location: Nowhere}], not: {ou: "OU=No,`+realmBase+`"}}
+    reset: {prove: [passkey], approve: [{by: manager}]}
+`), 0o600))
+	for _, c := range []struct {
+		args string
+		says []string
+	}{
+		{"--kind reset --from 10.1.2.3 --at 2026-12-24T12:00:00+01:00", []string{
+			`rule "nights" does not match`, `hours mon,tue,wed,thu,fri 22:00-06:00 Europe/Berlin: no (2026-12-24T11:00:00Z)`,
+			`rule "office" matches and decides`, "any: yes", "network 10.0.0.0/8: yes (10.1.2.3)", "location extensionAttribute3 = Nowhere: no",
+			"not: yes", "proofs:    passkey", "approvals: manager (number: weak-proof)", "reset is shown",
+		}},
+		{"--kind reset --from 10.1.2.3 --at 2026-12-24T22:30:00+01:00", []string{`rule "nights" matches and decides`, "reset is not shown; asked for all the same: The policy does not allow it (policy.not-allowed), kind-not-allowed"}},
+		{"--kind reset --at 2026-12-24T12:00:00+01:00", []string{`rule "office" is in error and denies: address-unknown`, "see --from", "reset is refused, since a rule is in error"}},
+		{"--kind reset --from 192.0.2.1 --at 2026-12-24T12:00:00+01:00", []string{`rule "office" does not match`, "no rule matches", "no-rule-matched"}},
+	} {
+		status, said := latchkey(t, append(strings.Fields("config explain --config "+r.config+" --person p000"), strings.Fields(c.args)...)...)
+		for _, s := range c.says {
+			if status != 0 || !strings.Contains(said, s) {
+				t.Errorf("%s: %d, no %q in\n%s", c.args, status, s, said)
+			}
+		}
+	}
+	for args, says := range map[string]string{
+		"--person nobody --kind reset":           "nobody: the directory knows nobody",
+		"--person p000 --kind restet":            `"restet" is none of unlock, reset, change, one-time`,
+		"--person p000 --kind reset --from here": `"here" is no address`,
+		"--person p000 --kind reset --at soon":   `"soon" is no moment`,
+	} {
+		status, said := latchkey(t, append([]string{"config", "explain", "--config", r.config}, strings.Fields(args)...)...)
+		if status != 1 || !strings.Contains(said, says) {
+			t.Errorf("%s: %d, %s", args, status, said)
+		}
+	}
+}
+
+func TestDiffCountsWhoGainsAndLoses(t *testing.T) {
+	r := newRealm(t, rand.New(rand.NewPCG(2, 2)), 40)
+	before, after := r.config, filepath.Join(r.dir, "new.yaml")
+	must(t, os.WriteFile(before, []byte(r.head+`
+policies:
+  - {name: all, who: {everyone: true}, unlock: {prove: [passkey]}, reset: {prove: [passkey]}}
+`), 0o600))
+	must(t, os.WriteFile(after, []byte(r.head+`
+policies:
+  - {name: gone, who: {department: Finance, group: "CN=Gone,OU=Groups,`+realmBase+`"}, unlock: {prove: [passkey]}}
+`), 0o600))
+	// An error denies everybody that is not protected, of every kind.
+	var all struct {
+		People []turned
+		Counts counted
+	}
+	diff := func(args ...string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		line := append([]string{"config", "diff", before, after, "--json"}, args...)
+		if status := run(t.Context(), line, streams{&out, &errs}); status != 0 {
+			t.Fatalf("%d, %s", status, errs.String())
+		}
+		all.People, all.Counts = nil, counted{}
+		must(t, json.Unmarshal(out.Bytes(), &all))
+	}
+	diff("--people", "all")
+	// 40 people, the service account and Administrator; these and some others are protected.
+	if c := all.Counts; c.People != 42 || c.Protected == 0 || c.Differ != 42-c.Protected || c.Errors != len(workflow.Kinds)*c.Differ || c.Gains+c.Loses+c.Changes != 0 {
+		t.Errorf("%+v", c)
+	}
+	must(t, os.WriteFile(after, []byte(r.head+`
+policies:
+  - {name: berlin, who: {location: Berlin}, unlock: {prove: [passkey]}, change: {prove: [passkey]}}
+  - {name: rest, who: {everyone: true}, unlock: {prove: [passkey]}, reset: {prove: [passkey], approve: [{by: manager}]}}
+`), 0o600))
+	diff("--people", "all")
+	c := all.Counts
+	if c.Gains == 0 || c.Gains != c.Loses || c.Changes == 0 || c.Gains+c.Changes != c.Differ || c.Differ+c.Protected != c.People || c.Errors != 0 || len(all.People) != c.Differ {
+		t.Errorf("%+v", c)
+	}
+	named := all.People[0].Account
+	diff("--people", named+","+all.People[1].Account)
+	if len(all.People) != 2 || all.People[0].Account != named {
+		t.Errorf("%+v", all)
+	}
+	status, said := latchkey(t, "config", "diff", before, after, "--people", "all")
+	for _, s := range []string{"change   gains    proofs: passkey; approvals: none (rule \"berlin\")", "reset    loses    kind-not-allowed (rule \"berlin\"); had proofs: passkey",
+		"reset    changes  approvals: none → manager (number: weak-proof)", fmt.Sprintf("%d of 42 people differ", c.Differ)} {
+		if status != 0 || !strings.Contains(said, s) {
+			t.Errorf("%d, no %q in\n%s", status, s, said)
+		}
+	}
+	if status, said := latchkey(t, "config", "diff", before, before, "--people", "all"); status != 0 || !strings.HasPrefix(said, "0 of 42 people differ") {
+		t.Errorf("%d %s", status, said)
+	}
+	if status, said := latchkey(t, "config", "diff", before, after, "--people", "all,p001"); status != 1 || !strings.Contains(said, "all stands alone") {
+		t.Errorf("%d %s", status, said)
+	}
+}

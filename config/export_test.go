@@ -1,0 +1,9 @@
+package config
+
+import "github.com/latchkey/latchkey/workflow"
+
+// What the fuzz test of the texts looks at.
+var ReadNetwork = parseNetwork
+
+// ReadHours is Hours.read.
+func ReadHours(h Hours) (workflow.Hours, error) { return h.read() }

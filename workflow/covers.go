@@ -1,0 +1,88 @@
+package workflow
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/latchkey/latchkey/ad"
+)
+
+// Walk visits the condition and every one inside it, outer ones first. in is false
+// below an odd number of nots. What fn changes is changed.
+func (c *Condition) Walk(fn func(c *Condition, in bool)) { c.walk(fn, true) }
+
+func (c *Condition) walk(fn func(*Condition, bool), in bool) {
+	fn(c, in)
+	for _, list := range [][]Condition{c.Any, c.All} {
+		for i := range list {
+			list[i].walk(fn, in)
+		}
+	}
+	if c.Not != nil {
+		c.Not.walk(fn, !in)
+	}
+}
+
+// Attributes are the directory attributes that the condition compares.
+func (c *Condition) Attributes() (names []string) {
+	c.Walk(func(c *Condition, _ bool) {
+		for _, one := range c.attributes() {
+			names = append(names, one.Name)
+		}
+	})
+	return names
+}
+
+// Total says whether the condition matches everybody, always, as far as that shows
+// without the directory.
+func (c Condition) Total() bool { return c.covers(Condition{Everyone: true}) }
+
+// covers says whether everybody whom later matches is matched by c as well, or is
+// an error of it, which decides too. It says no where that does not show without
+// the directory.
+func (c Condition) covers(later Condition) bool {
+	if len(c.parts(newMaker())) == 0 || len(later.parts(newMaker())) == 0 {
+		return false
+	}
+	if c.implied(later) {
+		return true
+	}
+	// later is within each of its All, and within its Any together.
+	return slices.ContainsFunc(later.All, c.covers) ||
+		len(later.Any) > 0 && !slices.ContainsFunc(later.Any, func(one Condition) bool { return !c.covers(one) })
+}
+
+// implied says whether later implies every part of c.
+func (c Condition) implied(later Condition) bool {
+	covering := func(one Condition) bool { return one.covers(later) }
+	return (c.Group == nil || later.Group != nil && strings.EqualFold(c.Group.DN, later.Group.DN)) &&
+		(c.OU == "" || later.OU != "" && (strings.EqualFold(c.OU, later.OU) || isUnder(later.OU, c.OU))) &&
+		(c.Department == "" || strings.EqualFold(c.Department, later.Department)) &&
+		c.Company.implied(later) && c.Location.implied(later) && c.Attribute.implied(later) &&
+		(c.Network == nil || holdsAll(c.Network, later.Network)) &&
+		(c.Hours == nil || later.Hours != nil && c.Hours.String() == later.Hours.String()) &&
+		(c.State == nil || len(later.State) > 0 && !slices.ContainsFunc(later.State, func(s AccountState) bool { return !slices.Contains(c.State, s) })) &&
+		(c.Any == nil || slices.ContainsFunc(c.Any, covering)) &&
+		(c.All == nil || !slices.ContainsFunc(c.All, func(one Condition) bool { return !one.covers(later) })) &&
+		(c.Not == nil || later.Not != nil && later.Not.covers(*c.Not))
+}
+
+// implied says whether later asks for the same value of the same attribute.
+func (a *Attribute) implied(later Condition) bool {
+	return a == nil || slices.ContainsFunc(later.attributes(), func(k keyed) bool {
+		return strings.EqualFold(k.Name, a.Name) && strings.EqualFold(k.Value, a.Value)
+	})
+}
+
+// holdsAll says whether each network lies within one of the wider ones.
+func holdsAll(wide, narrow []netip.Prefix) bool {
+	return len(narrow) > 0 && !slices.ContainsFunc(narrow, func(n netip.Prefix) bool {
+		return !slices.ContainsFunc(wide, func(w netip.Prefix) bool { return w.Bits() <= n.Bits() && w.Contains(n.Addr()) })
+	})
+}
+
+func isUnder(dn, ou string) bool {
+	lies, err := ad.Under(dn, ou)
+	return err == nil && lies
+}
