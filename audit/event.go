@@ -72,6 +72,12 @@ const (
 	PasskeyCloneWarning Action = "passkey.clone-warning"
 	PasskeyBackupFlip   Action = "passkey.backup-eligible-flip"
 
+	ProofMade    Action = "proof.made"    // recovery codes, an authenticator app: in place of those before
+	ProofRemoved Action = "proof.removed" // likewise
+
+	Recovered      Action = "session.recovered"       // signed in without a passkey, with the proofs
+	RecoverRefused Action = "session.recover-refused" // why, which the person is not told
+
 	SignedIn      Action = "session.signed-in"
 	SignInRefused Action = "session.refused"
 	SignedOut     Action = "session.signed-out"
@@ -132,6 +138,10 @@ var actions = map[Action]bool{
 	PasskeyRemoved:      true,
 	PasskeyCloneWarning: true,
 	PasskeyBackupFlip:   true,
+	ProofMade:           true,
+	ProofRemoved:        true,
+	Recovered:           true,
+	RecoverRefused:      true,
 	SignedIn:            true,
 	SignInRefused:       true,
 	SignedOut:           true,

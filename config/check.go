@@ -195,6 +195,25 @@ func (c Config) checkActs(f *finder, key string, p Policy) {
 					f.add(fmt.Sprintf("%s.prove[%d]", at, i), "%q is no proof; allowed: %s", proof, words(proofs))
 				}
 			}
+			checkIndependent(f, fmt.Sprintf("%s.prove[%d]", at, i), *act, alternative)
+		}
+	}
+}
+
+// checkIndependent finds two proofs of one alternative that lie on the same thing:
+// whoever has it has both.
+func checkIndependent(f *finder, key string, act Act, alternative []enroll.ProofKind) {
+	if act.Independent != nil && !*act.Independent {
+		return
+	}
+	for i, one := range alternative {
+		for _, other := range alternative[i+1:] {
+			if one == other {
+				f.add(key, "names %s twice", one)
+			} else if slices.Contains(proofs, one) && slices.Contains(proofs, other) && enroll.Carrier(one) == enroll.Carrier(other) {
+				f.add(key, "%s and %s are both on the %s, so whoever has it has both; write independent: false beside prove if that is meant",
+					one, other, enroll.Carrier(one))
+			}
 		}
 	}
 }

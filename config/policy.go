@@ -15,6 +15,7 @@ type Policy struct {
 	Reset   *Act   `yaml:"reset"`
 	Change  *Act   `yaml:"change"`
 	OneTime *Act   `yaml:"one-time"`
+	Enrol   *Act   `yaml:"enrol"`
 }
 
 // Who selects accounts. All keys that are set must match.
@@ -33,10 +34,13 @@ type Act struct {
 	Prove   []string `yaml:"prove"`
 	Approve []Tier   `yaml:"approve"`
 	Number  string   `yaml:"number"`
+	// Independent, nil for true, refuses two proofs in one alternative that are lost
+	// together.
+	Independent *bool `yaml:"independent"`
 }
 
 // proofs that this version knows.
-var proofs = []enroll.ProofKind{enroll.ProofPasskey}
+var proofs = []enroll.ProofKind{enroll.ProofPasskey, enroll.ProofRecoveryCode, enroll.ProofTOTP}
 
 func (p Policy) acts() map[workflow.Kind]*Act {
 	return map[workflow.Kind]*Act{
@@ -44,6 +48,7 @@ func (p Policy) acts() map[workflow.Kind]*Act {
 		workflow.KindReset:   p.Reset,
 		workflow.KindChange:  p.Change,
 		workflow.KindOneTime: p.OneTime,
+		workflow.KindEnrol:   p.Enrol,
 	}
 }
 

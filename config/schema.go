@@ -29,6 +29,7 @@ var needed = map[string][]string{
 	"*.reset":             {"prove"},
 	"*.change":            {"prove"},
 	"*.one-time":          {"prove"},
+	"*.enrol":             {"prove"},
 	"*.read":              {"bind"},
 	"*.write":             {"bind"},
 	"*.approve[]":         {"by"},

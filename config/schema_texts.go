@@ -36,6 +36,8 @@ var furtherTexts = map[string]string{
 	"policies[].reset":        "A new password without the old one. Default: not allowed.",
 	"policies[].change":       "A new password with the old one. Default: not allowed.",
 	"policies[].one-time":     "A password that Latchkey makes and shows once. Default: not allowed.",
+	"policies[].enrol":        "A new passkey for whoever has none at hand: the phone is lost. Default: not allowed.",
+	"*.independent":           "Whether two proofs of one alternative must not lie on the same thing. Default: true.",
 	"who.everyone":            "Matches every account. May stand beside not, and nothing else.",
 	"who.group":               "DN of a security group; nested membership counts. One that can't be found denies.",
 	"who.ou":                  "DN of an OU; those below it count.",

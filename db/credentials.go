@@ -64,7 +64,7 @@ func (s *Store) AddCredential(ctx context.Context, c enroll.Credential, events .
 		if err := t.insertCredential(c); err != nil {
 			return err
 		}
-		return t.record(events...)
+		return t.recordTold(events...)
 	}))
 }
 
@@ -92,7 +92,7 @@ func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte
 		if err := t.withdraw(account, links); err != nil {
 			return err
 		}
-		return t.record(events...)
+		return t.recordTold(events...)
 	}))
 }
 

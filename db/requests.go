@@ -134,6 +134,9 @@ func (t *tx) change(before, r workflow.Request, c workflow.Change) error {
 			return err
 		}
 	}
+	if err := t.register(c.Passkey); err != nil {
+		return err
+	}
 	if err := t.freeze(c.Freeze); err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ var sealedColumns = []sealedColumn{
 	{"subscriptions", "auth", false, []string{"account", "id"}},
 	{"outbox", "body", true, []string{"to_guid", "kind", "nonce"}},
 	{"deliveries", "body", true, []string{"to_guid", "kind", "channel", "subscription", "nonce"}},
+	{"factors", "secret", false, []string{"account", "id"}},
 }
 
 // ResealAt is how far a round has come; the zero value is its beginning.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/push"
 	"github.com/latchkey/latchkey/secret"
 )
@@ -61,6 +62,10 @@ func (r rotating) fill(t *testing.T, n int, name string) {
 			t.Error(err)
 		}
 		if _, err := r.AddVAPIDKey(t.Context(), push.Keypair{ID: id, Public: "p" + id, Private: []byte(id)}, false); err != nil {
+			t.Error(err)
+		}
+		app := enroll.Factor{ID: id, Account: anna, Kind: enroll.ProofKind(id), Secret: []byte(id)}
+		if err := r.ReplaceFactors(t.Context(), anna, app.Kind, []enroll.Factor{app}); err != nil {
 			t.Error(err)
 		}
 		notify(t, r.Store, id, map[string]string{"id": id})

@@ -22,4 +22,10 @@ type Opened struct {
 const (
 	LabelAddPasskey    = "latchkey/add-passkey/v1"
 	LabelRemovePasskey = "latchkey/remove-passkey/v1"
+	LabelRecoveryCodes = "latchkey/recovery-codes/v1"
+	LabelTOTP          = "latchkey/totp/v1"
+	LabelRemoveProof   = "latchkey/remove-proof/v1"
+	// LabelRecover is of proofs without a passkey, which no challenge covers: the
+	// server bound them to what they were given for.
+	LabelRecover = "latchkey/recover/v1"
 )

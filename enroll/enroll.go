@@ -41,6 +41,9 @@ const (
 	PurposeRegister   Purpose = "register"    // creation, of a signed-in person
 	PurposeEnrol      Purpose = "enrol"       // creation, by invitation
 	PurposeEnrolGrant Purpose = "enrol-grant" // the AD password was proved for an invitation
+	PurposeTOTP       Purpose = "totp"        // an authenticator app that is being set up
+	PurposeReplace    Purpose = "replace"     // creation, allowed by one request
+	PurposeRecover    Purpose = "recover"     // a way in without a passkey, kept only once it was taken
 )
 
 // Ceremony is the server's half of a WebAuthn ceremony, or of a grant. Of a
@@ -68,8 +71,10 @@ type ProofKind string
 
 // The kinds, in the words of the policy.
 const (
-	ProofPasskey  ProofKind = "passkey"
-	ProofPassword ProofKind = "password" // the current AD password
+	ProofPasskey      ProofKind = "passkey"
+	ProofPassword     ProofKind = "password"      // the current AD password
+	ProofRecoveryCode ProofKind = "recovery-code" // one of ten, once
+	ProofTOTP         ProofKind = "totp"          // an authenticator app (RFC 6238)
 )
 
 // Proof is one thing that a person proved once. It is consumed by at most one
@@ -79,8 +84,9 @@ type Proof struct {
 	Kind    ProofKind
 	Account ad.GUID
 	Session string
-	// Label and Statement are what the assertion was bound to; both empty for a
+	// Label and Statement are what the proof was bound to; both empty for a
 	// sign-in, which counts for at most one unlock of the signer's own account.
+	// Without a passkey it is LabelRecover over RecoverStatement.
 	Label     string
 	Statement []byte
 	At        time.Time
@@ -107,7 +113,7 @@ type Receipt struct {
 type Session struct {
 	ID      string // SHA-256 of the cookie, hex
 	Account ad.GUID
-	// Credential is the passkey that signed in.
+	// Credential is the passkey that signed in; nil for a sign-in without one.
 	Credential []byte
 	SignedIn   time.Time
 	LastSeen   time.Time
@@ -119,6 +125,10 @@ type Session struct {
 	// session that was looked up: no store keeps it.
 	Person *ad.Account
 }
+
+// Recovered says that no passkey opened it. Such a session sees the account and
+// asks for what it was opened for; it reviews nothing and manages no proof.
+func (s Session) Recovered() bool { return len(s.Credential) == 0 }
 
 // Invitation lets one person register a passkey, once.
 type Invitation struct {

@@ -38,6 +38,11 @@ var (
 	// ErrOldProof: the proof is older than five minutes.
 	ErrOldProof = errors.New("proof.expired")
 
+	// ErrRecoverRefused: the way in without a passkey stays shut. It is one answer for
+	// a name that nobody has, a proof that is wrong, used or not held, and proofs that
+	// are not enough: which of them, only the log says.
+	ErrRecoverRefused = errors.New("recover.refused")
+
 	// ErrNoGrant: the invitation asks for the password, and it was not proved
 	// within the last ten minutes.
 	ErrNoGrant = errors.New("invitation.password-needed")

@@ -159,7 +159,7 @@ func newWorld(t *testing.T, change ...func(*enroll.Config)) *world {
 		},
 		passwords: map[ad.GUID]string{alice: "Old-Secret-1", bob: "Old-Secret-2"},
 	}
-	store, err := db.Open(w.ctx, db.Config{Path: filepath.Join(t.TempDir(), "latchkey.db"), Now: w.clock.now})
+	store, err := db.Open(w.ctx, db.Config{Path: filepath.Join(t.TempDir(), "latchkey.db"), Box: dbtest.Box(), Now: w.clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}

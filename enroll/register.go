@@ -210,3 +210,57 @@ func (s *Service) created(ctx context.Context, c Ceremony, data webauthn.Session
 	}
 	return Credential{ID: record.ID, Account: c.Account, Name: name, Record: *record, Created: s.now()}, nil
 }
+
+// Registered is a passkey that was made and is not kept yet: whoever allowed it keeps
+// it, with what happens to the others.
+type Registered struct {
+	Credential Credential
+	// Alone: the account's other passkeys go, with the sessions that they opened but
+	// not Keep, and with its own links.
+	Alone bool
+	Keep  string
+	// Event is of the registration, Removed of a passkey that goes. It does no I/O, and
+	// may run again.
+	Event   audit.Event
+	Removed func(Credential) audit.Event
+	Links   Withdrawal
+}
+
+// BeginReplacement starts the registration of a passkey that something else than a
+// passkey allowed; by names it, and comes back from FinishReplacement. Errors: those
+// of an account that may not enrol, ErrTooMany.
+func (s *Service) BeginReplacement(ctx context.Context, of Session, by string) (secret.Text, *protocol.CredentialCreation, error) {
+	return s.beginCreation(ctx, Ceremony{Purpose: PurposeReplace, Account: of.Account, Session: of.ID, Statement: []byte(by)})
+}
+
+// FinishReplacement verifies the registration and keeps nothing. Errors as for
+// FinishRegister; ErrNoCeremony also where it was begun by something else.
+func (s *Service) FinishReplacement(ctx context.Context, of Session, by string, token secret.Text, name string, body []byte, alone bool) (Registered, error) {
+	name, err := checkName(name)
+	if err != nil {
+		return Registered{}, err
+	}
+	c, data, err := s.take(ctx, token, PurposeReplace, of)
+	if err != nil {
+		return Registered{}, err
+	}
+	if string(c.Statement) != by {
+		return Registered{}, fmt.Errorf("take ceremony: %w", ErrNoCeremony)
+	}
+	from := Client{Device: of.Device, Address: of.Address}
+	cred, err := s.created(ctx, c, data, name, body)
+	if err != nil {
+		return Registered{}, s.refused(ctx, audit.PasskeyRefused, of.Account, from, fmt.Errorf("register passkey: %w", err))
+	}
+	return Registered{
+		Credential: cred, Alone: alone, Keep: of.ID,
+		Event: withClient(s.registeredEvent(cred), from),
+		Removed: func(gone Credential) audit.Event {
+			e := s.passkeyEvent(audit.PasskeyRemoved, of.Account, gone.ID)
+			e.Detail["replaced_by"] = audit.Base64(cred.ID)
+			e.Personal["name"] = gone.Name
+			return e
+		},
+		Links: s.withdrawal(of.Account.String()),
+	}, nil
+}

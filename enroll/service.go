@@ -37,6 +37,9 @@ type Config struct {
 	Store     Store
 	Directory Directory
 	Sealer    Sealer // of sign-ins that were begun
+	// Names finds whom a name means, or ad.ErrNotFound. nil: there is no way in
+	// without a passkey.
+	Names func(ctx context.Context, name string) (ad.GUID, error)
 	// Frozen says whether an approver froze the account. An error denies.
 	Frozen func(ctx context.Context, account ad.GUID) (bool, error)
 

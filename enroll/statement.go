@@ -35,6 +35,18 @@ func AddPasskeyStatement(account ad.GUID) []byte { return []byte(account.String(
 // to: the credential ID.
 func RemovePasskeyStatement(credential []byte) []byte { return credential }
 
+// ProofStatement is what an assertion is bound to that makes or removes a proof of
+// this kind: both, the account first.
+func ProofStatement(account ad.GUID, kind ProofKind) []byte {
+	return []byte(account.String() + "\x00" + string(kind))
+}
+
+// RecoverStatement is what proofs without a passkey are bound to: the account, and
+// the one act that they were given for.
+func RecoverStatement(account ad.GUID, act string) []byte {
+	return []byte(account.String() + "\x00" + act)
+}
+
 func checkStatement(label string, statement []byte) error {
 	if label == "" || len(label) > maxLabel || len(statement) == 0 || len(statement) > maxStatement {
 		return fmt.Errorf("label of %d, statement of %d bytes: %w", len(label), len(statement), ErrStatement)

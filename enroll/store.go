@@ -30,6 +30,7 @@ type Store interface {
 	SessionStore
 	ProofStore
 	InvitationStore
+	FactorStore
 	// Record commits events that no change goes with (a refusal, say).
 	Record(ctx context.Context, events ...audit.Event) error
 }
@@ -108,6 +109,9 @@ type SessionStore interface {
 	// SignInProof returns the session's sign-in proof while no request has
 	// consumed it, or ErrNoProof.
 	SignInProof(ctx context.Context, session string) (Proof, error)
+	// RecoverProofs are those of a sign-in without a passkey that nothing consumed;
+	// none is no error.
+	RecoverProofs(ctx context.Context, session string) ([]Proof, error)
 }
 
 // ErrNoProof is returned where no unused proof is left.

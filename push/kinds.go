@@ -20,6 +20,7 @@ const (
 	kindRelocked = "account.relocked"
 	kindFrozen   = "account.frozen"
 	kindExpiring = "password.expiring"
+	kindProofs   = "proof.changed"  // enroll's: a way in was added, taken away, or used without a passkey
 	kindSeveral  = "review.several" // in place of all that waited for the cap; never in the outbox
 	kindTest     = "test"           // from the page "Notifications"; never in the outbox
 )
@@ -46,6 +47,7 @@ var plans = map[string]plan{
 	kindChanged:  {class: "account", page: "/account", both: true},
 	kindRelocked: {class: "relocked", page: "/account", both: true},
 	kindFrozen:   {class: "frozen", page: "/account", both: true},
+	kindProofs:   {class: "proof", page: "/account", both: true, urgent: true},
 	kindExpiring: {class: "password", page: "/account", both: true, bulk: true},
 	kindSeveral:  {class: "review", page: "/inbox", urgent: true},
 	kindTest:     {class: "test", page: "/devices"},

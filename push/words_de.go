@@ -109,6 +109,41 @@ var german = map[string]words{
 		Text: "Ein Antrag für Ihr Konto bei {org} wurde als nicht richtig gemeldet. Bis das geklärt ist, tut Latchkey nichts für Ihr Konto.\n\n" +
 			"Rufen Sie an: {support}.\n\nIhr Konto: {link}\n",
 	},
+	kindProofs: {
+		Title: "Die Wege in Ihr Konto wurden geändert", Body: callDE,
+		Subject: "Die Wege in Ihr Konto wurden geändert",
+		Text:    "Die Nachweise für Ihr Konto bei {org} wurden mit Latchkey geändert." + ownDE,
+	},
+	kindProofs + "/passkey": {
+		Title: "Ein neuer Passkey wurde für Sie angelegt", Body: callDE,
+		Subject: "Ein neuer Passkey wurde für Sie angelegt",
+		Text:    "Für Ihr Konto bei {org} wurde ein neuer Passkey registriert. Wer ihn hat, kann sich bei Latchkey als Sie anmelden." + ownDE,
+	},
+	kindProofs + "/passkey-removed": {
+		Title: "Ein Passkey von Ihnen wurde entfernt", Body: callDE,
+		Subject: "Ein Passkey von Ihnen wurde entfernt",
+		Text:    "Ein Passkey Ihres Kontos bei {org} wurde entfernt." + ownDE,
+	},
+	kindProofs + "/recovery-code": {
+		Title: "Neue Wiederherstellungscodes wurden gemacht", Body: callDE,
+		Subject: "Neue Wiederherstellungscodes wurden gemacht",
+		Text:    "Für Ihr Konto bei {org} wurden zehn neue Wiederherstellungscodes gemacht. Die alten gelten nicht mehr." + ownDE,
+	},
+	kindProofs + "/totp": {
+		Title: "Eine Authenticator-App wurde eingerichtet", Body: callDE,
+		Subject: "Eine Authenticator-App wurde eingerichtet",
+		Text:    "Für Ihr Konto bei {org} wurde eine Authenticator-App eingerichtet." + ownDE,
+	},
+	kindProofs + "/removed": {
+		Title: "Ein Nachweis wurde entfernt", Body: callDE,
+		Subject: "Ein Nachweis wurde entfernt",
+		Text:    "Wiederherstellungscodes oder eine Authenticator-App Ihres Kontos bei {org} wurden entfernt." + ownDE,
+	},
+	kindProofs + "/recovered": {
+		Title: "Jemand hat sich ohne Passkey angemeldet", Body: callDE,
+		Subject: "Jemand hat sich ohne Passkey angemeldet",
+		Text:    "Jemand hat sich bei Latchkey ohne Passkey für Ihr Konto bei {org} angemeldet, mit einem Wiederherstellungscode oder einer Authenticator-App." + ownDE,
+	},
 	kindExpiring: {
 		Title: "Ihr Passwort läuft in {days} Tagen ab", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
 		Subject: "Ihr Passwort läuft in {days} Tagen ab",

@@ -109,6 +109,41 @@ var english = map[string]words{
 		Text: "A request for your account at {org} was reported as not right. Until this is clear Latchkey does nothing for your account.\n\n" +
 			"Call {support}.\n\nSee your account: {link}\n",
 	},
+	kindProofs: {
+		Title: "The ways into your account were changed", Body: callEN,
+		Subject: "The ways into your account were changed",
+		Text:    "The ways to prove that it is you, for your account at {org}, were changed with Latchkey." + ownEN,
+	},
+	kindProofs + "/passkey": {
+		Title: "A new passkey was made for you", Body: callEN,
+		Subject: "A new passkey was made for you",
+		Text:    "A new passkey was registered for your account at {org}. Whoever holds it can sign in to Latchkey as you." + ownEN,
+	},
+	kindProofs + "/passkey-removed": {
+		Title: "A passkey of yours was removed", Body: callEN,
+		Subject: "A passkey of yours was removed",
+		Text:    "A passkey of your account at {org} was removed." + ownEN,
+	},
+	kindProofs + "/recovery-code": {
+		Title: "New recovery codes were made", Body: callEN,
+		Subject: "New recovery codes were made",
+		Text:    "Ten new recovery codes were made for your account at {org}. Those from before work no more." + ownEN,
+	},
+	kindProofs + "/totp": {
+		Title: "An authenticator app was set up", Body: callEN,
+		Subject: "An authenticator app was set up",
+		Text:    "An authenticator app was set up for your account at {org}." + ownEN,
+	},
+	kindProofs + "/removed": {
+		Title: "A way to prove that it is you was removed", Body: callEN,
+		Subject: "A way to prove that it is you was removed",
+		Text:    "Recovery codes or an authenticator app of your account at {org} were removed." + ownEN,
+	},
+	kindProofs + "/recovered": {
+		Title: "Somebody signed in without a passkey", Body: callEN,
+		Subject: "Somebody signed in without a passkey",
+		Text:    "Somebody signed in to Latchkey for your account at {org} without a passkey, with a recovery code or an authenticator app." + ownEN,
+	},
 	kindExpiring: {
 		Title: "Your password expires in {days} days", Body: "Change it now, while you are signed in.",
 		Subject: "Your password expires in {days} days",

@@ -62,6 +62,26 @@ type Passkeys interface {
 	// Remove needs a proof with enroll.LabelRemovePasskey over the credential
 	// id. Removing the last one needs last to be true, or enroll.ErrLastPasskey.
 	Remove(ctx context.Context, s enroll.Session, id []byte, proof enroll.Proof, last bool) error
+	// Factors are the proofs beside passkeys that the person holds, without secrets.
+	Factors(ctx context.Context, s enroll.Session) ([]enroll.Factor, error)
+	// MakeRecoveryCodes, BeginTOTP and RemoveFactor need a proof from FinishStepUp
+	// with enroll's label for it over enroll.ProofStatement.
+	MakeRecoveryCodes(ctx context.Context, s enroll.Session, proof enroll.Proof) ([]secret.Text, error)
+	BeginTOTP(ctx context.Context, s enroll.Session, proof enroll.Proof) (enroll.TOTPSetup, error)
+	FinishTOTP(ctx context.Context, s enroll.Session, token secret.Text, code string) error
+	RemoveFactor(ctx context.Context, s enroll.Session, proof enroll.Proof, kind enroll.ProofKind) error
+
+	// BeginRecovery answers alike whether anybody has the name.
+	BeginRecovery(ctx context.Context, name, act string) (secret.Text, error)
+	RecoveryOf(token secret.Text) (enroll.Recovery, error)
+	// FinishRecovery uses the proofs up, all or none, and makes a short session.
+	FinishRecovery(ctx context.Context, token secret.Text, answers []enroll.Answer, from enroll.Client, suffices enroll.Suffices) (enroll.Session, secret.Text, error)
+	// RefuseRecovery records a try that is not looked at, and returns its refusal.
+	RefuseRecovery(ctx context.Context, of enroll.Recovery, from enroll.Client, why string) error
+	// BeginReplacement and FinishReplacement register the passkey that a request
+	// allows; by is its id.
+	BeginReplacement(ctx context.Context, s enroll.Session, by string) (secret.Text, *protocol.CredentialCreation, error)
+	FinishReplacement(ctx context.Context, s enroll.Session, by string, token secret.Text, name string, body []byte, alone bool) (enroll.Registered, error)
 	// Handle is the user handle, for the browser's signal methods.
 	Handle(ctx context.Context, account ad.GUID) ([]byte, error)
 }
@@ -95,6 +115,16 @@ type Requests interface {
 	// Seen confirms the generated password as seen; idempotent.
 	Seen(ctx context.Context, who Actor, id string) (workflow.Request, error)
 	Cancel(ctx context.Context, who Actor, id string) (workflow.Request, error)
+
+	// Suffices says whether proofs without a passkey are all that the policy asks.
+	Suffices(ctx context.Context, account ad.Account, kind workflow.Kind, proved []enroll.ProofKind) error
+	// Recoveries are the alternatives without a passkey that any rule names, Offers
+	// says whether any rule takes this kind of proof.
+	Recoveries() [][]enroll.ProofKind
+	Offers(kind enroll.ProofKind) bool
+	// Enrollable and Enrol are of a request for a new passkey.
+	Enrollable(ctx context.Context, who Actor, id string) (workflow.Request, error)
+	Enrol(ctx context.Context, who Actor, id string, made enroll.Registered) (workflow.Request, error)
 }
 
 // Reviews is what the edge needs of workflow for approvals. A request that the

@@ -21,7 +21,8 @@ const (
 	asset            // files of the web app and health: for everybody, from anywhere
 	public           // the API before a proof: for everybody, from our own page
 	optional         // like public; a session is looked up when there is a cookie
-	session          // the API after a proof: a live session is needed
+	session          // the API after a passkey: a live session is needed
+	anySession       // likewise, and one that was opened without a passkey will do
 	unattended       // like session; the page asks by itself, which is no use of it
 )
 
@@ -96,6 +97,8 @@ func (s *Server) findSession(ctx context.Context, c *call, g guard) error {
 		return fmt.Errorf("find session: %w", err)
 	case found.Account.IsZero():
 		return fmt.Errorf("find session: %w", enroll.ErrNoSession)
+	case g == session && found.Recovered():
+		return enroll.ErrRecovered
 	}
 	c.session = &found
 	return nil

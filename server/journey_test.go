@@ -247,7 +247,7 @@ func TestFromTheInvitationBackIntoTheAccount(t *testing.T) {
 	p := h.phone()
 	link := h.invitation(h.company.person)
 	me := p.enrol(link, h.company.who.Password)
-	if me.Passkeys != 1 || len(me.Options) != 4 || !strings.HasPrefix(h.company.who.Name, me.Account.GivenName) || me.Session.Remember != true {
+	if me.Passkeys != 1 || len(me.Options) != len(workflow.Kinds) || !strings.HasPrefix(h.company.who.Name, me.Account.GivenName) || me.Session.Remember != true {
 		t.Fatalf("enrolled %+v", me)
 	}
 	wantProblem(t, p.call("POST", "/api/enrol/open", fields{"token": link}), http.StatusGone, "invitation.used")

@@ -48,6 +48,11 @@ var (
 	rateADTry        = rate{name: "password-try", by: byAddress, burst: 30, refill: 20 * time.Second}
 	rateADTryOne     = rate{name: "password-try-one", by: byValue, burst: 6, refill: 2 * time.Minute}
 	rateOldTry       = rate{name: "old-password-try", by: byValue, burst: 6, refill: 2 * time.Minute}
+	rateRecoverBegin = rate{name: "recover-begin", by: byAddress, burst: 20, refill: 5 * time.Second}
+	rateRecover      = rate{name: "recover", by: byAddress, burst: 20, refill: 20 * time.Second}
+	rateRecoverName  = rate{name: "recover-name", by: byValue, burst: 5, refill: 5 * time.Minute}  // and network
+	rateRecoverOne   = rate{name: "recover-one", by: byValue, burst: 15, refill: 10 * time.Minute} // account, from anywhere
+	rateRecoverAll   = rate{name: "recover-all", by: byValue, burst: 300, refill: time.Second}     // everybody together
 	rateForget       = rate{name: "forget", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateStepUp       = rate{name: "step-up", by: byAccount, burst: 30, refill: 5 * time.Second}
 	rateSubmit       = rate{name: "submit", by: byAccount, burst: 30, refill: 10 * time.Second}

@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
 )
 
 // recent bounds the requests that the first page shows, activityMax the events.
@@ -17,8 +18,12 @@ const (
 func (s *Server) info(context.Context, *struct{}) (*reply[Info], error) {
 	return answer(Info{
 		Organisation: s.settings().Organisation, Support: s.settings().Support, Version: s.cfg.Version, Demo: s.cfg.Demo,
-		Languages: []string{"en", "de"},
+		Languages: []string{"en", "de"}, Recovery: each(s.cfg.Requests.Recoveries(), proofWords),
 	}), nil
+}
+
+func proofWords(set []enroll.ProofKind) []string {
+	return each(set, func(k enroll.ProofKind) string { return string(k) })
 }
 
 func (s *Server) getMe(ctx context.Context, _ *struct{}) (*reply[Me], error) { return s.me(ctx) }
@@ -48,7 +53,7 @@ func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 		Requests: each(requests[:min(len(requests), recent)], s.encodeRequest(who.Account)),
 		Signal:   signal,
 		Passkeys: len(signal.CredentialIDs),
-		Session:  Session{SignedIn: stamp(own.SignedIn), Expires: stamp(own.Expires), Remember: own.Remember},
+		Session:  Session{SignedIn: stamp(own.SignedIn), Expires: stamp(own.Expires), Remember: own.Remember, Recovered: own.Recovered()},
 		Waiting:  waiting,
 		Reviewer: reviewer,
 	}), nil

@@ -31,20 +31,28 @@ func credentialID(text string) ([]byte, error) {
 
 type stepUp struct {
 	Body struct {
-		Purpose string `json:"purpose" enum:"add-passkey,remove-passkey"`
+		Purpose string `json:"purpose" enum:"add-passkey,remove-passkey,recovery-codes,totp,remove-proof"`
 		Passkey string `json:"passkey,omitempty" maxLength:"1400"`
+		Kind    string `json:"kind,omitempty" enum:"totp,recovery-code" doc:"which proof to remove"`
 	}
 }
 
 func (s *Server) beginStepUp(ctx context.Context, in *stepUp) (*reply[Ceremony], error) {
 	own := signedIn(ctx)
 	label, statement := enroll.LabelAddPasskey, enroll.AddPasskeyStatement(own.Account)
-	if in.Body.Purpose == "remove-passkey" {
+	switch in.Body.Purpose {
+	case "remove-passkey":
 		id, err := credentialID(in.Body.Passkey)
 		if err != nil {
 			return nil, err
 		}
 		label, statement = enroll.LabelRemovePasskey, enroll.RemovePasskeyStatement(id)
+	case "recovery-codes":
+		label, statement = enroll.LabelRecoveryCodes, enroll.ProofStatement(own.Account, enroll.ProofRecoveryCode)
+	case "totp":
+		label, statement = enroll.LabelTOTP, enroll.ProofStatement(own.Account, enroll.ProofTOTP)
+	case "remove-proof":
+		label, statement = enroll.LabelRemoveProof, enroll.ProofStatement(own.Account, enroll.ProofKind(in.Body.Kind))
 	}
 	token, options, err := s.cfg.Passkeys.BeginStepUp(ctx, own, label, statement)
 	if err != nil {

@@ -143,7 +143,7 @@ func TestAnInvalidRequestNamesTheRule(t *testing.T) {
 	for body, want := range map[string]string{
 		`{}`:                      "expected required property kind to be present",
 		`{"kind":"unlock","x":1}`: "unexpected property",
-		`{"kind":"delete"}`:       `expected value to be one of "unlock, reset, change, one-time"`,
+		`{"kind":"delete"}`:       `expected value to be one of "unlock, reset, change, one-time, enrol"`,
 		`{"kind":1}`:              "expected string",
 	} {
 		p := wantProblem(t, st.in("POST", "/api/requests", body), http.StatusUnprocessableEntity, "request.invalid")

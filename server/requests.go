@@ -19,7 +19,7 @@ func (s *Server) listRequests(ctx context.Context, _ *struct{}) (*reply[requestL
 
 type submit struct {
 	Body struct {
-		Kind   string `json:"kind" enum:"unlock,reset,change,one-time"`
+		Kind   string `json:"kind" enum:"unlock,reset,change,one-time,enrol"`
 		Reason string `json:"reason,omitempty" maxLength:"2000"`
 	}
 }

@@ -35,7 +35,7 @@ const (
 // table is every route of the API. Those of the web app's files are in static.go
 // and have the same form; there are no others.
 func (s *Server) table() []route {
-	return slices.Concat(s.ownRoutes(), s.reviewRoutes(), s.deviceRoutes())
+	return slices.Concat(s.ownRoutes(), s.proofRoutes(), s.reviewRoutes(), s.deviceRoutes())
 }
 
 // ownRoutes are those of somebody's own account, passkeys and requests.
@@ -49,23 +49,23 @@ func (s *Server) ownRoutes() []route {
 
 		{post, "/api/sign-in/begin", public, []rate{rateSignInBegin}, typed(s.beginSignIn), "Begin a sign-in; nobody is named"},
 		{post, "/api/sign-in/finish", public, []rate{rateSignInFinish}, typed(s.finishSignIn), "Finish it: a session"},
-		{post, "/api/sign-out", session, write, typed(s.signOut), "End this session, or all"},
+		{post, "/api/sign-out", anySession, write, typed(s.signOut), "End this session, or all"},
 		{post, "/api/forget", optional, []rate{rateForget}, typed(s.forget), "End the session, clear what the browser keeps"},
 
-		{get, "/api/me", session, read, typed(s.getMe), "My account, what I may do, my requests"},
+		{get, "/api/me", anySession, read, typed(s.getMe), "My account, what I may do, my requests"},
 		{get, "/api/stored", session, read, typed(s.stored), "What is stored about me"},
 		{get, "/api/activity", session, read, typed(s.activity), "What happened to my account here"},
-		{get, "/api/password-rules", session, read, typed(s.passwordRules), "The rules for my next password"},
+		{get, "/api/password-rules", anySession, read, typed(s.passwordRules), "The rules for my next password"},
 
-		{get, "/api/requests", session, read, typed(s.listRequests), "My requests"},
-		{post, "/api/requests", session, []rate{rateSubmit}, typed(s.submit), "Ask for something"},
-		{get, "/api/requests/{id}", session, read, typed(s.getRequest), "One request of mine"},
-		{post, "/api/requests/{id}/proof/begin", session, []rate{rateStepUp}, typed(s.beginProof), "Begin a proof bound to the request"},
-		{post, "/api/requests/{id}/proof/finish", session, []rate{rateExecute}, typed(s.finishProof), "Finish it"},
-		{post, "/api/requests/{id}/password/check", session, []rate{rateCheck}, typed(s.checkPassword), "Judge a password without trying it"},
-		{post, "/api/requests/{id}/execute", session, []rate{rateExecute}, typed(s.execute), "Write the password"},
-		{post, "/api/requests/{id}/seen", session, write, typed(s.seen), "The generated password was seen"},
-		{post, "/api/requests/{id}/cancel", session, write, typed(s.cancel), "Take the request back"},
+		{get, "/api/requests", anySession, read, typed(s.listRequests), "My requests"},
+		{post, "/api/requests", anySession, []rate{rateSubmit}, typed(s.submit), "Ask for something"},
+		{get, "/api/requests/{id}", anySession, read, typed(s.getRequest), "One request of mine"},
+		{post, "/api/requests/{id}/proof/begin", anySession, []rate{rateStepUp}, typed(s.beginProof), "Begin a proof bound to the request"},
+		{post, "/api/requests/{id}/proof/finish", anySession, []rate{rateExecute}, typed(s.finishProof), "Finish it"},
+		{post, "/api/requests/{id}/password/check", anySession, []rate{rateCheck}, typed(s.checkPassword), "Judge a password without trying it"},
+		{post, "/api/requests/{id}/execute", anySession, []rate{rateExecute}, typed(s.execute), "Write the password"},
+		{post, "/api/requests/{id}/seen", anySession, write, typed(s.seen), "The generated password was seen"},
+		{post, "/api/requests/{id}/cancel", anySession, write, typed(s.cancel), "Take the request back"},
 
 		{post, "/api/enrol/open", public, []rate{rateLookUp}, typed(s.openInvitation), "What an invitation is good for"},
 		{post, "/api/enrol/password", public, []rate{rateADTry}, typed(s.provePassword), "Prove the current password"},
@@ -83,13 +83,31 @@ func (s *Server) ownRoutes() []route {
 	}
 }
 
+// proofRoutes are those of proofs beside passkeys, and of the way in by them.
+func (s *Server) proofRoutes() []route {
+	step := []rate{rateStepUp}
+	return []route{
+		{get, "/api/proofs", session, []rate{rateRead}, typed(s.getProofs), "What I can prove myself with beside passkeys"},
+		{post, "/api/proofs/recovery-codes", session, step, typed(s.makeCodes), "Ten recovery codes, shown once"},
+		{post, "/api/proofs/totp/begin", session, step, typed(s.beginTOTP), "Begin to set up an authenticator app"},
+		{post, "/api/proofs/totp/finish", session, []rate{rateExecute}, typed(s.finishTOTP), "Finish it with a code"},
+		{post, "/api/proofs/remove", session, step, typed(s.removeProof), "Remove recovery codes or the app"},
+
+		{post, "/api/recover/begin", public, []rate{rateRecoverBegin}, typed(s.beginRecovery), "Begin a way in without a passkey; answers alike for every name"},
+		{post, "/api/recover/finish", public, []rate{rateRecover}, typed(s.finishRecovery), "Finish it: a short session"},
+
+		{post, "/api/requests/{id}/passkey/begin", anySession, step, typed(s.beginReplacement), "Begin the new passkey that a request allows"},
+		{post, "/api/requests/{id}/passkey/finish", anySession, []rate{rateExecute}, typed(s.finishReplacement), "Finish it"},
+	}
+}
+
 // reviewRoutes are those of approvals, on the requester's side and the approver's.
 func (s *Server) reviewRoutes() []route {
 	read, begin, decide := []rate{rateRead}, []rate{rateApprove}, []rate{rateReview}
 	return []route{
-		{get, "/api/requests/{id}/asked", session, read, typed(s.asked), "Who was asked to review my request"},
-		{post, "/api/requests/{id}/remind", session, []rate{rateRemind}, typed(s.remind), "Remind them, once"},
-		{get, "/api/requests/{id}/photo/{account}", session, []rate{ratePhoto}, typed(s.photo), "The photo of somebody in a request (JPEG)"},
+		{get, "/api/requests/{id}/asked", anySession, read, typed(s.asked), "Who was asked to review my request"},
+		{post, "/api/requests/{id}/remind", anySession, []rate{rateRemind}, typed(s.remind), "Remind them, once"},
+		{get, "/api/requests/{id}/photo/{account}", anySession, []rate{ratePhoto}, typed(s.photo), "The photo of somebody in a request (JPEG)"},
 
 		{get, "/api/inbox", session, read, typed(s.inbox), "What waits for my review, and what I decided"},
 		{get, "/api/reviews/{id}", session, read, typed(s.getReview), "One request as its reviewer sees it"},

@@ -24,6 +24,13 @@ var bodies = map[string]string{
 	"/api/passkeys/begin":               `{"proof":"p"}`,
 	"/api/passkeys/finish":              `{"token":"t","name":"Phone","credential":{}}`,
 	"/api/passkeys/invite":              `{"proof":"p"}`,
+	"/api/proofs/recovery-codes":        `{"proof":"p"}`,
+	"/api/proofs/totp/begin":            `{"proof":"p"}`,
+	"/api/proofs/totp/finish":           `{"token":"t","code":"123456"}`,
+	"/api/proofs/remove":                `{"proof":"p","kind":"totp"}`,
+	"/api/recover/begin":                `{"name":"dana","kind":"unlock"}`,
+	"/api/recover/finish":               `{"token":"t","proofs":[{"kind":"totp","value":"123456"}]}`,
+	"/api/requests/{id}/passkey/finish": `{"token":"t","name":"n","credential":{},"removeOthers":true}`,
 	"/api/passkeys/{id}":                `{"name":"Phone"}`,
 	"/api/passkeys/{id}/remove":         `{"proof":"p","last":false}`,
 	"/api/reviews/{id}/approve/begin":   `{"number":"47"}`,
@@ -76,6 +83,7 @@ func TestAnonymousIsRefusedOnEveryRouteThatIsNotPublic(t *testing.T) {
 		"GET /healthz", "GET /readyz", "GET /api/openapi.json", "GET /api/info",
 		"POST /api/sign-in/begin", "POST /api/sign-in/finish", "POST /api/forget",
 		"POST /api/enrol/open", "POST /api/enrol/password", "POST /api/enrol/begin", "POST /api/enrol/finish",
+		"POST /api/recover/begin", "POST /api/recover/finish",
 	} {
 		open[p] = true
 	}

@@ -52,6 +52,8 @@ type Info struct {
 	Version      string   `json:"version"`
 	Demo         bool     `json:"demo"`
 	Languages    []string `json:"languages"`
+	// Recovery lists the proofs, all of one entry together, that do without a passkey.
+	Recovery [][]string `json:"recovery"`
 }
 
 // Ceremony is the browser's half of a WebAuthn ceremony.
@@ -114,6 +116,8 @@ type Session struct {
 	SignedIn string `json:"signedIn"`
 	Expires  string `json:"expires"`
 	Remember bool   `json:"remember"`
+	// Recovered: signed in without a passkey.
+	Recovered bool `json:"recovered"`
 }
 
 // Account is one person's account as they see it.

@@ -70,7 +70,7 @@ func (e *Engine) mayApprove(ctx context.Context, who Actor, r Request, seat Seat
 	if err := e.unfrozen(ctx, r.Target); err != nil {
 		return err
 	}
-	running, err := e.judgeAccount(r, target)
+	running, err := e.judgeAccount(ctx, r, target)
 	if err != nil {
 		return err
 	}

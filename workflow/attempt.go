@@ -45,7 +45,7 @@ func (e *Engine) ready(ctx context.Context, r Request, account ad.Account) error
 	if err := e.unfrozen(ctx, r.Target); err != nil {
 		return err
 	}
-	running, err := e.judgeAccount(r, account)
+	running, err := e.judgeAccount(ctx, r, account)
 	if err != nil {
 		return err
 	}

@@ -143,12 +143,12 @@ func isUnder(dn, ou string) bool {
 	return err == nil && lies
 }
 
-// doctorKinds looks for what nobody may do. A one-time password is for special
-// cases, so its absence is no fault.
+// doctorKinds looks for what nobody may do. A one-time password and a passkey
+// without a passkey are for special cases, so their absence is no fault.
 func doctorKinds(p Policy, r *doctor.Report) {
 	for _, kind := range Kinds {
 		named := slices.ContainsFunc(p.Rules, func(rule Rule) bool { _, ok := rule.Acts[kind]; return ok })
-		if !named && kind != KindOneTime {
+		if !named && kind != KindOneTime && kind != KindEnrol {
 			r.Found(FoundNobody, string(kind), "No rule names it.", policyLine("%s: {prove: [passkey]}", kind))
 		}
 	}

@@ -35,6 +35,10 @@ type holders struct{ all bool }
 
 func (h holders) HasPasskey(context.Context, ad.GUID) (bool, error) { return h.all, nil }
 
+func (h holders) HeldProofs(context.Context, ad.GUID) ([]enroll.ProofKind, error) {
+	return []enroll.ProofKind{enroll.ProofPasskey}, nil
+}
+
 func newOffice(t *testing.T) *office {
 	t.Helper()
 	dc := minidc.New(minidc.Config{})

@@ -67,6 +67,7 @@ const (
 	ErrProofMissing  Code = "proof.missing"  // a proof is asked for first
 	ErrProofMismatch Code = "proof.mismatch" // of another person, session, purpose or statement
 	ErrProofExpired  Code = "proof.expired"  // older than Limits.SignInProof
+	ErrProofTooWeak  Code = "proof.too-weak" // the person holds a stronger one than any that the policy takes
 )
 
 // What is wrong with a password before the directory sees it. (PasswordRefused

@@ -41,6 +41,9 @@ func (e *Engine) Execute(ctx context.Context, who Actor, id string, value, old s
 	if err := r.executable(e.now()); err != nil {
 		return r, none, err
 	}
+	if r.Kind == KindEnrol { // see Enrol
+		return r, none, ErrKind
+	}
 	if err := fits(r.Kind, value, old); err != nil {
 		return r, none, err
 	}
@@ -185,7 +188,7 @@ func (e *Engine) guard(ctx context.Context, r Request, o order, account ad.Accou
 	if err := e.unfrozen(ctx, r.Target); err != nil {
 		return err
 	}
-	running, err := e.judgeAccount(r, account)
+	running, err := e.judgeAccount(ctx, r, account)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func TestAResetOfALockedAccountUnlocksIt(t *testing.T) {
 }
 
 func TestNothingIsWrittenWithoutAProof(t *testing.T) {
-	for _, kind := range workflow.Kinds {
+	for _, kind := range writing {
 		inWorld(t, func(w *world) {
 			if kind == workflow.KindUnlock {
 				w.lock(annGUID)

@@ -19,7 +19,7 @@ var errDown = errors.New("down")
 // written because of it, and what was opened still ends well.
 func TestAFaultAtAnyCallDenies(t *testing.T) {
 	for _, reviewed := range []bool{false, true} {
-		for _, kind := range workflow.Kinds {
+		for _, kind := range writing {
 			for _, side := range []string{"store", "directory"} {
 				faultAtEach(t, fmt.Sprintf("%v/%s/%s", reviewed, kind, side), func(t *testing.T, w *world, n int) bool {
 					if reviewed {

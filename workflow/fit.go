@@ -38,6 +38,8 @@ func fit(a ad.Account, kind Kind, now time.Time) error {
 			return ErrNotLocked
 		}
 		return nil
+	case kind == KindEnrol:
+		return nil
 	case a.SmartcardRequired:
 		return ErrSmartcard
 	case a.CannotChange:

@@ -32,7 +32,8 @@ type memory struct {
 	notices  []workflow.Notice
 	ended    []workflow.SessionsOf
 	frozen   map[ad.GUID]workflow.Freeze
-	keyless  map[ad.GUID]bool // hold no passkey
+	keyless  map[ad.GUID]bool               // hold no passkey
+	holds    map[ad.GUID][]enroll.ProofKind // beside a passkey
 	reminded map[string]bool
 	head     audit.Head
 	// before may fail a call before it does anything, after when it is committed.
@@ -270,6 +271,20 @@ func (m *memory) HasPasskey(_ context.Context, account ad.GUID) (bool, error) {
 	return !m.keyless[account], nil
 }
 
+// HeldProofs is the passkey, where there is one, and what a test gave.
+func (m *memory) HeldProofs(_ context.Context, account ad.GUID) ([]enroll.ProofKind, error) {
+	if err := hook(m.before, "held-proofs"); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var held []enroll.ProofKind
+	if !m.keyless[account] {
+		held = append(held, enroll.ProofPasskey)
+	}
+	return append(held, m.holds[account]...), nil
+}
+
 func (m *memory) Remind(_ context.Context, account ad.GUID, expires time.Time, days int, n workflow.Notice) (bool, error) {
 	if err := hook(m.before, "remind"); err != nil {
 		return false, err
@@ -334,6 +349,7 @@ func (m *memory) count(action audit.Action) (n int) {
 type proofs struct {
 	store   *memory
 	signIns map[string]enroll.Proof
+	recover map[string][]enroll.Proof
 	err     error
 }
 
@@ -348,6 +364,20 @@ func (p *proofs) SignInProof(_ context.Context, session string) (enroll.Proof, e
 		return enroll.Proof{}, enroll.ErrNoProof
 	}
 	return proof, nil
+}
+
+func (p *proofs) RecoverProofs(_ context.Context, session string) (out []enroll.Proof, err error) {
+	if p.err != nil {
+		return nil, p.err
+	}
+	p.store.mu.Lock()
+	defer p.store.mu.Unlock()
+	for _, proof := range p.recover[session] {
+		if _, used := p.store.used[proof.ID]; !used {
+			out = append(out, proof)
+		}
+	}
+	return out, nil
 }
 
 // judge refuses "weak" and fails on demand.

@@ -93,7 +93,7 @@ func sometimes(rnd *rand.Rand, n int, err error) error {
 }
 
 func (w *world) anything(rnd *rand.Rand) {
-	kind := workflow.Kinds[rnd.IntN(len(workflow.Kinds))]
+	kind := writing[rnd.IntN(len(writing))]
 	value, old := values(kind)
 	var id string
 	for _, r := range w.mine() {

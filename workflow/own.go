@@ -26,7 +26,7 @@ func (e *Engine) Options(ctx context.Context, account ad.Account) []Option {
 		err := stop
 		var decision Decision
 		if err == nil {
-			decision, err = allowed(e.runningPolicy(), account, account, kind, e.now())
+			decision, err = e.decide(ctx, account, kind)
 		}
 		option := Option{Kind: kind, Allowed: err == nil, Approval: err == nil && len(decision.Approve) > 0}
 		if err != nil {

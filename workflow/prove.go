@@ -30,7 +30,7 @@ func (e *Engine) Statement(ctx context.Context, who Actor, id string) (string, [
 // request is approved, and an unlock is executed: then see Submit for what comes
 // back.
 func (e *Engine) Prove(ctx context.Context, who Actor, id string, p enroll.Proof) (Request, error) {
-	r, err := e.prove(ctx, who, id, p, boundProves)
+	r, err := e.prove(ctx, who, id, []enroll.Proof{p}, boundProves)
 	if err != nil {
 		return r, err
 	}
@@ -62,7 +62,19 @@ func signInProves(r Request, p enroll.Proof) error {
 	return nil
 }
 
-func (e *Engine) prove(ctx context.Context, who Actor, id string, p enroll.Proof, binds binding) (Request, error) {
+// sessionProves: what a session was opened by. Without a passkey that is bound to the
+// account and to one kind.
+func sessionProves(r Request, p enroll.Proof) error {
+	if p.Label != enroll.LabelRecover {
+		return signInProves(r, p)
+	}
+	if r.Target != p.Account || !p.Bound(enroll.LabelRecover, enroll.RecoverStatement(r.Target, string(r.Kind))) {
+		return ErrProofMismatch
+	}
+	return nil
+}
+
+func (e *Engine) prove(ctx context.Context, who Actor, id string, ps []enroll.Proof, binds binding) (Request, error) {
 	r, err := e.Request(ctx, who, id)
 	if err != nil {
 		return Request{}, err
@@ -75,10 +87,10 @@ func (e *Engine) prove(ctx context.Context, who Actor, id string, p enroll.Proof
 	if err != nil {
 		return Request{}, err
 	}
-	if err := e.checkProof(r, who, p, binds, e.now()); err != nil {
+	if err := e.checkProofs(r, who, ps, binds, e.now()); err != nil {
 		return Request{}, err
 	}
-	asked, err := e.panelFor(ctx, r, p, decision, account)
+	asked, err := e.panelFor(ctx, r, ps, decision, account)
 	if err != nil {
 		return Request{}, err
 	}
@@ -87,11 +99,10 @@ func (e *Engine) prove(ctx context.Context, who Actor, id string, p enroll.Proof
 		if err := r.provable(now); err != nil {
 			return Change{}, err
 		}
-		if err := e.checkProof(*r, who, p, binds, now); err != nil {
+		if err := e.checkProofs(*r, who, ps, binds, now); err != nil {
 			return Change{}, err
 		}
-		consume(r, p)
-		events := []audit.Event{proved(r, now, who.Account.String(), p)}
+		events := consumeAll(r, now, who, ps)
 		r.adopt(decision)
 		c, err := e.advance(r, asked, now, who.Account.String())
 		c.Events = append(events, c.Events...)
@@ -101,8 +112,10 @@ func (e *Engine) prove(ctx context.Context, who Actor, id string, p enroll.Proof
 
 // panelFor looks up who is to review, if the proof is the last one that is
 // missing. r is a copy.
-func (e *Engine) panelFor(ctx context.Context, r Request, p enroll.Proof, running Decision, account ad.Account) (panel, error) {
-	consume(&r, p)
+func (e *Engine) panelFor(ctx context.Context, r Request, ps []enroll.Proof, running Decision, account ad.Account) (panel, error) {
+	for _, p := range ps {
+		consume(&r, p)
+	}
 	r.adopt(running)
 	if len(r.Needs()) > 0 || r.reviewed() {
 		return panel{}, nil
@@ -141,6 +154,26 @@ func (r *Request) provable(now time.Time) error {
 		return ErrNotDraft
 	}
 	return ended[r.State]
+}
+
+// checkProofs is checkProof for each of them.
+func (e *Engine) checkProofs(r Request, who Actor, ps []enroll.Proof, binds binding, now time.Time) error {
+	for _, p := range ps {
+		if err := e.checkProof(r, who, p, binds, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// consumeAll consumes the proofs, each with its event.
+func consumeAll(r *Request, now time.Time, who Actor, ps []enroll.Proof) []audit.Event {
+	events := make([]audit.Event, 0, len(ps))
+	for _, p := range ps {
+		consume(r, p)
+		events = append(events, proved(r, now, who.Account.String(), p))
+	}
+	return events
 }
 
 // checkProof holds a proof to the person, the session, the purpose and the time.
@@ -191,33 +224,42 @@ func (e *Engine) stillAllowed(ctx context.Context, r Request) (ad.Account, Decis
 	if err := e.unfrozen(ctx, r.Target); err != nil {
 		return ad.Account{}, Decision{}, err
 	}
-	decision, err := e.judgeAccount(r, account)
+	decision, err := e.judgeAccount(ctx, r, account)
 	return account, decision, err
 }
 
 // judgeAccount holds one reading of the account to the stored decision and to
 // the running policy. (In self-service the requester is the target.)
-func (e *Engine) judgeAccount(r Request, account ad.Account) (Decision, error) {
+func (e *Engine) judgeAccount(ctx context.Context, r Request, account ad.Account) (Decision, error) {
 	if account.GUID != r.Target || r.Requester != r.Target {
 		return Decision{}, ErrOtherOne
 	}
 	if r.Decision.Verdict != Allow {
 		return Decision{}, ErrNotAllowed
 	}
-	return allowed(e.runningPolicy(), account, account, r.Kind, e.now())
+	return e.decide(ctx, account, r.Kind)
 }
 
-// signIn finds the proof that the session's sign-in left, where it may count.
-func (e *Engine) signIn(ctx context.Context, who Actor, r Request) (enroll.Proof, bool, error) {
-	if r.Kind != KindUnlock || who.Session == "" || e.proofs == nil {
-		return enroll.Proof{}, false, nil
+// sessionProofs finds the proofs that opened the session, where they may count: a
+// passkey's for an unlock, or those of a sign-in without one for what it was for.
+func (e *Engine) sessionProofs(ctx context.Context, who Actor, r Request) ([]enroll.Proof, error) {
+	if who.Session == "" || e.proofs == nil {
+		return nil, nil
 	}
-	p, err := e.proofs.SignInProof(ctx, who.Session)
-	if errors.Is(err, enroll.ErrNoProof) {
-		return enroll.Proof{}, false, nil
-	}
+	found, err := e.proofs.RecoverProofs(ctx, who.Session)
 	if err != nil {
-		return enroll.Proof{}, false, fmt.Errorf("find sign-in proof: %w", err)
+		return nil, fmt.Errorf("find proofs of the session: %w", err)
 	}
-	return p, e.checkProof(r, who, p, signInProves, e.now()) == nil, nil
+	if r.Kind == KindUnlock {
+		p, err := e.proofs.SignInProof(ctx, who.Session)
+		if err == nil {
+			found = append(found, p)
+		} else if !errors.Is(err, enroll.ErrNoProof) {
+			return nil, fmt.Errorf("find sign-in proof: %w", err)
+		}
+	}
+	now := e.now()
+	return slices.DeleteFunc(found, func(p enroll.Proof) bool {
+		return e.checkProof(r, who, p, sessionProves, now) != nil
+	}), nil
 }

@@ -14,6 +14,7 @@
 //	                       that the stored decision did not; nothing was written
 //	approved, done → draft   another session than the one that proved it is to
 //	                       execute, or to replace: it proves first
+//	approved → done        a new passkey was registered
 //	approved → failed      the account or the policy no longer allows it
 //	unknown → done | approved | failed   after reading on the same controller
 //	done → executing       a generated password that was never confirmed as
@@ -50,10 +51,17 @@ const (
 	KindReset   Kind = "reset"    // a new password, typed in the last step
 	KindChange  Kind = "change"   // the old password is known
 	KindOneTime Kind = "one-time" // generated, shown once, to be changed at next logon
+	KindEnrol   Kind = "enrol"    // a new passkey: the old one is lost. Nothing is written to the directory
 )
 
 // Kinds lists them in the order in which a person reads them.
-var Kinds = []Kind{KindUnlock, KindReset, KindChange, KindOneTime}
+var Kinds = []Kind{KindUnlock, KindReset, KindChange, KindOneTime, KindEnrol}
+
+// changesCredential says whether whoever did it could come in by it later
+// (docs/security.md, rule 3). A change takes the old password besides.
+func (k Kind) changesCredential() bool {
+	return k == KindReset || k == KindOneTime || k == KindEnrol
+}
 
 // State is where a request stands.
 type State string

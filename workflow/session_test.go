@@ -108,7 +108,7 @@ func (w *world) wantEnded(t *testing.T, n int, keep string) {
 }
 
 func TestANewPasswordEndsTheOtherSessions(t *testing.T) {
-	for _, kind := range workflow.Kinds {
+	for _, kind := range writing {
 		t.Run(string(kind), func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				if kind == workflow.KindUnlock {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestALostAnswerIsSettledByReading(t *testing.T) {
-	for _, kind := range workflow.Kinds {
+	for _, kind := range writing {
 		t.Run(string(kind), func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				r := w.lostAnswer(t, kind)

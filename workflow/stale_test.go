@@ -36,7 +36,7 @@ func TestStaleStateIsNeverWrittenOn(t *testing.T) {
 	}
 	for _, at := range []string{"before the execution", "right before the write"} {
 		for _, c := range flips {
-			for _, kind := range workflow.Kinds {
+			for _, kind := range writing {
 				t.Run(at+"/"+c.name+"/"+string(kind), func(t *testing.T) {
 					inWorld(t, func(w *world) {
 						w.policy = only("policy-1", workflow.Condition{Group: &workflow.Group{SID: groupStaff}}, passkey)

@@ -14,7 +14,7 @@ var transitions = map[State][]State{
 	"":        {Draft, Pending, Approved, Denied},
 	Draft:     {Pending, Approved, Expired, Cancelled},
 	Pending:   {Approved, Denied, Expired, Cancelled},
-	Approved:  {Executing, Draft, Failed, Expired, Cancelled},
+	Approved:  {Executing, Done, Draft, Failed, Expired, Cancelled},
 	Executing: {Done, Failed, Unknown, Approved, Draft},
 	Unknown:   {Done, Approved, Failed},
 	Done:      {Executing, Draft},
@@ -25,9 +25,11 @@ var transitions = map[State][]State{
 }
 
 // to moves a request by the table. Only a generated password that nobody
-// confirmed leaves done.
+// confirmed leaves done, and only a new passkey is done without an execution.
 func (r *Request) to(next State) error {
-	if !slices.Contains(transitions[r.State], next) || (r.State == Done && !r.replaceable()) {
+	unwritten := r.State == Approved && next == Done && r.Kind != KindEnrol
+	written := next == Executing && r.Kind == KindEnrol
+	if !slices.Contains(transitions[r.State], next) || (r.State == Done && !r.replaceable()) || unwritten || written {
 		return fmt.Errorf("%s to %s: %w", r.State, next, ErrTransition)
 	}
 	r.State = next

@@ -29,6 +29,9 @@ type Change struct {
 	// Freeze is nil where no account is frozen. One that is frozen already
 	// stays as it is.
 	Freeze *Freeze
+	// Passkey is nil where none is registered. One whose ID exists is
+	// enroll.ErrDuplicate, and changes nothing.
+	Passkey *enroll.Registered
 }
 
 // SessionsOf are the sessions of an account but one: a new password ends them
@@ -104,6 +107,8 @@ type Freeze struct {
 // Holders knows who holds a passkey: nobody else can approve.
 type Holders interface {
 	HasPasskey(ctx context.Context, account ad.GUID) (bool, error)
+	// HeldProofs are the kinds of proofs that the account holds, passkeys among them.
+	HeldProofs(ctx context.Context, account ad.GUID) ([]enroll.ProofKind, error)
 }
 
 // Reminders keeps which reminders went out, so that a job that runs again, or on
@@ -148,6 +153,9 @@ type Proofs interface {
 	// SignInProof returns the session's sign-in proof while nothing has consumed
 	// it, or enroll.ErrNoProof.
 	SignInProof(ctx context.Context, session string) (enroll.Proof, error)
+	// RecoverProofs are those of a sign-in without a passkey that nothing has
+	// consumed; none is no error.
+	RecoverProofs(ctx context.Context, session string) ([]enroll.Proof, error)
 }
 
 // Judge judges passwords beyond what the directory's rules say.

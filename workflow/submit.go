@@ -144,20 +144,36 @@ func recent(list []Request, since time.Time) (n int) {
 // left as a draft, and a lost answer may be readable by now.
 func (e *Engine) resume(ctx context.Context, who Actor, r Request) (Request, error) {
 	switch {
-	case r.State == Draft && r.Kind == KindUnlock:
-		p, found, err := e.signIn(ctx, who, r)
-		if err != nil || !found {
+	case r.State == Draft:
+		found, err := e.sessionProofs(ctx, who, r)
+		if err != nil || len(found) == 0 {
 			return r, err
 		}
-		proved, err := e.prove(ctx, who, r.ID, p, signInProves)
+		proved, err := e.prove(ctx, who, r.ID, found, sessionProves)
 		if errors.Is(err, ErrProofUsed) || errors.Is(err, ErrProofMismatch) {
 			return r, nil
 		}
 		return proved, err
+	case r.State == Approved && !r.provedIn(who.Session):
+		return e.provenHere(ctx, who, r)
 	case r.settleable(e.now()):
 		return e.settle(ctx, r)
 	}
 	return r, nil
+}
+
+// provenHere takes a request over into another session of the same person, where that
+// one's own proofs count for it. Without any the request stays as it is.
+func (e *Engine) provenHere(ctx context.Context, who Actor, r Request) (Request, error) {
+	found, err := e.sessionProofs(ctx, who, r)
+	if err != nil || len(found) == 0 || r.Kind == KindUnlock {
+		return r, err
+	}
+	r, err = e.askHere(ctx, who, r)
+	if !errors.Is(err, ErrProofMissing) || r.State != Draft {
+		return r, err
+	}
+	return e.resume(ctx, who, r)
 }
 
 func (e *Engine) create(ctx context.Context, who Actor, account ad.Account, kind Kind, reason string) (Request, error) {
@@ -165,7 +181,7 @@ func (e *Engine) create(ctx context.Context, who Actor, account ad.Account, kind
 	if err := unprotected(account); err != nil {
 		return e.deny(ctx, r, err)
 	}
-	decision, err := allowed(e.runningPolicy(), account, account, kind, r.Created)
+	decision, err := e.decide(ctx, account, kind)
 	r.Decision = decision
 	if errors.Is(err, ErrNotLocked) {
 		return Request{}, err
@@ -181,12 +197,12 @@ func (e *Engine) create(ctx context.Context, who Actor, account ad.Account, kind
 	if err != nil {
 		return Request{}, err
 	}
-	proof, found, err := e.signIn(ctx, who, r)
+	found, err := e.sessionProofs(ctx, who, r)
 	if err != nil {
 		return Request{}, err
 	}
-	if found {
-		created, err := e.insert(ctx, r, who, &proof, p)
+	if len(found) > 0 {
+		created, err := e.insert(ctx, r, who, found, p)
 		if !errors.Is(err, ErrProofUsed) {
 			return created, err
 		}
@@ -220,13 +236,10 @@ func (e *Engine) deny(ctx context.Context, r Request, cause error) (Request, err
 	return Request{}, cause
 }
 
-// insert stores a new request, with the sign-in proof when there is one.
-func (e *Engine) insert(ctx context.Context, r Request, who Actor, proof *enroll.Proof, p panel) (Request, error) {
+// insert stores a new request, with the proofs of the session where there are any.
+func (e *Engine) insert(ctx context.Context, r Request, who Actor, proofs []enroll.Proof, p panel) (Request, error) {
 	events := []audit.Event{submitted(&r, audit.RequestSubmitted, audit.OK, "")}
-	if proof != nil {
-		consume(&r, *proof)
-		events = append(events, proved(&r, r.Created, who.Account.String(), *proof))
-	}
+	events = append(events, consumeAll(&r, r.Created, who, proofs)...)
 	c, err := e.advance(&r, p, r.Created, who.Account.String())
 	if err != nil {
 		return Request{}, err

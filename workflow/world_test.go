@@ -42,6 +42,9 @@ var (
 	lockedSince = int64(134_000_000_000_000_000)
 )
 
+// writing are the kinds that write to the directory.
+var writing = []workflow.Kind{workflow.KindUnlock, workflow.KindReset, workflow.KindChange, workflow.KindOneTime}
+
 func guid(n byte) ad.GUID { return ad.GUID{0: n, 15: 0xa5} }
 
 // inWorld runs a test in a company of its own.

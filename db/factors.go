@@ -1,0 +1,137 @@
+package db
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+const (
+	factorColumns = `id, account, kind, secret, step, created, used`
+	selectFactor  = `SELECT ` + factorColumns + ` FROM factors WHERE id = $1`
+)
+
+// Factors is enroll.FactorStore's.
+func (s *Store) Factors(ctx context.Context, account ad.GUID) ([]enroll.Factor, error) {
+	all, err := list(ctx, s, s.sealer.scanFactor,
+		`SELECT `+factorColumns+` FROM factors WHERE account = $1 ORDER BY created, id`, guidText(account))
+	return all, wrap("list proofs", err)
+}
+
+// ReplaceFactors is enroll.FactorStore's.
+func (s *Store) ReplaceFactors(ctx context.Context, account ad.GUID, kind enroll.ProofKind, with []enroll.Factor, events ...audit.Event) error {
+	return wrap("replace proofs", s.write(ctx, func(t *tx) error {
+		n, err := t.exec(`DELETE FROM factors WHERE account = $1 AND kind = $2`, guidText(account), string(kind))
+		if err != nil {
+			return err
+		}
+		if n == 0 && len(with) == 0 {
+			return enroll.ErrNoFactor
+		}
+		for _, f := range with {
+			if f.Account != account || f.Kind != kind {
+				return fmt.Errorf("proof of %s in place of %s", f.Kind, kind)
+			}
+			if err := t.insertFactor(f); err != nil {
+				return err
+			}
+		}
+		return t.recordTold(events...)
+	}))
+}
+
+// Recovered is enroll.FactorStore's.
+func (s *Store) Recovered(ctx context.Context, spent enroll.Ceremony, uses []enroll.FactorUse, session enroll.Session, events ...audit.Event) error {
+	return wrap("sign in without a passkey", s.write(ctx, func(t *tx) error {
+		if err := t.spend(spent); err != nil {
+			return err
+		}
+		for _, u := range uses {
+			if err := t.useFactor(u); err != nil {
+				return err
+			}
+		}
+		if err := t.insertSession(session); err != nil {
+			return err
+		}
+		return t.recordTold(events...)
+	}))
+}
+
+func (t *tx) useFactor(u enroll.FactorUse) error {
+	f, err := t.sealer.scanFactor(t.row(selectFactor+t.dialect.forUpdate, u.ID))
+	if err != nil {
+		return err
+	}
+	if f.Account != u.Proof.Account || f.Kind != u.Proof.Kind {
+		return enroll.ErrNoFactor
+	}
+	if err := u.Fn(&f); err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE factors SET step = $2, used = $3 WHERE id = $1`, f.ID, f.Step, millis(f.Used)); err != nil {
+		return err
+	}
+	return t.insertProof(u.Proof)
+}
+
+func (t *tx) insertFactor(f enroll.Factor) error {
+	sealed, err := t.sealer.seal(factorPlace(f.Account, f.ID), f.Secret)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO factors (`+factorColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		f.ID, guidText(f.Account), string(f.Kind), sealed, f.Step, millis(f.Created), millis(f.Used))
+	return err
+}
+
+func factorPlace(account ad.GUID, id string) string {
+	return place("factors", "secret", guidText(account), id)
+}
+
+func (s sealer) scanFactor(row scanner) (f enroll.Factor, err error) {
+	var account string
+	var sealed []byte
+	var created, used int64
+	if err := row.Scan(&f.ID, &account, &f.Kind, &sealed, &f.Step, &created, &used); err != nil {
+		return enroll.Factor{}, orMissing(err, enroll.ErrNoFactor)
+	}
+	if f.Account, err = guidOf(account); err != nil {
+		return enroll.Factor{}, err
+	}
+	if f.Secret, err = s.open(factorPlace(f.Account, f.ID), sealed); err != nil {
+		return enroll.Factor{}, fmt.Errorf("open proof: %w", err)
+	}
+	f.Created, f.Used = fromMillis(created), fromMillis(used)
+	return f, nil
+}
+
+// recordTold records events of enroll and tells their person.
+func (t *tx) recordTold(events ...audit.Event) error {
+	if err := t.record(events...); err != nil {
+		return err
+	}
+	for _, e := range events {
+		n, tells := enroll.Tells(e)
+		if !tells {
+			continue
+		}
+		if err := t.insertNotice(workflow.Notice{To: n.To, Kind: n.Kind, Params: n.Params}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RecoverProofs is enroll.SessionStore's, the oldest first.
+func (s *Store) RecoverProofs(ctx context.Context, session string) ([]enroll.Proof, error) {
+	all, err := list(ctx, s, scanProof, `
+		SELECT `+proofColumns+` FROM proofs
+		WHERE session = $1 AND label = $2 AND`+notConsumed+`
+		ORDER BY at, id`, session, enroll.LabelRecover)
+	return all, wrap("proofs of a session", err)
+}

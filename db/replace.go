@@ -1,0 +1,59 @@
+package db
+
+import (
+	"context"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// register keeps the passkey that a request allowed, in the request's transaction.
+func (t *tx) register(r *enroll.Registered) error {
+	if r == nil {
+		return nil
+	}
+	var frozen bool
+	err := t.row(`SELECT EXISTS (SELECT 1 FROM freezes WHERE account = $1)`, guidText(r.Credential.Account)).Scan(&frozen)
+	if err != nil {
+		return err
+	}
+	if frozen { // since the request was looked at
+		return workflow.ErrFrozen
+	}
+	if err := t.insertCredential(r.Credential); err != nil {
+		return err
+	}
+	if err := t.recordTold(r.Event); err != nil || !r.Alone {
+		return err
+	}
+	account := r.Credential.Account
+	others, err := collect(t, t.decoded.scan, `
+		SELECT `+credentialColumns+` FROM credentials WHERE account = $1 AND id <> $2 ORDER BY created, id`,
+		guidText(account), r.Credential.ID)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if _, err := t.exec(`DELETE FROM credentials WHERE id = $1`, other.ID); err != nil {
+			return err
+		}
+		if _, err := t.endSessions(`credential = $1 AND id <> $2`, other.ID, r.Keep); err != nil {
+			return err
+		}
+		if err := t.recordTold(r.Removed(other)); err != nil {
+			return err
+		}
+	}
+	return t.withdraw(account, r.Links)
+}
+
+// HeldProofs is workflow.Holders'.
+func (s *Store) HeldProofs(ctx context.Context, account ad.GUID) ([]enroll.ProofKind, error) {
+	kinds, err := list(ctx, s, func(row scanner) (k enroll.ProofKind, err error) { return k, row.Scan(&k) }, `
+		SELECT 'passkey' FROM credentials WHERE account = $1
+		UNION
+		SELECT kind FROM factors WHERE account = $1 AND (kind <> 'recovery-code' OR used = 0)
+		ORDER BY 1`, guidText(account))
+	return kinds, wrap("list proofs held", err)
+}

@@ -1,0 +1,4 @@
+package enroll
+
+// ReadCode is readCode, for its fuzz test.
+var ReadCode = readCode

@@ -1,0 +1,158 @@
+package enroll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+)
+
+// Factor is one proof that a person holds beside passkeys: an authenticator app, or
+// one recovery code.
+type Factor struct {
+	ID      string // random, hex
+	Account ad.GUID
+	Kind    ProofKind
+	// Secret is what it is checked by: SHA-256 of a recovery code, or the seed of an
+	// authenticator app. The store seals it, bound to its row.
+	Secret []byte
+	// Step is the last time step whose code was taken (RFC 6238 §5.2): none at or
+	// before it is taken again.
+	Step    int64
+	Created time.Time
+	Used    time.Time // zero for never; a recovery code that was used is no good any more
+}
+
+// What a proof beside passkeys answers.
+var (
+	ErrNoFactor = errors.New("proof.not-held")
+	// ErrWrongCode: it is not the code, or was used before.
+	ErrWrongCode = errors.New("proof.wrong")
+	// ErrRecovered: a sign-in without a passkey can't do this.
+	ErrRecovered = errors.New("session.recovered")
+)
+
+// FactorStore holds factors.
+type FactorStore interface {
+	// Factors lists an account's, oldest first, used ones among them.
+	Factors(ctx context.Context, account ad.GUID) ([]Factor, error)
+	// ReplaceFactors takes away all of the account's of a kind and puts these in their
+	// place; none takes them away. ErrNoFactor where that changes nothing.
+	ReplaceFactors(ctx context.Context, account ad.GUID, kind ProofKind, with []Factor, events ...audit.Event) error
+	// Recovered commits a sign-in without a passkey whole: the ceremony is put in as
+	// taken (ErrNoCeremony where it was before), each factor goes through its fn as the
+	// transaction sees it, the proofs and the session are put in, and the events
+	// written. An error from a fn changes nothing and comes back; a factor that was
+	// taken away meanwhile is ErrNoFactor.
+	Recovered(ctx context.Context, spent Ceremony, uses []FactorUse, session Session, events ...audit.Event) error
+}
+
+// FactorUse is one factor that proves. Fn does no I/O and may run again.
+type FactorUse struct {
+	ID    string
+	Fn    func(*Factor) error
+	Proof Proof
+}
+
+// Strength ranks proofs for docs/security.md, rule 3: a credential changes by a proof
+// no weaker than the strongest that the person holds, or by approval.
+//
+// A recovery code ranks with the passkey that made it: it has 80 random bits, works
+// once, and was typed nowhere before. It can be phished, as a passkey can't; so every
+// channel of the person is told of its use.
+func Strength(kind ProofKind) int {
+	switch kind {
+	case ProofPasskey, ProofRecoveryCode:
+		return 3
+	case ProofTOTP:
+		return 2
+	case ProofPassword:
+		return 1
+	}
+	return 0
+}
+
+// Carrier is the thing that a proof lies on or the channel that it travels: two
+// proofs with one carrier are lost together.
+func Carrier(kind ProofKind) string {
+	switch kind {
+	case ProofPasskey, ProofTOTP:
+		return "phone"
+	case ProofRecoveryCode:
+		return "paper"
+	case ProofPassword:
+		return "memory"
+	}
+	return string(kind)
+}
+
+// Held says what proofs an account holds.
+func (s *Service) Held(ctx context.Context, account ad.GUID) ([]ProofKind, error) {
+	passkeys, err := s.store.Credentials(ctx, account)
+	if err != nil {
+		return nil, fmt.Errorf("list passkeys: %w", err)
+	}
+	factors, err := s.store.Factors(ctx, account)
+	if err != nil {
+		return nil, fmt.Errorf("list proofs: %w", err)
+	}
+	var held []ProofKind
+	if len(passkeys) > 0 {
+		held = append(held, ProofPasskey)
+	}
+	for _, f := range factors {
+		if f.good() && !slices.Contains(held, f.Kind) {
+			held = append(held, f.Kind)
+		}
+	}
+	return held, nil
+}
+
+// good says whether it still proves anything.
+func (f Factor) good() bool { return f.Kind != ProofRecoveryCode || f.Used.IsZero() }
+
+// Factors are what the person holds beside passkeys, without the secrets.
+func (s *Service) Factors(ctx context.Context, of Session) ([]Factor, error) {
+	all, err := s.store.Factors(ctx, of.Account)
+	if err != nil {
+		return nil, fmt.Errorf("list proofs: %w", err)
+	}
+	for i := range all {
+		all[i].Secret = nil
+	}
+	return all, nil
+}
+
+// RemoveFactor takes away the person's factors of a kind. It consumes a proof of
+// FinishStepUp with LabelRemoveProof over ProofStatement. Errors: ErrNoFactor, those
+// of a proof.
+func (s *Service) RemoveFactor(ctx context.Context, of Session, proof Proof, kind ProofKind) error {
+	if err := s.spend(ctx, of, proof.ID, LabelRemoveProof, ProofStatement(of.Account, kind), "proof.remove"); err != nil {
+		return err
+	}
+	e := s.factorEvent(audit.ProofRemoved, of.Account, kind)
+	e.Detail["proof"] = proof.ID
+	if err := s.store.ReplaceFactors(ctx, of.Account, kind, nil, withClient(e, Client{Device: of.Device, Address: of.Address})); err != nil {
+		return fmt.Errorf("remove proof: %w", err)
+	}
+	return nil
+}
+
+// spendToHold spends the step-up that a new factor takes: the strongest proof that
+// anybody holds is the passkey, and nobody sets one up without.
+func (s *Service) spendToHold(ctx context.Context, of Session, proof Proof, label string, kind ProofKind) error {
+	if _, err := s.enrollable(ctx, of.Account); err != nil {
+		return err
+	}
+	return s.spend(ctx, of, proof.ID, label, ProofStatement(of.Account, kind), "proof."+string(kind))
+}
+
+func (s *Service) factorEvent(action audit.Action, account ad.GUID, kind ProofKind) audit.Event {
+	e := s.event(action, account)
+	e.Detail["proof_kind"] = string(kind)
+	return e
+}

@@ -1,0 +1,264 @@
+package enroll
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// A way in without a passkey names somebody, so nothing that it answers before the
+// proofs are right may tell whether there is such a person, and what they hold. The
+// edge gives every answer in the same time.
+
+const (
+	placeRecover = "ceremony/recover/v1"
+	// RecoverValid is how long the name stays given.
+	RecoverValid = 15 * time.Minute
+	// RecoveredValid is how long a session without a passkey lives.
+	RecoveredValid = 15 * time.Minute
+	// maxAnswers bounds the proofs of one try.
+	maxAnswers = 4
+	maxAnswer  = 128 // bytes of one
+)
+
+// way is what a browser's token for it holds, sealed. Of a name that nobody has it
+// holds the zero account, and is as long.
+type way struct {
+	Account ad.GUID `json:"a"`
+	Name    []byte  `json:"m"` // SHA-256 of it, for limits that count unknown names too
+	Act     string  `json:"k"`
+	End     int64   `json:"e"` // unix milliseconds
+	Nonce   []byte  `json:"n"`
+}
+
+// Answer is one proof as it was typed.
+type Answer struct {
+	Kind  ProofKind
+	Value secret.Text
+}
+
+// Suffices says whether these proofs let the account do the act: nil, or
+// ErrRecoverRefused where they are not enough. Anything else is told as it is: by
+// then the proofs were right.
+type Suffices func(ctx context.Context, person ad.Account, proved []ProofKind) error
+
+// BeginRecovery takes a name and what it is for. It answers alike whether anybody has
+// that name, and keeps nothing. Errors: ad.ErrUnavailable.
+func (s *Service) BeginRecovery(ctx context.Context, name, act string) (secret.Text, error) {
+	account, err := s.named(ctx, name)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	nonce, err := s.random(16)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	said := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(name))))
+	plain, err := json.Marshal(way{account, said[:], act, s.now().Add(RecoverValid).UnixMilli(), nonce})
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("encode recovery: %w", err)
+	}
+	return secret.New(base64.RawURLEncoding.EncodeToString(s.cfg.Sealer.Seal(placeRecover, plain))), nil
+}
+
+// named is the zero account for a name that nobody has.
+func (s *Service) named(ctx context.Context, name string) (ad.GUID, error) {
+	if s.cfg.Names == nil {
+		return ad.GUID{}, nil
+	}
+	account, err := s.cfg.Names(ctx, name)
+	if errors.Is(err, ad.ErrNotFound) {
+		return ad.GUID{}, nil
+	}
+	if err != nil {
+		return ad.GUID{}, fmt.Errorf("resolve name: %w", err)
+	}
+	return account, nil
+}
+
+// Recovery is what a token was given for, and whose tries count.
+type Recovery struct {
+	Account ad.GUID // zero where nobody has the name
+	Name    string  // its hash
+	Act     string
+}
+
+// RecoveryOf opens a token. ErrNoCeremony for one that is none or too old.
+func (s *Service) RecoveryOf(token secret.Text) (Recovery, error) {
+	w, err := s.openWay(token)
+	return Recovery{w.Account, hex.EncodeToString(w.Name), w.Act}, err
+}
+
+func (s *Service) openWay(token secret.Text) (way, error) {
+	var w way
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(token.Reveal())
+	if err != nil {
+		return way{}, fmt.Errorf("open recovery: %w", ErrNoCeremony)
+	}
+	plain, err := s.cfg.Sealer.Open(placeRecover, sealed)
+	if err != nil || json.Unmarshal(plain, &w) != nil {
+		return way{}, fmt.Errorf("open recovery: %w", ErrNoCeremony)
+	}
+	end := time.UnixMilli(w.End)
+	if now := s.now(); !now.Before(end) || end.After(now.Add(RecoverValid+spentKept)) {
+		return way{}, fmt.Errorf("open recovery: %w", ErrNoCeremony)
+	}
+	return w, nil
+}
+
+// FinishRecovery checks the proofs, all of them, and makes a session of fifteen
+// minutes whose proofs count for the one act. Nothing is used up unless all are right
+// and enough. A try that was refused may be made again with the same token. Errors:
+// ErrNoCeremony, ErrRecoverRefused, what suffices says, ad.ErrUnavailable.
+func (s *Service) FinishRecovery(ctx context.Context, token secret.Text, answers []Answer, from Client, suffices Suffices) (Session, secret.Text, error) {
+	w, err := s.openWay(token)
+	if err != nil {
+		return Session{}, secret.Text{}, err
+	}
+	spent := Ceremony{
+		ID: spentID(hex.EncodeToString(w.Nonce)), Purpose: PurposeRecover,
+		Created: s.now(), Expires: time.UnixMilli(w.End).Add(spentKept).UTC(),
+	}
+	session, cookie, err := s.recover(ctx, w, spent, answers, from, suffices)
+	if err != nil {
+		return Session{}, secret.Text{}, s.refusedRecovery(ctx, w.Account, from, err)
+	}
+	return session, cookie, nil
+}
+
+func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []Answer, from Client, suffices Suffices) (Session, secret.Text, error) {
+	none := secret.Text{}
+	if w.Account.IsZero() {
+		return Session{}, none, because("nobody has the name")
+	}
+	person, err := s.account(ctx, w.Account)
+	if errors.Is(err, ErrGone) {
+		return Session{}, none, because("the account is gone")
+	}
+	if err != nil {
+		return Session{}, none, err
+	}
+	from.Remember = false
+	session, cookie, err := s.newSession(w.Account, nil, from)
+	if err != nil {
+		return Session{}, none, err
+	}
+	session.Expires = session.SignedIn.Add(RecoveredValid)
+	uses, kinds, err := s.check(ctx, w, session.ID, answers)
+	if err != nil {
+		return Session{}, none, err
+	}
+	if err := suffices(ctx, person, kinds); err != nil {
+		return Session{}, none, err
+	}
+	err = s.store.Recovered(ctx, spent, uses, session, s.recoveredEvent(w, session, uses, from))
+	if errors.Is(err, ErrWrongCode) || errors.Is(err, ErrNoFactor) {
+		return Session{}, none, because("used by another try just now")
+	}
+	if err != nil {
+		return Session{}, none, fmt.Errorf("store recovery: %w", err)
+	}
+	session.Person = &person
+	return session, cookie, nil
+}
+
+// check finds what each answer uses up. A kind counts once.
+func (s *Service) check(ctx context.Context, w way, session string, answers []Answer) ([]FactorUse, []ProofKind, error) {
+	factors, err := s.store.Factors(ctx, w.Account)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list proofs: %w", err)
+	}
+	if len(answers) == 0 || len(answers) > maxAnswers {
+		return nil, nil, because("no proof, or too many")
+	}
+	var uses []FactorUse
+	var kinds []ProofKind
+	seen := map[ProofKind]bool{}
+	for _, a := range answers {
+		f, fn, ok := s.answered(w.Account, factors, a)
+		if !ok || seen[a.Kind] {
+			return nil, nil, because("wrong " + string(a.Kind))
+		}
+		seen[a.Kind] = true
+		id, err := s.random(16)
+		if err != nil {
+			return nil, nil, err
+		}
+		kinds = append(kinds, a.Kind)
+		uses = append(uses, FactorUse{ID: f.ID, Fn: fn, Proof: Proof{
+			ID: hex.EncodeToString(id), Kind: a.Kind, Account: w.Account, Session: session,
+			Label: LabelRecover, Statement: RecoverStatement(w.Account, w.Act), At: s.now(),
+		}})
+	}
+	return uses, kinds, nil
+}
+
+// answered finds the factor of one answer.
+func (s *Service) answered(account ad.GUID, factors []Factor, a Answer) (Factor, func(*Factor) error, bool) {
+	typed := a.Value.Reveal()
+	if len(typed) > maxAnswer {
+		return Factor{}, nil, false
+	}
+	switch a.Kind {
+	case ProofRecoveryCode:
+		return s.useCode(account, factors, typed)
+	case ProofTOTP:
+		return s.useTOTP(factors, typed)
+	}
+	return Factor{}, nil, false
+}
+
+// RefuseRecovery is the refusal of a try that is not even looked at, with its event.
+func (s *Service) RefuseRecovery(ctx context.Context, of Recovery, from Client, why string) error {
+	return s.refusedRecovery(ctx, of.Account, from, because(why))
+}
+
+// refusal of a recovery: why goes to the log, and nowhere else.
+type recoverRefusal struct{ why string }
+
+func because(why string) error { return &recoverRefusal{why} }
+
+func (r *recoverRefusal) Error() string { return "recovery: " + r.why }
+func (r *recoverRefusal) Unwrap() error { return ErrRecoverRefused }
+
+// refusedRecovery records the refusal. What the answer is does not depend on whether
+// that went well, but that a store that fails is told as such by the next step.
+func (s *Service) refusedRecovery(ctx context.Context, account ad.GUID, from Client, err error) error {
+	if errors.Is(err, ErrNoCeremony) {
+		return err
+	}
+	e := s.refusal(audit.RecoverRefused, account, from, err)
+	var why *recoverRefusal
+	if errors.As(err, &why) {
+		e.Detail["why"] = why.why
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
+	defer cancel()
+	if rerr := s.store.Record(ctx, e); rerr != nil {
+		s.log.Error("refusal not recorded", slog.String("action", string(e.Action)), slog.Any("error", rerr))
+		return errors.Join(err, rerr)
+	}
+	return err
+}
+
+func (s *Service) recoveredEvent(w way, session Session, uses []FactorUse, from Client) audit.Event {
+	e := s.event(audit.Recovered, w.Account)
+	ids, kinds := make([]string, 0, len(uses)), make([]string, 0, len(uses))
+	for _, u := range uses {
+		ids, kinds = append(ids, u.Proof.ID), append(kinds, string(u.Proof.Kind))
+	}
+	e.Detail["proofs"], e.Detail["proof_kinds"] = ids, kinds
+	e.Detail["session"], e.Detail["for"] = session.ID, w.Act
+	return withClient(e, from)
+}

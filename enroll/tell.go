@@ -1,0 +1,44 @@
+package enroll
+
+import (
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+)
+
+// Notice says that somebody is to be told, and of what.
+type Notice struct {
+	To     ad.GUID
+	Kind   string
+	Params map[string]string
+}
+
+// NoticeProofs is the kind of every notice of this package; the parameter "kind" says
+// what happened.
+const NoticeProofs = "proof.changed"
+
+// Tells is whom an event of this package is told to: the person, on every channel,
+// when a way in was added, taken away, or used without a passkey (docs/security.md,
+// rule 1). The store puts the notice in with the event.
+func Tells(e audit.Event) (Notice, bool) {
+	if e.Outcome != audit.OK {
+		return Notice{}, false
+	}
+	what := ""
+	switch e.Action {
+	case audit.PasskeyRegistered:
+		what = "passkey"
+	case audit.PasskeyRemoved:
+		what = "passkey-removed"
+	case audit.ProofMade:
+		what, _ = e.Detail["proof_kind"].(string)
+	case audit.ProofRemoved:
+		what = "removed"
+	case audit.Recovered:
+		what = "recovered"
+	}
+	to, err := ad.ParseGUID(e.Target)
+	if what == "" || err != nil {
+		return Notice{}, false
+	}
+	return Notice{To: to, Kind: NoticeProofs, Params: map[string]string{"kind": what}}, true
+}

@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+
+	"github.com/go-webauthn/webauthn/protocol"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+func (p *relyingParty) Factors(context.Context, enroll.Session) ([]enroll.Factor, error) {
+	return []enroll.Factor{{Kind: enroll.ProofRecoveryCode}, {Kind: enroll.ProofTOTP}}, p.err
+}
+
+func (p *relyingParty) MakeRecoveryCodes(context.Context, enroll.Session, enroll.Proof) ([]secret.Text, error) {
+	return []secret.Text{secret.New("ABCD-EFGH")}, p.err
+}
+
+func (p *relyingParty) BeginTOTP(context.Context, enroll.Session, enroll.Proof) (enroll.TOTPSetup, error) {
+	return enroll.TOTPSetup{Token: secret.New("token"), Secret: secret.New("ABCD"), URI: secret.New("otpauth://totp/x")}, p.err
+}
+
+func (p *relyingParty) FinishTOTP(context.Context, enroll.Session, secret.Text, string) error {
+	return p.err
+}
+
+func (p *relyingParty) RemoveFactor(context.Context, enroll.Session, enroll.Proof, enroll.ProofKind) error {
+	return p.err
+}
+
+func (p *relyingParty) BeginRecovery(context.Context, string, string) (secret.Text, error) {
+	return secret.New("token"), p.err
+}
+
+func (p *relyingParty) RecoveryOf(secret.Text) (enroll.Recovery, error) {
+	return enroll.Recovery{Account: ad.GUID{1}, Act: "unlock"}, p.err
+}
+
+func (p *relyingParty) FinishRecovery(_ context.Context, _ secret.Text, _ []enroll.Answer, _ enroll.Client, _ enroll.Suffices) (enroll.Session, secret.Text, error) {
+	return p.session(), secret.New(goodCookie), p.err
+}
+
+func (p *relyingParty) RefuseRecovery(context.Context, enroll.Recovery, enroll.Client, string) error {
+	return enroll.ErrRecoverRefused
+}
+
+func (p *relyingParty) BeginReplacement(context.Context, enroll.Session, string) (secret.Text, *protocol.CredentialCreation, error) {
+	return secret.New("token"), p.creation(), p.err
+}
+
+func (p *relyingParty) FinishReplacement(context.Context, enroll.Session, string, secret.Text, string, []byte, bool) (enroll.Registered, error) {
+	return enroll.Registered{}, p.err
+}
+
+func (r *rules) Suffices(context.Context, ad.Account, workflow.Kind, []enroll.ProofKind) error {
+	return r.err
+}
+
+func (r *rules) Recoveries() [][]enroll.ProofKind {
+	return [][]enroll.ProofKind{{enroll.ProofRecoveryCode}}
+}
+
+func (r *rules) Offers(enroll.ProofKind) bool { return true }
+
+func (r *rules) Enrollable(context.Context, Actor, string) (workflow.Request, error) { return r.one() }
+
+func (r *rules) Enrol(context.Context, Actor, string, enroll.Registered) (workflow.Request, error) {
+	return r.one()
+}

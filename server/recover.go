@@ -1,0 +1,115 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// The way in without a passkey. Somebody is named before anything is proved, so every
+// answer comes in the same time, whatever there was to do: at the next multiple of a
+// pause that is longer than the work. (docs/security.md, rule 13)
+const (
+	recoverBeginTime  = 500 * time.Millisecond
+	recoverFinishTime = time.Second
+)
+
+// steady waits for the next multiple of every since start.
+func steady(ctx context.Context, start time.Time, every time.Duration) {
+	timer := time.NewTimer(every - time.Since(start)%every)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+type beginRecovery struct {
+	Body struct {
+		Name string `json:"name" minLength:"1" maxLength:"1024"`
+		Kind string `json:"kind" enum:"unlock,reset,one-time,enrol"`
+	}
+}
+
+// RecoveryBegun names the way in for the finish call.
+type RecoveryBegun struct {
+	Token string `json:"token"`
+}
+
+func (s *Server) beginRecovery(ctx context.Context, in *beginRecovery) (*reply[RecoveryBegun], error) {
+	defer steady(ctx, time.Now(), recoverBeginTime)
+	token, err := s.cfg.Passkeys.BeginRecovery(ctx, in.Body.Name, in.Body.Kind)
+	if err != nil {
+		return nil, err
+	}
+	return answer(RecoveryBegun{Token: token.Reveal()}), nil
+}
+
+type finishRecovery struct {
+	Body struct {
+		Token  secret.Text      `json:"token" maxLength:"1024"`
+		Proofs []recoveryAnswer `json:"proofs" minItems:"1" maxItems:"4"`
+	}
+}
+
+type recoveryAnswer struct {
+	Kind  string      `json:"kind" maxLength:"32"`
+	Value secret.Text `json:"value" maxLength:"128" writeOnly:"true"`
+}
+
+func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply[Me], error) {
+	defer steady(ctx, time.Now(), recoverFinishTime)
+	c := callOf(ctx)
+	of, err := s.cfg.Passkeys.RecoveryOf(in.Body.Token)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.countRecovery(ctx, c, of); err != nil {
+		return nil, err
+	}
+	answers := each(in.Body.Proofs, func(a recoveryAnswer) enroll.Answer {
+		return enroll.Answer{Kind: enroll.ProofKind(a.Kind), Value: a.Value}
+	})
+	suffices := func(ctx context.Context, person ad.Account, proved []enroll.ProofKind) error {
+		return s.cfg.Requests.Suffices(ctx, person, workflow.Kind(of.Act), proved)
+	}
+	made, cookie, err := s.cfg.Passkeys.FinishRecovery(ctx, in.Body.Token, answers, c.client(false), suffices)
+	if err != nil {
+		return nil, err
+	}
+	return s.welcome(ctx, made, cookie)
+}
+
+// countRecovery counts a try by name and network, by account from anywhere, and by
+// all together.
+//
+// The first says when to come again: it counts names that nobody has as well. The
+// second must not: with two spellings of one name it would tell that there is such a
+// person. Past it no proof is looked at, and the answer is that of a wrong one. The
+// third stops whoever tries a little with everybody; passkeys go on.
+func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery) error {
+	from := network(c.address)
+	if err := s.take(ctx, rateRecoverName, of.Name+" "+from); err != nil {
+		return err
+	}
+	if err := s.take(ctx, rateRecoverAll, ""); err != nil {
+		if errors.As(err, new(limited)) {
+			s.log.Error("the way in without a passkey is closed for everybody: too many tries", "id", c.id)
+		}
+		return err
+	}
+	whose := of.Account.String()
+	if of.Account.IsZero() {
+		whose = "nobody " + of.Name
+	}
+	err := s.take(ctx, rateRecoverOne, whose)
+	if errors.As(err, new(limited)) {
+		return s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "too many tries for this account")
+	}
+	return err
+}

@@ -1,0 +1,132 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
+)
+
+const foundTooWeak = "proof-too-weak"
+
+// decide is policy, state and what the person holds together. Without an approval a
+// credential changes only by a proof that is no weaker than the strongest one held
+// (docs/security.md, rule 3): weaker alternatives of the policy fall away. A store
+// that can't say what is held denies.
+func (e *Engine) decide(ctx context.Context, account ad.Account, kind Kind) (Decision, error) {
+	d, err := allowed(e.runningPolicy(), account, account, kind, e.now())
+	if err != nil {
+		return d, err
+	}
+	return e.strongEnough(ctx, d, account.GUID, kind)
+}
+
+func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, kind Kind) (Decision, error) {
+	if !kind.changesCredential() || len(d.Approve) > 0 || !slices.ContainsFunc(d.Prove, weak) {
+		return d, nil
+	}
+	held, err := e.held(ctx, account)
+	if err != nil {
+		return d.deny(d.Rule, foundTooWeak, ""), errors.Join(ErrNotAllowed, errRule, err)
+	}
+	strong := strongAlternatives(d.Prove, held)
+	if len(strong) == 0 {
+		return d.deny(d.Rule, foundTooWeak, ""), ErrProofTooWeak
+	}
+	d.Prove = strong
+	return d, nil
+}
+
+// weak: something could be held that is stronger.
+func weak(set []enroll.ProofKind) bool {
+	return strength(set) < enroll.Strength(enroll.ProofPasskey)
+}
+
+// strength of proofs that are all given is that of the strongest.
+func strength(set []enroll.ProofKind) (most int) {
+	for _, kind := range set {
+		most = max(most, enroll.Strength(kind))
+	}
+	return most
+}
+
+func strongAlternatives(prove [][]enroll.ProofKind, held []enroll.ProofKind) (strong [][]enroll.ProofKind) {
+	for _, set := range prove {
+		if strength(set) >= strength(held) {
+			strong = append(strong, set)
+		}
+	}
+	return strong
+}
+
+func (e *Engine) held(ctx context.Context, account ad.GUID) ([]enroll.ProofKind, error) {
+	if e.holders == nil {
+		return nil, errors.New("nobody knows which proofs are held")
+	}
+	held, err := e.holders.HeldProofs(ctx, account)
+	if err != nil {
+		return nil, fmt.Errorf("list proofs held: %w", err)
+	}
+	return held, nil
+}
+
+// Suffices says whether these proofs are all that the running policy asks of the
+// account for the kind, before any approval: nil, or enroll.ErrRecoverRefused. The
+// account's state is no part of it: whoever proved enough is shown that. A protected
+// and a frozen account are told as such.
+func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, proved []enroll.ProofKind) error {
+	if !slices.Contains(Kinds, kind) {
+		return enroll.ErrRecoverRefused
+	}
+	d := Evaluate(e.runningPolicy(), account, account, kind, e.now())
+	if d.Verdict != Allow {
+		return enroll.ErrRecoverRefused
+	}
+	d, err := e.strongEnough(ctx, d, account.GUID, kind)
+	if errors.Is(err, ErrProofTooWeak) {
+		return enroll.ErrRecoverRefused
+	}
+	if err != nil {
+		return err
+	}
+	have := make([]ConsumedProof, 0, len(proved))
+	for _, kind := range proved {
+		have = append(have, ConsumedProof{Kind: kind})
+	}
+	if len(missing(d.Prove, have)) > 0 {
+		return enroll.ErrRecoverRefused
+	}
+	if err := unprotected(account); err != nil {
+		return err
+	}
+	return e.unfrozen(ctx, account.GUID)
+}
+
+// Recoveries are the alternatives without a passkey that any rule names for any
+// kind, in the policy's order: what Start offers to everybody alike.
+func (e *Engine) Recoveries() [][]enroll.ProofKind {
+	return e.runningPolicy().alternatives(func(set []enroll.ProofKind) bool {
+		return !slices.Contains(set, enroll.ProofPasskey)
+	})
+}
+
+// Offers says whether the running policy takes this kind of proof for anything.
+func (e *Engine) Offers(kind enroll.ProofKind) bool {
+	return len(e.runningPolicy().alternatives(func(set []enroll.ProofKind) bool { return slices.Contains(set, kind) })) > 0
+}
+
+func (p Policy) alternatives(wanted func([]enroll.ProofKind) bool) (out [][]enroll.ProofKind) {
+	for _, rule := range p.Rules {
+		for _, kind := range Kinds {
+			for _, set := range rule.Acts[kind].Prove {
+				if wanted(set) && !slices.ContainsFunc(out, func(o []enroll.ProofKind) bool { return slices.Equal(o, set) }) {
+					out = append(out, set)
+				}
+			}
+		}
+	}
+	return out
+}
