@@ -271,7 +271,7 @@ test('two proofs, and a manager’s word for a new passkey', async ({ people, st
 
   await sam.phone.page.goto((await sam.phone.notification()).navigate);
   await sees(sam.phone.page, 'Noor Haddad asks to make a new passkey');
-  await expect(sam.phone.page.getByText('Recovery code')).toBeVisible();
+  await expect(sam.phone.page.getByText('Without a passkey: Recovery code')).toBeVisible();
   await button(sam.phone.page, 'Approve with my passkey').click();
   await sees(sam.phone.page, 'You approved this');
   await button(page, 'Make my passkey').click();

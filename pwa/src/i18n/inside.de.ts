@@ -244,6 +244,8 @@ export const de: Inside = {
 
   'ask.chip.forgot': 'Passwort vergessen',
   'ask.chip.phone': 'Neues Telefon',
+  'ask.chip.lost': 'Telefon verloren',
+  'ask.chip.broken': 'Telefon kaputt',
   'ask.chip.leave': 'Zurück aus dem Urlaub',
   'ask.chip.mistyped': 'Zu oft vertippt',
   'ask.chip.expired': 'Passwort abgelaufen',
@@ -354,6 +356,7 @@ export const de: Inside = {
   'rv.sign.denied-before.one': 'In den letzten 7 Tagen einmal abgelehnt',
   'rv.sign.denied-before.other': 'In den letzten 7 Tagen {n}-mal abgelehnt',
   'rv.sign.weak-proof': 'Ohne Anmeldeschlüssel',
+  'rv.sign.weak-proof.by': 'Ohne Anmeldeschlüssel: {proofs}',
   'rv.sign.frozen': 'Das Konto ist hier eingefroren',
   'rv.number': 'Die Zahl auf dem anderen Bildschirm',
   'rv.number.sub': 'Fragen Sie {name} danach: per Anruf oder persönlich.',

@@ -242,6 +242,8 @@ export const en = {
 
   'ask.chip.forgot': 'Forgot my password',
   'ask.chip.phone': 'New phone',
+  'ask.chip.lost': 'Lost my phone',
+  'ask.chip.broken': 'My phone is broken',
   'ask.chip.leave': 'Back from leave',
   'ask.chip.mistyped': 'Mistyped it too often',
   'ask.chip.expired': 'Password ran out',
@@ -352,6 +354,7 @@ export const en = {
   'rv.sign.denied-before.one': 'Denied once in the last 7 days',
   'rv.sign.denied-before.other': 'Denied {n} times in the last 7 days',
   'rv.sign.weak-proof': 'Without a passkey',
+  'rv.sign.weak-proof.by': 'Without a passkey: {proofs}',
   'rv.sign.frozen': 'The account is frozen here',
   'rv.number': 'The number on their screen',
   'rv.number.sub': 'Ask {name} for it: call, or in person.',
