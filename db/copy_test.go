@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/e2e/postgres"
+	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
@@ -36,6 +37,10 @@ func full(t *testing.T) (path string, was string) {
 		t.Fatal(err)
 	}
 	if _, err := s.Handle(ctx, anna, []byte{0, 1, 255}); err != nil {
+		t.Fatal(err)
+	}
+	app := enroll.Factor{ID: "app", Account: anna, Kind: enroll.ProofTOTP, Secret: []byte("seed"), Created: time.Now()}
+	if err := s.ReplaceFactors(ctx, anna, enroll.ProofTOTP, []enroll.Factor{app}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Take(ctx, "k", 1, time.Minute, time.Now()); err != nil {

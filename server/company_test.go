@@ -75,3 +75,6 @@ func (c *company) opens(password string) bool {
 }
 
 func (c *company) lock() { c.dc.Lock(c.who.DN) }
+
+// login is the name that the person types.
+func (c *company) login() string { return c.who.Account }

@@ -59,7 +59,7 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 	must(err)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.passkeys, err = enroll.New(enroll.Config{
-		RPID: testHost, Origins: []string{"https://" + testHost}, Store: h.store, Directory: h.company, Sealer: dbtest.Box(),
+		RPID: testHost, Origins: []string{"https://" + testHost}, Store: h.store, Directory: h.company, Names: h.company.Resolve, Sealer: dbtest.Box(),
 		Frozen: h.store.IsFrozen, Logger: log,
 	})
 	must(err)

@@ -27,6 +27,7 @@ var clientRoutes = []pageRoute{
 	{"/help", "inside", "outside"}, {"/about", "inside", "outside"}, {"/enrol", "inside", "outside"},
 	{"/inbox", "inside", "next"}, {"/devices", "inside", "next"}, {"/password/{kind}", "inside", "next"}, {"/ask/{kind}", "inside", "next"},
 	{"/passkeys", "inside", "next"}, {"/passkeys/add", "inside", "next"}, {"/passkeys/{id}", "inside", "next"},
+	{"/proofs", "inside", "next"}, {"/recover", "inside", "outside"},
 	{"/enrol/try", "inside", "next"}, {"/enrol/notify", "inside", "next"}, {"/enrol/ready", "inside", "next"},
 	{"/activity", "inside", "next"}, {"/stored", "inside", "next"},
 }

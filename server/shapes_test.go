@@ -31,6 +31,8 @@ var shapes = map[string]reflect.Type{
 	"Reviewing": reflect.TypeFor[Reviewing](), "Decided": reflect.TypeFor[Decided](), "AskedList": reflect.TypeFor[AskedList](), "Asked": reflect.TypeFor[Asked](),
 	"Inbox": reflect.TypeFor[Inbox](), "Review": reflect.TypeFor[Review](), "ApproveBegin": reflect.TypeFor[ApproveBegin](), "Denial": reflect.TypeFor[Denial](),
 	"Devices": reflect.TypeFor[DeviceList](), "Device": reflect.TypeFor[Device](), "SubscribeDevice": reflect.TypeFor[SubscribeDevice](),
+	"Proofs": reflect.TypeFor[Proofs](), "TotpBegin": reflect.TypeFor[TOTPBegun](),
+	"RecoverBegin": bodyType[beginRecovery](), "RecoverFinish": bodyType[finishRecovery](), "ReplaceFinish": bodyType[finishReplacement](),
 	"LiveRequest": reflect.TypeFor[LiveRequest](),
 }
 

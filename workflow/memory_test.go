@@ -32,7 +32,8 @@ type memory struct {
 	notices  []workflow.Notice
 	ended    []workflow.SessionsOf
 	frozen   map[ad.GUID]workflow.Freeze
-	keyless  map[ad.GUID]bool               // hold no passkey
+	keyless  map[ad.GUID]bool // hold no passkey
+	passkeys []string
 	holds    map[ad.GUID][]enroll.ProofKind // beside a passkey
 	reminded map[string]bool
 	head     audit.Head
@@ -43,7 +44,7 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		requests: map[string][]byte{}, used: map[string]string{}, open: map[string]string{},
-		frozen: map[ad.GUID]workflow.Freeze{}, keyless: map[ad.GUID]bool{}, reminded: map[string]bool{},
+		frozen: map[ad.GUID]workflow.Freeze{}, keyless: map[ad.GUID]bool{}, holds: map[ad.GUID][]enroll.ProofKind{}, reminded: map[string]bool{},
 	}
 }
 
@@ -116,6 +117,9 @@ func (m *memory) commit(r workflow.Request, had []string, c workflow.Change) err
 	}
 	for _, id := range consumes(r) {
 		m.used[id] = r.ID
+	}
+	if c.Passkey != nil {
+		m.passkeys = append(m.passkeys, string(c.Passkey.Credential.ID))
 	}
 	if f := c.Freeze; f != nil {
 		if _, already := m.frozen[f.Account]; !already {

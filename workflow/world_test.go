@@ -59,7 +59,7 @@ func newWorld(t *testing.T) *world {
 		policy: everyone("policy-1", passkey),
 		ann:    workflow.Actor{Account: annGUID, Session: "session-ann", Device: "Phone\x00<b>", Address: "192.0.2.7"},
 	}
-	w.proofs = &proofs{store: w.store, signIns: map[string]enroll.Proof{}}
+	w.proofs = &proofs{store: w.store, signIns: map[string]enroll.Proof{}, recover: map[string][]enroll.Proof{}}
 	w.dir.add(person(annGUID, "ann"))
 	w.dir.add(person(bobGUID, "bob"))
 	w.engine = w.start(w.store, w.dir)

@@ -140,14 +140,16 @@ policies:
     who: {group: "CN=Finance,OU=Groups,DC=corp,DC=example,DC=test"}
     unlock: {prove: [passkey]}
     reset: {prove: [passkey], approve: [{by: manager, within: 30m, else: it-security}]}
+    enrol: {prove: [recovery-code], approve: [{by: manager, within: 30m, else: it-security}]}
     change: {prove: [passkey]}
     one-time: {prove: [passkey], approve: [{by: manager, within: 30m, else: it-security}], number: required}
   - name: staff
     who: {everyone: true}
-    unlock: {prove: [passkey]}
-    reset: {prove: [passkey]}
+    unlock: {prove: [passkey, recovery-code, totp]}
+    reset: {prove: [passkey, recovery-code]}
     change: {prove: [passkey]}
     one-time: {prove: [passkey]}
+    enrol: {prove: [passkey, recovery-code]}
 `
 
 // configuration is written to a file and read like anybody's, so that the demo

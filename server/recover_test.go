@@ -1,0 +1,218 @@
+package server
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// byCodesToo lets recovery codes and the app do what a passkey does.
+func byCodesToo(acts map[workflow.Kind]workflow.Act) {
+	for kind, act := range acts {
+		act.Prove = append(act.Prove, []enroll.ProofKind{enroll.ProofRecoveryCode}, []enroll.ProofKind{enroll.ProofTOTP})
+		acts[kind] = act
+	}
+}
+
+func (p *phone) mayChange(body fields) string {
+	p.h.t.Helper()
+	token, options := p.begin("/api/step-up/begin", body)
+	return fetch[ProofID](p, "POST", "/api/step-up/finish", fields{"token": token, "credential": p.assert(options)}).Proof
+}
+
+func (p *phone) codes() []string {
+	p.h.t.Helper()
+	return fetch[Codes](p, "POST", "/api/proofs/recovery-codes", fields{"proof": p.mayChange(fields{"purpose": "recovery-codes"})}).Codes
+}
+
+// tries comes in without a passkey.
+func (p *phone) tries(name, kind, proof, value string) *http.Response {
+	p.h.t.Helper()
+	begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": kind})
+	return p.call("POST", "/api/recover/finish", fields{"token": begun.Token, "proofs": []fields{{"kind": proof, "value": value}}})
+}
+
+func (p *phone) comesIn(name, kind, proof, value string) Me {
+	p.h.t.Helper()
+	begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": kind})
+	return fetch[Me](p, "POST", "/api/recover/finish", fields{"token": begun.Token, "proofs": []fields{{"kind": proof, "value": value}}})
+}
+
+func TestALockedAccountIsUnlockedByARecoveryCode(t *testing.T) {
+	h := newHouse(t, byCodesToo)
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	codes := p.codes()
+	held := fetch[Proofs](p, "GET", "/api/proofs", nil)
+	if len(codes) != 10 || held.RecoveryCodes.Total != 10 || held.RecoveryCodes.Left != 10 || !held.RecoveryCodes.Offered {
+		t.Fatalf("%d codes, held %+v", len(codes), held)
+	}
+	h.company.lock()
+
+	other := h.phone() // somebody else's, with no passkey of theirs
+	me := other.comesIn(h.company.login(), "unlock", "recovery-code", strings.ToLower(codes[0]))
+	if !me.Session.Recovered || me.Session.Remember || me.Account.State[0] != "locked" {
+		t.Fatalf("in: %+v, %v", me.Session, me.Account.State)
+	}
+	if r := fetch[Request](other, "POST", "/api/requests", fields{"kind": "unlock"}); r.State != "done" || !r.Unlocked {
+		t.Fatalf("unlock %+v", r)
+	}
+	// The way in was for that, and nothing else.
+	if r := fetch[Request](other, "POST", "/api/requests", fields{"kind": "reset"}); r.State != "draft" {
+		t.Errorf("reset %+v", r)
+	}
+	wantProblem(t, h.phone().tries(h.company.login(), "unlock", "recovery-code", codes[0]), http.StatusForbidden, "recover.refused")
+	if left := fetch[Proofs](p, "GET", "/api/proofs", nil).RecoveryCodes.Left; left != 9 {
+		t.Errorf("%d codes left", left)
+	}
+	for _, c := range codes {
+		if strings.Contains(h.logged.String(), c) {
+			t.Error("the log holds a code")
+		}
+	}
+}
+
+// The lost phone: a code, a new passkey, the old one gone.
+func TestALostPhoneIsReplaced(t *testing.T) {
+	h := newHouse(t, byCodesToo)
+	lost := h.phone()
+	lost.enrol(h.invitation(h.company.person), h.company.who.Password)
+	codes := lost.codes()
+
+	fresh := h.phone()
+	fresh.comesIn(h.company.login(), "enrol", "recovery-code", codes[1])
+	r := fetch[Request](fresh, "POST", "/api/requests", fields{"kind": "enrol"})
+	if r.State != "approved" {
+		t.Fatalf("request %+v", r)
+	}
+	wantProblem(t, fresh.call("POST", "/api/requests/"+r.ID+"/execute", fields{}), http.StatusUnprocessableEntity, "request.kind")
+	token, options := fresh.begin("/api/requests/"+r.ID+"/passkey/begin", fields{})
+	done := fetch[Request](fresh, "POST", "/api/requests/"+r.ID+"/passkey/finish",
+		fields{"token": token, "name": "New phone", "credential": fresh.create(options), "removeOthers": true})
+	if done.State != "done" {
+		t.Fatalf("registered %+v", done)
+	}
+	wantProblem(t, lost.call("GET", "/api/me", nil), http.StatusUnauthorized, "session.unknown")
+	token, options = lost.begin("/api/sign-in/begin", fields{})
+	if res := lost.call("POST", "/api/sign-in/finish", fields{"token": token, "credential": lost.assert(options), "remember": false}); res.StatusCode < 400 {
+		t.Error("the lost phone signs in")
+	}
+	if me := fresh.signIn(); me.Passkeys != 1 || me.Session.Recovered {
+		t.Errorf("signed in with the new one: %+v", me)
+	}
+	wantProblem(t, fresh.call("POST", "/api/requests/"+r.ID+"/passkey/begin", fields{}), http.StatusConflict, "request.done")
+}
+
+// Rule 3 through the door: a code of the app changes no password of somebody who
+// holds a passkey, and says no more than a wrong one.
+func TestAnAuthenticatorAppIsNoWayAroundThePasskey(t *testing.T) {
+	h := newHouse(t, byCodesToo)
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	begun := fetch[TOTPBegun](p, "POST", "/api/proofs/totp/begin", fields{"proof": p.mayChange(fields{"purpose": "totp"})})
+	seed := strings.ReplaceAll(begun.Secret, " ", "")
+	at := time.Now()
+	code := func() string {
+		c, err := totp.GenerateCode(seed, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	wantProblem(t, p.call("POST", "/api/proofs/totp/finish", fields{"token": begun.Token, "code": "12345"}), http.StatusUnprocessableEntity, "proof.wrong")
+	if held := fetch[Proofs](p, "POST", "/api/proofs/totp/finish", fields{"token": begun.Token, "code": code()}); !held.TOTP.Held {
+		t.Fatalf("held %+v", held)
+	}
+	at = at.Add(30 * time.Second)
+	for _, kind := range []string{"reset", "enrol", "one-time"} {
+		wantProblem(t, h.phone().tries(h.company.login(), kind, "totp", code()), http.StatusForbidden, "recover.refused")
+	}
+	h.company.lock()
+	other := h.phone()
+	other.comesIn(h.company.login(), "unlock", "totp", code())
+	if r := fetch[Request](other, "POST", "/api/requests", fields{"kind": "unlock"}); r.State != "done" {
+		t.Errorf("unlock %+v", r)
+	}
+	fetch[Proofs](p, "POST", "/api/proofs/remove", fields{"proof": p.mayChange(fields{"purpose": "remove-proof", "kind": "totp"}), "kind": "totp"})
+	at = at.Add(30 * time.Second)
+	wantProblem(t, h.phone().tries(h.company.login(), "unlock", "totp", code()), http.StatusForbidden, "recover.refused")
+}
+
+// A session without a passkey gets what its guard says, and nothing else.
+func TestASessionWithoutAPasskeyDoesOnlyWhatItIsFor(t *testing.T) {
+	h := newHouse(t, byCodesToo)
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	codes := p.codes()
+	other := h.phone()
+	other.comesIn(h.company.login(), "unlock", "recovery-code", codes[0])
+	closed := 0
+	for _, r := range h.routes {
+		if r.guard != session {
+			continue
+		}
+		closed++
+		wantProblem(t, other.call(r.method, goodPath(r), nil), http.StatusForbidden, "session.recovered")
+	}
+	if closed < 20 {
+		t.Errorf("%d routes are closed", closed)
+	}
+}
+
+// Whoever is named, a refusal is the same: status, headers, and body but for its id.
+func TestAWayInTellsNothingOfWhoExists(t *testing.T) {
+	h := newHouse(t, byCodesToo)
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	p.codes()
+	seen := map[string]string{}
+	for _, name := range []string{h.company.login(), h.company.colleague.Account, "nobody@corp.example.test", "Administrator", "krbtgt", "x' OR 1=1", "*"} {
+		begun := h.phone().call("POST", "/api/recover/begin", fields{"name": name, "kind": "reset"})
+		refused := h.phone().tries(name, "reset", "recovery-code", "0000-0000-0000-0000")
+		for i, res := range []*http.Response{begun, refused} {
+			body := bodyOf(t, res)
+			for _, cut := range []string{`"token":"`, `"instance":"`} {
+				if at := strings.Index(body, cut); at >= 0 {
+					end := strings.IndexByte(body[at+len(cut):], '"')
+					body = body[:at+len(cut)] + strings.Repeat("x", end) + body[at+len(cut)+end:]
+				}
+			}
+			header := res.Header.Clone()
+			header.Del("Date")
+			shape := res.Status + " " + strings.Join(slices.Sorted(maps.Keys(header)), " ") + " " + body
+			which := []string{"begin", "finish"}[i]
+			if before, ok := seen[which]; ok && before != shape {
+				t.Errorf("%s of %q:\n%s\nbefore:\n%s", which, name, shape, before)
+			}
+			seen[which] = shape
+		}
+	}
+}
+
+// Limits: by name and network told, by account silent, and never against a passkey.
+func TestTriesOfAWayInAreCounted(t *testing.T) {
+	h := newHouse(t, byCodesToo)
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	codes := p.codes()
+	for _, name := range []string{h.company.login(), "nobody"} {
+		for i := range rateRecoverName.burst {
+			res := h.phone().tries(name, "unlock", "recovery-code", "0000")
+			if res.StatusCode != http.StatusForbidden {
+				t.Fatalf("%s, try %d: %d", name, i, res.StatusCode)
+			}
+		}
+		wantProblem(t, h.phone().tries(name, "unlock", "recovery-code", codes[0]), http.StatusTooManyRequests, "limit.reached")
+	}
+	if me := p.signIn(); me.Passkeys != 1 {
+		t.Errorf("the passkey: %+v", me)
+	}
+}

@@ -1,0 +1,159 @@
+package workflow_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+var allProofs = []enroll.ProofKind{enroll.ProofPasskey, enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofPassword}
+
+// sets are every set of one or two proofs.
+func sets() (out [][]enroll.ProofKind) {
+	for i, a := range allProofs {
+		out = append(out, []enroll.ProofKind{a})
+		for _, b := range allProofs[i+1:] {
+			out = append(out, []enroll.ProofKind{a, b})
+		}
+	}
+	return out
+}
+
+func rank(set []enroll.ProofKind) (most int) {
+	for _, k := range set {
+		most = max(most, enroll.Strength(k))
+	}
+	return most
+}
+
+func covers(have, want []enroll.ProofKind) bool {
+	for _, w := range want {
+		found := false
+		for _, h := range have {
+			found = found || h == w
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// Rule 3, over every pair of proofs held, asked for and given: without an approval no
+// credential changes by less than the strongest proof held; and what the policy asks
+// for is given in full.
+func TestNoCredentialChangesBelowTheStrongestProofHeld(t *testing.T) {
+	w := newWorld(t)
+	tried, let := 0, 0
+	for _, held := range append(sets(), nil) {
+		w.store.mu.Lock()
+		w.store.keyless[annGUID] = !covers(held, []enroll.ProofKind{enroll.ProofPasskey})
+		w.store.holds[annGUID] = nil
+		for _, k := range held {
+			if k != enroll.ProofPasskey {
+				w.store.holds[annGUID] = append(w.store.holds[annGUID], k)
+			}
+		}
+		w.store.mu.Unlock()
+		for _, asked := range sets() {
+			for _, approve := range []bool{false, true} {
+				policy := everyone("h", [][]enroll.ProofKind{asked})
+				for kind, act := range policy.Rules[0].Acts {
+					if approve {
+						act.Approve = []workflow.Tier{{By: workflow.Approvers{Manager: true}}}
+					}
+					policy.Rules[0].Acts[kind] = act
+				}
+				w.engine.SetPolicy(policy)
+				for _, given := range sets() {
+					for _, kind := range workflow.Kinds {
+						tried++
+						err := w.engine.Suffices(context.Background(), w.account(annGUID), kind, given)
+						changes := kind == workflow.KindReset || kind == workflow.KindOneTime || kind == workflow.KindEnrol
+						want := covers(given, asked) && (approve || !changes || rank(asked) >= rank(held))
+						if (err == nil) != want {
+							t.Errorf("%s, held %v, asked %v (approve %t), given %v: %v", kind, held, asked, approve, given, err)
+						}
+						if err != nil && !errors.Is(err, enroll.ErrRecoverRefused) {
+							t.Errorf("another answer: %v", err)
+						}
+						if err == nil {
+							let++
+						}
+					}
+				}
+			}
+		}
+	}
+	if let == 0 || let == tried {
+		t.Errorf("%d of %d let through", let, tried)
+	}
+	t.Logf("%d combinations, %d let through", tried, let)
+}
+
+// The same holds for the request itself, whatever came before it.
+func TestARequestAsksForTheStrongestProofHeld(t *testing.T) {
+	alternatives := [][]enroll.ProofKind{{enroll.ProofPasskey}, {enroll.ProofTOTP}, {enroll.ProofRecoveryCode}}
+	for _, c := range []struct {
+		held  []enroll.ProofKind
+		kind  workflow.Kind
+		prove string
+		err   error
+	}{
+		{[]enroll.ProofKind{enroll.ProofPasskey, enroll.ProofTOTP}, workflow.KindReset, "[[passkey] [recovery-code]]", nil},
+		{[]enroll.ProofKind{enroll.ProofTOTP}, workflow.KindReset, "[[passkey] [totp] [recovery-code]]", nil},
+		{[]enroll.ProofKind{enroll.ProofPasskey}, workflow.KindEnrol, "[[passkey] [recovery-code]]", nil},
+		{[]enroll.ProofKind{enroll.ProofPasskey}, workflow.KindChange, "[[passkey] [totp] [recovery-code]]", nil},
+	} {
+		w := newWorld(t)
+		w.holds(c.held...)
+		w.engine.SetPolicy(everyone("h", alternatives))
+		r, err := w.engine.Submit(t.Context(), w.ann, c.kind, "")
+		if !errors.Is(err, c.err) || fmt.Sprint(r.Decision.Prove) != c.prove {
+			t.Errorf("%s, held %v: %v, %v", c.kind, c.held, r.Decision.Prove, err)
+		}
+	}
+	w := newWorld(t)
+	w.holds(enroll.ProofPasskey)
+	w.engine.SetPolicy(everyone("h", [][]enroll.ProofKind{{enroll.ProofTOTP}}))
+	if _, err := w.engine.Submit(t.Context(), w.ann, workflow.KindReset, ""); !errors.Is(err, workflow.ErrProofTooWeak) {
+		t.Errorf("only a weaker one: %v", err)
+	}
+	w.store.before = func(op string) error {
+		if op == "held-proofs" {
+			return errors.New("the store is away")
+		}
+		return nil
+	}
+	if _, err := w.engine.Submit(t.Context(), w.ann, workflow.KindOneTime, ""); !errors.Is(err, workflow.ErrNotAllowed) {
+		t.Errorf("a store that can't say: %v", err)
+	}
+}
+
+func (w *world) holds(kinds ...enroll.ProofKind) {
+	w.store.mu.Lock()
+	defer w.store.mu.Unlock()
+	w.store.keyless[annGUID] = true
+	w.store.holds[annGUID] = nil
+	for _, k := range kinds {
+		if k == enroll.ProofPasskey {
+			w.store.keyless[annGUID] = false
+		} else {
+			w.store.holds[annGUID] = append(w.store.holds[annGUID], k)
+		}
+	}
+}
+
+func (w *world) account(id ad.GUID) ad.Account {
+	w.t.Helper()
+	a, err := w.dir.Account(context.Background(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
