@@ -106,6 +106,40 @@ test('a reload loses neither name nor choice nor step, and the code is kept nowh
   await expect(page.getByRole('radio', { name: 'A new password' })).toBeChecked();
 });
 
+test('what goes wrong on the way says what to do, and nothing typed is lost', async ({ people, stack }) => {
+  const { phone, person } = await dana(people);
+  const { page } = phone;
+  const codes = await makeCodes(phone);
+  await keepCodes(phone);
+  await phone.context.clearCookies();
+  stack.directory.lock(person);
+  await page.goto('/recover');
+  await page.getByLabel('The name you sign in with at work').fill(person.account);
+  await phone.context.setOffline(true);
+  await button(page, 'Next').click();
+  await expect(page.getByText('There is no connection to Latchkey.')).toBeVisible();
+  await phone.context.setOffline(false);
+  await button(page, 'Next').click();
+  await codeField(page).fill(codes[0]!);
+
+  // Answers that take many tries, a quarter of an hour, or an accident.
+  const answers = [{ status: 429, code: 'limit.reached', retryAfter: 300 }, { status: 503, code: 'directory.unavailable' }, { status: 410, code: 'ceremony.unknown' }];
+  await page.route('**/api/recover/finish', async (route) => {
+    const next = answers.shift();
+    return next ? route.fulfill({ status: next.status, contentType: 'application/problem+json', json: { title: '', ...next } }) : route.continue();
+  });
+  for (const says of ['Try again in 5 minutes.', 'The directory doesn’t answer.']) {
+    await button(page, 'Unlock my account').click();
+    await expect(page.getByText(says)).toBeVisible();
+    await expect(codeField(page)).toHaveValue(codes[0]!);
+  }
+  const begun = page.waitForRequest('**/api/recover/begin');
+  await button(page, 'Unlock my account').click(); // too old: it begins again by itself
+  await begun;
+  await sees(page, 'You are unlocked');
+  expect(answers).toEqual([]);
+});
+
 test('the ten codes are saved as a file or printed, and left only when they are put away', async ({ people }) => {
   const { phone, person } = await dana(people);
   const { page } = phone;
