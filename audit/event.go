@@ -109,6 +109,8 @@ const (
 	AccountRelocked Action = "account.relocked" // within 30 minutes of an unlock
 	AccountFrozen   Action = "account.frozen"   // with the receipt
 	AccountUnfrozen Action = "account.unfrozen"
+	AccountAskedFor Action = "account.asked-for" // its owner, frozen, proved with a passkey that it is them; with the receipt
+	AccountStopped  Action = "account.stopped"   // frozen by "this wasn't me": no receipt, for no proof is asked
 
 	DeviceAdded   Action = "device.added"   // notifications were switched on
 	DeviceRemoved Action = "device.removed" // by its owner, or because the push service said so
@@ -169,6 +171,8 @@ var actions = map[Action]bool{
 	AccountRelocked:     true,
 	AccountFrozen:       true,
 	AccountUnfrozen:     true,
+	AccountStopped:      true,
+	AccountAskedFor:     true,
 	DeviceAdded:         true,
 	DeviceRemoved:       true,
 	NoticeFailed:        true,

@@ -28,6 +28,7 @@ func (c Config) check(name string, text []byte) Problems {
 	c.checkPasswords(f)
 	c.checkPush(f)
 	c.checkMail(f)
+	c.checkAlerts(f)
 	c.checkReminders(f)
 	c.checkKeyFile(f)
 	c.checkBackup(f)

@@ -40,6 +40,7 @@ type Config struct {
 	Push           Push      `yaml:"push"`
 	Mail           Mail      `yaml:"mail"`
 	Reminders      Reminders `yaml:"reminders"`
+	Alerts         Alerts    `yaml:"alerts"`
 	Secrets        Secrets   `yaml:"secrets"`
 	Backup         Backup    `yaml:"backup"`
 	Log            Log       `yaml:"log"`

@@ -47,6 +47,12 @@ secrets: {key_file: `+key+`}
 	if c.PushSubject() != "desk@example.org" || c.PushProxy().Host != "proxy:3128" || len(c.Push.Hosts) != 1 || c.KeyFile() != key {
 		t.Errorf("%q %+v %q", c.PushSubject(), c.Push, c.KeyFile())
 	}
+	if to := c.AlertMail(); len(to) != 1 || to[0] != "desk@example.org" {
+		t.Errorf("alerts go to %v", to)
+	}
+	if c.Alerts.Mail = []string{"duty@example.org"}; c.AlertMail()[0] != "duty@example.org" {
+		t.Errorf("alerts go to %v", c.AlertMail())
+	}
 	if len(c.Reminders.PasswordExpiry) != 0 || c.Reminders.To != config.RemindEnrolled || c.Requests.Review != 20*time.Minute {
 		t.Errorf("%+v %v", c.Reminders, c.Requests.Review)
 	}
@@ -96,6 +102,8 @@ func TestEachMistakeOnTheWayOutIsNamedWithItsPlace(t *testing.T) {
 		{"days without a list", "reminders: {password_expiry: 14}", "reminders.password_expiry", "such as [14, 7, 1]"},
 		{"unknown people", "reminders: {to: all}", "reminders.to", "enrolled, everybody"},
 		{"everybody without mail", "reminders: {to: everybody}", "reminders.to", "needs mail"},
+		{"an alert without mail", "alerts: {mail: [a@example.org]}", "alerts.mail", "has no way out"},
+		{"a name before an alert's address", "alerts: {mail: [\"IT <a@example.org>\"]}", "alerts.mail[0]", "no bare mail address"},
 		{"a long review", "requests: {review: 100h}", "requests.review", "72h"},
 		{"a key that others read", "secrets: {key_file: " + open + "}", "secrets.key_file", "chmod 600"},
 		{"a directory as key", "secrets: {key_file: /tmp}", "secrets.key_file", "is a directory"},

@@ -21,7 +21,7 @@ const ErrNotEmpty fault = "store.not-empty"
 // row beforehand; writers, retired keys and the versions are each database's own.
 var copied = []string{
 	"audit_entries", "audit_personal", "handles", "credentials", "ceremonies", "sessions", "proofs", "consumed_proofs", "factors",
-	"invitations", "requests", "asked", "outbox", "deliveries", "limits", "freezes", "reminders", "subscriptions", "vapid_keys",
+	"invitations", "requests", "asked", "outbox", "deliveries", "limits", "freezes", "thaws", "reminders", "subscriptions", "vapid_keys",
 }
 
 // Copied is what a copy took over.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/e2e/postgres"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
@@ -30,6 +31,14 @@ func full(t *testing.T) (path string, was string) {
 		if err := op(s); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
+	}
+	lifted := signedIn()
+	lifted.Action = audit.AccountUnfrozen
+	freeze := func([]*workflow.Request) (workflow.Change, error) {
+		return workflow.Change{Freeze: &workflow.Freeze{Account: bert, By: bert}}, nil
+	}
+	if err := errors.Join(s.FreezeOwn(ctx, bert, time.Time{}, freeze), s.Unfreeze(ctx, bert, lifted)); err != nil {
+		t.Fatal(err)
 	}
 	e := signedIn()
 	e.Personal["device"] = "hostile \u2028 \"device\""

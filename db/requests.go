@@ -129,6 +129,12 @@ func (t *tx) change(before, r workflow.Request, c workflow.Change) error {
 	if err := t.ask(before, r); err != nil {
 		return err
 	}
+	t.tell(before, r)
+	return t.beside(c)
+}
+
+// beside writes what goes with a change and is of no one request.
+func (t *tx) beside(c workflow.Change) error {
 	for _, n := range c.Notices {
 		if err := t.insertNotice(n); err != nil {
 			return err
@@ -140,7 +146,6 @@ func (t *tx) change(before, r workflow.Request, c workflow.Change) error {
 	if err := t.freeze(c.Freeze); err != nil {
 		return err
 	}
-	t.tell(before, r)
 	if err := t.record(c.Events...); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (s *Store) HasPasskey(ctx context.Context, account ad.GUID) (has bool, err 
 	return has, wrap("look for a passkey", err)
 }
 
-const freezeColumns = `account, by_guid, request, at`
+const freezeColumns = `account, by_guid, request, at, asked`
 
 // freeze leaves an account that is frozen as it is.
 func (t *tx) freeze(f *workflow.Freeze) error {
@@ -66,8 +66,8 @@ func (t *tx) freeze(f *workflow.Freeze) error {
 		return nil
 	}
 	_, err := t.exec(`
-		INSERT INTO freezes (`+freezeColumns+`) VALUES ($1, $2, $3, $4) ON CONFLICT (account) DO NOTHING`,
-		guidText(f.Account), guidText(f.By), f.Request, millis(f.At))
+		INSERT INTO freezes (`+freezeColumns+`) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account) DO NOTHING`,
+		guidText(f.Account), guidText(f.By), f.Request, millis(f.At), millis(f.Asked))
 	return err
 }
 
@@ -108,17 +108,20 @@ func (s *Store) Unfreeze(ctx context.Context, account ad.GUID, events ...audit.E
 		if n == 0 {
 			return workflow.ErrNotFrozen
 		}
+		if err := t.thaw(account); err != nil {
+			return err
+		}
 		return t.record(events...)
 	}))
 }
 
 func scanFreeze(row scanner) (f workflow.Freeze, err error) {
 	var account, by string
-	var at int64
-	if err := row.Scan(&account, &by, &f.Request, &at); err != nil {
+	var at, asked int64
+	if err := row.Scan(&account, &by, &f.Request, &at, &asked); err != nil {
 		return f, err
 	}
-	f.At = fromMillis(at)
+	f.At, f.Asked = fromMillis(at), fromMillis(asked)
 	if f.By, err = guidOf(by); err != nil {
 		return f, err
 	}

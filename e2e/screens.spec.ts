@@ -61,6 +61,29 @@ const open: Record<string, Open> = {
   about: at('/about'),
   'enrol-no-link': at('/enrol'),
   'enrol-unknown-link': at('/enrol#nothing-that-was-ever-issued'),
+  freeze: at(`/freeze#${'A'.repeat(120)}`),
+  'freeze-no-link': at('/freeze'),
+  'freeze-old': async ({ phone: { page } }) => {
+    await page.goto(`/freeze#${'A'.repeat(120)}`);
+    await tap(page, 'Stop everything on my account');
+    await sees(page, 'This link is no good any more');
+  },
+  'freeze-offline': async ({ phone: { page } }) => {
+    await page.route('/api/freeze/notice', (route) => route.abort());
+    await page.goto(`/freeze#${'A'.repeat(120)}`);
+    await tap(page, 'Stop everything on my account');
+    await expect(page.getByText('There is no connection to Latchkey.')).toBeVisible();
+  },
+  'freeze-stopped': async ({ phone: { page } }) => {
+    await page.route('/api/freeze/notice', (route) => route.fulfill({ status: 204 }));
+    await page.goto(`/freeze#${'A'.repeat(120)}`);
+    await tap(page, 'Stop everything on my account');
+    await sees(page, 'Everything is stopped');
+  },
+  'start-from-message': async ({ phone: { page } }) => {
+    await page.goto(`/account#stop=${'A'.repeat(120)}`);
+    await expect(page.getByRole('button', { name: 'This wasn’t me' })).toBeVisible();
+  },
   'sign-in-first': at('/request/00000000-0000-7000-8000-000000000000'),
   'no-such-page': at('/nowhere'),
   enrol: async ({ phone, stack, person }) => { await phone.page.goto(stack.invite(person)); },
@@ -103,6 +126,25 @@ const own: Record<string, Open> = {
     stack.directory.replace(person, 'department', 'Qualitätsmanagementdokumentationsverwaltung Süd');
     stack.directory.lock(person);
   }),
+  'account-stop': async ({ phone }) => {
+    await phone.signIn();
+    await tap(phone.page, /This wasn’t me/);
+    await sees(phone.page, 'Stop everything on your account?');
+  },
+  'account-stopped': async ({ phone }) => {
+    await phone.signIn();
+    await tap(phone.page, /This wasn’t me/);
+    await tap(phone.page, 'Stop everything on my account');
+    await sees(phone.page, 'Everything is stopped');
+    await phone.page.goto('/');
+    await phone.signIn();
+    await sees(phone.page, 'Is it you again?');
+  },
+  'account-asked': async (at) => {
+    await own['account-stopped']!(at);
+    await tap(at.phone.page, 'It is me again');
+    await expect(at.phone.page.getByText('IT sees that it is you')).toBeVisible();
+  },
   done: async ({ phone, stack, person }) => {
     stack.directory.lock(person);
     await phone.signIn();

@@ -140,6 +140,9 @@ func (s *Service) instead(d Delivery, pushes Progress, code string) ([]Delivery,
 }
 
 func (s *Service) sendMail(ctx context.Context, d Delivery) verdict {
+	if plans[d.Kind].alert {
+		return s.sendAlert(ctx, d)
+	}
 	who, err := s.cfg.Directory.Person(ctx, d.To)
 	switch {
 	case errors.Is(err, ErrNobody) || err == nil && who.Disabled:
@@ -151,7 +154,9 @@ func (s *Service) sendMail(ctx context.Context, d Delivery) verdict {
 	if !ok {
 		return verdict{code: codeNoWay}
 	}
-	text := s.texts(language(who.Language), d)
+	lang := language(who.Language)
+	text := s.texts(lang, d)
+	text.Text += s.freezeLine(lang, d)
 	return s.mail.send(ctx, to, messageID(d), text, s.cfg.Now())
 }
 

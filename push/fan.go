@@ -48,6 +48,9 @@ func (s *Service) spread(ctx context.Context, n Notice) ([]Delivery, string, err
 	if !s.cfg.Now().Before(n.until()) {
 		return nil, codeLate, nil
 	}
+	if p.alert {
+		return s.spreadAlert(n)
+	}
 	devices, err := s.cfg.Store.Subscriptions(ctx, n.To)
 	if err != nil {
 		return nil, "", fmt.Errorf("read devices: %w", err)
@@ -89,6 +92,9 @@ func (s *Service) waiting(d Delivery) Delivery {
 
 // failed is the event that nobody could be reached.
 func (s *Service) failed(to, kind string, params map[string]string, code string) audit.Event {
+	if plans[kind].alert {
+		to = params[paramAccount]
+	}
 	return audit.Event{
 		Time: s.cfg.Now(), Action: audit.NoticeFailed, Actor: audit.ActorSystem, Target: to,
 		Request: params["request"], Outcome: audit.Failed, Reason: code,

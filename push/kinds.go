@@ -19,6 +19,8 @@ const (
 	kindChanged  = "account.changed"
 	kindRelocked = "account.relocked"
 	kindFrozen   = "account.frozen"
+	kindAlert    = "alert.frozen" // to whoever runs this server: To is ""
+	kindThaw     = "alert.thaw"   // likewise
 	kindExpiring = "password.expiring"
 	kindProofs   = "proof.changed"  // enroll's: a way in was added, taken away, or used without a passkey
 	kindSeveral  = "review.several" // in place of all that waited for the cap; never in the outbox
@@ -33,21 +35,25 @@ type plan struct {
 	urgent bool
 	both   bool // by push and by mail; otherwise mail only where push does not reach
 	bulk   bool // to many at once, and in no hurry
+	own    bool // of what happened to the reader's own account: it offers "this wasn't me"
+	alert  bool // by mail to the addresses for alerts
 }
 
 var plans = map[string]plan{
 	kindReview:   {class: "review", page: "/review/", review: true, urgent: true},
 	kindReminder: {class: "review", page: "/review/", review: true, both: true},
-	kindApproved: {class: "request", page: "/request/", urgent: true},
-	kindDenied:   {class: "request", page: "/request/"},
-	kindLapsed:   {class: "request", page: "/request/"},
-	kindFailed:   {class: "request", page: "/request/"},
-	kindUnknown:  {class: "request", page: "/request/"},
-	kindSettled:  {class: "request", page: "/request/"},
-	kindChanged:  {class: "account", page: "/account", both: true},
-	kindRelocked: {class: "relocked", page: "/account", both: true},
+	kindApproved: {class: "request", page: "/request/", own: true, urgent: true},
+	kindDenied:   {class: "request", page: "/request/", own: true},
+	kindLapsed:   {class: "request", page: "/request/", own: true},
+	kindFailed:   {class: "request", page: "/request/", own: true},
+	kindUnknown:  {class: "request", page: "/request/", own: true},
+	kindSettled:  {class: "request", page: "/request/", own: true},
+	kindChanged:  {class: "account", page: "/account", own: true, both: true},
+	kindRelocked: {class: "relocked", page: "/account", own: true, both: true},
 	kindFrozen:   {class: "frozen", page: "/account", both: true},
-	kindProofs:   {class: "proof", page: "/account", both: true, urgent: true},
+	kindProofs:   {class: "proof", page: "/account", own: true, both: true, urgent: true},
+	kindAlert:    {class: "alert", page: "/", alert: true},
+	kindThaw:     {class: "alert", page: "/", alert: true},
 	kindExpiring: {class: "password", page: "/account", both: true, bulk: true},
 	kindSeveral:  {class: "review", page: "/inbox", urgent: true},
 	kindTest:     {class: "test", page: "/devices"},

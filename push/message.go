@@ -67,6 +67,10 @@ func (s *Service) message(ctx context.Context, d Delivery, who Person) (message,
 	if p.review {
 		out.Notification.Data.Actions = actions[lang]
 	}
+	if token := s.freezeToken(d); token != "" {
+		out.Notification.Navigate += freezeFragment + token
+		out.Notification.Data.Actions = []action{{"freeze", freezeWords[lang].Title}}
+	}
 	bytes, err := json.Marshal(out)
 	if err != nil {
 		return message{}, fmt.Errorf("write message: %w", err)

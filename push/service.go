@@ -51,6 +51,12 @@ type Config struct {
 	RootCAs *x509.CertPool // in place of the system's; nil for those
 
 	Mail *MailConfig // nil sends no mail
+	// Alerts are the addresses that an alert goes to; none where empty.
+	Alerts []string
+	// FreezeLink makes the secret behind the # of a link by which the reader of a
+	// notice can freeze their account: a token of base64url, or "" for no link. It is
+	// made when a message is sent, and never kept. nil makes none.
+	FreezeLink func(account, kind string, notice int64, made time.Time) string
 
 	Workers int // messages on their way at once; 0 is 16
 

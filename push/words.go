@@ -8,7 +8,7 @@ import (
 )
 
 // words are what one kind says in one language. In them {org}, {support}, {link},
-// {days} and {date} are replaced.
+// {days} and {date} are replaced, and in an alert {name}, {account} and {way}.
 type words struct{ Title, Body, Subject, Text string }
 
 // catalogues hold the words of each kind, or of a kind and one of its variants
@@ -54,6 +54,10 @@ func variant(d Delivery) string {
 	switch d.Kind {
 	case kindChanged, kindApproved:
 		return d.Params["kind"]
+	case kindFrozen:
+		if w := d.Params["way"]; w == "account" || w == "notice" {
+			return "own"
+		}
 	case kindDenied:
 		for _, why := range []string{"reported", "numbers"} {
 			if d.Params[why] == "true" {

@@ -144,6 +144,26 @@ var german = map[string]words{
 		Subject: "Jemand hat sich ohne Passkey angemeldet",
 		Text:    "Jemand hat sich bei Latchkey ohne Passkey für Ihr Konto bei {org} angemeldet, mit einem Wiederherstellungscode oder einer Authenticator-App." + ownDE,
 	},
+	kindFrozen + "/own": {
+		Title: "Ihr Konto ist hier angehalten", Body: "Jemand hat „Das war ich nicht“ gewählt. Rufen Sie an: {support}.",
+		Subject: "Ihr Konto ist in Latchkey angehalten",
+		Text: "Für Ihr Konto bei {org} wurde „Das war ich nicht“ gewählt. Latchkey tut jetzt nichts mehr dafür, und Sie sind dort auf allen Geräten abgemeldet.\n\n" +
+			"Rufen Sie an: {support}. Dort sieht man mit Ihnen nach und schaltet es wieder ein. Wenn nicht Sie das gewählt haben, sagen Sie es dort.\n\nIhr Konto: {link}\n",
+	},
+	kindAlert: {
+		Title: "Ein Konto wurde eingefroren", Body: "Sehen Sie nach.",
+		Subject: "Latchkey: Ein Konto wurde eingefroren",
+		Text: "{name} ({account}) wurde in Latchkey bei {org} eingefroren: {way}.\n\n" +
+			"Die Sitzungen dort sind beendet, offene Anträge zurückgenommen. Latchkey selbst hat im Verzeichnis nichts geändert: Ein Passwort, das vorher jemand gesetzt hat, gilt weiter.\n\n" +
+			"Rufen Sie die Person an, sehen Sie nach, was geschehen ist (latchkey audit export), und heben Sie es auf, wenn es geklärt ist: latchkey unfreeze {account}\n\n{link}\n",
+	},
+	kindThaw: {
+		Title: "Ein eingefrorenes Konto bittet um Einlass", Body: "Sehen Sie nach.",
+		Subject: "Latchkey: Ein eingefrorenes Konto bittet um Einlass",
+		Text: "{name} ({account}) ist in Latchkey bei {org} eingefroren und hat mit dem Anmeldeschlüssel nachgewiesen: Ich bin es wieder.\n\n" +
+			"Das allein hebt nichts auf. Ein Anmeldeschlüssel davon kann in anderen Händen sein: Sehen Sie nach, ob vor dem Einfrieren einer dazukam (latchkey audit export), und rufen Sie an. " +
+			"Wenn es geklärt ist: latchkey unfreeze {account}\n\n{link}\n",
+	},
 	kindExpiring: {
 		Title: "Ihr Passwort läuft in {days} Tagen ab", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
 		Subject: "Ihr Passwort läuft in {days} Tagen ab",

@@ -144,6 +144,26 @@ var english = map[string]words{
 		Subject: "Somebody signed in without a passkey",
 		Text:    "Somebody signed in to Latchkey for your account at {org} without a passkey, with a recovery code or an authenticator app." + ownEN,
 	},
+	kindFrozen + "/own": {
+		Title: "Your account is stopped here", Body: "Somebody said “this wasn’t me”. Call {support}.",
+		Subject: "Your account is stopped in Latchkey",
+		Text: "“This wasn’t me” was chosen for your account at {org}. Latchkey does nothing for it now, and you are signed out there on every device.\n\n" +
+			"Call {support}: they look into it with you, and switch it on again. If it was not you who chose that, tell them so.\n\nSee your account: {link}\n",
+	},
+	kindAlert: {
+		Title: "An account was frozen", Body: "Look into it.",
+		Subject: "Latchkey: an account was frozen",
+		Text: "{name} ({account}) was frozen in Latchkey at {org}: {way}.\n\n" +
+			"Its sessions there are ended and its open requests are cancelled. Latchkey itself changed nothing in the directory: a password that somebody set before still works.\n\n" +
+			"Call the person, look at what happened (latchkey audit export), and lift it when it is clear: latchkey unfreeze {account}\n\n{link}\n",
+	},
+	kindThaw: {
+		Title: "A frozen account asks to be let in", Body: "Look into it.",
+		Subject: "Latchkey: a frozen account asks to be let in",
+		Text: "{name} ({account}) is frozen in Latchkey at {org}, and proved with a passkey: it is me again.\n\n" +
+			"That alone does not lift it. Somebody else may hold a passkey of theirs: look whether one was added before the freeze (latchkey audit export), and call them. " +
+			"Once it is clear: latchkey unfreeze {account}\n\n{link}\n",
+	},
 	kindExpiring: {
 		Title: "Your password expires in {days} days", Body: "Change it now, while you are signed in.",
 		Subject: "Your password expires in {days} days",

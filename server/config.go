@@ -43,6 +43,7 @@ type Config struct {
 	Log      Log
 	Limits   Limits
 	Reviews  Reviews
+	Freezes  Freezes
 	Photos   Photos
 	Devices  Devices
 	// Live is where the store tells of changed requests; nil makes one that
@@ -104,6 +105,7 @@ func (c Config) withDefaults() (Config, error) {
 		need("Log", c.Log != nil),
 		need("Limits", c.Limits != nil),
 		need("Reviews", c.Reviews != nil),
+		need("Freezes", c.Freezes != nil),
 		need("Photos", c.Photos != nil),
 		need("Devices", c.Devices != nil),
 		need("Ready", c.Ready != nil),

@@ -86,6 +86,23 @@ type Passkeys interface {
 	Handle(ctx context.Context, account ad.GUID) ([]byte, error)
 }
 
+// Freezes is what the edge needs of workflow for "this wasn't me".
+type Freezes interface {
+	// FreezeSelf freezes the actor's own account and ends all its sessions;
+	// idempotent.
+	FreezeSelf(ctx context.Context, who Actor) error
+	// FreezeByNotice does so by the link of a notice; workflow.ErrFreezeLink for
+	// every link that is not good, whatever is wrong with it.
+	FreezeByNotice(ctx context.Context, token secret.Text, from workflow.From) error
+	// OwnFreeze is nil where the actor's account is not frozen.
+	OwnFreeze(ctx context.Context, who Actor) (*workflow.Freeze, error)
+	// BeginThaw says what the owner of a frozen account signs to be let in again.
+	BeginThaw(ctx context.Context, who Actor) (label string, statement []byte, err error)
+	// AskThaw takes the proof over that statement. The account stays frozen until
+	// somebody lifts it.
+	AskThaw(ctx context.Context, who Actor, p enroll.Proof) error
+}
+
 // Requests is what the edge needs of workflow.
 type Requests interface {
 	// Options says what the policy lets the person do now, and why not.

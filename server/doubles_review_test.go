@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/push"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -80,6 +81,35 @@ func (v *seats) BeginApproval(_ context.Context, _ Actor, id, number string) (st
 func (v *seats) Approve(_ context.Context, _ Actor, id string, p enroll.Proof) (workflow.Reviewed, error) {
 	v.proof = p
 	return v.reviewed(id, "approve")
+}
+
+// FreezeSelf and FreezeByNotice take every token but "bad".
+func (v *seats) FreezeSelf(context.Context, Actor) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.calls = append(v.calls, "freeze self")
+	return v.err
+}
+func (v *seats) FreezeByNotice(_ context.Context, token secret.Text, _ workflow.From) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.calls = append(v.calls, "freeze by notice")
+	if token.Reveal() == "bad" {
+		return workflow.ErrFreezeLink
+	}
+	return v.err
+}
+func (v *seats) OwnFreeze(context.Context, Actor) (*workflow.Freeze, error) {
+	return &workflow.Freeze{Account: alice, By: alice}, v.err
+}
+func (v *seats) BeginThaw(context.Context, Actor) (string, []byte, error) {
+	return workflow.ThawLabel, []byte("statement"), v.err
+}
+func (v *seats) AskThaw(_ context.Context, _ Actor, p enroll.Proof) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.proof, v.calls = p, append(v.calls, "ask thaw")
+	return v.err
 }
 func (v *seats) Deny(_ context.Context, _ Actor, id, chip, reason string) (workflow.Reviewed, error) {
 	v.chip, v.said = chip, reason

@@ -275,7 +275,7 @@ func newStage(t *testing.T, change ...func(*Config)) *stage {
 	cfg := Config{
 		PublicURL: "https://" + testHost, RPID: testHost, Version: "test",
 		Passkeys: st.party, Requests: st.rules, Log: history{}, Limits: st.limits,
-		Reviews: st.seats, Photos: st.seats, Devices: st.phones, Live: NewBroker(), streams: streamTimes{life: time.Millisecond},
+		Reviews: st.seats, Freezes: st.seats, Photos: st.seats, Devices: st.phones, Live: NewBroker(), streams: streamTimes{life: time.Millisecond},
 		Ready: func(context.Context) error { return nil }, Static: builtApp(), Now: st.clock.Now,
 		Logger: slog.New(slog.NewTextHandler(&locked{w: st.logged}, nil)),
 	}

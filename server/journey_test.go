@@ -40,6 +40,7 @@ type house struct {
 	company  *company
 	passkeys *enroll.Service
 	store    *db.Store
+	engine   *workflow.Engine
 	logged   *bytes.Buffer
 }
 
@@ -74,12 +75,13 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 		f(acts)
 	}
 	engine := workflow.New(workflow.Config{
-		Store: h.store, Directory: h.company, Proofs: h.store, Judge: judge, Executor: "test", Logger: log,
+		Store: h.store, Directory: h.company, Proofs: h.store, Judge: judge, Executor: "test", Logger: log, Sealer: dbtest.Box(),
 		Policy: workflow.Policy{Hash: "h", Rules: []workflow.Rule{{Name: "all", Who: workflow.Condition{Everyone: true}, Acts: acts}}},
 	})
+	h.engine = engine
 	h.Server, err = New(Config{
 		PublicURL: "https://" + testHost, RPID: testHost, Passkeys: h.passkeys, Requests: engine, Log: h.store, Limits: h.store,
-		Reviews: engine, Photos: h.company, Devices: &phones{}, Live: live,
+		Reviews: engine, Freezes: engine, Photos: h.company, Devices: &phones{}, Live: live,
 		Ready: func(context.Context) error { return nil }, Static: builtApp(), Logger: log,
 	})
 	must(err)

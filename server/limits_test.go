@@ -29,6 +29,7 @@ var limitedCalls = []struct {
 	{"POST", "/api/reviews/r1/deny", `{"chip":"other","reason":""}`, rateReview},
 	{"POST", "/api/reviews/r1/report", "{}", rateReview},
 	{"POST", "/api/reviews/r1/freeze/begin", "{}", rateApprove},
+	{"POST", "/api/freeze/notice", `{"token":"t"}`, rateFreeze},
 	{"POST", "/api/requests/r1/remind", "{}", rateRemind},
 	{"POST", "/api/devices", `{"endpoint":"https://push.example.test/x","p256dh":"AAAA","auth":"AAAA"}`, rateDevice},
 	{"POST", "/api/devices/d1/test", "{}", rateDeviceTest},

@@ -24,7 +24,7 @@ type pageRoute struct{ path, in, out string }
 var clientRoutes = []pageRoute{
 	{"/", "account", "start"}, {"/account", "account", "start"},
 	{"/request/{id}", "request", "next"}, {"/review/{id}", "review", "next"},
-	{"/help", "inside", "outside"}, {"/about", "inside", "outside"}, {"/enrol", "inside", "outside"},
+	{"/help", "inside", "outside"}, {"/about", "inside", "outside"}, {"/enrol", "inside", "outside"}, {"/freeze", "inside", "outside"},
 	{"/inbox", "inside", "next"}, {"/devices", "inside", "next"}, {"/password/{kind}", "inside", "next"}, {"/ask/{kind}", "inside", "next"},
 	{"/passkeys", "inside", "next"}, {"/passkeys/add", "inside", "next"}, {"/passkeys/{id}", "inside", "next"},
 	{"/proofs", "inside", "next"}, {"/recover", "inside", "outside"},

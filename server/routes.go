@@ -80,6 +80,12 @@ func (s *Server) ownRoutes() []route {
 		{post, "/api/passkeys/{id}/remove", session, []rate{rateStepUp}, typed(s.removePasskey), "Remove a passkey"},
 		{post, "/api/step-up/begin", session, []rate{rateStepUp}, typed(s.beginStepUp), "Begin a proof for my passkeys"},
 		{post, "/api/step-up/finish", session, []rate{rateStepUp}, typed(s.finishStepUp), "Finish it"},
+
+		{post, "/api/freeze", anySession, write, typed(s.freezeSelf), "This wasn't me: freeze my own account here"},
+		{get, "/api/freeze", anySession, read, typed(s.getFreeze), "Whether my account is frozen here, and since when"},
+		{post, "/api/freeze/thaw/begin", session, []rate{rateStepUp}, typed(s.beginThaw), "It is me again: begin a proof about this freeze"},
+		{post, "/api/freeze/thaw/finish", session, []rate{rateStepUp}, typed(s.finishThaw), "Finish it: whoever lifts freezes is told"},
+		{post, "/api/freeze/notice", public, []rate{rateFreeze}, typed(s.freezeByNotice), "The same, by the link of a notice"},
 	}
 }
 

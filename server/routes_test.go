@@ -37,6 +37,8 @@ var bodies = map[string]string{
 	"/api/reviews/{id}/approve/finish":  `{"token":"t","credential":{}}`,
 	"/api/reviews/{id}/deny":            `{"chip":"not-asked","reason":""}`,
 	"/api/reviews/{id}/freeze/finish":   `{"token":"t","credential":{}}`,
+	"/api/freeze/thaw/finish":           `{"token":"t","credential":{}}`,
+	"/api/freeze/notice":                `{"token":"t"}`,
 	"/api/devices":                      `{"endpoint":"https://push.example.test/x","p256dh":"AAAA","auth":"AAAA"}`,
 }
 
@@ -84,6 +86,7 @@ func TestAnonymousIsRefusedOnEveryRouteThatIsNotPublic(t *testing.T) {
 		"POST /api/sign-in/begin", "POST /api/sign-in/finish", "POST /api/forget",
 		"POST /api/enrol/open", "POST /api/enrol/password", "POST /api/enrol/begin", "POST /api/enrol/finish",
 		"POST /api/recover/begin", "POST /api/recover/finish",
+		"POST /api/freeze/notice",
 	} {
 		open[p] = true
 	}

@@ -33,6 +33,7 @@ var shapes = map[string]reflect.Type{
 	"Devices": reflect.TypeFor[DeviceList](), "Device": reflect.TypeFor[Device](), "SubscribeDevice": reflect.TypeFor[SubscribeDevice](),
 	"Proofs": reflect.TypeFor[Proofs](), "TotpBegin": reflect.TypeFor[TOTPBegun](),
 	"RecoverBegin": bodyType[beginRecovery](), "RecoverFinish": bodyType[finishRecovery](), "ReplaceFinish": bodyType[finishReplacement](),
+	"OwnFreeze": reflect.TypeFor[OwnFreeze](), "FreezeByNotice": bodyType[freezeByNotice](),
 	"LiveRequest": reflect.TypeFor[LiveRequest](),
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
 )
 
 // Config joins an Engine with what it needs.
@@ -30,6 +31,8 @@ type Config struct {
 	Freezes Freezes
 	// Reminders serves RemindExpiring; the Store's where nil.
 	Reminders Reminders
+	// Sealer seals the links of notices. Without it there are none, and none freezes.
+	Sealer enroll.Sealer
 	// RemindEverybody reminds also people without a passkey.
 	RemindEverybody bool
 	// Policy that runs from the start; the zero Policy allows nothing.
@@ -57,6 +60,7 @@ type Engine struct {
 	holders   Holders
 	freezes   Freezes
 	reminders Reminders
+	sealer    enroll.Sealer
 	policy    atomic.Pointer[Policy]
 	settings  atomic.Pointer[Settings]
 	executor  string
@@ -79,7 +83,7 @@ func New(c Config) *Engine {
 		store: c.Store, directory: c.Directory, proofs: c.Proofs,
 		people: either(c.People, c.Directory), holders: either(c.Holders, c.Store),
 		freezes: either(c.Freezes, c.Store), reminders: either(c.Reminders, c.Store),
-		executor: c.Executor, every: c.Every,
+		sealer: c.Sealer, executor: c.Executor, every: c.Every,
 		clock: c.Now, newID: c.NewID, random: c.Rand, log: c.Logger,
 	}
 	if e.clock == nil {

@@ -149,7 +149,7 @@ func (e *Engine) freeze(r *Request, by ad.GUID, p enroll.Proof) Change {
 	ended := r.event(now, by.String(), audit.SignedOut, audit.OK, string(ErrFrozen))
 	return Change{
 		Events:      []audit.Event{event},
-		Notices:     []Notice{r.noticeTo(r.Target, NoticeFrozen)},
+		Notices:     []Notice{r.noticeTo(r.Target, NoticeFrozen), alertOf(r.Target, wayReport, "", now)},
 		EndSessions: endOf(r.Target, "", ended),
 		Freeze:      &Freeze{Account: r.Target, By: by, Request: r.ID, At: now},
 	}

@@ -32,6 +32,7 @@ type memory struct {
 	notices  []workflow.Notice
 	ended    []workflow.SessionsOf
 	frozen   map[ad.GUID]workflow.Freeze
+	thawed   map[ad.GUID]time.Time
 	keyless  map[ad.GUID]bool // hold no passkey
 	passkeys []string
 	holds    map[ad.GUID][]enroll.ProofKind // beside a passkey
@@ -44,7 +45,7 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		requests: map[string][]byte{}, used: map[string]string{}, open: map[string]string{},
-		frozen: map[ad.GUID]workflow.Freeze{}, keyless: map[ad.GUID]bool{}, holds: map[ad.GUID][]enroll.ProofKind{}, reminded: map[string]bool{},
+		frozen: map[ad.GUID]workflow.Freeze{}, thawed: map[ad.GUID]time.Time{}, keyless: map[ad.GUID]bool{}, holds: map[ad.GUID][]enroll.ProofKind{}, reminded: map[string]bool{},
 	}
 }
 
@@ -110,7 +111,10 @@ func (m *memory) commit(r workflow.Request, had []string, c workflow.Change) err
 	if err != nil {
 		return err
 	}
-	m.head, m.requests[r.ID] = head, b
+	m.head = head
+	if r.ID != "" {
+		m.requests[r.ID] = b
+	}
 	m.events, m.notices = append(m.events, events...), append(m.notices, c.Notices...)
 	if c.EndSessions != nil {
 		m.ended = append(m.ended, *c.EndSessions)
@@ -262,7 +266,86 @@ func (m *memory) Unfreeze(_ context.Context, account ad.GUID, events ...audit.Ev
 		}
 	}
 	delete(m.frozen, account)
+	m.thawed[account] = time.Now()
 	m.events = append(m.events, events...)
+	return nil
+}
+
+// FreezeOwn runs fn twice, as a store may.
+func (m *memory) FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, fn func([]*workflow.Request) (workflow.Change, error)) error {
+	if err := errors.Join(ctx.Err(), hook(m.before, "freeze-own")); err != nil {
+		return err
+	}
+	if err := m.freezeOwn(account, made, fn); err != nil {
+		return err
+	}
+	return hook(m.after, "freeze-own")
+}
+
+func (m *memory) freezeOwn(account ad.GUID, made time.Time, fn func([]*workflow.Request) (workflow.Change, error)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, already := m.frozen[account]; already {
+		return nil
+	}
+	if at, thawed := m.thawed[account]; thawed && !made.IsZero() && !made.After(at) {
+		return workflow.ErrThawed
+	}
+	var open []*workflow.Request
+	var c workflow.Change
+	for range 2 {
+		open = nil
+		for id := range m.requests {
+			r, err := m.load(id)
+			if err != nil {
+				return err
+			}
+			if r.Target == account && slices.Contains([]workflow.State{workflow.Draft, workflow.Pending, workflow.Approved}, r.State) {
+				open = append(open, &r)
+			}
+		}
+		var err error
+		if c, err = fn(open); err != nil {
+			return err
+		}
+	}
+	for _, r := range open {
+		r.Version++
+		if err := m.commit(*r, consumes(*r), workflow.Change{}); err != nil {
+			return err
+		}
+		delete(m.open, fmt.Sprint(r.Requester, r.Target, r.Kind))
+	}
+	return m.commit(workflow.Request{}, nil, c)
+}
+
+func (m *memory) AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+	if err := errors.Join(ctx.Err(), hook(m.before, "ask-thaw")); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	was, known := m.frozen[account]
+	if !known {
+		return workflow.ErrNotFrozen
+	}
+	var f workflow.Freeze
+	var c workflow.Change
+	for range 2 { // as a store may
+		f = was
+		var err error
+		if c, err = fn(&f); err != nil {
+			return err
+		}
+	}
+	if _, used := m.used[proof]; used {
+		return workflow.ErrProofUsed
+	}
+	if err := m.commit(workflow.Request{}, nil, c); err != nil {
+		return err
+	}
+	m.used[proof], was.Asked = "thaw", f.Asked
+	m.frozen[account] = was
 	return nil
 }
 

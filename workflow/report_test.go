@@ -79,7 +79,7 @@ func TestAFreezeStopsEverythingForTheAccount(t *testing.T) {
 		if len(w.store.ended) != 1 || w.store.ended[0].Account != annGUID || w.store.ended[0].Keep != "" {
 			t.Fatalf("sessions %+v", w.store.ended)
 		}
-		if w.store.count(audit.AccountFrozen) != 1 || w.store.told(annGUID, workflow.NoticeFrozen) != 1 {
+		if w.store.count(audit.AccountFrozen) != 1 || w.store.told(annGUID, workflow.NoticeFrozen) != 1 || w.store.told(ad.GUID{}, workflow.NoticeAlert) != 1 {
 			t.Fatal("not told")
 		}
 		if f := w.store.frozen[annGUID]; f.By != bossGUID || f.Request != reset.ID {

@@ -22,7 +22,8 @@
 //
 // Reviews: seats.go finds who is asked, pending.go asks and reminds, approver.go
 // says who still may decide, approve.go and deny.go take their answers,
-// resolve.go says what the answers come to, freeze.go stops an account.
+// resolve.go says what the answers come to, freeze.go stops an account for an
+// approver, stop.go for its owner, freezelink.go makes and reads the links for that.
 //
 // state.go holds the table. An execution (attempt.go) reads the account, commits
 // the intent, writes on that same controller, and commits the outcome; when the

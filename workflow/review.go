@@ -100,5 +100,7 @@ const (
 	NoticeFailed   = "request.failed"    // to the requester: what executes by itself was approved, and did not happen
 	NoticeChanged  = "account.changed"   // to the target: an execution is done
 	NoticeFrozen   = "account.frozen"    // to the target
+	NoticeAlert    = "alert.frozen"      // to whoever runs this server (To is zero); "account", "way", "notice"
+	NoticeThaw     = "alert.thaw"        // likewise; "account"
 	NoticeExpiring = "password.expiring" // to the account's owner; "days", "expires" (unix ms); no request
 )

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -19,6 +20,9 @@ const (
 	// ErrOpen: the requester has an open request of this kind for this account.
 	ErrOpen Code = "request.open"
 )
+
+// ErrThawed is FreezeOwn's: the account was unfrozen since. No person ever sees it.
+var ErrThawed = errors.New("account unfrozen since")
 
 // Change is what one update commits beside the request.
 type Change struct {
@@ -86,22 +90,37 @@ type Query struct {
 }
 
 // Freezes keeps the accounts that Latchkey does nothing for until IT lifts it.
-// They are set by Change.Freeze.
+// They are set by Change.Freeze, and by FreezeOwn.
 type Freezes interface {
+	// FreezeOwn runs fn, in one write transaction, on the account's requests that are
+	// draft, pending or approved, and commits what fn made of them together with its
+	// change, or nothing. fn does no I/O and may run again. Where the account is
+	// frozen already it is not run, and that is no error: the freeze stays as it is.
+	// made is when somebody was given the means; ErrThawed where a freeze was lifted
+	// at that time or later. A zero made was not given to anybody.
+	FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, fn func(open []*Request) (Change, error)) error
 	// Frozen is nil for an account that is not.
 	Frozen(ctx context.Context, account ad.GUID) (*Freeze, error)
 	// AllFrozen lists them, newest first.
 	AllFrozen(ctx context.Context) ([]Freeze, error)
-	// Unfreeze is ErrNotFrozen when it is not.
+	// AskThaw runs fn on the freeze of the account as it is in a write transaction and
+	// commits Asked as fn left it, the events and notices of its change, and that the
+	// proof is used, or nothing. ErrNotFrozen where there is none, ErrProofUsed. fn does
+	// no I/O and may run again.
+	AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*Freeze) (Change, error)) error
+	// Unfreeze is ErrNotFrozen when it is not. It keeps for a week that it was
+	// lifted, for FreezeOwn.
 	Unfreeze(ctx context.Context, account ad.GUID, events ...audit.Event) error
 }
 
 // Freeze is one account that is frozen.
 type Freeze struct {
 	Account ad.GUID
-	By      ad.GUID // the approver who reported
-	Request string
+	By      ad.GUID // the approver who reported; the account itself where its owner said that it wasn't them
+	Request string  // that was reported; "" where the owner froze
 	At      time.Time
+	// Asked is when its owner last proved with a passkey that it is them; zero for never.
+	Asked time.Time
 }
 
 // Holders knows who holds a passkey: nobody else can approve.

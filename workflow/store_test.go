@@ -78,7 +78,7 @@ func (o *onDisk) open() {
 	o.store = store
 	o.engine = workflow.New(workflow.Config{
 		Store: store, Directory: o.domain, Proofs: store, Judge: judge, Now: o.now,
-		Policy: everyone("policy-1", passkey), Executor: "server",
+		Policy: everyone("policy-1", passkey), Sealer: dbtest.Box(), Executor: "server",
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/db/dbtest"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
@@ -71,7 +72,7 @@ func (w *world) start(s workflow.Store, d workflow.Directory) *workflow.Engine {
 	return workflow.New(workflow.Config{
 		Store: s, Directory: d, Proofs: w.proofs, Judge: w.judge, Policy: w.policy, Limits: w.limits,
 		People: w.dir, Holders: w.store, Freezes: w.store, Reminders: w.store,
-		Executor: fmt.Sprintf("server-%p", d),
+		Sealer: dbtest.Box(), Executor: fmt.Sprintf("server-%p", d),
 	})
 }
 

@@ -96,7 +96,7 @@ func (a *app) join(ctx context.Context) error {
 	a.engine = workflow.New(workflow.Config{
 		Store: a.store, Directory: a.dir, Policy: policy,
 		Limits: settings.Limits,
-		People: a.dir, Holders: a.store, Freezes: a.store, Reminders: a.store,
+		People: a.dir, Holders: a.store, Freezes: a.store, Reminders: a.store, Sealer: a.box,
 		RemindEverybody: settings.RemindEverybody,
 		Judge:           settings.Judge, Proofs: a.store, Now: now, Logger: a.log,
 		Executor: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()),

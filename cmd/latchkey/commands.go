@@ -290,13 +290,14 @@ func (p *parser) invite() *cobra.Command {
 
 func (p *parser) freezes() *cobra.Command {
 	c := &freezesCmd{}
-	return c.flags(p.leaf("freezes", "List the accounts that an approver froze.", c))
+	return c.flags(p.leaf("freezes", "List the accounts that an approver, or their owner, froze.", c))
 }
 
 func (p *parser) unfreeze() *cobra.Command {
 	c := &unfreezeCmd{}
 	cmd := c.flags(p.leaf("unfreeze ACCOUNT", "Lift the freeze of one account.", c, &c.Account))
-	cmd.Long = cmd.Short + "\n\nACCOUNT is user@domain, DOMAIN\\name, the logon name, or the objectGUID as `latchkey freezes` shows it."
+	cmd.Long = cmd.Short + "\n\nACCOUNT is user@domain, DOMAIN\\name, the logon name, or the objectGUID as `latchkey freezes` shows it.\n" +
+		"It lifts also where nobody proved with a passkey that it is them, and then says so."
 	return cmd
 }
 

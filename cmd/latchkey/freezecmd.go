@@ -28,6 +28,7 @@ type frozenAccount struct {
 	By      string    `json:"by"`
 	Request string    `json:"request"`
 	At      time.Time `json:"at"`
+	Asked   time.Time `json:"asked,omitzero"` // its owner proved with a passkey that it is them
 }
 
 // unfreezeCall asks to lift one.
@@ -40,6 +41,9 @@ var (
 	callUnfreeze = control[unfreezeCall, frozenAccount]{"/unfreeze", (*app).unfreeze}
 )
 
+// byOwner stands for who froze their own account, by whichever way.
+const byOwner = "its owner (this wasn't me)"
+
 // Run lists them, newest first.
 func (c freezesCmd) Run(ctx context.Context, s streams) error {
 	all, err := carryOut(ctx, c.where, s, callFrozen, frozenCall{})
@@ -50,7 +54,14 @@ func (c freezesCmd) Run(ctx context.Context, s streams) error {
 		fmt.Fprintln(s.out, "No account is frozen.")
 	}
 	for _, f := range all {
-		fmt.Fprintf(s.out, "%s  %s (%s), by %s, request %s\n", f.At.Local().Format("2006-01-02 15:04"), f.Name, f.Account, f.By, f.Request)
+		fmt.Fprintf(s.out, "%s  %s (%s), by %s", f.At.Local().Format("2006-01-02 15:04"), f.Name, f.Account, f.By)
+		if f.Request != "" {
+			fmt.Fprintf(s.out, ", request %s", f.Request)
+		}
+		if !f.Asked.IsZero() {
+			fmt.Fprintf(s.out, ", proved with a passkey at %s that it is them", f.Asked.Local().Format("2006-01-02 15:04"))
+		}
+		fmt.Fprintln(s.out)
 	}
 	return nil
 }
@@ -63,6 +74,9 @@ func (c unfreezeCmd) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("unfreeze %s: %w", c.Account, err)
 	}
 	fmt.Fprintf(s.out, "%s (%s) is no longer frozen.\n", f.Name, f.Account)
+	if f.Asked.IsZero() {
+		fmt.Fprintln(s.out, "Nobody had proved with a passkey that it is them: if you have not made sure of that, do it now.")
+	}
 	return nil
 }
 
@@ -81,11 +95,13 @@ func (a *app) frozen(ctx context.Context, _ frozenCall) ([]frozenAccount, error)
 // describe names the people; one whom the directory doesn't tell keeps the
 // objectGUID, so that the list works without a directory.
 func (a *app) describe(ctx context.Context, f workflow.Freeze) frozenAccount {
-	out := frozenAccount{Name: "unknown", Account: f.Account.String(), By: f.By.String(), Request: f.Request, At: f.At}
+	out := frozenAccount{Name: "unknown", Account: f.Account.String(), By: f.By.String(), Request: f.Request, At: f.At, Asked: f.Asked}
 	if who, err := a.dir.Account(ctx, f.Account); err == nil {
 		out.Name, out.Account = plainName(who), plainText(who.SAMAccountName)
 	}
-	if by, err := a.dir.Account(ctx, f.By); err == nil {
+	if f.By == f.Account && f.Request == "" {
+		out.By = byOwner
+	} else if by, err := a.dir.Account(ctx, f.By); err == nil {
 		out.By = plainName(by)
 	}
 	return out
@@ -102,6 +118,10 @@ func (a *app) unfreeze(ctx context.Context, call unfreezeCall) (frozenAccount, e
 	if err != nil {
 		return frozenAccount{}, err
 	}
+	was, err := a.store.Frozen(ctx, id)
+	if err != nil {
+		return frozenAccount{}, err
+	}
 	err = a.engine.Unfreeze(ctx, id, audit.ActorOperator)
 	if errors.Is(err, workflow.ErrNotFrozen) {
 		return frozenAccount{}, errors.New("this account is not frozen")
@@ -109,5 +129,9 @@ func (a *app) unfreeze(ctx context.Context, call unfreezeCall) (frozenAccount, e
 	if err != nil {
 		return frozenAccount{}, err
 	}
-	return a.describe(ctx, workflow.Freeze{Account: id, At: time.Now()}), nil
+	out := a.describe(ctx, workflow.Freeze{Account: id, At: time.Now()})
+	if was != nil {
+		out.Asked = was.Asked
+	}
+	return out, nil
 }

@@ -27,6 +27,7 @@ func (a *app) newNotices(ctx context.Context, cfg config.Config, dir *directory)
 		Store: a.store, Directory: people{dir}, Counter: a.store, Limits: a.store,
 		PublicURL: cfg.PublicURL, Organisation: cfg.Organisation,
 		Support: push.Support{Name: cfg.Support.Name, Phone: cfg.Support.Phone, Mail: cfg.Support.Mail},
+		Alerts:  cfg.AlertMail(), FreezeLink: a.freezeToken,
 		Subject: cfg.PushSubject(), Hosts: cfg.Push.Hosts, Proxy: cfg.PushProxy(), CAFile: cfg.Push.CAFile,
 		Now: now, Logger: a.log,
 	}
@@ -44,6 +45,15 @@ func (a *app) newNotices(ctx context.Context, cfg config.Config, dir *directory)
 		return nil, wrongKey(cfg, err)
 	}
 	return s, nil
+}
+
+// freezeToken is what a message's link to freeze the account holds.
+func (a *app) freezeToken(account, kind string, notice int64, made time.Time) string {
+	id, err := ad.ParseGUID(account)
+	if err != nil {
+		return ""
+	}
+	return a.engine.FreezeLink(id, kind, notice, made).Reveal()
 }
 
 // people finds whom push is to reach.

@@ -29,7 +29,7 @@ import (
 // restart, new ones among them until somebody has thought about it.
 var changesLive = []string{
 	"organisation", "support", "trusted_proxies", "limit_factor", "directory", "enrolment", "sessions", "passwords",
-	"requests", "push", "mail", "reminders", "log.level", "approvers", "policies",
+	"requests", "push", "mail", "reminders", "alerts", "log.level", "approvers", "policies",
 }
 
 func isLive(key string) bool {

@@ -359,4 +359,16 @@ export interface Stored {
 /** GET /api/activity -> {events: Activity[]}: what happened to my account here, newest first, at most 50. */
 export interface Activity { time: string; action: string; outcome: string; reason: string; kind: Kind | ''; device: string; }
 
+/** GET /api/freeze -> OwnFreeze
+ *  POST /api/freeze {} -> 204: "this wasn't me": freezes my account here and ends every session, this one too
+ *  POST /api/freeze/thaw/begin {} -> Ceremony; …/thaw/finish {token, credential} -> OwnFreeze: proves that it is me; IT lifts it
+ *  POST /api/freeze/notice FreezeByNotice -> 204; 404 "freeze.link" for every link that is not good. Nobody is signed in for it. */
+export interface OwnFreeze {
+  frozen: boolean;
+  at: string;
+  own: boolean;
+  asked: string;
+}
+export interface FreezeByNotice { token: string; }
+
 /** POST /api/forget {} -> 204: ends the session, clears what the browser keeps (Clear-Site-Data). */

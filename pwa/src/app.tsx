@@ -5,6 +5,7 @@ import { lang, speak, speakProofs, t, tn } from './i18n';
 import { asProblem } from './lib/api';
 import { ahead } from './lib/resource';
 import { go, match, usePath } from './lib/router';
+import { stopLink } from './lib/stop';
 import { info, refresh, session, shell } from './lib/session';
 import { onReturn } from './lib/sync';
 import { closeNotices, showBadge, update, updateReady } from './lib/worker';
@@ -50,6 +51,7 @@ const routes: Route[] = [
   { path: '/help', to: lazy(() => pages().then((m) => m.Help)), open: true },
   { path: '/about', to: lazy(() => pages().then((m) => m.About)), open: true },
   { path: '/enrol', to: lazy(() => enrol().then((m) => m.Enrol)), open: true },
+  { path: '/freeze', to: lazy(() => import('./screens/freeze').then((m) => m.Freeze)), open: true },
   { path: '/enrol/try', to: lazy(() => enrol().then((m) => m.Rehearse)) },
   { path: '/enrol/notify', to: lazy(() => import('./screens/enrol-notify').then((m) => m.EnrolNotify)) },
   { path: '/enrol/ready', to: lazy(() => enrol().then((m) => m.Ready)) },
@@ -233,6 +235,7 @@ export function Frame({ path, children }: { path: string; children: ComponentChi
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         <Update />
+        <Stop path={path} />
         {demo && <p class="demo">{t('app.demo')}</p>}
         {children}
       </main>
@@ -260,6 +263,20 @@ function Language() {
       <Icon name="globe" />
       {t('app.language')}
     </button>
+  );
+}
+
+/** A message about the account led here: it may be of something that its reader didn't do. */
+function Stop({ path }: { path: string }) {
+  const link = stopLink.use();
+  if (!link || path === '/freeze') return null;
+  return (
+    <div class="update">
+      <span>{t('stop.ask')}</span>
+      <button type="button" onClick={() => go(link)}>
+        {t('stop.go')}
+      </button>
+    </div>
   );
 }
 

@@ -5,6 +5,7 @@ import { lang, speak } from './i18n';
 import { kept } from './lib/keep';
 import { startRouter } from './lib/router';
 import { loadInfo } from './lib/session';
+import { readStop } from './lib/stop';
 import { startWorker } from './lib/worker';
 
 /** Lets the browser paint what the document shows first; a hidden page paints nothing. */
@@ -16,6 +17,7 @@ const painted = () =>
   });
 
 async function start(): Promise<void> {
+  readStop();
   startRouter();
   askEarly(location.pathname);
   await Promise.all([speak(lang.get()), painted()]);

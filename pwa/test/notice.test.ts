@@ -105,6 +105,16 @@ test('a tap opens the page, and deny opens it with Deny set', () => {
   expect(target({ path: '/review/r1?x=1#old' }, 'deny', origin)).toBe('/review/r1?x=1#deny');
 });
 
+test('“this wasn’t me” opens the page that asks, with the secret that the push brought', () => {
+  const navigate = `${origin}/request/r1#stop=AbC-_9`;
+  const { data, actions } = told({ navigate, data: { kind: 'request.approved', actions: [{ action: 'freeze', title: 'This wasn’t me' }] } }).options;
+  expect(actions).toEqual([{ action: 'freeze', title: 'This wasn’t me' }]);
+  expect(target(data, 'freeze', origin)).toBe('/freeze#AbC-_9');
+  expect(target(data, '', origin)).toBe('/request/r1#stop=AbC-_9');
+  expect(target({ path: '/account' }, 'freeze', origin)).toBe('/account'); // brought none
+  expect(target({ path: 'https://evil.example/#stop=x' }, 'freeze', origin)).toBe('/');
+});
+
 test('a notification of an older version opens the start', () => {
   expect(target(undefined, '', origin)).toBe('/');
   expect(target({ kind: 'x' }, '', origin)).toBe('/');

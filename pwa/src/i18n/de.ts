@@ -52,6 +52,9 @@ export const de: First = {
   'nav.everywhere': 'Überall abmelden',
   'nav.forget': 'Dieses Gerät vergessen',
 
+  'stop.ask': 'Hat eine Mitteilung Sie hergebracht?',
+  'stop.go': 'Das war ich nicht',
+
   'end.account': 'Zu meinem Konto',
 
   'enrol.copy': 'Link kopieren',

@@ -52,6 +52,9 @@ export const en = {
   'nav.everywhere': 'Sign out everywhere',
   'nav.forget': 'Forget this device',
 
+  'stop.ask': 'Did a message bring you here?',
+  'stop.go': 'This wasn’t me',
+
   'end.account': 'To my account',
 
   'enrol.copy': 'Copy the link',

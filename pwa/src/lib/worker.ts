@@ -1,6 +1,7 @@
 // The service worker: registered after the first screen, renewed only when the
 // person agrees; what it tells the page, and what the page has it show no more.
 import { go } from './router';
+import { readStop } from './stop';
 import { store } from './sync';
 
 /** True when a new version waits. */
@@ -50,6 +51,7 @@ function listen(): void {
     const to = new URL(data.go, location.origin);
     if (to.pathname !== location.pathname) go(to.pathname + to.search + to.hash);
     else if (to.hash && to.hash !== location.hash) location.hash = to.hash; // the screen stays, with what was typed
+    readStop();
   });
 }
 

@@ -11,6 +11,7 @@ import { forgetPush } from '../lib/push';
 import { forgetAll } from '../lib/resource';
 import { go } from '../lib/router';
 import { info, refresh, session, signedOut } from '../lib/session';
+import { stopped } from '../lib/stop';
 import { Mail, Support, Trouble } from '../ui/help';
 import { Door, Icon, type IconName } from '../ui/icons';
 import { Banner, Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
@@ -18,6 +19,7 @@ import { NotificationsOffer } from './notify-state';
 import { askFor, needsApproval } from './request/asked';
 import { answers, left } from './review/words';
 import { primary, statesOf, useful, words, type Standing } from './state';
+import { Thaw } from './thaw';
 
 const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once', enrol: 'phone' };
 
@@ -120,6 +122,7 @@ function NoWay({ me }: { me: Me }) {
   return (
     <>
       <p class="lead">{name ? t('account.nothing', { name }) : t('account.nothing.anon')}</p>
+      {first === 'frozen' && <Thaw />}
       {phone && (
         <div class="dock">
           <a class="button primary" href={`tel:${phone.replace(/[^\d+]/g, '')}`}>
@@ -250,7 +253,7 @@ function Managed() {
 
 function Also({ recovered }: { recovered: boolean }) {
   const act = useAct();
-  const [question, setQuestion] = useState<'everywhere' | null>(null);
+  const [question, setQuestion] = useState<'everywhere' | 'stop' | null>(null);
   const leave = (path: string, body: unknown, ended: string) =>
     act.run(async () => {
       if (ended === 'forgot') await forgetPush();
@@ -260,6 +263,16 @@ function Also({ recovered }: { recovered: boolean }) {
       signedOut(ended);
     });
   const out = (everywhere: boolean) => leave('/api/sign-out', { everywhere }, everywhere ? 'everywhere' : 'out');
+  const me = session.get().me;
+  const frozen = !me || statesOf(me).includes('frozen');
+  const stop = () =>
+    act.run(async () => {
+      await post('/api/freeze');
+      stopped.set(true);
+      forgetAll();
+      go('/freeze', { replace: true });
+      signedOut('');
+    });
   return (
     <>
       <div class="also">
@@ -270,10 +283,26 @@ function Also({ recovered }: { recovered: boolean }) {
       </div>
       <Trouble problem={act.problem} />
       <ul class="rows">
+        {!frozen && <Row icon="stop" tone="stop" title={t('freeze.row')} sub={t('freeze.row.sub')} onClick={() => setQuestion('stop')} />}
         <Row icon="out" acts title={t('nav.out')} onClick={() => void out(false)} />
         <Row icon="globe" title={t('nav.everywhere')} onClick={() => setQuestion('everywhere')} />
         <Row icon="phone" acts title={t('nav.forget')} sub={t('stored.forget.sub')} onClick={() => void leave('/api/forget', {}, 'forgot')} />
       </ul>
+      {question === 'stop' && (
+        <Sheet title={t('freeze.ask')} onClose={() => setQuestion(null)}>
+          <p>{t('freeze.lead')}</p>
+          <p class="hint">{t('freeze.ask.sub')}</p>
+          <Trouble problem={act.problem} quiet />
+          <div class="pair">
+            <Button weight="danger" busy={act.busy} doing={t('freeze.doing')} onClick={() => void stop()}>
+              {t('freeze.go')}
+            </Button>
+            <Button weight="second" onClick={() => setQuestion(null)}>
+              {t('freeze.keep')}
+            </Button>
+          </div>
+        </Sheet>
+      )}
       {question === 'everywhere' && (
         <Sheet title={t('nav.everywhere.title')} onClose={() => setQuestion(null)}>
           <p>{t('nav.everywhere.sub')}</p>

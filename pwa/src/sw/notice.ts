@@ -102,8 +102,10 @@ function within(address: string, origin: string): string {
   }
 }
 
-/** Where a tap leads. Nothing is decided by it: "deny" opens the page with Deny set. */
+/** Where a tap leads. Nothing is decided by it: "deny" opens the page with Deny set, "freeze" the one that asks. */
 export function target(data: unknown, action: string, origin: string): string {
   const path = within(text(record(data).path) || '/', origin);
+  const [, secret] = path.split('#stop=');
+  if (action === 'freeze' && secret) return `/freeze#${secret}`;
   return action === 'deny' ? `${path.split('#')[0]}#deny` : path;
 }

@@ -1,0 +1,183 @@
+package dbtest
+
+import (
+	"time"
+
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// stopping is a closure for FreezeOwn: it cancels what is open, and ends the sessions.
+func (s *suite) stopping(seen *[]string, more ...audit.Event) func([]*workflow.Request) (workflow.Change, error) {
+	return func(open []*workflow.Request) (workflow.Change, error) {
+		*seen = nil
+		for _, r := range open {
+			*seen = append(*seen, r.ID)
+			r.State, r.Wake, r.ID, r.Version = workflow.Cancelled, time.Time{}, "another", 99
+			r.Decision.Findings = nil
+		}
+		c := s.change(audit.AccountStopped)
+		c.Events = append(c.Events, more...)
+		c.EndSessions = &workflow.SessionsOf{Account: guid(1), Event: func(int) audit.Event { return s.event(audit.SignedOut, guid(1)) }}
+		c.Freeze = &workflow.Freeze{Account: guid(1), By: guid(1), At: s.now}
+		return c, nil
+	}
+}
+
+// inEachState is one request in each state, by its name, and one of somebody else's.
+func (s *suite) inEachState() {
+	for i, state := range []workflow.State{
+		workflow.Draft, workflow.Pending, workflow.Approved, workflow.Executing, workflow.Done, workflow.Denied, workflow.Cancelled,
+	} {
+		r := s.pending(string(state), guid(7))
+		r.State, r.Created = state, s.now.Add(time.Duration(i)*time.Second)
+		s.must(s.Create(s.ctx, r, workflow.Change{}))
+	}
+	other := s.request("somebody else's")
+	other.Requester, other.Target = guid(2), guid(2)
+	s.must(s.Create(s.ctx, other, workflow.Change{}))
+}
+
+func (s *suite) states(want map[string]workflow.State) {
+	s.Helper()
+	for id, state := range want {
+		r, err := s.Request(s.ctx, id)
+		s.must(err)
+		s.same([]any{r.ID, r.State}, []any{id, state})
+	}
+}
+
+func anOwnFreezeIsKeptWholeOrNotAtAll(s *suite) {
+	s.signIn("s", s.proof("p", "s"))
+	s.inEachState()
+	var seen []string
+	for _, fn := range []func([]*workflow.Request) (workflow.Change, error){
+		s.stopping(&seen, s.event("request.invented", guid(1))),
+		func(open []*workflow.Request) (workflow.Change, error) {
+			_, _ = s.stopping(&seen)(open)
+			return workflow.Change{}, errState
+		},
+	} {
+		if err := s.FreezeOwn(s.ctx, guid(1), time.Time{}, fn); err == nil {
+			s.Fatal("frozen")
+		}
+		s.states(map[string]workflow.State{"draft": workflow.Draft, "pending": workflow.Pending, "approved": workflow.Approved})
+		frozen, err := s.IsFrozen(s.ctx, guid(1))
+		s.must(err)
+		s.same(frozen, false)
+		s.same(len(s.claim(10)), 0)
+		_, err = s.Session(s.ctx, "s", s.now)
+		s.must(err)
+	}
+
+	s.must(s.FreezeOwn(s.ctx, guid(1), s.now, s.stopping(&seen)))
+	s.same(seen, []string{"draft", "pending", "approved"})
+	s.states(map[string]workflow.State{
+		"draft": workflow.Cancelled, "pending": workflow.Cancelled, "approved": workflow.Cancelled, "executing": workflow.Executing,
+		"done": workflow.Done, "denied": workflow.Denied, "cancelled": workflow.Cancelled, "somebody else's": workflow.Approved,
+	})
+	r, err := s.Request(s.ctx, "pending")
+	s.must(err)
+	s.same([]any{r.Version, len(r.Asked)}, []any{1, 1})
+	s.waits(guid(7), 0)
+	due, err := s.Due(s.ctx, s.now.Add(time.Hour), 100)
+	s.must(err)
+	s.same(len(due), 5) // none of the three
+	got, err := s.Frozen(s.ctx, guid(1))
+	s.must(err)
+	s.same(*got, workflow.Freeze{Account: guid(1), By: guid(1), At: s.now})
+	_, err = s.Session(s.ctx, "s", s.now)
+	s.want(err, enroll.ErrNoSession)
+	s.want(s.UseProof(s.ctx, "p", "test"), enroll.ErrNoProof)
+	s.same(s.events(guid(1)), 2)
+	s.same(len(s.claim(10)), 1)
+	// What is cancelled has given its key back, and nobody stands in its way.
+	again := s.request("draft again")
+	again.Kind = s.pending("draft").Kind
+	s.must(s.Create(s.ctx, again, workflow.Change{}))
+
+	// A second time nothing is done, and that is no error.
+	seen = nil
+	s.must(s.FreezeOwn(s.ctx, guid(1), s.now, s.stopping(&seen)))
+	s.same([]any{len(seen), s.events(guid(1)), len(s.claim(10))}, []any{0, 2, 0})
+	s.states(map[string]workflow.State{"draft again": workflow.Approved})
+}
+
+func oneOf200FreezesTheirOwn(s *suite) {
+	s.must(s.Create(s.ctx, s.request("one"), workflow.Change{}))
+	won := s.race(200, func(s *suite, _ int) error {
+		ran := false
+		err := s.FreezeOwn(s.ctx, guid(1), s.now, func(open []*workflow.Request) (workflow.Change, error) {
+			ran = true
+			var seen []string
+			return s.stopping(&seen)(open)
+		})
+		if err == nil && !ran {
+			return errState
+		}
+		return err
+	}, errState)
+	s.same(won, 1)
+	s.same(s.events(guid(1)), 1) // no session was there to end
+	s.same(len(s.claim(10)), 1)
+	s.states(map[string]workflow.State{"one": workflow.Cancelled})
+}
+
+func aThawEndsWhatWasGivenBefore(s *suite) {
+	var seen []string
+	freeze := func(made time.Time) error { return s.FreezeOwn(s.ctx, guid(1), made, s.stopping(&seen)) }
+	// The store tells the time of a thaw by its own clock.
+	before, after := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	s.must(freeze(before))
+	s.must(s.Unfreeze(s.ctx, guid(1), s.event(audit.AccountUnfrozen, guid(1))))
+	s.want(freeze(before), workflow.ErrThawed)
+	frozen, err := s.IsFrozen(s.ctx, guid(1))
+	s.must(err)
+	s.same(frozen, false)
+	s.same(s.events(guid(1)), 2)
+	// One of somebody else's was not lifted.
+	s.must(s.FreezeOwn(s.ctx, guid(2), before, func([]*workflow.Request) (workflow.Change, error) {
+		return workflow.Change{Freeze: &workflow.Freeze{Account: guid(2), By: guid(2), At: s.now}}, nil
+	}))
+	s.must(freeze(after))
+	s.must(s.Unfreeze(s.ctx, guid(1), s.event(audit.AccountUnfrozen, guid(1))))
+	s.want(freeze(before), workflow.ErrThawed)
+	s.must(freeze(time.Time{})) // what nobody was given has no age
+}
+
+func aThawIsAskedForWholeOrNotAtAll(s *suite) {
+	ask := func(proof string, at time.Time, more ...audit.Event) error {
+		return s.AskThaw(s.ctx, guid(1), proof, func(f *workflow.Freeze) (workflow.Change, error) {
+			f.Asked, f.By, f.At, f.Request = at, guid(9), at, "another"
+			c := s.change(audit.AccountAskedFor)
+			c.Events = append(c.Events, more...)
+			return c, nil
+		})
+	}
+	s.want(ask("p", s.now), workflow.ErrNotFrozen)
+	var seen []string
+	s.must(s.FreezeOwn(s.ctx, guid(1), time.Time{}, s.stopping(&seen)))
+	s.claim(10)
+	want := workflow.Freeze{Account: guid(1), By: guid(1), At: s.now}
+	asked := func() {
+		s.Helper()
+		got, err := s.Frozen(s.ctx, guid(1))
+		s.must(err)
+		s.same(*got, want)
+	}
+	s.want(ask("p", s.now, s.event("request.invented", guid(1))), audit.ErrEvent)
+	s.want(s.AskThaw(s.ctx, guid(1), "p", func(*workflow.Freeze) (workflow.Change, error) { return workflow.Change{}, errState }), errState)
+	asked()
+	s.same(len(s.claim(10)), 0)
+	// Only when it was asked for changes, and the proof is used.
+	want.Asked = s.now.Add(time.Minute)
+	s.must(ask("p", want.Asked))
+	asked()
+	s.same([]any{s.events(guid(1)), len(s.claim(10))}, []any{2, 1})
+	s.want(ask("p", s.now.Add(time.Hour)), workflow.ErrProofUsed)
+	asked()
+	want.Asked = s.now.Add(2 * time.Minute)
+	s.must(ask("q", want.Asked))
+	asked()
+}

@@ -1,0 +1,123 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// thawKept is how long a thaw is kept: longer than anything that it puts an end to.
+const thawKept = 8 * 24 * time.Hour
+
+// FreezeOwn is workflow.Freezes'.
+func (s *Store) FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, fn func([]*workflow.Request) (workflow.Change, error)) error {
+	return wrap("freeze account", s.write(ctx, func(t *tx) error {
+		if frozen, err := t.frozen(account); frozen || err != nil {
+			return err
+		}
+		if err := t.thawedSince(account, made); err != nil {
+			return err
+		}
+		return t.freezeOwn(account, fn)
+	}))
+}
+
+func (t *tx) frozen(account ad.GUID) (frozen bool, err error) {
+	err = t.row(`SELECT EXISTS (SELECT 1 FROM freezes WHERE account = $1)`, guidText(account)).Scan(&frozen)
+	return frozen, err
+}
+
+// thawedSince is ErrThawed where a freeze was lifted when it was made, or later.
+func (t *tx) thawedSince(account ad.GUID, made time.Time) error {
+	if made.IsZero() {
+		return nil
+	}
+	var at int64
+	err := t.row(`SELECT at FROM thaws WHERE account = $1`, guidText(account)).Scan(&at)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err == nil && at >= millis(made):
+		return workflow.ErrThawed
+	}
+	return err
+}
+
+// thaw keeps that a freeze was lifted, and forgets those that nothing asks for now.
+func (t *tx) thaw(account ad.GUID) error {
+	now := t.now()
+	_, err := t.exec(`
+		INSERT INTO thaws (account, at) VALUES ($1, $2) ON CONFLICT (account) DO UPDATE SET at = excluded.at`,
+		guidText(account), millis(now))
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`DELETE FROM thaws WHERE at < $1`, millis(now.Add(-thawKept)))
+	return err
+}
+
+// freezeOwn hands fn copies that share nothing with what is written over.
+func (t *tx) freezeOwn(account ad.GUID, fn func([]*workflow.Request) (workflow.Change, error)) error {
+	before, err := collect(t, scanRequest, `
+		SELECT data FROM requests WHERE target = $1 AND state IN ($2, $3, $4) ORDER BY created, id`+t.dialect.forUpdate,
+		guidText(account), string(workflow.Draft), string(workflow.Pending), string(workflow.Approved))
+	if err != nil {
+		return err
+	}
+	open := make([]*workflow.Request, len(before))
+	for i, r := range before {
+		if open[i], err = copyOf(r); err != nil {
+			return err
+		}
+	}
+	change, err := fn(open)
+	if err != nil {
+		return err
+	}
+	for i, r := range open {
+		r.ID, r.Version = before[i].ID, before[i].Version+1
+		if err := t.updateRequest(before[i], *r, workflow.Change{}); err != nil {
+			return err
+		}
+	}
+	return t.beside(change)
+}
+
+func copyOf(r workflow.Request) (*workflow.Request, error) {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode request: %w", err)
+	}
+	out := new(workflow.Request)
+	if err := json.Unmarshal(data, out); err != nil {
+		return nil, fmt.Errorf("decode request: %w", err)
+	}
+	return out, nil
+}
+
+// AskThaw is workflow.Freezes'.
+func (s *Store) AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+	return wrap("ask for a thaw", s.write(ctx, func(t *tx) error {
+		f, err := scanFreeze(t.row(`SELECT `+freezeColumns+` FROM freezes WHERE account = $1`+t.dialect.forUpdate, guidText(account)))
+		if err != nil {
+			return orMissing(err, workflow.ErrNotFrozen)
+		}
+		change, err := fn(&f)
+		if err != nil {
+			return err
+		}
+		if err := t.consumeOne(proof, "thaw of "+guidText(account)); err != nil {
+			return err
+		}
+		if _, err := t.exec(`UPDATE freezes SET asked = $2 WHERE account = $1`, guidText(account), millis(f.Asked)); err != nil {
+			return err
+		}
+		return t.beside(change)
+	}))
+}

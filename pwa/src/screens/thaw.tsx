@@ -1,0 +1,47 @@
+// "It is me again": the owner of a frozen account proves it with the passkey, and
+// whoever lifts freezes sees that.
+import type { OwnFreeze } from '../api-types';
+import { t } from '../i18n';
+import { useAct } from '../lib/act';
+import { post } from '../lib/api';
+import { useCeremony } from '../lib/ceremony';
+import { momentToday } from '../lib/format';
+import { useResource } from '../lib/resource';
+import { assert } from '../lib/webauthn';
+import { Trouble } from '../ui/help';
+import { Banner, Button, Card, Time } from '../ui/kit';
+
+export function Thaw() {
+  const { data, set } = useResource<OwnFreeze>('/api/freeze');
+  if (!data?.frozen) return null;
+  if (data.asked)
+    return (
+      <Banner tone="good" title={t('thaw.asked')}>
+        <p>
+          <Time at={data.asked} text={t('thaw.asked.sub', { when: momentToday(data.asked) })} />
+        </p>
+      </Banner>
+    );
+  return <Ask onAsked={set} />;
+}
+
+function Ask({ onAsked }: { onAsked: (f: OwnFreeze) => void }) {
+  const ceremony = useCeremony('/api/freeze/thaw/begin');
+  const act = useAct();
+  const ask = () =>
+    act.run(() =>
+      ceremony.use(async (c) => {
+        const credential = await assert(c);
+        onAsked(await post<OwnFreeze>('/api/freeze/thaw/finish', { token: c.token, credential }));
+      }),
+    );
+  return (
+    <Card title={t('thaw.title')}>
+      <p class="freeze-sub">{t('thaw.sub')}</p>
+      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} quiet />
+      <Button weight="second" icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void ask()}>
+        {t('thaw.go')}
+      </Button>
+    </Card>
+  );
+}

@@ -1,0 +1,71 @@
+package server
+
+import (
+	"context"
+
+	"github.com/latchkey/latchkey/secret"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// freezeSelf ends the session that asks, with all others of the account.
+func (s *Server) freezeSelf(ctx context.Context, _ *empty) (*nothing, error) {
+	if err := s.cfg.Freezes.FreezeSelf(ctx, actor(ctx)); err != nil {
+		return nil, err
+	}
+	callOf(ctx).dropCookie()
+	return &nothing{}, nil
+}
+
+// OwnFreeze says how a person's own account stands here.
+type OwnFreeze struct {
+	Frozen bool   `json:"frozen"`
+	At     string `json:"at" doc:"since when; empty where it is not"`
+	Own    bool   `json:"own" doc:"by “this wasn't me”, not by an approver"`
+	Asked  string `json:"asked" doc:"when I proved that it is me; empty for never"`
+}
+
+type freezeByNotice struct {
+	Body struct {
+		Token secret.Text `json:"token" maxLength:"256" doc:"from behind the # of the link"`
+	}
+}
+
+// freezeByNotice says nothing about the account, before or after: not whose it is,
+// and not whether it was frozen already. A cookie of the browser's is nobody's proof
+// here and stays as it is: it may be somebody else's.
+func (s *Server) freezeByNotice(ctx context.Context, in *freezeByNotice) (*nothing, error) {
+	from := callOf(ctx).client(false)
+	err := s.cfg.Freezes.FreezeByNotice(ctx, in.Body.Token, workflow.From{Device: from.Device, Address: from.Address})
+	if err != nil {
+		return nil, err
+	}
+	return &nothing{}, nil
+}
+
+// getFreeze reads the freeze of the person's own account.
+func (s *Server) getFreeze(ctx context.Context, _ *struct{}) (*reply[OwnFreeze], error) {
+	f, err := s.cfg.Freezes.OwnFreeze(ctx, actor(ctx))
+	if err != nil {
+		return nil, err
+	}
+	if f == nil {
+		return answer(OwnFreeze{}), nil
+	}
+	return answer(OwnFreeze{Frozen: true, At: stamp(f.At), Own: f.By == f.Account && f.Request == "", Asked: stamp(f.Asked)}), nil
+}
+
+func (s *Server) beginThaw(ctx context.Context, _ *empty) (*reply[Ceremony], error) {
+	label, statement, err := s.cfg.Freezes.BeginThaw(ctx, actor(ctx))
+	return s.sign(ctx, label, statement, err)
+}
+
+func (s *Server) finishThaw(ctx context.Context, in *finish) (*reply[OwnFreeze], error) {
+	proof, err := s.cfg.Passkeys.FinishStepUp(ctx, signedIn(ctx), in.Body.Token, in.Body.Credential)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Freezes.AskThaw(ctx, actor(ctx), proof); err != nil {
+		return nil, err
+	}
+	return s.getFreeze(ctx, nil)
+}

@@ -1,0 +1,210 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// frozenOne is somebody with a phone, an approved reset and a link from a notice.
+func frozenOne(t *testing.T) (h *house, who *phone, account ad.GUID, r Request, token string) {
+	t.Helper()
+	h = newHouse(t)
+	person, p := h.colleague("priya.raman"), h.phone()
+	account = ad.GUID(person.GUID)
+	p.enrol(h.invitation(account), person.Password)
+	return h, p, account, p.approved("reset"), h.engine.FreezeLink(account, workflow.NoticeChanged, 1, time.Now()).Reveal()
+}
+
+func (h *house) wantStopped(who *phone, account ad.GUID, r Request) {
+	h.t.Helper()
+	if frozen, err := h.store.IsFrozen(h.t.Context(), account); err != nil || !frozen {
+		h.t.Fatalf("frozen: %v, %v", frozen, err)
+	}
+	sessions, err := h.store.Sessions(h.t.Context(), account)
+	if err != nil || len(sessions) > 0 {
+		h.t.Fatalf("%d sessions, %v", len(sessions), err)
+	}
+	wantProblem(h.t, who.call("GET", "/api/me", nil), http.StatusUnauthorized, "session.unknown")
+	me := who.signIn() // who is frozen still reads how it stands
+	for _, o := range me.Options {
+		if o.Allowed || o.Code != "account.frozen" {
+			h.t.Errorf("%+v", o)
+		}
+	}
+	i := slices.IndexFunc(me.Requests, func(one Request) bool { return one.ID == r.ID })
+	if i < 0 || me.Requests[i].State != "cancelled" || me.Requests[i].Code != "account.frozen" {
+		h.t.Errorf("%+v", me.Requests)
+	}
+	wantProblem(h.t, who.call("POST", "/api/requests", fields{"kind": "reset"}), http.StatusForbidden, "account.frozen")
+}
+
+func TestALinkOfANoticeFreezesItsAccountAndSaysNothing(t *testing.T) {
+	h, who, account, r, token := frozenOne(t)
+	stranger := h.phone() // the mail is read on another device: no session, no passkey
+	for range 2 {
+		res := stranger.call("POST", "/api/freeze/notice", fields{"token": token})
+		if res.StatusCode != http.StatusNoContent || bodyOf(t, res) != "" || stranger.cookie != "" {
+			t.Fatalf("%d, cookie %q", res.StatusCode, stranger.cookie)
+		}
+	}
+	h.wantStopped(who, account, r)
+	if strings.Contains(h.logged.String(), token) {
+		t.Error("the link stands in the log")
+	}
+	list, err := h.store.Events(t.Context(), account, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped := 0
+	for _, e := range list {
+		if e.Action == audit.AccountStopped {
+			stopped++
+		}
+	}
+	if stopped != 1 {
+		t.Errorf("%d freezes in the log", stopped)
+	}
+
+	// Lifted: what was used is good for nothing more.
+	if err := h.engine.Unfreeze(t.Context(), account, audit.ActorOperator); err != nil {
+		t.Fatal(err)
+	}
+	wantProblem(t, stranger.call("POST", "/api/freeze/notice", fields{"token": token}), http.StatusNotFound, "freeze.link")
+	if fetch[Request](who, "POST", "/api/requests", fields{"kind": "reset"}).State != "draft" {
+		t.Error("not served again")
+	}
+}
+
+func TestOnesOwnAccountIsFrozenByATouch(t *testing.T) {
+	h, who, account, r, _ := frozenOne(t)
+	if res := who.call("POST", "/api/freeze", fields{}); res.StatusCode != http.StatusNoContent {
+		t.Fatalf("%d %s", res.StatusCode, bodyOf(t, res))
+	}
+	if who.cookie != "" {
+		t.Errorf("the cookie stays: %q", who.cookie)
+	}
+	wantProblem(t, who.call("POST", "/api/freeze", fields{}), http.StatusUnauthorized, "session.unknown")
+	h.wantStopped(who, account, r)
+	// Who is frozen already and taps again is frozen, and no session is left.
+	if res := who.call("POST", "/api/freeze", fields{}); res.StatusCode != http.StatusNoContent {
+		t.Fatalf("%d", res.StatusCode)
+	}
+}
+
+// Whatever is sent, and whatever there is here: one answer, in status, headers and
+// body, for all that does not freeze.
+func TestAllWrongLinksAreAnsweredAlike(t *testing.T) {
+	h, who, account, _, good := frozenOne(t)
+	missing := ad.GUID{15: 9}
+	old := time.Now().Add(-8 * 24 * time.Hour)
+	invitation := h.invitation(account)
+	signIn, _ := who.begin("/api/sign-in/begin", fields{})
+	stepUp, _ := who.begin("/api/step-up/begin", fields{"purpose": "add-passkey"})
+	_, session, _ := strings.Cut(who.cookie, "=")
+	stranger := h.phone()
+	var want string
+	for name, token := range map[string]string{
+		"nothing": "", "noise": strings.Repeat("A", 120), "no text of ours": "/../\u00e4",
+		"cut": good[:len(good)-1], "longer": good + "A", "turned": good[1:] + good[:1],
+		"old":             h.engine.FreezeLink(account, workflow.NoticeChanged, 1, old).Reveal(),
+		"old, of nobody":  h.engine.FreezeLink(missing, workflow.NoticeChanged, 1, old).Reveal(),
+		"an invitation's": invitation, "a sign-in's": signIn, "a step-up's": stepUp, "a session's": session, "an account's": account.String(),
+	} {
+		res := stranger.call("POST", "/api/freeze/notice", fields{"token": token})
+		h := res.Header.Clone()
+		h.Del("Date")
+		var p Problem
+		if err := json.Unmarshal([]byte(bodyOf(t, res)), &p); err != nil {
+			t.Fatal(err)
+		}
+		p.Instance = ""
+		got := fmt.Sprintf("%d %v %+v", res.StatusCode, h, p)
+		h.Del("Content-Length")
+		if want == "" {
+			want = got
+		}
+		if got != want || p.Code != "freeze.link" {
+			t.Errorf("%s: %s\nothers: %s", name, got, want)
+		}
+	}
+	if frozen, err := h.store.IsFrozen(t.Context(), account); err != nil || frozen {
+		t.Fatalf("frozen: %v, %v", frozen, err)
+	}
+	if me := fetch[Me](who, "GET", "/api/me", nil); me.Session.SignedIn == "" {
+		t.Error("the session ended")
+	}
+	// And the link is no key to anything else.
+	for path, body := range map[string]fields{
+		"/api/enrol/open": {"token": good}, "/api/enrol/begin": {"token": good, "grant": ""},
+		"/api/sign-in/finish": {"token": good, "credential": fields{}, "remember": false},
+	} {
+		if res := stranger.call("POST", path, body); res.StatusCode < 400 {
+			t.Errorf("%s: %d", path, res.StatusCode)
+		}
+	}
+	stranger.cookie = cookieName + "=" + good
+	wantProblem(t, stranger.call("GET", "/api/me", nil), http.StatusUnauthorized, "session.unknown")
+}
+
+// Mail is opened by programs: a GET, a HEAD, a form and another site's page do nothing.
+func TestOnlyAPostOfOurPageFreezes(t *testing.T) {
+	h, who, account, _, token := frozenOne(t)
+	for _, path := range []string{"/freeze", "/freeze?token=" + token, "/api/freeze/notice?token=" + token, "/api/freeze/notice", "/api/freeze/thaw/begin"} {
+		res := who.call("GET", path, nil)
+		if strings.HasPrefix(path, "/api") {
+			wantProblem(t, res, http.StatusMethodNotAllowed, "route.method")
+		} else if res.StatusCode != http.StatusOK || strings.Contains(bodyOf(t, res), token) {
+			t.Errorf("%s: %d", path, res.StatusCode)
+		}
+	}
+	if frozen, err := h.store.IsFrozen(t.Context(), account); err != nil || frozen {
+		t.Fatalf("frozen: %v, %v", frozen, err)
+	}
+}
+
+// Who froze themselves proves that it is them, and is served once somebody lifts it.
+func TestItIsMeAgainTakesThePasskeyAndSomebodyWhoLifts(t *testing.T) {
+	h, who, account, _, _ := frozenOne(t)
+	wantProblem(t, who.call("POST", "/api/freeze/thaw/begin", fields{}), http.StatusConflict, "account.not-frozen")
+	stepUp, options := who.begin("/api/step-up/begin", fields{"purpose": "add-passkey"})
+	if res := who.call("POST", "/api/freeze", fields{}); res.StatusCode != http.StatusNoContent {
+		t.Fatal(res.StatusCode)
+	}
+	who.signIn()
+	if f := fetch[OwnFreeze](who, "GET", "/api/freeze", nil); !f.Frozen || !f.Own || f.At == "" || f.Asked != "" {
+		t.Fatalf("%+v", f)
+	}
+	if res := who.call("POST", "/api/freeze/thaw/finish", fields{"token": stepUp, "credential": who.assert(options)}); res.StatusCode < 400 {
+		t.Fatal("a proof about something else was taken")
+	}
+	token, options := who.begin("/api/freeze/thaw/begin", fields{})
+	credential := who.assert(options)
+	if f := fetch[OwnFreeze](who, "POST", "/api/freeze/thaw/finish", fields{"token": token, "credential": credential}); f.Asked == "" || !f.Frozen {
+		t.Fatalf("%+v", f)
+	}
+	wantProblem(t, who.call("POST", "/api/freeze/thaw/finish", fields{"token": token, "credential": credential}), http.StatusGone, "ceremony.unknown")
+	wantProblem(t, who.call("POST", "/api/requests", fields{"kind": "reset"}), http.StatusForbidden, "account.frozen")
+	if err := h.engine.Unfreeze(t.Context(), account, audit.ActorOperator); err != nil {
+		t.Fatal(err)
+	}
+	if f := fetch[OwnFreeze](who, "GET", "/api/freeze", nil); f != (OwnFreeze{}) {
+		t.Fatalf("%+v", f)
+	}
+	var log strings.Builder
+	if err := h.store.Export(t.Context(), &log); err != nil {
+		t.Fatal(err)
+	}
+	report, err := audit.Verify(strings.NewReader(log.String()))
+	if err != nil || !strings.Contains(log.String(), `"account.asked-for"`) {
+		t.Fatalf("%+v, %v", report, err)
+	}
+}
