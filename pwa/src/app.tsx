@@ -1,7 +1,7 @@
 // The frame around every screen, and the table of addresses.
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { lang, speak, speakProofs, t, tn } from './i18n';
+import { lang, speak, speakPages, speakProofs, t, tn } from './i18n';
 import { asProblem } from './lib/api';
 import { ahead } from './lib/resource';
 import { go, match, usePath } from './lib/router';
@@ -48,8 +48,8 @@ const routes: Route[] = [
   { path: '/devices', to: lazy(() => import('./screens/devices').then((m) => m.DevicesScreen)) },
   { path: '/activity', to: lazy(() => mine().then((m) => m.ActivityScreen)) },
   { path: '/stored', to: lazy(() => mine().then((m) => m.StoredScreen)) },
-  { path: '/help', to: lazy(() => pages().then((m) => m.Help)), open: true },
-  { path: '/about', to: lazy(() => pages().then((m) => m.About)), open: true },
+  { path: '/help', to: lazy(() => pages().then((m) => m.Help), speakPages), open: true },
+  { path: '/about', to: lazy(() => pages().then((m) => m.About), speakPages), open: true },
   { path: '/enrol', to: lazy(() => enrol().then((m) => m.Enrol)), open: true },
   { path: '/freeze', to: lazy(() => import('./screens/freeze').then((m) => m.Freeze)), open: true },
   { path: '/enrol/try', to: lazy(() => enrol().then((m) => m.Rehearse)) },

@@ -13,7 +13,7 @@ const at = (minutes: number) => new Date(now + minutes * 60_000).toISOString();
 const decided = (verdict: Decided['verdict'], chip = '', reason = ''): Decided => ({ verdict, at: at(-1), chip, reason });
 const request = (state: Request['state'], said: Decided | null, code = '') =>
   ({ id: 'r', kind: 'reset', state, code, deadline: at(50), review: { since: at(-2), decided: said } as Reviewing }) as Request;
-const review = (change: Partial<Review>) => ({ id: 'r', kind: 'reset', state: 'pending', open: true, address: '203.0.113.7', internal: false, signs: [], frozen: false, mine: null, ...change }) as Review;
+const review = (change: Partial<Review>) => ({ id: 'r', kind: 'reset', state: 'pending', open: true, address: '203.0.113.7', internal: false, signs: [], proofs: [], frozen: false, mine: null, ...change }) as unknown as Review;
 
 test.each([
   [at(44.5), '44 minutes'],
@@ -103,6 +103,7 @@ test('what is unusual is said in words, and what this page does not know is left
   expect(signs(review({ signs: [{ code: 'from-mars' as 'often', count: 1 }].slice(1) }))).toEqual([]);
   expect(signs(review({ signs: [{ code: 'from-mars' as 'new-device', count: 1 }] }))).toEqual([]);
   expect(signs(review({ frozen: true }))).toEqual(['The account is frozen here']);
+  expect(signs(review({ signs: [{ code: 'weak-proof', count: 0 }], proofs: ['recovery-code', 'totp'] }))).toEqual(['Without a passkey: Recovery code, Authenticator app']);
 });
 
 test('the network is named as inside or outside, with the address', () => {
@@ -152,7 +153,7 @@ test('the chips of a denial are those that the server takes, and each has its wo
 });
 
 test('every kind has its reasons, and fits what the server takes', () => {
-  const kinds: Kind[] = ['unlock', 'reset', 'change', 'one-time'];
+  const kinds: Kind[] = ['unlock', 'reset', 'change', 'one-time', 'enrol'];
   for (const kind of kinds) {
     expect(askChips(kind).length, kind).toBeGreaterThanOrEqual(3);
     for (const key of askChips(kind)) {

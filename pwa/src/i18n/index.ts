@@ -1,16 +1,18 @@
 // The catalogues: of one language, Start's part is loaded first, the rest with the
-// first screen behind it, and what only the proofs' screens say with the first of
-// those; the other language when it is chosen.
+// first screen behind it, and what only some screens say with the first of those;
+// the other language when it is chosen.
 import { keep, kept } from '../lib/keep';
 import { store } from '../lib/sync';
 import type { en as first } from './en';
 import type { en as inside } from './inside.en';
+import type { en as pages } from './pages.en';
 import type { en as proofs } from './proofs.en';
 
 export type First = Record<keyof typeof first, string>;
 export type Inside = Record<keyof typeof inside, string>;
+export type Pages = Record<keyof typeof pages, string>;
 export type Proofs = Record<keyof typeof proofs, string>;
-export type Key = keyof First | keyof Inside | keyof Proofs;
+export type Key = keyof First | keyof Inside | keyof Pages | keyof Proofs;
 type Plural<K> = K extends `${infer Base}.other` ? (`${Base}.one` extends Key ? Base : never) : never;
 export type CountKey = Plural<Key>;
 export type Lang = 'en' | 'de';
@@ -19,9 +21,10 @@ const firsts: Record<Lang, () => Promise<First>> = {
   en: () => import('./en').then((m) => m.en),
   de: () => import('./de').then((m) => m.de),
 };
-type Texts = Partial<First & Inside & Proofs>;
+type Texts = Partial<First & Inside & Pages & Proofs>;
 const rest = {
   inside: { en: () => import('./inside.en').then((m) => m.en), de: () => import('./inside.de').then((m) => m.de) },
+  pages: { en: () => import('./pages.en').then((m) => m.en), de: () => import('./pages.de').then((m) => m.de) },
   proofs: { en: () => import('./proofs.en').then((m) => m.en), de: () => import('./proofs.de').then((m) => m.de) },
 } satisfies Record<string, Record<Lang, () => Promise<Texts>>>;
 type Part = keyof typeof rest;
@@ -69,6 +72,9 @@ function tellServer(chosen: Lang): void {
 
 /** Loads the texts behind Start: before the first screen that needs them. */
 export const speakInside = (): Promise<void> => speakPart('inside');
+
+/** Loads the texts of the pages that only tell. */
+export const speakPages = (): Promise<void> => speakPart('pages');
 
 /** Loads the texts of the proofs and of the way in without a passkey. */
 export const speakProofs = async (): Promise<void> => void (await Promise.all([speakPart('inside'), speakPart('proofs')]));

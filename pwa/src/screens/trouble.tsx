@@ -40,7 +40,7 @@ export function Failed({ problem, retry }: { problem: Problem; retry: () => void
   const [what, todo] = explain(problem);
   if (problem.code === 'network.offline') return <Offline retry={retry} />;
   const outdated = problem.code === 'app.outdated';
-  const gone = problem.status === 404; // trying again would not bring it
+  const gone = problem.status === 404 || problem.code === 'session.recovered'; // trying again would not bring it
   const inside = session.get().state === 'in';
   return (
     <Screen title={heading(what)} up={inside ? '/account' : '/'} kind="plain" key={problem.code}>

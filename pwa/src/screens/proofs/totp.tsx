@@ -47,7 +47,7 @@ function SetUp({ setUp, onProofs, onBack, onAgain }: SetUpProps) {
       onBack(t('to.done.note'));
     });
   return (
-    <Screen title={t('to.add')} up={onAgain} kind="plain" key="set-up">
+    <Screen title={t('to.add')} up={onAgain} kind="plain set-up" key="set-up">
       <Key setUp={setUp} />
       <form
         class="decide"

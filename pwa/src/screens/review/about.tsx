@@ -1,14 +1,14 @@
 // What an approver has to know, in one glance.
 import { Fragment, type ComponentChildren } from 'preact';
 import type { Review } from '../../api-types';
-import { has, t } from '../../i18n';
+import { t } from '../../i18n';
 import { browserName } from '../../lib/browser';
 import { ago, moment } from '../../lib/format';
 import { Face, photo } from '../../ui/face';
 import { Mail } from '../../ui/help';
 import { Icon } from '../../ui/icons';
 import { Fact, Time } from '../../ui/kit';
-import { network, signs } from './words';
+import { network, proved, signs } from './words';
 
 /** Who asks: picture, place, account. */
 export function Who({ review: r }: { review: Review }) {
@@ -67,12 +67,11 @@ function Breaking({ text }: { text: string }) {
 }
 
 export function Facts({ review: r, now }: { review: Review; now: number }) {
-  const proofs = r.proofs.map((p) => (has(`rv.proof.${p}`) ? t(`rv.proof.${p}` as 'rv.proof.passkey') : p)).join(', ');
   const facts: [string, ComponentChildren][] = [
     [t('rv.when'), <Time at={r.created} text={t('rv.when.value', { when: ago(r.created, new Date(now)), time: moment(r.deadline) })} />],
     [t('rv.from'), <Breaking text={network(r)} />],
     [t('rv.device'), browserName(r.device)],
-    [t('rv.proved'), r.signs.some((s) => s.code === 'weak-proof') ? '' : proofs], // a sign says that already
+    [t('rv.proved'), r.signs.some((s) => s.code === 'weak-proof') ? '' : proved(r)], // a sign says that already
   ];
   return (
     <dl class="facts">

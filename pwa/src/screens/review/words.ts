@@ -6,6 +6,7 @@ import type { Tone } from '../../ui/kit';
 
 /** The reasons that a requester can give by a tap, the likely ones first. */
 export function askChips(kind: Kind): Key[] {
+  if (kind === 'enrol') return ['ask.chip.lost', 'ask.chip.broken', 'ask.chip.phone'];
   const why: Key[] = kind === 'unlock' ? ['ask.chip.mistyped'] : kind === 'change' ? ['ask.chip.expired'] : ['ask.chip.forgot', 'ask.chip.expired'];
   return [...why, 'ask.chip.phone', 'ask.chip.leave'];
 }
@@ -88,10 +89,14 @@ export function approvedBy(r: Request, name: string): string {
   return name ? t('w.approved.by', { name, ...values }) : t('w.approved', values);
 }
 
+/** What they proved, in words. */
+export const proved = (r: Review): string => r.proofs.map((p) => (has(`rv.proof.${p}`) ? t(`rv.proof.${p}` as Key) : p)).join(', ');
+
 /** What is unusual about a request, in words. */
 export function signs(r: Review): string[] {
   const said = r.signs.flatMap(({ code, count }) => {
     if (code === 'often' || code === 'reported-before' || code === 'denied-before') return [tn(`rv.sign.${code}`, count)];
+    if (code === 'weak-proof' && r.proofs.length > 0) return [t('rv.sign.weak-proof.by', { proofs: proved(r) })];
     const key = `rv.sign.${code}`;
     return has(key) ? [t(key)] : [];
   });
