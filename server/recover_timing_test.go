@@ -1,0 +1,174 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+)
+
+// wide lets a test try as often as it likes.
+func wide(t *testing.T, rates ...*rate) {
+	t.Helper()
+	for _, r := range rates {
+		was := *r
+		r.burst, r.refill = 1<<20, time.Microsecond
+		t.Cleanup(func() { *r = was })
+	}
+}
+
+// auc is the chance that a draw of a is larger than one of b: 0.5 where nothing tells
+// them apart (Mann-Whitney U over the product of the sizes).
+func auc(a, b []time.Duration) float64 {
+	sorted := slices.Clone(b)
+	slices.Sort(sorted)
+	var u float64
+	for _, x := range a {
+		below, _ := slices.BinarySearch(sorted, x)
+		above, _ := slices.BinarySearch(sorted, x+1)
+		u += float64(below) + float64(above-below)/2
+	}
+	return u / float64(len(a)*len(b))
+}
+
+// Rule 13 by the clock: names that exist, that nobody has, that are disabled and that
+// are protected take the same time, and the measurement would see two milliseconds.
+func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateRecoverOne, &rateRecoverAll)
+	h := newHouse(t, byCodesToo)
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	p.codes()
+	names := map[string]string{"somebody": h.company.login(), "nobody": "nobody.at.all"}
+	for _, person := range h.company.seeded.People {
+		account, err := h.company.Account(t.Context(), ad.GUID(person.GUID))
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case account.Disabled:
+			names["disabled"] = person.Account
+		case account.Protected != ad.NotProtected:
+			names["protected"] = person.Account
+		}
+	}
+	if len(names) != 4 {
+		t.Fatalf("only %v", names)
+	}
+	n, full := 48, os.Getenv("LATCHKEY_SOAK") != ""
+	if full {
+		n = 2000
+	}
+	const allowed = 0.03
+	good, seen := 0, ""
+	for run := range 3 {
+		took := tryNames(t, h, names, n)
+		// What a reduced count can't tell from chance is no finding: three standard
+		// errors of the AUC of two equal samples (Hanley and McNeil 1982).
+		chance := 3 * math.Sqrt(float64(2*n+1)/float64(12*n*n))
+		bound := max(allowed, chance)
+		even := true
+		for name, times := range took {
+			if away := math.Abs(auc(times, took["somebody"]) - 0.5); away > bound {
+				even, seen = false, fmt.Sprintf("%s: AUC is %.3f away from 0.5, %.3f allowed", name, away, bound)
+			}
+		}
+		planted := slices.Clone(took["somebody"])
+		for i := range planted {
+			planted[i] += 2 * time.Millisecond
+		}
+		sees := math.Abs(auc(planted, took["somebody"]) - 0.5)
+		t.Logf("run %d: two milliseconds are %.3f away from 0.5, %.3f counts", run, sees, bound)
+		if full && sees <= bound { // a reduced count can't
+			even = false
+		}
+		if even {
+			good++
+		}
+	}
+	t.Logf("%d tries of each of %d names, three times: %d runs even", n, len(names), good)
+	if good < 2 {
+		t.Errorf("%d of 3 runs are even; %s", good, seen)
+	}
+}
+
+// tryNames tries each name n times, one of each in turn, and returns what begin and
+// finish took together, past the pause that both wait for.
+func tryNames(t *testing.T, h *house, names map[string]string, n int) map[string][]time.Duration {
+	t.Helper()
+	took := map[string][]time.Duration{}
+	var mu sync.Mutex
+	at := 24 // rounds at once: they only wait, nearly always
+	if n > 1000 {
+		at = 72
+	}
+	gate := make(chan struct{}, at)
+	var wg sync.WaitGroup
+	for range n {
+		gate <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-gate }()
+			for what, name := range names { // in another order each time
+				// Not all at one tick: they would queue behind each other.
+				<-time.After(rand.N(200 * time.Millisecond))
+				start := time.Now()
+				res := h.phone().tries(name, "reset", "recovery-code", "0000-0000-0000-0000")
+				d := time.Since(start)
+				if res.StatusCode != http.StatusForbidden {
+					t.Errorf("%s: %d", what, res.StatusCode)
+				}
+				mu.Lock()
+				took[what] = append(took[what], d)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return took
+}
+
+// Many names, a little each, from many places: the brake closes the way in, no account
+// is touched, and a passkey still opens.
+func TestSprayingEndsAtTheBrake(t *testing.T) {
+	wide(t, &rateRecoverBegin, &rateRecover)
+	was := rateRecoverAll
+	rateRecoverAll.burst, rateRecoverAll.refill = 40, time.Minute
+	t.Cleanup(func() { rateRecoverAll = was })
+	h := newHouse(t, byCodesToo)
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	codes := p.codes()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	answers := map[int]int{}
+	for i := range 200 {
+		wg.Go(func() {
+			name := h.company.login()
+			if i%2 == 0 {
+				name = fmt.Sprint("guess.", i/5)
+			}
+			res := h.phone().tries(name, "unlock", "recovery-code", fmt.Sprintf("%016d", i))
+			mu.Lock()
+			answers[res.StatusCode]++
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	if answers[http.StatusForbidden] > 40 || answers[http.StatusForbidden]+answers[http.StatusTooManyRequests] != 200 || answers[http.StatusForbidden] == 0 {
+		t.Errorf("answers %v", answers)
+	}
+	wantProblem(t, h.phone().tries("somebody.else", "unlock", "recovery-code", codes[0]), http.StatusTooManyRequests, "limit.reached")
+	account, err := h.company.Account(t.Context(), h.company.person)
+	if err != nil || account.Locked || account.BadPasswords != 0 {
+		t.Errorf("the account: locked %t, %d bad passwords, %v", account.Locked, account.BadPasswords, err)
+	}
+	if me := p.signIn(); me.Passkeys != 1 {
+		t.Errorf("the passkey: %+v", me)
+	}
+}
