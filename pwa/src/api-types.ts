@@ -12,13 +12,13 @@ export interface Info {
   version: string;
   demo: boolean;
   languages: string[]; // "en", "de"
-  /** What lets somebody in without a passkey, the strongest use first: [["recovery-code"], ["recovery-code", "mail-code"]]
+  /** What lets somebody in without a passkey, the strongest use first: [["recovery-code"], ["recovery-code", "totp"]]
    *  is a recovery code, or that and a code by mail. [] where there is no such way. */
   recovery: ProofKind[][];
 }
 
 /** What proves who somebody is, beside a passkey. */
-export type ProofKind = 'recovery-code' | 'totp' | 'mail-code';
+export type ProofKind = 'recovery-code' | 'totp';
 
 export interface Support {
   name: string;
@@ -328,8 +328,7 @@ export interface TotpBegin {
 
 /** POST /api/recover/begin {name, kind} -> {token}; public. Answers the same whatever the name is. */
 export interface RecoverBegin { name: string; kind: Kind; }
-/** POST /api/recover/mail {token} -> 204; public.
- *  POST /api/recover/finish {token, proofs} -> Me, and the cookie of a short session; public. 403 "recover.refused"
+/** POST /api/recover/finish {token, proofs} -> Me, and the cookie of a short session; public. 403 "recover.refused"
  *  for a wrong name, a wrong or used proof, and one that is not enough; 410 "ceremony.unknown": begin again. */
 export interface RecoverFinish { token: string; proofs: { kind: ProofKind; value: string }[]; }
 

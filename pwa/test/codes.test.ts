@@ -46,7 +46,6 @@ test('a text in groups stays as it is, wherever the caret stands', () => {
 test('the digits of an app are read with the space between them', () => {
   expect([lacks('totp', '123 456'), lacks('totp', '12345'), lacks('totp', '1234567')]).toEqual([0, 1, -1]);
   expect(bare('totp', ' 123 456 ')).toBe('123456');
-  expect([lacks('mail-code', ''), lacks('mail-code', ' 1234-5678 ')]).toEqual([1, 0]);
 });
 
 test('what can’t be sent yet says why', () => {
@@ -58,31 +57,31 @@ test('what can’t be sent yet says why', () => {
 });
 
 test('an alternative that this page can’t ask for is not offered', () => {
-  expect(askable([['recovery-code'], ['totp', 'smoke-signal'], [], ['recovery-code', 'mail-code']])).toEqual([['recovery-code'], ['recovery-code', 'mail-code']]);
+  expect(askable([['recovery-code'], ['totp', 'smoke-signal'], [], ['recovery-code', 'totp']])).toEqual([['recovery-code'], ['recovery-code', 'totp']]);
 });
 
 test('an alternative is said in words', () => {
-  expect(wayName(['recovery-code', 'mail-code'])).toBe('A recovery code and a code by mail');
+  expect(wayName(['recovery-code', 'totp'])).toBe('A recovery code and my authenticator app');
   expect(wayName(['totp'])).toBe('My authenticator app');
   expect(wayNeeds(['recovery-code'])).toBe('You need one of your recovery codes.');
-  expect(wayNeeds(['recovery-code', 'mail-code'])).toBe('You need all of these: a recovery code and a code by mail.');
+  expect(wayNeeds(['recovery-code', 'totp'])).toBe('You need all of these: a recovery code and my authenticator app.');
 });
 
 test('what was noted is taken as far as it is whole', () => {
-  const whole = { name: 'dana', want: 'reset', way: 1, token: 'x', mailed: true, none: false } as const;
+  const whole = { name: 'dana', want: 'reset', way: 1, token: 'x', none: false } as const;
   expect(readDraft(whole, 2)).toEqual(whole);
   expect(readDraft(whole, 1)).toMatchObject({ name: 'dana', want: 'reset', way: 0, token: '' }); // the policy changed meanwhile
   expect(readDraft(wanting('enrol'), 2)).toMatchObject({ name: '', want: 'enrol', token: '' });
   expect(readDraft(wanting('one-time'), 2).want).toBe('unlock');
-  for (const odd of [null, undefined, 7, 'x', [], { name: 7, want: 'x', way: -1, token: {}, mailed: 'yes' }]) {
-    expect(readDraft(odd, 2)).toEqual({ name: '', want: 'unlock', way: 0, token: '', mailed: false, none: false });
+  for (const odd of [null, undefined, 7, 'x', [], { name: 7, want: 'x', way: -1, token: {} }]) {
+    expect(readDraft(odd, 2)).toEqual({ name: '', want: 'unlock', way: 0, token: '', none: false });
   }
 });
 
 test('nothing that proves anything is noted', () => {
-  expect(Object.keys(readDraft({ values: { totp: '123456' }, code }, 2)).sort()).toEqual(['mailed', 'name', 'none', 'token', 'want', 'way']);
+  expect(Object.keys(readDraft({ values: { totp: '123456' }, code }, 2)).sort()).toEqual(['name', 'none', 'token', 'want', 'way']);
 });
 
 test('beginning again keeps what was said of oneself', () => {
-  expect(anew({ name: 'dana', want: 'reset', way: 1, token: 'x', mailed: true, none: true })).toEqual({ name: 'dana', want: 'reset', way: 1, token: '', mailed: false, none: false });
+  expect(anew({ name: 'dana', want: 'reset', way: 1, token: 'x', none: true })).toEqual({ name: 'dana', want: 'reset', way: 1, token: '', none: false });
 });

@@ -369,7 +369,6 @@ export const de: Inside = {
   'rv.proof.password': 'Passwort',
   'rv.proof.recovery-code': 'Wiederherstellungscode',
   'rv.proof.totp': 'Authentifizierungs-App',
-  'rv.proof.mail-code': 'Code per E‑Mail',
   'rv.account': 'Konto',
   'rv.signs': 'Was ungewöhnlich ist',
   'rv.sign.none': 'Nichts Ungewöhnliches',

@@ -367,7 +367,6 @@ export const en = {
   'rv.proof.password': 'Password',
   'rv.proof.recovery-code': 'Recovery code',
   'rv.proof.totp': 'Authenticator app',
-  'rv.proof.mail-code': 'Code by mail',
   'rv.account': 'Account',
   'rv.signs': 'What is unusual',
   'rv.sign.none': 'Nothing unusual about it',

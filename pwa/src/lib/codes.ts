@@ -30,14 +30,12 @@ export const bareDigits = (typed: string) => typed.replace(/\D/g, '');
 /** As it is sent. */
 export const bare = (kind: ProofKind, typed: string) => (kind === 'recovery-code' ? groupedCode(typed) : typed.replace(/[\s\u00a0-]/g, ''));
 
-/** How many characters a value lacks; negative for too many. A mail's code may have any length. */
+/** How many characters a value lacks; negative for too many. */
 export function lacks(kind: ProofKind, typed: string): number {
-  if (kind === 'recovery-code') return CODE_LENGTH - bareCode(typed).length;
-  if (kind === 'totp') return DIGITS - bareDigits(typed).length;
-  return bare(kind, typed) === '' ? 1 : 0;
+  return kind === 'recovery-code' ? CODE_LENGTH - bareCode(typed).length : DIGITS - bareDigits(typed).length;
 }
 
-const known: ProofKind[] = ['recovery-code', 'totp', 'mail-code'];
+const known: ProofKind[] = ['recovery-code', 'totp'];
 
 /** The alternatives that this page can ask for. */
 export const askable = (recovery: readonly (readonly string[])[]): ProofKind[][] =>

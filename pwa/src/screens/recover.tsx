@@ -61,7 +61,7 @@ function Who({ ways, draft, onChange }: WhoProps) {
   const next = () =>
     act.run(async () => {
       const { token } = await post<{ token: string }>('/api/recover/begin', { name, kind: draft.want });
-      onChange({ token, mailed: false });
+      onChange({ token });
     });
   return (
     <Screen title={t('rec.title')} up="/" kind="plain recover" key="who">

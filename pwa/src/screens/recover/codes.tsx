@@ -62,11 +62,10 @@ export function Codes({ draft, kinds, onChange, onAgain }: Props) {
       >
         {kinds.map((kind) => (
           <div key={kind}>
-            {kind === 'mail-code' && <Mailed draft={draft} onSent={() => onChange({ mailed: true })} />}
             <CodeField
               kind={kind}
               label={t(`rec.code.${kind}`)}
-              hint={kind === 'mail-code' ? undefined : t(`rec.code.${kind}.sub`)}
+              hint={t(`rec.code.${kind}.sub`)}
               value={values[kind] ?? ''}
               invalid={problem?.code === 'recover.refused'}
               onInput={(value) => setValues((all) => ({ ...all, [kind]: value }))}
@@ -104,14 +103,14 @@ export function missing(kinds: ProofKind[], values: Values): string {
 
 type Sent = { kind: ProofKind; value: string }[];
 
-/** Where the beginning is too old another one serves as well, unless a mail's code belongs to it. */
+/** Where the beginning is too old another one serves as well. */
 async function finish(draft: Draft, proofs: Sent): Promise<Me> {
   const send = (token: string) => post<Me>('/api/recover/finish', { token, proofs });
   try {
     return await send(draft.token);
   } catch (e) {
     const old = e instanceof ApiError && e.problem.code === 'ceremony.unknown';
-    if (!old || draft.mailed) throw e;
+    if (!old) throw e;
     const { token } = await post<{ token: string }>('/api/recover/begin', { name: draft.name.trim(), kind: draft.want });
     return send(token);
   }
@@ -144,44 +143,6 @@ function Inside({ draft, act }: { draft: Draft; act: Act }) {
   );
 }
 
-/** A minute between two mails. */
-const AGAIN_MS = 60_000;
-
-/** Asks for a mail once, and again when told to. What it says is the same whoever the name is. */
-function Mailed({ draft, onSent }: { draft: Draft; onSent: () => void }) {
-  const act = useAct();
-  const [times, setTimes] = useState(draft.mailed ? 1 : 0);
-  const [may, setMay] = useState(false);
-  const mail = () =>
-    act.run(async () => {
-      await post('/api/recover/mail', { token: draft.token });
-      setTimes((n) => n + 1);
-      onSent();
-    });
-  useEffect(() => {
-    if (!draft.mailed) void mail();
-  }, []);
-  useEffect(() => {
-    setMay(false);
-    if (times === 0) return;
-    const timer = setTimeout(() => setMay(true), AGAIN_MS);
-    return () => clearTimeout(timer);
-  }, [times]);
-  return (
-    <div class="mailed">
-      <p role="status">{act.busy ? t('rec.mail.doing') : times > 1 ? t('rec.mail.sent') : times === 1 ? t('rec.mail') : ''}</p>
-      <Trouble problem={act.problem} quiet />
-      {may || act.problem ? (
-        <Button weight="quiet" icon="mail" busy={act.busy} onClick={() => void mail()}>
-          {t('rec.mail.again')}
-        </Button>
-      ) : (
-        <p class="hint">{times > 0 && t('rec.mail.wait')}</p>
-      )}
-    </div>
-  );
-}
-
 /** What may be the matter with what was typed. It follows from what was asked for, and from nothing else. */
 function Hints({ kinds, onColleague }: { kinds: ProofKind[]; onColleague: () => void }) {
   return (
@@ -189,7 +150,7 @@ function Hints({ kinds, onColleague }: { kinds: ProofKind[]; onColleague: () => 
       <h2 class="group-title">{t('rec.hints')}</h2>
       <ul class="notes">
         {kinds.map((kind) => (
-          <Point key={kind} icon={kind === 'mail-code' ? 'mail' : kind === 'totp' ? 'phone' : 'once'} title={t(`rec.hint.${kind}`)} text={t(`rec.hint.${kind}.sub`)} />
+          <Point key={kind} icon={kind === 'totp' ? 'phone' : 'once'} title={t(`rec.hint.${kind}`)} text={t(`rec.hint.${kind}.sub`)} />
         ))}
         <Point icon="wait" title={t('rec.hint.tries')} text={t('rec.hint.tries.sub')} />
         <Point icon="info" title={t('rec.hint.enough')} text={t('rec.hint.enough.sub')} />

@@ -14,13 +14,11 @@ export interface Draft {
   way: number;
   /** Of the server, from the second step on; '' on the first. */
   token: string;
-  /** A code was sent by mail for this token. */
-  mailed: boolean;
   /** Nothing of what is asked for is at hand. */
   none: boolean;
 }
 
-const empty: Draft = { name: '', want: 'unlock', way: 0, token: '', mailed: false, none: false };
+const empty: Draft = { name: '', want: 'unlock', way: 0, token: '', none: false };
 
 /** What was noted here, as far as it is whole. ways: how many alternatives there are. */
 export function readDraft(found: unknown, ways: number): Draft {
@@ -32,7 +30,6 @@ export function readDraft(found: unknown, ways: number): Draft {
     want: wants.find((w) => w === d.want) ?? empty.want,
     way,
     token: d.way === way ? text(d.token) : '',
-    mailed: d.mailed === true,
     none: d.none === true,
   };
 }
@@ -40,7 +37,7 @@ export function readDraft(found: unknown, ways: number): Draft {
 export const notedDraft = (ways: number) => readDraft(noted(), ways);
 
 /** The first step again, with all that was said there. */
-export const anew = (draft: Draft): Draft => ({ ...draft, token: '', mailed: false, none: false });
+export const anew = (draft: Draft): Draft => ({ ...draft, token: '', none: false });
 
 /** As one may come from elsewhere: to ask for something. */
 export const wanting = (kind: Kind): Partial<Draft> => ({ want: wants.find((w) => w === kind) ?? empty.want, way: 0 });
