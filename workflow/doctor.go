@@ -8,7 +8,6 @@ import (
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/doctor"
-	"github.com/latchkey/latchkey/enroll"
 )
 
 // What Doctor finds in policies.
@@ -148,7 +147,7 @@ func doctorKinds(p Policy, r *doctor.Report) {
 func doctorAct(rule Rule, kind Kind, act Act, r *doctor.Report) {
 	at := rule.Name + ", " + string(kind)
 	if (kind == KindReset || kind == KindOneTime) && len(act.Approve) == 0 && act.provesLess() {
-		r.Found(FoundWeakProof, at, "It can be proved without a passkey, and nobody approves.", policyLine("%s: {prove: [passkey]}", kind))
+		r.Found(FoundWeakProof, at, "It can be proved by less than a passkey or a recovery code, and nobody approves.", policyLine("%s: {prove: [passkey]}", kind))
 	}
 	if kind == KindUnlock && len(act.Approve) > 0 {
 		r.Found(FoundUnlockWaits, at, "It waits for an approval.", policyLine("unlock: {prove: [passkey]}"))
@@ -166,7 +165,7 @@ func doctorAct(rule Rule, kind Kind, act Act, r *doctor.Report) {
 	}
 }
 
-// provesLess says whether there is a way without a passkey.
+// provesLess says whether there is a way by less than a passkey or a recovery code.
 func (a Act) provesLess() bool {
-	return slices.ContainsFunc(a.Prove, func(set []enroll.ProofKind) bool { return !slices.Contains(set, enroll.ProofPasskey) })
+	return slices.ContainsFunc(a.Prove, weak)
 }
