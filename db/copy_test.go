@@ -22,8 +22,12 @@ func full(t *testing.T) (path string, was string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "x.db")
 	s := openAt(t, path)
-	prepare(t, s)
 	ctx := t.Context()
+	app := enroll.Factor{ID: "app", Account: anna, Kind: enroll.ProofTOTP, Secret: []byte("seed"), Created: time.Now()}
+	if err := s.ReplaceFactors(ctx, anna, enroll.ProofTOTP, []enroll.Factor{app}); err != nil {
+		t.Fatal(err)
+	}
+	prepare(t, s)
 	for name, op := range writes() {
 		if !slices.Contains([]string{"update request", "remind", "push key", "subscribe", "assert"}, name) {
 			continue
@@ -46,10 +50,6 @@ func full(t *testing.T) (path string, was string) {
 		t.Fatal(err)
 	}
 	if _, err := s.Handle(ctx, anna, []byte{0, 1, 255}); err != nil {
-		t.Fatal(err)
-	}
-	app := enroll.Factor{ID: "app", Account: anna, Kind: enroll.ProofTOTP, Secret: []byte("seed"), Created: time.Now()}
-	if err := s.ReplaceFactors(ctx, anna, enroll.ProofTOTP, []enroll.Factor{app}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Take(ctx, "k", 1, time.Minute, time.Now()); err != nil {

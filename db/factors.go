@@ -32,6 +32,10 @@ func (s *Store) ReplaceFactors(ctx context.Context, account ad.GUID, kind enroll
 		if n == 0 && len(with) == 0 {
 			return enroll.ErrNoFactor
 		}
+		// Whoever came in by them is out: their owner replaces what somebody else may have.
+		if err := t.endRecovered(account, ""); err != nil {
+			return err
+		}
 		for _, f := range with {
 			if f.Account != account || f.Kind != kind {
 				return fmt.Errorf("proof of %s in place of %s", f.Kind, kind)
@@ -42,6 +46,12 @@ func (s *Store) ReplaceFactors(ctx context.Context, account ad.GUID, kind enroll
 		}
 		return t.recordTold(events...)
 	}))
+}
+
+// endRecovered ends an account's sessions that no passkey opened, but one.
+func (t *tx) endRecovered(account ad.GUID, keep string) error {
+	_, err := t.endSessions(`account = $1 AND length(credential) = 0 AND id <> $2`, guidText(account), keep)
+	return err
 }
 
 // Recovered is enroll.FactorStore's.

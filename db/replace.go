@@ -45,6 +45,9 @@ func (t *tx) register(r *enroll.Registered) error {
 			return err
 		}
 	}
+	if err := t.endRecovered(account, r.Keep); err != nil {
+		return err
+	}
 	return t.withdraw(account, r.Links)
 }
 

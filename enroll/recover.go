@@ -54,12 +54,9 @@ type Answer struct {
 type Suffices func(ctx context.Context, person ad.Account, proved []ProofKind) error
 
 // BeginRecovery takes a name and what it is for. It answers alike whether anybody has
-// that name, and keeps nothing. Errors: ad.ErrUnavailable.
+// that name and whether the directory could be asked, and keeps nothing.
 func (s *Service) BeginRecovery(ctx context.Context, name, act string) (secret.Text, error) {
-	account, err := s.named(ctx, name)
-	if err != nil {
-		return secret.Text{}, err
-	}
+	account := s.named(ctx, name)
 	nonce, err := s.random(16)
 	if err != nil {
 		return secret.Text{}, err
@@ -72,19 +69,21 @@ func (s *Service) BeginRecovery(ctx context.Context, name, act string) (secret.T
 	return secret.New(base64.RawURLEncoding.EncodeToString(s.cfg.Sealer.Seal(placeRecover, plain))), nil
 }
 
-// named is the zero account for a name that nobody has.
-func (s *Service) named(ctx context.Context, name string) (ad.GUID, error) {
+// named is the zero account for a name that nobody has, and for one that can't be
+// looked up: of several domains one may answer while another does not, and a failure
+// would tell the names of the one from those that nobody has.
+func (s *Service) named(ctx context.Context, name string) ad.GUID {
 	if s.cfg.Names == nil {
-		return ad.GUID{}, nil
+		return ad.GUID{}
 	}
 	account, err := s.cfg.Names(ctx, name)
-	if errors.Is(err, ad.ErrNotFound) {
-		return ad.GUID{}, nil
-	}
 	if err != nil {
-		return ad.GUID{}, fmt.Errorf("resolve name: %w", err)
+		if !errors.Is(err, ad.ErrNotFound) {
+			s.log.Error("name of a way in not looked up", slog.Any("error", err))
+		}
+		return ad.GUID{}
 	}
-	return account, nil
+	return account
 }
 
 // Recovery is what a token was given for, and whose tries count.
@@ -120,7 +119,7 @@ func (s *Service) openWay(token secret.Text) (way, error) {
 // FinishRecovery checks the proofs, all of them, and makes a session of fifteen
 // minutes whose proofs count for the one act. Nothing is used up unless all are right
 // and enough. A try that was refused may be made again with the same token. Errors:
-// ErrNoCeremony, ErrRecoverRefused, what suffices says, ad.ErrUnavailable.
+// ErrNoCeremony, ErrRecoverRefused, what suffices says.
 func (s *Service) FinishRecovery(ctx context.Context, token secret.Text, answers []Answer, from Client, suffices Suffices) (Session, secret.Text, error) {
 	w, err := s.openWay(token)
 	if err != nil {
@@ -142,12 +141,11 @@ func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []
 	if w.Account.IsZero() {
 		return Session{}, none, because("nobody has the name")
 	}
+	// Until the proofs are right, no failure is told either: there is none for a name
+	// that nobody has.
 	person, err := s.account(ctx, w.Account)
-	if errors.Is(err, ErrGone) {
-		return Session{}, none, because("the account is gone")
-	}
 	if err != nil {
-		return Session{}, none, err
+		return Session{}, none, s.hidden(err, "the account could not be read")
 	}
 	from.Remember = false
 	session, cookie, err := s.newSession(w.Account, nil, from)
@@ -157,7 +155,7 @@ func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []
 	session.Expires = session.SignedIn.Add(RecoveredValid)
 	uses, kinds, err := s.check(ctx, w, session.ID, answers)
 	if err != nil {
-		return Session{}, none, err
+		return Session{}, none, s.hidden(err, "the proofs could not be read")
 	}
 	if err := suffices(ctx, person, kinds); err != nil {
 		return Session{}, none, err
@@ -171,6 +169,15 @@ func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []
 	}
 	session.Person = &person
 	return session, cookie, nil
+}
+
+// hidden makes a refusal like any other of a failure, which the server's log keeps.
+func (s *Service) hidden(err error, why string) error {
+	if errors.Is(err, ErrRecoverRefused) {
+		return err
+	}
+	s.log.Error("way in refused: "+why, slog.Any("error", err))
+	return because(why)
 }
 
 // check finds what each answer uses up. A kind counts once.
@@ -188,7 +195,7 @@ func (s *Service) check(ctx context.Context, w way, session string, answers []An
 	for _, a := range answers {
 		f, fn, ok := s.answered(w.Account, factors, a)
 		if !ok || seen[a.Kind] {
-			return nil, nil, because("wrong " + string(a.Kind))
+			return nil, nil, because("a wrong proof")
 		}
 		seen[a.Kind] = true
 		id, err := s.random(16)

@@ -200,8 +200,14 @@ func TestEveryRefusalOfAWayInIsTheSame(t *testing.T) {
 	if len(one.Reveal()) != len(two.Reveal()) {
 		t.Errorf("a token for somebody is %d long, one for nobody %d", len(one.Reveal()), len(two.Reveal()))
 	}
-	_, err = w.BeginRecovery(w.ctx, "down", "reset")
-	wantErr(t, "a directory that is down", err, ad.ErrUnavailable)
+	down := must(w.BeginRecovery(w.ctx, "down", "reset"))(t)
+	if len(down.Reveal()) != len(one.Reveal()) {
+		t.Errorf("a directory that is down shows in the token")
+	}
+	token := must(w.BeginRecovery(w.ctx, "alice", "reset"))(t)
+	w.dir.fail(&ad.Error{Cause: ad.ErrUnavailable, Op: "read"})
+	_, _, err = w.FinishRecovery(w.ctx, token, []enroll.Answer{code(codes[1])}, phone, enough)
+	wantErr(t, "a directory that went down", err, enroll.ErrRecoverRefused)
 }
 
 // A token is one way in, for a quarter of an hour, and for nothing that it was not

@@ -52,7 +52,7 @@ var (
 	rateRecover      = rate{name: "recover", by: byAddress, burst: 20, refill: 20 * time.Second}
 	rateRecoverName  = rate{name: "recover-name", by: byValue, burst: 5, refill: 5 * time.Minute}  // and network
 	rateRecoverOne   = rate{name: "recover-one", by: byValue, burst: 15, refill: 10 * time.Minute} // account, from anywhere
-	rateRecoverAll   = rate{name: "recover-all", by: byValue, burst: 300, refill: time.Second}     // everybody together
+	rateRecoverAll   = rate{name: "recover-all", by: byValue, burst: 60, refill: time.Minute}      // everybody together
 	rateFreeze       = rate{name: "freeze", by: byAddress, burst: 30, refill: 4 * time.Second}
 	rateForget       = rate{name: "forget", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateStepUp       = rate{name: "step-up", by: byAccount, burst: 30, refill: 5 * time.Second}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -58,7 +59,7 @@ type finishRecovery struct {
 }
 
 type recoveryAnswer struct {
-	Kind  string      `json:"kind" maxLength:"32"`
+	Kind  string      `json:"kind" enum:"recovery-code,totp"`
 	Value secret.Text `json:"value" maxLength:"128" writeOnly:"true"`
 }
 
@@ -69,7 +70,7 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 	if err != nil {
 		return nil, err
 	}
-	if err := s.countRecovery(ctx, c, of); err != nil {
+	if err := s.countRecovery(ctx, c, of, in.Body.Proofs); err != nil {
 		return nil, err
 	}
 	answers := each(in.Body.Proofs, func(a recoveryAnswer) enroll.Answer {
@@ -85,21 +86,27 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 	return s.welcome(ctx, made, cookie)
 }
 
-// countRecovery counts a try by name and network, by account from anywhere, and by
-// all together.
+// countRecovery counts a try by name and network, and where it is one that could be
+// guessed, six digits, also by account from anywhere and by all together.
 //
 // The first says when to come again: it counts names that nobody has as well. The
 // second must not: with two spellings of one name it would tell that there is such a
 // person. Past it no proof is looked at, and the answer is that of a wrong one. The
-// third stops whoever tries a little with everybody; passkeys go on.
-func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery) error {
+// third stops whoever tries a little with everybody. Neither stands in the way of a
+// recovery code, whose 80 bits nobody guesses, or of a passkey: a stranger could empty
+// them, and keep out whom they like.
+func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery, given []recoveryAnswer) error {
 	from := network(c.address)
 	if err := s.take(ctx, rateRecoverName, of.Name+" "+from); err != nil {
 		return err
 	}
+	guessable := func(a recoveryAnswer) bool { return enroll.ProofKind(a.Kind) != enroll.ProofRecoveryCode }
+	if !slices.ContainsFunc(given, guessable) {
+		return nil
+	}
 	if err := s.take(ctx, rateRecoverAll, ""); err != nil {
 		if errors.As(err, new(limited)) {
-			s.log.Error("the way in without a passkey is closed for everybody: too many tries", "id", c.id)
+			s.log.Error("the way in by an authenticator app is closed for everybody: too many tries", "id", c.id)
 		}
 		return err
 	}

@@ -133,10 +133,10 @@ func tryNames(t *testing.T, h *house, names map[string]string, n int) map[string
 	return took
 }
 
-// Many names, a little each, from many places: the brake closes the way in, no account
-// is touched, and a passkey still opens.
+// Many names, a little each, from many places: the brake closes the way in by what could
+// be guessed, no account is touched, and a passkey and a recovery code still open.
 func TestSprayingEndsAtTheBrake(t *testing.T) {
-	wide(t, &rateRecoverBegin, &rateRecover)
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName)
 	was := rateRecoverAll
 	rateRecoverAll.burst, rateRecoverAll.refill = 40, time.Minute
 	t.Cleanup(func() { rateRecoverAll = was })
@@ -153,7 +153,7 @@ func TestSprayingEndsAtTheBrake(t *testing.T) {
 			if i%2 == 0 {
 				name = fmt.Sprint("guess.", i/5)
 			}
-			res := h.phone().tries(name, "unlock", "recovery-code", fmt.Sprintf("%016d", i))
+			res := h.phone().tries(name, "unlock", "totp", fmt.Sprintf("%06d", i))
 			mu.Lock()
 			answers[res.StatusCode]++
 			mu.Unlock()
@@ -163,12 +163,16 @@ func TestSprayingEndsAtTheBrake(t *testing.T) {
 	if answers[http.StatusForbidden] > 40 || answers[http.StatusForbidden]+answers[http.StatusTooManyRequests] != 200 || answers[http.StatusForbidden] == 0 {
 		t.Errorf("answers %v", answers)
 	}
-	wantProblem(t, h.phone().tries("somebody.else", "unlock", "recovery-code", codes[0]), http.StatusTooManyRequests, "limit.reached")
+	wantProblem(t, h.phone().tries("somebody.else", "unlock", "totp", "000000"), http.StatusTooManyRequests, "limit.reached")
 	account, err := h.company.Account(t.Context(), h.company.person)
 	if err != nil || account.Locked || account.BadPasswords != 0 {
 		t.Errorf("the account: locked %t, %d bad passwords, %v", account.Locked, account.BadPasswords, err)
 	}
 	if me := p.signIn(); me.Passkeys != 1 {
 		t.Errorf("the passkey: %+v", me)
+	}
+	// Nor does a stranger shut the way in by a code that nobody guesses.
+	if me := h.phone().comesIn(h.company.login(), "unlock", "recovery-code", codes[0]); !me.Session.Recovered {
+		t.Errorf("the recovery code: %+v", me.Session)
 	}
 }

@@ -178,3 +178,35 @@ func TestAnApprovedRequestGoesOnInTheNextWayIn(t *testing.T) {
 		}
 	})
 }
+
+// An approval was for what was proved then: whoever comes with less, perhaps somebody
+// else, waits for it anew, with the number.
+func TestAnApprovalIsNotTakenOverByAWeakerProof(t *testing.T) {
+	for _, weaker := range []enroll.ProofKind{enroll.ProofTOTP, enroll.ProofRecoveryCode} {
+		for _, kind := range []workflow.Kind{workflow.KindReset, workflow.KindEnrol} {
+			inWorld(t, func(w *world) {
+				policy := everyone("h", [][]enroll.ProofKind{{enroll.ProofPasskey}, {weaker}})
+				act := policy.Rules[0].Acts[kind]
+				act.Approve = []workflow.Tier{{By: workflow.Approvers{Manager: true}}}
+				policy.Rules[0].Acts[kind] = act
+				w.engine.SetPolicy(policy)
+				w.staff()
+				r := w.pending(kind)
+				if r.Number != "" {
+					t.Fatalf("number %q", r.Number)
+				}
+				if _, err := w.approve(boss, r); err != nil {
+					t.Fatal(err)
+				}
+				wantState(t, w.stored(r.ID), workflow.Approved)
+				thief := w.ann
+				thief.Session, thief.Address = "thief", "203.0.113.66"
+				w.recovered(thief, kind, weaker)
+				taken, err := w.engine.Submit(w.ctx, thief, kind, "")
+				if err != nil || taken.State != workflow.Pending || taken.Number == "" {
+					t.Errorf("%s by %s: %s, number %q, %v", kind, weaker, taken.State, taken.Number, err)
+				}
+			})
+		}
+	}
+}

@@ -104,6 +104,7 @@ func (e *Engine) prove(ctx context.Context, who Actor, id string, ps []enroll.Pr
 		}
 		events := consumeAll(r, now, who, ps)
 		r.adopt(decision)
+		r.voidWeakened()
 		c, err := e.advance(r, asked, now, who.Account.String())
 		c.Events = append(events, c.Events...)
 		return c, err
@@ -117,6 +118,7 @@ func (e *Engine) panelFor(ctx context.Context, r Request, ps []enroll.Proof, run
 		consume(&r, p)
 	}
 	r.adopt(running)
+	r.voidWeakened()
 	if len(r.Needs()) > 0 || r.reviewed() {
 		return panel{}, nil
 	}
@@ -133,6 +135,22 @@ func (r *Request) adopt(running Decision) {
 	}
 	r.Decision = running
 	if !covered {
+		r.voidReviews()
+	}
+}
+
+// voidWeakened: reviews were given for what was proved then. Where another session
+// goes on with less, they count no more, and whoever reviews is asked anew, with the
+// number where that is for weaker proofs.
+func (r *Request) voidWeakened() {
+	var all, live []enroll.ProofKind
+	for _, p := range r.Proofs {
+		all = append(all, p.Kind)
+		if !p.Void {
+			live = append(live, p.Kind)
+		}
+	}
+	if strength(live) < strength(all) || r.weaklyProved() && slices.Contains(all, enroll.ProofPasskey) {
 		r.voidReviews()
 	}
 }

@@ -130,6 +130,14 @@ func recoveryIsWholeOrNothing(s *suite) {
 	s.same(len(proofs), 0)
 	_, err = s.SignInProof(s.ctx, "s") // it is none
 	s.want(err, enroll.ErrNoProof)
+
+	// New codes end what the old ones opened, with its proofs.
+	s.must(s.AddSession(s.ctx, s.session("by passkey", guid(1), "one")))
+	s.codes(1, "new")
+	sessions, err := s.Sessions(s.ctx, guid(1))
+	s.must(err)
+	s.same(len(sessions), 1)
+	s.same(sessions[0].ID, "by passkey")
 }
 
 // A way in that is used, added or taken away is told to its person.
@@ -146,6 +154,19 @@ func changesOfProofsAreTold(s *suite) {
 		kinds = append(kinds, n.Params["kind"])
 	}
 	s.same(kinds, []string{"recovered", "passkey"})
+
+	// A first passkey by invitation is no news to whoever makes it; another one is.
+	for account, want := range []int{1: 1, 3: 0} {
+		if account == 0 || account == 2 {
+			continue
+		}
+		id := fmt.Sprint("link", account)
+		s.invite(id, account)
+		s.must(s.Enrol(s.ctx, id, s.now, s.credential("c"+id, guid(account)), s.session("s"+id, guid(account), "c"+id), s.event(audit.PasskeyRegistered, guid(account))))
+		told, err := s.ClaimNotices(s.ctx, s.now, time.Minute, 10)
+		s.must(err)
+		s.same(len(told), want)
+	}
 }
 
 // A request that lets somebody register a passkey keeps it in its own transaction,
@@ -154,6 +175,7 @@ func aRequestRegistersAPasskey(s *suite) {
 	s.must(s.AddCredential(s.ctx, s.credential("old", guid(1))))
 	s.must(s.AddSession(s.ctx, s.session("of the old", guid(1), "old")))
 	s.must(s.AddSession(s.ctx, s.session("mine", guid(1), "")))
+	s.must(s.AddSession(s.ctx, s.session("somebody who came in before", guid(1), "")))
 	s.must(s.AddCredential(s.ctx, s.credential("theirs", guid(2))))
 	r := s.request("r")
 	s.must(s.Create(s.ctx, r, workflow.Change{}))
