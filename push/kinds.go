@@ -22,9 +22,10 @@ const (
 	kindAlert    = "alert.frozen" // to whoever runs this server: To is ""
 	kindThaw     = "alert.thaw"   // likewise
 	kindExpiring = "password.expiring"
-	kindProofs   = "proof.changed"  // enroll's: a way in was added, taken away, or used without a passkey
-	kindSeveral  = "review.several" // in place of all that waited for the cap; never in the outbox
-	kindTest     = "test"           // from the page "Notifications"; never in the outbox
+	kindProofs   = "proof.changed"    // enroll's: a way in was added, taken away, or used without a passkey
+	kindReplaced = "passkey.replaced" // to the manager of whoever made a passkey without a passkey
+	kindSeveral  = "review.several"   // in place of all that waited for the cap; never in the outbox
+	kindTest     = "test"             // from the page "Notifications"; never in the outbox
 )
 
 // A plan says how a kind travels.
@@ -51,6 +52,7 @@ var plans = map[string]plan{
 	kindChanged:  {class: "account", page: "/account", own: true, both: true},
 	kindRelocked: {class: "relocked", page: "/account", own: true, both: true},
 	kindFrozen:   {class: "frozen", page: "/account", both: true},
+	kindReplaced: {class: "replaced", page: "/", both: true},
 	kindProofs:   {class: "proof", page: "/account", own: true, both: true, urgent: true},
 	kindAlert:    {class: "alert", page: "/", alert: true},
 	kindThaw:     {class: "alert", page: "/", alert: true},

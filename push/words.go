@@ -8,7 +8,7 @@ import (
 )
 
 // words are what one kind says in one language. In them {org}, {support}, {link},
-// {days} and {date} are replaced, and in an alert {name}, {account} and {way}.
+// {days}, {date} and {who} are replaced, and in an alert {name}, {account} and {way}.
 type words struct{ Title, Body, Subject, Text string }
 
 // catalogues hold the words of each kind, or of a kind and one of its variants
@@ -45,6 +45,7 @@ func (s *Service) texts(lang string, d Delivery) words {
 		"{link}", s.cfg.PublicURL+plans[d.Kind].path(d.Params),
 		"{days}", strconv.Itoa(days(d)),
 		"{date}", date(lang, d),
+		"{who}", shortened(d.Params["who"], maxSupport),
 	)
 	return words{Title: fill.Replace(w.Title), Body: fill.Replace(w.Body), Subject: fill.Replace(w.Subject), Text: fill.Replace(w.Text)}
 }
@@ -52,7 +53,7 @@ func (s *Service) texts(lang string, d Delivery) words {
 // variant is what a kind is about, where the words tell it apart.
 func variant(d Delivery) string {
 	switch d.Kind {
-	case kindChanged, kindApproved:
+	case kindChanged, kindApproved, kindProofs:
 		return d.Params["kind"]
 	case kindFrozen:
 		if w := d.Params["way"]; w == "account" || w == "notice" {

@@ -109,20 +109,26 @@ var german = map[string]words{
 		Text: "Ein Antrag für Ihr Konto bei {org} wurde als nicht richtig gemeldet. Bis das geklärt ist, tut Latchkey nichts für Ihr Konto.\n\n" +
 			"Rufen Sie an: {support}.\n\nIhr Konto: {link}\n",
 	},
+	kindReplaced: {
+		Title: "Jemand, den Sie führen, hat einen neuen Anmeldeschlüssel", Body: "Die E-Mail sagt, wer. Fragen Sie nach, ob es die Person selbst war.",
+		Subject: "Ein neuer Anmeldeschlüssel für {who}",
+		Text: "{who} wird von Ihnen geführt und hat in Latchkey bei {org} einen neuen Anmeldeschlüssel (Passkey) angelegt, ohne den alten, wie nach einem verlorenen Telefon. Wer ihn hat, kann für das Konto ein neues Passwort setzen.\n\n" +
+			"Fragen Sie persönlich oder am Telefon nach, ob es die Person selbst war. Wenn nicht, rufen Sie an: {support}.\n\n{link}\n",
+	},
 	kindProofs: {
 		Title: "Die Wege in Ihr Konto wurden geändert", Body: callDE,
 		Subject: "Die Wege in Ihr Konto wurden geändert",
 		Text:    "Die Nachweise für Ihr Konto bei {org} wurden mit Latchkey geändert." + ownDE,
 	},
 	kindProofs + "/passkey": {
-		Title: "Ein neuer Passkey wurde für Sie angelegt", Body: callDE,
-		Subject: "Ein neuer Passkey wurde für Sie angelegt",
-		Text:    "Für Ihr Konto bei {org} wurde ein neuer Passkey registriert. Wer ihn hat, kann sich bei Latchkey als Sie anmelden." + ownDE,
+		Title: "Ein neuer Anmeldeschlüssel wurde für Sie angelegt", Body: callDE,
+		Subject: "Ein neuer Anmeldeschlüssel wurde für Sie angelegt",
+		Text:    "Für Ihr Konto bei {org} wurde ein neuer Anmeldeschlüssel (Passkey) angelegt. Wer ihn hat, kann sich bei Latchkey als Sie anmelden." + ownDE,
 	},
 	kindProofs + "/passkey-removed": {
-		Title: "Ein Passkey von Ihnen wurde entfernt", Body: callDE,
-		Subject: "Ein Passkey von Ihnen wurde entfernt",
-		Text:    "Ein Passkey Ihres Kontos bei {org} wurde entfernt." + ownDE,
+		Title: "Ein Anmeldeschlüssel von Ihnen wurde entfernt", Body: callDE,
+		Subject: "Ein Anmeldeschlüssel von Ihnen wurde entfernt",
+		Text:    "Ein Anmeldeschlüssel (Passkey) Ihres Kontos bei {org} wurde entfernt." + ownDE,
 	},
 	kindProofs + "/recovery-code": {
 		Title: "Neue Wiederherstellungscodes wurden gemacht", Body: callDE,
@@ -140,9 +146,9 @@ var german = map[string]words{
 		Text:    "Wiederherstellungscodes oder eine Authenticator-App Ihres Kontos bei {org} wurden entfernt." + ownDE,
 	},
 	kindProofs + "/recovered": {
-		Title: "Jemand hat sich ohne Passkey angemeldet", Body: callDE,
-		Subject: "Jemand hat sich ohne Passkey angemeldet",
-		Text:    "Jemand hat sich bei Latchkey ohne Passkey für Ihr Konto bei {org} angemeldet, mit einem Wiederherstellungscode oder einer Authenticator-App." + ownDE,
+		Title: "Jemand hat sich ohne Anmeldeschlüssel angemeldet", Body: callDE,
+		Subject: "Jemand hat sich ohne Anmeldeschlüssel angemeldet",
+		Text:    "Jemand hat sich bei Latchkey ohne Anmeldeschlüssel (Passkey) für Ihr Konto bei {org} angemeldet, mit einem Wiederherstellungscode oder einer Authenticator-App." + ownDE,
 	},
 	kindFrozen + "/own": {
 		Title: "Ihr Konto ist hier angehalten", Body: "Jemand hat „Das war ich nicht“ gewählt. Rufen Sie an: {support}.",

@@ -109,6 +109,12 @@ var english = map[string]words{
 		Text: "A request for your account at {org} was reported as not right. Until this is clear Latchkey does nothing for your account.\n\n" +
 			"Call {support}.\n\nSee your account: {link}\n",
 	},
+	kindReplaced: {
+		Title: "Somebody who reports to you has a new passkey", Body: "The mail says who. Ask them whether it was them.",
+		Subject: "A new passkey for {who}",
+		Text: "{who} reports to you, and made a new passkey in Latchkey at {org} without the old one, as after a lost phone. Whoever holds it can set a new password for the account.\n\n" +
+			"Ask them, in person or on the phone, whether it was them. If not, call {support}.\n\n{link}\n",
+	},
 	kindProofs: {
 		Title: "The ways into your account were changed", Body: callEN,
 		Subject: "The ways into your account were changed",

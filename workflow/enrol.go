@@ -1,10 +1,12 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 )
@@ -58,6 +60,30 @@ func (e *Engine) askAgainFor(ctx context.Context, who Actor, seen Request, runni
 	return r, ErrProofMissing
 }
 
+// managerOf tells the manager of somebody who makes a passkey without a passkey
+// (docs/security.md, rule 1). A manager who can't be found keeps nobody from a new
+// phone: the person's own channels are told in any case.
+func (e *Engine) managerOf(ctx context.Context, r Request) []Notice {
+	if !r.weaklyProved() || e.people == nil {
+		return nil
+	}
+	account, err := e.account(ctx, r.Target)
+	var manager ad.Account
+	if err == nil {
+		manager, err = e.manager(ctx, account)
+	}
+	if err != nil {
+		e.log.Error("manager not told of a new passkey", "request", r.ID, "error", err)
+		return nil
+	}
+	if manager.GUID.IsZero() || manager.GUID == account.GUID {
+		return nil
+	}
+	n := r.noticeTo(manager.GUID, NoticeReplaced)
+	n.Params["who"] = plain(cmp.Or(account.DisplayName, account.SAMAccountName))
+	return []Notice{n}
+}
+
 // Enrol keeps the passkey that was registered by this request, and with it the
 // request is done. Everything is looked at again right before.
 func (e *Engine) Enrol(ctx context.Context, who Actor, id string, made enroll.Registered) (Request, error) {
@@ -68,6 +94,7 @@ func (e *Engine) Enrol(ctx context.Context, who Actor, id string, made enroll.Re
 	if made.Credential.Account != r.Target {
 		return r, ErrOtherOne
 	}
+	told := e.managerOf(ctx, r)
 	return e.update(ctx, id, func(r *Request) (Change, error) {
 		now := e.now()
 		if err := r.executable(now); err != nil {
@@ -82,6 +109,6 @@ func (e *Engine) Enrol(ctx context.Context, who Actor, id string, made enroll.Re
 		r.Result, r.Wake = &Result{At: now}, time.Time{}
 		event := r.executed(now, who.Account.String(), audit.ExecutionDone, audit.OK, "")
 		event.Detail[audit.DetailCredential] = audit.Base64(made.Credential.ID)
-		return Change{Events: []audit.Event{event}, Passkey: &made}, nil
+		return Change{Events: []audit.Event{event}, Notices: told, Passkey: &made}, nil
 	})
 }

@@ -125,6 +125,50 @@ func TestAnApprovedRequestRegistersOnePasskey(t *testing.T) {
 	})
 }
 
+// Rule 1: of a passkey that was made without a passkey the manager hears, whoever that
+// is just now; of one that was made by a passkey nobody else does.
+func TestTheManagerHearsOfAPasskeyMadeWithoutOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*world)
+		byKey  bool
+		want   int
+	}{
+		"by a code":              {func(*world) {}, false, 1},
+		"by a passkey":           {func(*world) {}, true, 0},
+		"without a manager":      {func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = "" }) }, false, 0},
+		"with one who is gone":   {func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = "CN=gone," + staffOU }) }, false, 0},
+		"who manages themselves": {func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = a.DN }) }, false, 0},
+	} {
+		inWorld(t, func(w *world) {
+			w.engine.SetPolicy(everyone("h", byCode))
+			w.staff()
+			c.change(w)
+			var r workflow.Request
+			if c.byKey {
+				r = w.approved(workflow.KindEnrol)
+			} else {
+				w.recovered(w.ann, workflow.KindEnrol, enroll.ProofRecoveryCode)
+				r = w.submit(workflow.KindEnrol)
+			}
+			if _, err := w.engine.Enrol(w.ctx, w.ann, r.ID, registered(annGUID, "new")); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			told := 0
+			for _, n := range w.store.notices {
+				if n.Kind == workflow.NoticeReplaced {
+					told++
+					if n.To != bossGUID || n.Params["who"] != "Given ann" {
+						t.Errorf("%s: %+v", name, n)
+					}
+				}
+			}
+			if told != c.want {
+				t.Errorf("%s: told %d", name, told)
+			}
+		})
+	}
+}
+
 // What stands against it right before: nothing is registered then.
 func TestAPasskeyIsRefusedWhereTheRequestNoLongerStands(t *testing.T) {
 	other := func(w *world) workflow.Actor { a := w.ann; a.Session = "another"; return a }

@@ -102,5 +102,6 @@ const (
 	NoticeFrozen   = "account.frozen"    // to the target
 	NoticeAlert    = "alert.frozen"      // to whoever runs this server (To is zero); "account", "way", "notice"
 	NoticeThaw     = "alert.thaw"        // likewise; "account"
+	NoticeReplaced = "passkey.replaced"  // to the target's manager; "who" is the target's name as the directory has it
 	NoticeExpiring = "password.expiring" // to the account's owner; "days", "expires" (unix ms); no request
 )
