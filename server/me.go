@@ -128,6 +128,10 @@ func (s *Server) stored(ctx context.Context, _ *struct{}) (*reply[Stored], error
 	if err != nil {
 		return nil, err
 	}
+	factors, err := s.cfg.Passkeys.Factors(ctx, own)
+	if err != nil {
+		return nil, err
+	}
 	frozen, err := s.cfg.Log.IsFrozen(ctx, own.Account)
 	if err != nil {
 		return nil, err
@@ -139,7 +143,18 @@ func (s *Server) stored(ctx context.Context, _ *struct{}) (*reply[Stored], error
 	return answer(Stored{
 		ObjectGUID: own.Account.String(), Passkeys: each(passkeys, encodePasskey(own)), Sessions: each(sessions, encodeSession(own)),
 		Requests: requests, Reviews: reviews, Devices: devices, Frozen: frozen, Events: events, Retention: s.cfg.Retention,
+		Codes: held(factors, enroll.ProofRecoveryCode), App: held(factors, enroll.ProofTOTP) > 0,
 	}), nil
+}
+
+// held counts the factors of a kind.
+func held(factors []enroll.Factor, kind enroll.ProofKind) (n int) {
+	for _, f := range factors {
+		if f.Kind == kind {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Server) activity(ctx context.Context, _ *struct{}) (*reply[activityList], error) {

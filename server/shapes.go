@@ -259,6 +259,8 @@ type Stored struct {
 	Reviews    int             `json:"reviews"` // requests that the person was asked to decide
 	Devices    int             `json:"devices"` // browsers that take their notifications
 	Frozen     bool            `json:"frozen"`
+	Codes      int             `json:"codes"` // recovery codes, used ones among them
+	App        bool            `json:"app"`   // an authenticator app
 	Events     int             `json:"events"`
 	Retention  string          `json:"retention"`
 }

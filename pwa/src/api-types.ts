@@ -351,6 +351,8 @@ export interface Stored {
   reviews: number; // that the person was asked to decide
   devices: number; // browsers that take their notifications
   frozen: boolean;
+  codes: number; // recovery codes, used ones among them
+  app: boolean; // an authenticator app
   events: number;
   retention: string; // ISO 8601 duration, or "" for no limit
 }

@@ -99,6 +99,8 @@ function Kept({ stored: s }: { stored: Stored }) {
       </Banner>
       <Rows>
         <Row icon="key" href="/passkeys" title={tn('stored.passkeys', s.passkeys.length)} sub={t('stored.passkeys.sub')} />
+        {s.codes > 0 && <Row icon="once" href="/proofs" title={tn('stored.codes', s.codes)} sub={t('stored.codes.sub')} />}
+        {s.app && <Row icon="phone" href="/proofs" title={t('stored.app')} sub={t('stored.app.sub')} />}
         <Row icon="pen" title={tn('stored.requests', s.requests, { n: number(s.requests) })} sub={t('stored.requests.sub')} />
         <Row icon="bell" href="/devices" title={tn('stored.devices', s.devices, { n: number(s.devices) })} sub={t('stored.devices.sub')} />
         {s.reviews > 0 && <Row icon="inbox" href="/inbox" title={tn('stored.reviews', s.reviews, { n: number(s.reviews) })} sub={t('stored.reviews.sub')} />}
