@@ -1,7 +1,7 @@
 import type { BrowserContext, Page } from '@playwright/test';
 import { test, expect, Phone } from './lib/fixtures.ts';
 import type { Person } from './lib/directory.ts';
-import { inspect, looks, sizes } from './lib/looks.ts';
+import { inspect, inTurn, looks, sizes } from './lib/looks.ts';
 import type { Stack } from './lib/stack.ts';
 
 test.use({ trace: 'off' }); // the pictures tell enough, and in half the time
@@ -246,7 +246,7 @@ async function looked(name: string, show: Open, at: Omit<At, 'undo'>): Promise<v
   const ends: (() => void)[] = [];
   try {
     await show({ ...at, undo: (fn) => { ends.push(fn); } });
-    for (const look of looks) await inspect(at.phone.page, name, look);
+    for (const look of inTurn(looks, name)) await inspect(at.phone.page, name, look);
   } finally {
     ends.forEach((end) => { end(); });
   }

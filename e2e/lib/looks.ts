@@ -30,9 +30,19 @@ export const someLooks: readonly Look[] = [
   { size: 'desk', colorScheme: 'dark', language: 'en' },
 ];
 
+/**
+ * Every second look, in turn by the screen's name, so that each size, theme and language is seen of
+ * half of the screens; LATCHKEY_SOAK=1 takes all. English comes last, as the page was.
+ */
+export function inTurn(all: readonly Look[], name: string): Look[] {
+  const first = [...name].reduce((sum, c) => sum + c.charCodeAt(0), 0) % 2;
+  const taken = process.env.LATCHKEY_SOAK === '1' ? [...all] : all.filter((_, i) => i % 2 === first);
+  return [...taken.filter((l) => l.language !== 'en'), ...taken.filter((l) => l.language === 'en')];
+}
+
 /** Looks at a screen in some ways and leaves it as it was, in English on a phone. */
 export async function look(page: Page, name: string): Promise<void> {
-  for (const one of someLooks) await inspect(page, name, one);
+  for (const one of inTurn(someLooks, name)) await inspect(page, name, one);
   await page.setViewportSize(sizes.phone);
 }
 
