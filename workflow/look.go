@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
 )
 
 // Errors of a condition: each makes its rule deny.
@@ -37,6 +38,7 @@ func (p Policy) Ready() Policy {
 		m.tests = append(m.tests, p.Rules[i].Who.test("who", m))
 		m.noMatch = append(m.noMatch, Finding{Rule: p.Rules[i].Name, Code: foundNotMatched})
 	}
+	m.named = p.alternatives()
 	p.ready = m
 	return p
 }
@@ -54,6 +56,7 @@ func (p Policy) made() *maker {
 type maker struct {
 	tests   []test
 	noMatch []Finding // what each rule leaves that does not match
+	named   [][]enroll.ProofKind
 	sids    map[string]int
 	zones   []*time.Location
 }

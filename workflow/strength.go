@@ -117,21 +117,27 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 // Recoveries are the alternatives without a passkey that any rule names for any
 // kind, in the policy's order: what Start offers to everybody alike.
 func (e *Engine) Recoveries() [][]enroll.ProofKind {
-	return e.runningPolicy().alternatives(func(set []enroll.ProofKind) bool {
-		return !slices.Contains(set, enroll.ProofPasskey)
-	})
+	var out [][]enroll.ProofKind
+	for _, set := range e.runningPolicy().made().named {
+		if !slices.Contains(set, enroll.ProofPasskey) {
+			out = append(out, set)
+		}
+	}
+	return out
 }
 
 // Offers says whether the running policy takes this kind of proof for anything.
 func (e *Engine) Offers(kind enroll.ProofKind) bool {
-	return len(e.runningPolicy().alternatives(func(set []enroll.ProofKind) bool { return slices.Contains(set, kind) })) > 0
+	return slices.ContainsFunc(e.runningPolicy().made().named, func(set []enroll.ProofKind) bool { return slices.Contains(set, kind) })
 }
 
-func (p Policy) alternatives(wanted func([]enroll.ProofKind) bool) (out [][]enroll.ProofKind) {
+// alternatives are all that any rule names, each once. They are gathered when a policy
+// is made ready: the first page asks for them, of anybody.
+func (p Policy) alternatives() (out [][]enroll.ProofKind) {
 	for _, rule := range p.Rules {
 		for _, kind := range Kinds {
 			for _, set := range rule.Acts[kind].Prove {
-				if wanted(set) && !slices.ContainsFunc(out, func(o []enroll.ProofKind) bool { return slices.Equal(o, set) }) {
+				if !slices.ContainsFunc(out, func(o []enroll.ProofKind) bool { return slices.Equal(o, set) }) {
 					out = append(out, set)
 				}
 			}

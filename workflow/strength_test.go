@@ -157,3 +157,20 @@ func (w *world) account(id ad.GUID) ad.Account {
 	}
 	return a
 }
+
+// What Start offers follows the policy that runs, each alternative once.
+func TestStartOffersWhatSomeRuleNames(t *testing.T) {
+	w := newWorld(t)
+	if got := w.engine.Recoveries(); len(got) != 0 || w.engine.Offers(enroll.ProofTOTP) {
+		t.Errorf("by passkeys alone: %v", got)
+	}
+	both := []enroll.ProofKind{enroll.ProofRecoveryCode, enroll.ProofTOTP}
+	w.engine.SetPolicy(everyone("h", [][]enroll.ProofKind{{enroll.ProofPasskey}, {enroll.ProofRecoveryCode}, both}))
+	if got := fmt.Sprint(w.engine.Recoveries()); got != "[[recovery-code] [recovery-code totp]]" || !w.engine.Offers(enroll.ProofTOTP) {
+		t.Errorf("with codes: %s", got)
+	}
+	w.engine.SetPolicy(everyone("h2", passkey))
+	if got := w.engine.Recoveries(); len(got) != 0 {
+		t.Errorf("after a reload: %v", got)
+	}
+}
