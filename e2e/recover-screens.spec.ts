@@ -1,7 +1,8 @@
 import { expect, type Locator, type Page } from '@playwright/test';
+import { attributes } from './lib/further.ts';
 import { look } from './lib/looks.ts';
 import { test } from './lib/people.ts';
-import { beginTotp, finishTotp, keepCodes, makeCodes, totp, without } from './lib/proofs.ts';
+import { answers, beginTotp, chooseQuestions, finishTotp, keepCodes, mailedCode, makeCodes, openProof, sentBefore, setPin, totp, without } from './lib/proofs.ts';
 import { departments } from './lib/stack.ts';
 
 // The screens of the proofs, and of the way in without a passkey: a picture, axe with
@@ -56,6 +57,7 @@ test('without a passkey: the way in, what is refused, and a new passkey', async 
   const codes = await makeCodes(phone);
   await keepCodes(phone);
   const { page } = await people.phone();
+  await offer(page, ['recovery-code'], ['totp'], ['recovery-code', 'totp']);
   await page.goto('/recover');
   await page.getByLabel('The name you sign in with at work').fill(person.account);
   await look(page, 'recover');
@@ -83,4 +85,95 @@ test('without a passkey: the way in, what is refused, and a new passkey', async 
   await button(page, 'Make my passkey').click();
   await sees(page, 'Your new passkey is made');
   await look(page, 'done-passkey');
+});
+
+/** As an organisation of its own would have it: not every alternative that the journeys need. */
+const offer = (page: Page, ...recovery: string[][]) =>
+  page.route('**/api/info', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...await response.json() as object, recovery } });
+  });
+
+test('the further proofs: a PIN, questions and addresses, from none to set up', async ({ people, stack }) => {
+  const { phone } = await people.enrolled(people.hire('Dana', 'Reyes', { department: departments.byPin, more: { [attributes.phone]: '+49 151 555 0178' } }));
+  const { page } = phone;
+  const { stand } = stack;
+  await openProof(phone, 'PIN');
+  await page.getByLabel('New PIN').fill('123456');
+  await page.getByLabel('Once more').fill('123456');
+  await button(page, 'Keep this PIN').click();
+  await expect(page.getByText('Others would try that PIN first.')).toBeVisible();
+  await look(page, 'pin-trivial');
+  await setPin(phone, '8371946');
+  await expect(page.getByText('Your PIN is set.')).toBeVisible();
+  await openProof(phone, 'Questions');
+  await look(page, 'questions-none');
+  await chooseQuestions(phone, { ...answers, 'first-street': 'street' });
+  await button(page, 'Keep these answers').click();
+  await expect(page.getByText('This answer stands in the question.')).toBeVisible();
+  await look(page, 'questions-refused');
+  await openProof(phone, 'Code by text message');
+  await page.getByLabel('Your mobile number').fill('+49 151 555 01');
+  await look(page, 'address-text');
+  await openProof(phone, 'Code by mail');
+  await page.getByLabel('Your mail address').fill('dana@home.example.test');
+  const before = (await stand.mails()).length;
+  await button(page, 'Send me the code').click();
+  const code = await mailedCode(stand, 'dana@home.example.test', before);
+  await page.getByLabel('Code from the mail').fill(code.startsWith('9') ? '8000 0000' : '9000 0000');
+  await button(page, 'Confirm').click();
+  await expect(page.getByText('That code isn’t right')).toBeVisible();
+  await look(page, 'address-wrong');
+  await page.getByLabel('Code from the mail').fill(code);
+  await button(page, 'Confirm').click();
+  await expect(page.getByText('Codes can go to your mail now.')).toBeVisible();
+  await look(page, 'proofs-further');
+  await openProof(phone, 'PIN');
+  await button(page, 'Remove the PIN').click();
+  await look(page, 'pin-remove');
+});
+
+test('without a passkey: codes that are sent, a PIN, questions and a number', async ({ people }) => {
+  const { page } = await people.phone();
+  await offer(page, ['mail-code'], ['sms-code', 'pin'], ['recovery-code'], ['questions', 'directory', 'password']);
+  await page.goto('/recover');
+  await page.getByLabel('The name you sign in with at work').fill('dana.reyes');
+  await look(page, 'recover-ways');
+  await page.getByRole('radio', { name: 'A code by text message and my Latchkey PIN' }).check();
+  await button(page, 'Send me the code').click();
+  await expect(page.getByText('We have sent a code,', { exact: false })).toBeVisible();
+  await page.getByLabel('Code from the text message').fill('1234 56');
+  await look(page, 'recover-sent');
+  await sentBefore(page, 31);
+  await expect(page.getByText('Nothing comes?')).toBeVisible();
+  await look(page, 'recover-nothing');
+  await page.getByLabel('Code from the text message').fill('1234 5678');
+  await page.getByLabel('Your Latchkey PIN').fill('837194');
+  await button(page, 'Unlock my account').click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await look(page, 'recover-sent-refused');
+  await page.goto('/about');
+  await page.goto('/recover');
+  await page.getByLabel('The name you sign in with at work').fill('dana.reyes');
+  await page.getByRole('radio', { name: 'The answers to my questions, my employee number and my current password' }).check();
+  await button(page, 'Next').click();
+  await expect(page.getByLabel('Employee number')).toBeVisible();
+  await look(page, 'recover-questions');
+});
+
+test('a request that needs more than the passkey', async ({ people }) => {
+  const { phone } = await people.enrolled(people.hire('Dana', 'Reyes', { department: departments.more, more: { [attributes.mail]: 'dana@home.example.test' } }));
+  const { page } = phone;
+  await setPin(phone, '8371946');
+  await expect(page.getByText('Your PIN is set.')).toBeVisible();
+  await page.goto('/account');
+  await button(page, 'Set a new password').click();
+  await expect(page.getByText('For this your organisation asks', { exact: false })).toBeVisible();
+  await look(page, 'answers-ask');
+  await button(page, 'Send me the code').click();
+  await page.getByLabel('Code from the mail').fill('1234 5678');
+  await page.getByLabel('Your Latchkey PIN').fill('8371947');
+  await button(page, 'Continue').click();
+  await expect(page.getByText('That isn’t right')).toBeVisible();
+  await look(page, 'answers-wrong');
 });

@@ -35,7 +35,7 @@ export class Directory {
   }
 
   /** Makes a person below OU=Staff, with a password that is not to be changed. */
-  add(account: string, options: { given: string; surname: string; department?: string; ou?: string; manager?: Person; title?: string }): Person {
+  add(account: string, options: { given: string; surname: string; department?: string; ou?: string; manager?: Person; title?: string; more?: Record<string, string> }): Person {
     const name = `${options.given} ${options.surname}`;
     const dn = `CN=${name} ${account},${options.ou ?? 'OU=Staff'},${this.dc.base_dn}`;
     const domain = this.dc.base_dn.toLowerCase().replaceAll('dc=', '').replaceAll(',', '.');
@@ -45,6 +45,7 @@ export class Directory {
       `displayName: ${name}`, `givenName: ${options.given}`, `sn: ${options.surname}`, `department: ${options.department ?? 'Workshop'}`,
       `mail: ${account}@${domain}`, 'userAccountControl: 512', `unicodePwd:: ${unicodePwd(password)}`,
       ...(options.manager ? [`manager: ${options.manager.dn}`] : []), ...(options.title ? [`title: ${options.title}`] : []),
+      ...Object.entries(options.more ?? {}).map(([attribute, value]) => `${attribute}: ${value}`),
     ]);
     return { account, dn, upn: `${account}@${domain}`, password, name };
   }

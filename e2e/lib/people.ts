@@ -14,7 +14,7 @@ export class People {
 
   constructor(readonly stack: Stack, private readonly browser: Browser) {}
 
-  hire(given: string, surname: string, more: { department?: string; manager?: Person; title?: string } = {}): Person {
+  hire(given: string, surname: string, more: { department?: string; manager?: Person; title?: string; more?: Record<string, string> } = {}): Person {
     const person = this.stack.directory.add(`${given}.${surname}${++counter}`.toLowerCase(), { given, surname, ...more });
     this.undo.push(() => { this.stack.directory.remove(person); });
     return person;

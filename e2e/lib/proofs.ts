@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { expect, type Page } from '@playwright/test';
 import type { Phone } from './fixtures.ts';
+import { questions } from './further.ts';
+import type { Stand } from './stand.ts';
 
 const STEP = 30;
 
@@ -55,7 +57,81 @@ export async function finishTotp({ page }: Phone, code: string): Promise<void> {
   await page.getByRole('button', { name: 'Turn it on' }).click();
 }
 
-export type Way = 'A recovery code' | 'My authenticator app' | 'A recovery code and my authenticator app';
+/** Opens one of the ways to prove it. */
+export async function openProof({ page }: Phone, name: string): Promise<void> {
+  await page.goto('/proofs');
+  await row(page, name).click();
+}
+
+export async function setPin(phone: Phone, pin: string): Promise<void> {
+  const { page } = phone;
+  await openProof(phone, 'PIN');
+  await page.getByLabel('New PIN').fill(pin);
+  await page.getByLabel('Once more').fill(pin);
+  await page.getByRole('button', { name: 'Keep this PIN' }).click();
+}
+
+/** An answer to each of the questions. */
+export const answers: Record<string, string> = {
+  'first-teacher': 'Frau Ungeheuer', 'first-street': 'Am Alten Hafen 3', 'first-concert': 'The Kettle Club', 'first-trip': 'To Narvik by train', 'dream-job': 'Lighthouse keeper',
+};
+
+/** Chooses those that there are answers to, and types these. */
+export async function chooseQuestions({ page }: Phone, given = answers): Promise<void> {
+  for (const q of questions.filter(({ id }) => id in given)) {
+    await page.getByLabel(q.en).check();
+    await page.getByRole('group', { name: q.en, exact: true }).getByRole('textbox').fill(given[q.id]!);
+  }
+}
+
+/** Types the answers to whatever is asked; says what was. */
+export async function answerQuestions(page: Page, given = answers): Promise<string[]> {
+  const asked: string[] = [];
+  for (const q of questions) {
+    const field = page.getByLabel(q.en);
+    if (!await field.isVisible()) continue;
+    asked.push(q.id);
+    await field.fill(given[q.id] ?? 'Never said');
+  }
+  return asked;
+}
+
+const inGroups = /\b(\d{4}) (\d{4})\b/;
+
+/** The code of the next mail to an address, once more than so many mails have come. */
+export async function mailedCode(stand: Stand, to: string, after: number): Promise<string> {
+  for (let seen = after; ;) {
+    const all = await stand.mails(seen);
+    const mine = all.slice(after).filter((m) => m.to.includes(to)).map((m) => inGroups.exec(m.raw.slice(m.raw.search(/\r?\n\r?\n/)))?.[0]).filter(Boolean);
+    if (mine.length > 0) return mine.at(-1)!;
+    seen = all.length;
+  }
+}
+
+/** Likewise of a text message. */
+export async function textedCode(stand: Stand, to: string, after: number): Promise<string> {
+  for (let seen = after; ;) {
+    const all = await stand.texts(seen);
+    const mine = all.slice(after).filter((m) => m.to === to).map((m) => inGroups.exec(m.text)?.[0]).filter(Boolean);
+    if (mine.length > 0) return mine.at(-1)!;
+    seen = all.length;
+  }
+}
+
+/** As if the last code had been sent so long ago, after a reload. */
+export async function sentBefore(page: Page, seconds: number): Promise<void> {
+  await expect.poll(() => page.evaluate(() => JSON.stringify(history.state))).toMatch(/-code":\d/);
+  await page.evaluate((ms) => {
+    const state = history.state as { noted: { sent: Record<string, number> } };
+    for (const kind of Object.keys(state.noted.sent)) state.noted.sent[kind]! -= ms;
+    history.replaceState(state, '');
+  }, seconds * 1000);
+  await page.reload();
+}
+
+export type Way =
+  | 'A recovery code' | 'My authenticator app' | 'A recovery code and my authenticator app' | 'A code by mail' | 'A code by text message'
+  | 'My Latchkey PIN and my employee number' | 'The answers to my questions and a code by mail' | 'My current password and a code by mail';
 export type Want = 'Unlock my account' | 'A new password' | 'A new passkey';
 
 /** The first step of the way in without a passkey. */
@@ -65,7 +141,7 @@ export async function without(page: Page, name: string, way: Way, want: Want = '
   await page.getByLabel('The name you sign in with at work').fill(name);
   await page.getByRole('radio', { name: want }).check();
   await page.getByRole('radio', { name: way, exact: true }).check();
-  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('button', { name: /^(Next|Send me the code)$/ }).click();
   await expect(page.getByRole('heading', { name: 'Show that it’s you' })).toBeVisible();
 }
 

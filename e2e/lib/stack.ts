@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Directory, type Controller, type Person } from './directory.ts';
+import { furtherProofs } from './further.ts';
 import { goBuild, root, start, type Started } from './process.ts';
 import { Stand } from './stand.ts';
 
@@ -111,6 +112,12 @@ export const departments = {
   shortly: 'Harbour', // within a minute
   recoverable: 'Studio', // not even a passkey is needed
   both: 'Archive', // neither, but then two proofs, and a new passkey is approved by the manager
+  byMail: 'Library', // an unlock takes a code by mail
+  byText: 'Depot', // or by text message
+  byPin: 'Kitchen', // a PIN and the employee number
+  byQuestions: 'Theatre', // answers and a code by mail
+  byPassword: 'Registry', // a reset takes the current password and a code by mail
+  more: 'Laboratory', // a reset takes a code by mail and a PIN beside the passkey
 } as const;
 
 function policies(dc: Controller): object[] {
@@ -120,6 +127,7 @@ function policies(dc: Controller): object[] {
     const act = { ...passkey, approve: [tier], ...more };
     return { name: department, who: { department }, unlock: passkey, reset: act, change: passkey, 'one-time': act };
   };
+  const unlocked = (department: string, set: string) => ({ name: department, who: { department }, unlock: { prove: ['passkey', set] }, reset: passkey });
   return [
     reviewed(departments.byManager, { by: 'manager', within: '15m', else: group }),
     reviewed(departments.byPanel, { by: group }),
@@ -133,6 +141,10 @@ function policies(dc: Controller): object[] {
       name: departments.both, who: { department: departments.both },
       unlock: { prove: ['passkey', 'recovery-code + totp'] }, enrol: { prove: ['recovery-code'], approve: [{ by: 'manager' }] },
     },
+    unlocked(departments.byMail, 'mail-code'), unlocked(departments.byText, 'sms-code'), unlocked(departments.byPin, 'pin + directory'),
+    unlocked(departments.byQuestions, 'questions + mail-code'),
+    { name: departments.byPassword, who: { department: departments.byPassword }, unlock: passkey, reset: { prove: ['passkey', 'password + mail-code'] } },
+    { name: departments.more, who: { department: departments.more }, unlock: passkey, reset: { prove: ['passkey + mail-code + pin'] } },
     { name: 'staff', who: { everyone: true }, unlock: passkey, reset: passkey, change: passkey, 'one-time': passkey },
   ];
 }
@@ -155,6 +167,7 @@ function configuration(dir: string, dc: Controller, stand: Stand, port: number, 
     passwords: { strength: 2, banned: ['latchkey'] },
     push: { proxy: stand.proxy, ca_file: stand.caFile },
     mail: { host: stand.mailHost, port: stand.mailPort, from: 'latchkey@corp.example.test', ca_file: stand.caFile },
+    proofs: furtherProofs(dir, stand),
     policies: policies(dc),
   }, null, 2); // JSON is YAML
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { goBuild, root, start, type Started } from './process.ts';
 
 /** What `stand --ready` writes. */
-interface Ready { control: string; ca_file: string; push_socket: string; proxy: string; mail: string; bus: string }
+interface Ready { control: string; ca_file: string; push_socket: string; proxy: string; mail: string; sms: string; sms_token: string; bus: string }
 
 /** A push as the stand-in push service took it. */
 export interface Message {
@@ -15,10 +15,12 @@ export interface Message {
 export interface Fault { times?: number; status?: number; retryAfter?: string; location?: string; hang?: boolean; endless?: boolean; reset?: boolean }
 export interface Shown { id: number; app: string; summary: string; body: string; actions: { key: string; label: string }[]; closed: boolean }
 export interface Mail { from: string; to: string[]; at: string; subject: string; raw: string; tls: boolean }
+export interface Text { to: string; text: string; at: string }
 export interface Receiver { endpoint: string; p256dh: string; auth: string }
 export type MailMode = '' | 'refuses' | 'greylists' | 'bad-certificate' | 'wrong-name' | 'no-tls' | 'down' | 'hangs';
+export type SmsMode = '' | 'rejects' | 'refuses' | 'nonsense' | 'endless' | 'hangs' | 'down';
 
-/** The outside world on loopback: a push service, a desktop that shows notifications, a mail server. */
+/** The outside world on loopback: a push service, a desktop that shows notifications, a mail server, an SMS gateway. */
 export class Stand {
   private constructor(private readonly program: Started<Ready>) {}
 
@@ -36,9 +38,12 @@ export class Stand {
   get mailHost(): string { return this.program.ready.mail.split(':')[0]!; }
   get mailPort(): number { return Number(this.program.ready.mail.split(':')[1]); }
 
+  get sms(): { url: string; token: string } { return { url: this.program.ready.sms, token: this.program.ready.sms_token }; }
+
   /** All that was sent; with after, once it is more than that many. */
   messages(after?: number): Promise<Message[]> { return this.list('push/messages', after); }
   mails(after?: number): Promise<Mail[]> { return this.list('mail/mails', after); }
+  texts(after?: number): Promise<Text[]> { return this.list('sms/messages', after); }
   shown(after?: number): Promise<Shown[]> { return this.list('desktop/shown', after); }
 
   fail(...faults: Fault[]): Promise<unknown> { return this.post('push/fail', faults); }
@@ -50,6 +55,7 @@ export class Stand {
   /** Makes the browsers subscribe anew. */
   forget(): Promise<unknown> { return this.post('push/forget', {}); }
   mail(mode: MailMode): Promise<unknown> { return this.post('mail/be', { mode }); }
+  gateway(mode: SmsMode): Promise<unknown> { return this.post('sms/be', { mode }); }
 
   /** Taps a button of a notification, or the notification itself. */
   tap(n: Shown, label = ''): Promise<unknown> { return this.post('desktop/tap', { id: n.id, label }); }

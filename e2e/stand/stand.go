@@ -1,7 +1,7 @@
 // Package stand puts the outside world of a Latchkey on loopback: a push service
-// with the proxy that leads to it, a desktop that shows notifications, and a mail
-// server, with certificates of one authority of the test's own. The product reaches
-// all of them by its real configuration.
+// with the proxy that leads to it, a desktop that shows notifications, a mail server
+// with certificates of one authority of the test's own, and an SMS gateway. The
+// product reaches all of them by its real configuration.
 package stand
 
 import (
@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey/latchkey/e2e/stand/authority"
 	"github.com/latchkey/latchkey/e2e/stand/autopush"
 	"github.com/latchkey/latchkey/e2e/stand/notifyd"
+	"github.com/latchkey/latchkey/e2e/stand/smsd"
 	"github.com/latchkey/latchkey/e2e/stand/smtpd"
 )
 
@@ -25,6 +26,7 @@ type Stand struct {
 	CAFile  string
 	Push    *autopush.Server
 	Mail    *smtpd.Server
+	SMS     *smsd.Server
 	Desktop *notifyd.Daemon // nil unless asked for
 
 	control  *http.Server
@@ -55,6 +57,9 @@ func (s *Stand) open(ctx context.Context, ca *authority.Authority, dir string, d
 	if s.Mail, err = smtpd.Start(ca); err != nil {
 		return fmt.Errorf("start mail server: %w", err)
 	}
+	if s.SMS, err = smsd.Start(); err != nil {
+		return fmt.Errorf("start SMS gateway: %w", err)
+	}
 	if desktop {
 		if s.Desktop, err = notifyd.Start(ctx, dir); err != nil {
 			return fmt.Errorf("start desktop: %w", err)
@@ -82,6 +87,7 @@ func (s *Stand) handler(sends http.Handler) http.Handler {
 	mux.Handle("/send", sends)
 	mux.Handle("/push/", http.StripPrefix("/push", s.Push.Handler()))
 	mux.Handle("/mail/", http.StripPrefix("/mail", s.Mail.Handler()))
+	mux.Handle("/sms/", http.StripPrefix("/sms", s.SMS.Handler()))
 	if s.Desktop != nil {
 		mux.Handle("/desktop/", http.StripPrefix("/desktop", s.Desktop.Handler()))
 	}
@@ -98,6 +104,9 @@ func (s *Stand) Close() {
 	}
 	if s.Desktop != nil {
 		s.Desktop.Close()
+	}
+	if s.SMS != nil {
+		s.SMS.Close()
 	}
 	if s.Mail != nil {
 		s.Mail.Close()

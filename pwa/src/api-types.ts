@@ -12,13 +12,25 @@ export interface Info {
   version: string;
   demo: boolean;
   languages: string[]; // "en", "de"
-  /** What lets somebody in without a passkey, the strongest use first: [["recovery-code"], ["recovery-code", "totp"]]
-   *  is a recovery code, or that and a code by mail. [] where there is no such way. */
+  /** What lets somebody in without a passkey, the strongest use first: [["recovery-code"], ["pin", "mail-code"]]
+   *  is a recovery code, or a PIN and a code by mail. [] where there is no such way. */
   recovery: ProofKind[][];
+  /** What the directory attribute of "directory" is called; null where nothing asks for it. */
+  attribute: Said | null;
 }
 
-/** What proves who somebody is, beside a passkey. */
-export type ProofKind = 'recovery-code' | 'totp';
+/** A text of the organisation's own, in each language. */
+export interface Said { en: string; de: string; }
+
+/** What proves who somebody is, beside a passkey. "directory" is an attribute such as the employee number, never enough
+ *  alone; "password" is the current one of the account. */
+export type ProofKind = 'recovery-code' | 'totp' | SentKind | 'pin' | 'questions' | 'directory' | 'password';
+
+/** A code that is sent: eight digits, ten minutes. */
+export type SentKind = 'mail-code' | 'sms-code';
+
+/** A question that the organisation has chosen. */
+export interface Question extends Said { id: string; }
 
 export interface Support {
   name: string;
@@ -116,7 +128,7 @@ export interface Request {
   id: string;
   kind: Kind;
   state: 'draft' | 'pending' | 'approved' | 'executing' | 'done' | 'failed' | 'unknown' | 'denied' | 'expired' | 'cancelled';
-  /** What is missing in "draft": ["passkey"]. */
+  /** What is missing in "draft": ["passkey"], or more of the nearest alternative. */
   needs: string[];
   created: string;
   updated: string;
@@ -310,14 +322,45 @@ export interface Invite { link: string; qr: string; qrSize: number; expires: str
 /** GET /api/proofs -> Proofs: what I hold beside passkeys. One that is neither offered nor held is not shown. */
 export interface Proofs {
   recoveryCodes: { offered: boolean; total: number; left: number; created: string }; // total 0: none were made
-  totp: { offered: boolean; held: boolean; created: string; lastUsed: string };
+  totp: Held;
+  mailCode: SentProof;
+  smsCode: SentProof;
+  pin: Held;
+  /** answer of the list are given, ask of them are asked. */
+  questions: Held & { answer: number; ask: number; list: Question[] };
 }
-/** They are changed with a step-up of their own: purpose "recovery-codes", "totp", or "remove-proof" with
- *  kind "totp" | "recovery-code".
+export interface Held { offered: boolean; held: boolean; created: string; lastUsed: string; }
+export interface SentProof {
+  offered: boolean;
+  address: string; // masked; "" for none
+  from: 'directory' | 'verified' | ''; // IT keeps it, or the person verified it here
+  canVerify: boolean; // an address of one's own may be verified here
+  created: string;
+  lastUsed: string;
+}
+/** They are changed with a step-up of their own: purpose "recovery-codes", "totp", "pin", "questions", "mail-code",
+ *  "sms-code", or "remove-proof" with one of these as kind ("recovery-code" for the codes). A proof is used up by success only.
  *  POST /api/proofs/recovery-codes {proof} -> {codes}: shown once; the old ones are void
  *  POST /api/proofs/totp/begin {proof} -> TotpBegin
  *  POST /api/proofs/totp/finish {token, code} -> Proofs; 422 "proof.wrong" may be tried again, 410 "ceremony.unknown"
+ *  POST /api/proofs/pin {proof, pin} -> Proofs; 422 "proof.pin-short", "proof.pin-long", "proof.pin-trivial"
+ *  POST /api/proofs/questions {proof, answers: Answer[]} -> Proofs; 422 with params.id "proof.answer-short",
+ *  "proof.answer-in-question", "proof.answer-repeats", "proof.answer-common"
+ *  POST /api/proofs/address/begin {proof, kind, address} -> AddressBegin; 422 "proof.address", "proof.address-country",
+ *  502 "code.not-sent"
+ *  POST /api/proofs/address/finish {token, code} -> Proofs; 422 "proof.wrong" may be tried again, 410 "ceremony.unknown"
  *  POST /api/proofs/remove {proof, kind} -> Proofs */
+export interface Answer { id: string; value: string; }
+export interface AddressBegin { token: string; address: string; }
+
+/** One proof as it is sent. answers: those to the questions, in the order asked, with value "". */
+export interface Given { kind: ProofKind; value: string; answers?: string[]; }
+
+/** Where a request needs more than the passkey:
+ *  POST /api/proofs/ask {kinds} -> Ask: sends the codes; 502 "code.not-sent", 409 "proof.no-address"
+ *  POST /api/requests/{id}/answers {token, proofs: Given[]} -> Request; 422 "proof.wrong", 410 "ceremony.unknown",
+ *  409 "proof.not-held". token: of Ask, "" where nothing had to be asked. */
+export interface Ask { token: string; sent: Partial<Record<SentKind, string>>; questions: Question[]; }
 export interface TotpBegin {
   token: string;
   secret: string; // base32, in groups of four
@@ -326,11 +369,14 @@ export interface TotpBegin {
   qrSize: number;
 }
 
-/** POST /api/recover/begin {name, kind} -> {token}; public. Answers the same whatever the name is. */
+/** POST /api/recover/begin {name, kind} -> RecoverBegun; public. Answers the same whatever the name is.
+ *  POST /api/recover/send {token, kind: SentKind} -> {token}: the new token takes that code, and is used from now on.
+ *  It says nothing of whether something was sent. */
 export interface RecoverBegin { name: string; kind: Kind; }
+export interface RecoverBegun { token: string; questions: Question[]; }
 /** POST /api/recover/finish {token, proofs} -> Me, and the cookie of a short session; public. 403 "recover.refused"
  *  for a wrong name, a wrong or used proof, and one that is not enough; 410 "ceremony.unknown": begin again. */
-export interface RecoverFinish { token: string; proofs: { kind: ProofKind; value: string }[]; }
+export interface RecoverFinish { token: string; proofs: Given[]; }
 
 /** Of an approved request of kind "enrol":
  *  POST /api/requests/{id}/passkey/begin {} -> Ceremony (creation)
@@ -353,6 +399,10 @@ export interface Stored {
   frozen: boolean;
   codes: number; // recovery codes, used ones among them
   app: boolean; // an authenticator app
+  mail: boolean; // a mail address of their own, for codes
+  phone: boolean; // and a number
+  pin: boolean;
+  questions: boolean; // answers to them
   events: number;
   retention: string; // ISO 8601 duration, or "" for no limit
 }

@@ -1,7 +1,7 @@
 // The frame around every screen, and the table of addresses.
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { lang, speak, speakPages, speakProofs, t, tn } from './i18n';
+import { lang, speak, speakMine, speakPages, speakProofs, t, tn } from './i18n';
 import { asProblem } from './lib/api';
 import { ahead } from './lib/resource';
 import { go, match, usePath } from './lib/router';
@@ -46,8 +46,8 @@ const routes: Route[] = [
   { path: '/proofs', to: lazy(() => import('./screens/proofs').then((m) => m.ProofsScreen), speakProofs) },
   { path: '/recover', to: lazy(() => import('./screens/recover').then((m) => m.Recover), speakProofs), open: true },
   { path: '/devices', to: lazy(() => import('./screens/devices').then((m) => m.DevicesScreen)) },
-  { path: '/activity', to: lazy(() => mine().then((m) => m.ActivityScreen)) },
-  { path: '/stored', to: lazy(() => mine().then((m) => m.StoredScreen)) },
+  { path: '/activity', to: lazy(() => mine().then((m) => m.ActivityScreen), speakMine) },
+  { path: '/stored', to: lazy(() => mine().then((m) => m.StoredScreen), speakMine) },
   { path: '/help', to: lazy(() => pages().then((m) => m.Help), speakPages), open: true },
   { path: '/about', to: lazy(() => pages().then((m) => m.About), speakPages), open: true },
   { path: '/enrol', to: lazy(() => enrol().then((m) => m.Enrol)), open: true },

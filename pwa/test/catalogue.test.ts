@@ -4,14 +4,16 @@ import { de as deFirst } from '../src/i18n/de';
 import { en as enFirst } from '../src/i18n/en';
 import { de as deInside } from '../src/i18n/inside.de';
 import { en as enInside } from '../src/i18n/inside.en';
+import { de as deMine } from '../src/i18n/mine.de';
+import { en as enMine } from '../src/i18n/mine.en';
 import { de as dePages } from '../src/i18n/pages.de';
 import { en as enPages } from '../src/i18n/pages.en';
 import { de as deProofs } from '../src/i18n/proofs.de';
 import { en as enProofs } from '../src/i18n/proofs.en';
 
 const root = new URL('../../', import.meta.url);
-const en = { ...enFirst, ...enInside, ...enPages, ...enProofs };
-const de = { ...deFirst, ...deInside, ...dePages, ...deProofs };
+const en = { ...enFirst, ...enInside, ...enMine, ...enPages, ...enProofs };
+const de = { ...deFirst, ...deInside, ...deMine, ...dePages, ...deProofs };
 const catalogues = { en, de } as Record<string, Record<string, string>>;
 
 function goFiles(folder: string): string {
@@ -28,7 +30,7 @@ test('both languages have the same keys', () => {
 });
 
 test('no text stands in both parts', () => {
-  const keys = [enFirst, enInside, enPages, enProofs].flatMap(Object.keys);
+  const keys = [enFirst, enInside, enMine, enPages, enProofs].flatMap(Object.keys);
   expect(keys.filter((key, i) => keys.indexOf(key) !== i)).toEqual([]);
   expect(Object.keys(deInside).sort()).toEqual(Object.keys(enInside).sort());
   expect(Object.keys(deFirst).sort()).toEqual(Object.keys(enFirst).sort());

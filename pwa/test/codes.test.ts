@@ -1,7 +1,11 @@
 import { beforeAll, expect, test } from 'vitest';
 import { speak, speakProofs, t } from '../src/i18n';
-import { askable, bare, bareCode, groupedCode, lacks, regroup } from '../src/lib/codes';
-import { missing } from '../src/screens/recover/codes';
+import { askable, bare, bareCode, groupedCode, lacks, phoneNumber, regroup, regroupDigits } from '../src/lib/codes';
+import { info } from '../src/lib/session';
+import { given, missing } from '../src/ui/given';
+import { addressLacks } from '../src/screens/proofs/address';
+import { pinLacks } from '../src/screens/proofs/pin';
+import { answersLack } from '../src/screens/proofs/questions';
 import { anew, readDraft, wanting } from '../src/screens/recover/draft';
 import { wayName, wayNeeds } from '../src/screens/recover/words';
 
@@ -54,10 +58,83 @@ test('what can’t be sent yet says why', () => {
   expect(missing(['recovery-code'], { 'recovery-code': `${code}X` })).toBe(t('rec.go.why.recovery-code.long'));
   expect(missing(['recovery-code', 'totp'], { 'recovery-code': code })).toBe(t('rec.go.why.totp'));
   expect(missing(['recovery-code', 'totp'], { 'recovery-code': code, totp: '123456' })).toBe('');
+  expect(missing(['mail-code', 'pin'], { 'mail-code': '1234 567' })).toBe('Type the eight digits from the mail.');
+  expect(missing(['mail-code', 'pin'], { 'mail-code': '1234 5678', pin: '13579' })).toBe(t('rec.go.why.pin'));
+  expect(missing(['mail-code', 'pin'], { 'mail-code': '1234 5678', pin: '135 790' })).toBe('');
+  expect(missing(['directory'], { directory: ' ' })).toBe('Type your number at work.');
+  expect(missing(['password'], {})).toBe('Type your password.');
+});
+
+const pet = { id: 'pet', en: 'Name of your first pet?', de: 'Name Ihres ersten Haustiers?' };
+const road = { id: 'road', en: 'Where did you learn to ride?', de: 'Wo lernten Sie Rad fahren?' };
+
+test('questions want an answer each, and give them in the order asked', () => {
+  const values = { 'questions.road': ' By the canal ', pin: '135 790' };
+  expect(missing(['questions'], values, [pet, road])).toBe('Answer each of the questions.');
+  const all = { ...values, 'questions.pet': 'Rex II' };
+  expect(missing(['questions'], all, [pet, road])).toBe('');
+  expect(given(['pin', 'questions'], all, [road, pet])).toEqual([
+    { kind: 'pin', value: '135790' },
+    { kind: 'questions', value: '', answers: ['By the canal', 'Rex II'] },
+  ]);
+});
+
+test('a password is sent as it is, spaces and all; an attribute without those around it', () => {
+  expect(given(['password', 'directory'], { password: ' a b ', directory: ' 4711-0 ' }, [])).toEqual([
+    { kind: 'password', value: ' a b ' },
+    { kind: 'directory', value: '4711-0' },
+  ]);
+});
+
+test('a code that was sent falls into two groups of four and keeps the caret', () => {
+  expect(regroupDigits('12345', 5)).toEqual({ text: '1234 5', caret: 6 });
+  expect(regroupDigits('1234 5678', 4)).toEqual({ text: '1234 5678', caret: 4 });
+  expect(regroupDigits('12x34-5678\n', 11)).toEqual({ text: '1234 5678', caret: 9 });
+  expect([lacks('mail-code', '1234 5678'), lacks('sms-code', '1234567'), lacks('mail-code', '123456789')]).toEqual([0, 1, -1]);
+  expect(bare('mail-code', '1234 5678')).toBe('12345678');
+});
+
+test.each([
+  ['', '', 'Type a PIN first.'],
+  ['12a456', '', 'Only digits count.'],
+  ['13579', '', 'Type 6 digits or more.'],
+  ['12345678901234567', '', 'Those are more than 16 digits.'],
+  ['135790', '', 'Type it once more.'],
+  ['135790', '135791', 'The two differ.'],
+  ['135 790', '135790', ''],
+])('the PIN %s, then %s: %s', (pin, again, says) => {
+  expect(pinLacks(pin, again)).toBe(says);
+});
+
+test('as many questions as are asked for are chosen and answered', () => {
+  expect(answersLack({ pet: 'Rex II' }, 3)).toBe('Choose 2 more.');
+  expect(answersLack({ pet: 'Rex II', road: '' }, 3)).toBe('Choose one more.');
+  expect(answersLack({ pet: 'Rex II', road: ' ' }, 2)).toBe('One answer is missing.');
+  expect(answersLack({ pet: 'Rex II', road: 'canal' }, 2)).toBe('');
+});
+
+test.each<['mail-code' | 'sms-code', string, string]>([
+  ['sms-code', '+49 (151) 234-567 89', ''],
+  ['sms-code', '0049 151 23456789', ''],
+  ['sms-code', '0151 23456789', 'Begin with + and the country, as +49.'],
+  ['sms-code', '+49', 'Begin with + and the country, as +49.'],
+  ['sms-code', ' ', 'Type the number first.'],
+  ['mail-code', ' dana@example.test ', ''],
+  ['mail-code', 'dana@example', 'That is no whole mail address yet.'],
+  ['mail-code', '', 'Type the address first.'],
+])('%s to %s: %s', (kind, typed, says) => {
+  expect(addressLacks(kind, typed)).toBe(says);
+});
+
+test('a number is sent as the world dials it', () => {
+  expect(phoneNumber(' 0049 (151) 234/567-89 ')).toBe('+4915123456789');
 });
 
 test('an alternative that this page can’t ask for is not offered', () => {
   expect(askable([['recovery-code'], ['totp', 'smoke-signal'], [], ['recovery-code', 'totp']])).toEqual([['recovery-code'], ['recovery-code', 'totp']]);
+  const every = [['mail-code', 'sms-code', 'pin', 'questions', 'directory', 'password']];
+  expect(askable(every)).toEqual(every);
+  expect(askable([['passkey']])).toEqual([]);
 });
 
 test('an alternative is said in words', () => {
@@ -67,21 +144,36 @@ test('an alternative is said in words', () => {
   expect(wayNeeds(['recovery-code', 'totp'])).toBe('You need all of these: a recovery code and my authenticator app.');
 });
 
+test('the directory attribute goes by the organisation’s name for it, in either language', async () => {
+  info.set({ ...info.get(), attribute: { en: 'Employee number', de: 'Personalnummer' } });
+  expect(wayName(['pin', 'directory'])).toBe('My Latchkey PIN and my employee number');
+  expect(wayNeeds(['directory', 'mail-code'])).toBe('You need all of these: my employee number and a code by mail.');
+  await speak('de');
+  expect(wayName(['pin', 'directory'])).toBe('Meine Latchkey-PIN und Personalnummer');
+  expect(wayName(['mail-code', 'questions'])).toBe('Einen Code per Mail und die Antworten auf meine Fragen');
+  info.set({ ...info.get(), attribute: { en: 'ID card', de: 'Ausweis-ID' } });
+  await speak('en');
+  expect(wayName(['directory'])).toBe('My ID card');
+  info.set({ ...info.get(), attribute: null });
+});
+
 test('what was noted is taken as far as it is whole', () => {
-  const whole = { name: 'dana', want: 'reset', way: 1, token: 'x', none: false } as const;
+  const whole = { name: 'dana', want: 'reset', way: 1, token: 'x', questions: [pet], sent: { 'mail-code': 1700000000000 }, none: false };
   expect(readDraft(whole, 2)).toEqual(whole);
-  expect(readDraft(whole, 1)).toMatchObject({ name: 'dana', want: 'reset', way: 0, token: '' }); // the policy changed meanwhile
+  expect(readDraft(whole, 1)).toMatchObject({ name: 'dana', want: 'reset', way: 0, token: '', questions: [], sent: {} }); // the policy changed meanwhile
   expect(readDraft(wanting('enrol'), 2)).toMatchObject({ name: '', want: 'enrol', token: '' });
   expect(readDraft(wanting('one-time'), 2).want).toBe('unlock');
-  for (const odd of [null, undefined, 7, 'x', [], { name: 7, want: 'x', way: -1, token: {} }]) {
-    expect(readDraft(odd, 2)).toEqual({ name: '', want: 'unlock', way: 0, token: '', none: false });
+  for (const odd of [null, undefined, 7, 'x', [], { name: 7, want: 'x', way: -1, token: {} }, { sent: { 'mail-code': 1 }, questions: [pet] }, { questions: 'x', sent: 7 }]) {
+    expect(readDraft(odd, 2)).toEqual({ name: '', want: 'unlock', way: 0, token: '', questions: [], sent: {}, none: false });
   }
 });
 
 test('nothing that proves anything is noted', () => {
-  expect(Object.keys(readDraft({ values: { totp: '123456' }, code }, 2)).sort()).toEqual(['name', 'none', 'token', 'want', 'way']);
+  expect(Object.keys(readDraft({ values: { totp: '123456' }, code }, 2)).sort()).toEqual(['name', 'none', 'questions', 'sent', 'token', 'want', 'way']);
+  const read = readDraft({ way: 0, token: 'x', questions: [{ ...pet, answer: 'Rex' }, { id: 'half' }], sent: { 'mail-code': 1, code: '12345678', 'sms-code': '12345678' } }, 1);
+  expect([read.questions, read.sent]).toEqual([[pet], { 'mail-code': 1 }]);
 });
 
 test('beginning again keeps what was said of oneself', () => {
-  expect(anew({ name: 'dana', want: 'reset', way: 1, token: 'x', none: true })).toEqual({ name: 'dana', want: 'reset', way: 1, token: '', none: false });
+  expect(anew({ name: 'dana', want: 'reset', way: 1, token: 'x', questions: [pet], sent: { 'sms-code': 1 }, none: true })).toEqual({ name: 'dana', want: 'reset', way: 1, token: '', questions: [], sent: {}, none: false });
 });

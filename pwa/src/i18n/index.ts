@@ -5,14 +5,16 @@ import { keep, kept } from '../lib/keep';
 import { store } from '../lib/sync';
 import type { en as first } from './en';
 import type { en as inside } from './inside.en';
+import type { en as mine } from './mine.en';
 import type { en as pages } from './pages.en';
 import type { en as proofs } from './proofs.en';
 
 export type First = Record<keyof typeof first, string>;
 export type Inside = Record<keyof typeof inside, string>;
+export type Mine = Record<keyof typeof mine, string>;
 export type Pages = Record<keyof typeof pages, string>;
 export type Proofs = Record<keyof typeof proofs, string>;
-export type Key = keyof First | keyof Inside | keyof Pages | keyof Proofs;
+export type Key = keyof First | keyof Inside | keyof Mine | keyof Pages | keyof Proofs;
 type Plural<K> = K extends `${infer Base}.other` ? (`${Base}.one` extends Key ? Base : never) : never;
 export type CountKey = Plural<Key>;
 export type Lang = 'en' | 'de';
@@ -21,9 +23,10 @@ const firsts: Record<Lang, () => Promise<First>> = {
   en: () => import('./en').then((m) => m.en),
   de: () => import('./de').then((m) => m.de),
 };
-type Texts = Partial<First & Inside & Pages & Proofs>;
+type Texts = Partial<First & Inside & Mine & Pages & Proofs>;
 const rest = {
   inside: { en: () => import('./inside.en').then((m) => m.en), de: () => import('./inside.de').then((m) => m.de) },
+  mine: { en: () => import('./mine.en').then((m) => m.en), de: () => import('./mine.de').then((m) => m.de) },
   pages: { en: () => import('./pages.en').then((m) => m.en), de: () => import('./pages.de').then((m) => m.de) },
   proofs: { en: () => import('./proofs.en').then((m) => m.en), de: () => import('./proofs.de').then((m) => m.de) },
 } satisfies Record<string, Record<Lang, () => Promise<Texts>>>;
@@ -72,6 +75,9 @@ function tellServer(chosen: Lang): void {
 
 /** Loads the texts behind Start: before the first screen that needs them. */
 export const speakInside = (): Promise<void> => speakPart('inside');
+
+/** Loads the texts of what is stored and what happened. */
+export const speakMine = async (): Promise<void> => void (await Promise.all([speakPart('inside'), speakPart('mine')]));
 
 /** Loads the texts of the pages that only tell. */
 export const speakPages = (): Promise<void> => speakPart('pages');

@@ -33,7 +33,7 @@ export function ActivityScreen() {
 }
 
 /** Steps on the way to something else; shown when asked for. */
-const steps = new Set(['execution.intended', 'request.proved', 'request.approved', 'session.stepped-up']);
+const steps = new Set(['execution.intended', 'request.proved', 'request.approved', 'session.stepped-up', 'proof.answered']);
 
 function Days({ events }: { events: Activity[] }) {
   const [every, setEvery] = useState(false);
@@ -101,6 +101,10 @@ function Kept({ stored: s }: { stored: Stored }) {
         <Row icon="key" href="/passkeys" title={tn('stored.passkeys', s.passkeys.length)} sub={t('stored.passkeys.sub')} />
         {s.codes > 0 && <Row icon="once" href="/proofs" title={tn('stored.codes', s.codes)} sub={t('stored.codes.sub')} />}
         {s.app && <Row icon="phone" href="/proofs" title={t('stored.app')} sub={t('stored.app.sub')} />}
+        {s.mail && <Row icon="mail" href="/proofs" title={t('stored.mail')} sub={t('stored.mail.sub')} />}
+        {s.phone && <Row icon="chat" href="/proofs" title={t('stored.phone')} sub={t('stored.phone.sub')} />}
+        {s.pin && <Row icon="pin" href="/proofs" title={t('stored.pin')} sub={t('stored.pin.sub')} />}
+        {s.questions && <Row icon="help" href="/proofs" title={t('stored.questions')} sub={t('stored.questions.sub')} />}
         <Row icon="pen" title={tn('stored.requests', s.requests, { n: number(s.requests) })} sub={t('stored.requests.sub')} />
         <Row icon="bell" href="/devices" title={tn('stored.devices', s.devices, { n: number(s.devices) })} sub={t('stored.devices.sub')} />
         {s.reviews > 0 && <Row icon="inbox" href="/inbox" title={tn('stored.reviews', s.reviews, { n: number(s.reviews) })} sub={t('stored.reviews.sub')} />}

@@ -1,18 +1,22 @@
-// Ways to prove it's me: passkeys, recovery codes, an authenticator app. What the
-// organisation does not offer is not shown, unless it is still held.
+// Ways to prove it's me: passkeys, recovery codes, an authenticator app, codes by mail
+// and text message, a PIN, questions. What the organisation does not offer is not
+// shown, unless it is still held.
 import { useState } from 'preact/hooks';
-import type { Proofs } from '../api-types';
+import type { Held, Proofs, SentKind } from '../api-types';
 import { t, tn } from '../i18n';
 import { ago } from '../lib/format';
 import { useResource } from '../lib/resource';
 import { session } from '../lib/session';
-import { Lines, Trouble } from '../ui/help';
+import { Lines, Mail, Trouble } from '../ui/help';
 import { Banner, Row, Rows, Screen, Skeleton } from '../ui/kit';
-import { AuthenticatorApp } from './proofs/totp';
+import { Address, ofKind, sentIcon } from './proofs/address';
 import { RecoveryCodes } from './proofs/codes';
+import { Pin } from './proofs/pin';
+import { Questions } from './proofs/questions';
+import { AuthenticatorApp } from './proofs/totp';
 import { Failed } from './trouble';
 
-type Which = 'codes' | 'totp';
+type Which = 'codes' | 'totp' | 'pin' | 'questions' | SentKind;
 
 /** From so few on new ones are due. */
 const FEW = 3;
@@ -28,7 +32,6 @@ export function ProofsScreen() {
   const { data, problem, reload, set } = useResource<Proofs>('/api/proofs');
   const [which, setWhich] = useState<Which | null>(null);
   const [note, setNote] = useState('');
-  const keys = session.use().me?.passkeys ?? 0;
   if (!data) return problem ? <Failed problem={problem} retry={() => void reload()} /> : <Skeleton />;
   const part: PartProps = {
     proofs: data,
@@ -38,40 +41,105 @@ export function ProofsScreen() {
       setWhich(null);
     },
   };
-  if (which === 'codes') return <RecoveryCodes {...part} reload={reload} />;
-  if (which === 'totp') return <AuthenticatorApp {...part} />;
-  const { recoveryCodes: codes, totp } = data;
+  switch (which) {
+    case 'codes':
+      return <RecoveryCodes {...part} reload={reload} />;
+    case 'totp':
+      return <AuthenticatorApp {...part} />;
+    case 'pin':
+      return <Pin {...part} />;
+    case 'questions':
+      return <Questions {...part} />;
+    case 'mail-code':
+    case 'sms-code':
+      return <Address {...part} kind={which} />;
+    default:
+      return (
+        <Screen title={t('nav.proofs')} up="/account" key="list">
+          <p class="lead">{t('pr.lead')}</p>
+          {note && (
+            <Banner tone="good">
+              <p>{note}</p>
+            </Banner>
+          )}
+          <Trouble problem={problem} quiet />
+          <List proofs={data} onOpen={setWhich} />
+        </Screen>
+      );
+  }
+}
+
+/** What is neither offered nor held is not shown. */
+export function shownOf({ recoveryCodes: codes, totp, mailCode, smsCode, pin, questions }: Proofs): Which[] {
+  const shown: [Which, boolean][] = [
+    ['codes', codes.offered || codes.total > 0],
+    ['totp', totp.offered || totp.held],
+    ['mail-code', mailCode.offered || mailCode.from === 'verified'],
+    ['sms-code', smsCode.offered || smsCode.from === 'verified'],
+    ['pin', pin.offered || pin.held],
+    ['questions', questions.offered || questions.held],
+  ];
+  return shown.filter(([, on]) => on).map(([which]) => which);
+}
+
+function List({ proofs, onOpen }: { proofs: Proofs; onOpen: (which: Which) => void }) {
+  const keys = session.use().me?.passkeys ?? 0;
+  const { recoveryCodes: codes, totp, pin, questions } = proofs;
   const few = codes.total > 0 && codes.left <= FEW;
-  const shown = { codes: codes.offered || codes.total > 0, totp: totp.offered || totp.held };
-  return (
-    <Screen title={t('nav.proofs')} up="/account" key="list">
-      <p class="lead">{t('pr.lead')}</p>
-      {note && (
-        <Banner tone="good">
-          <p>{note}</p>
-        </Banner>
-      )}
-      <Trouble problem={problem} quiet />
-      <Rows>
-        <Row icon="key" href="/passkeys" title={t('nav.passkeys')} sub={tn('pr.keys', keys)} />
-        {shown.codes && (
+  const shown = shownOf(proofs);
+  const row = (which: Which) => {
+    const open = () => onOpen(which);
+    switch (which) {
+      case 'codes':
+        return (
           <Row
+            key={which}
             icon={few ? 'wait' : 'once'}
             tone={few ? 'wait' : undefined}
             title={t('pr.codes')}
             sub={codes.total === 0 ? t('pr.codes.none') : <Lines of={[tn('pr.codes.left', codes.left, { of: codes.total }), few && codes.offered ? t('pr.codes.low') : '']} />}
-            onClick={() => setWhich('codes')}
+            onClick={open}
           />
-        )}
-        {shown.totp && <Row icon="phone" title={t('pr.totp')} sub={appSays(totp)} onClick={() => setWhich('totp')} />}
+        );
+      case 'totp':
+        return <Row key={which} icon="phone" title={t('pr.totp')} sub={heldSays(totp, t('pr.totp.none'))} onClick={open} />;
+      case 'pin':
+        return <Row key={which} icon="pin" title={t('pin.title')} sub={heldSays(pin, t('pr.pin.none'))} onClick={open} />;
+      case 'questions':
+        return <Row key={which} icon="help" title={t('qu.title')} sub={heldSays(questions, t('pr.questions.none', { n: questions.answer }))} onClick={open} />;
+      default:
+        return <SentRow key={which} kind={which} proofs={proofs} onOpen={open} />;
+    }
+  };
+  return (
+    <>
+      <Rows>
+        <Row icon="key" href="/passkeys" title={t('nav.passkeys')} sub={tn('pr.keys', keys)} />
+        {shown.map(row)}
       </Rows>
-      {!shown.codes && !shown.totp && <p class="hint">{t('pr.only')}</p>}
-    </Screen>
+      {shown.length === 0 && <p class="hint">{t('pr.only')}</p>}
+    </>
   );
 }
 
-function appSays(totp: Proofs['totp']): string {
-  if (!totp.held) return t('pr.totp.none');
-  return totp.lastUsed ? t('pr.totp.used', { when: ago(totp.lastUsed) }) : t('pr.totp.unused');
+function heldSays(held: Held, none: string): string {
+  if (!held.held) return none;
+  return held.lastUsed ? t('pr.totp.used', { when: ago(held.lastUsed) }) : t('pr.totp.unused');
 }
 
+/** Where codes go. An address of the directory is a fact, unless one of one's own may take its place. */
+function SentRow({ kind, proofs, onOpen }: { kind: SentKind; proofs: Proofs; onOpen: () => void }) {
+  const { address, from, canVerify } = ofKind(proofs, kind);
+  const none = t(canVerify ? `pr.${kind}.none` : `pr.${kind}.never`);
+  const sub = address ? (
+    <>
+      <span class="line">
+        <Mail address={address} />
+      </span>
+      <span class="line">{t(from === 'directory' ? 'pr.sent.directory' : 'pr.sent.verified')}</span>
+    </>
+  ) : (
+    none
+  );
+  return <Row icon={sentIcon[kind]} title={t(`ad.title.${kind}`)} sub={sub} onClick={canVerify || from === 'verified' ? onOpen : undefined} />;
+}

@@ -1,7 +1,7 @@
 // Without a passkey: a name, what is needed and what one has; then the codes; then on
 // to what was asked, by itself.
 import { useEffect, useState } from 'preact/hooks';
-import type { ProofKind } from '../api-types';
+import type { ProofKind, RecoverBegun } from '../api-types';
 import { t } from '../i18n';
 import { useAct } from '../lib/act';
 import { localProblem, post } from '../lib/api';
@@ -11,6 +11,7 @@ import { info, loadInfo } from '../lib/session';
 import { Support, Trouble } from '../ui/help';
 import { Icon } from '../ui/icons';
 import { Button, Field, Screen, Skeleton } from '../ui/kit';
+import { kindsSent } from '../ui/given';
 import { Picks } from '../ui/proof';
 import { Codes } from './recover/codes';
 import { anew, notedDraft, wants, type Draft } from './recover/draft';
@@ -43,7 +44,7 @@ function Steps({ ways }: { ways: ProofKind[][] }) {
   const change = (part: Partial<Draft>) => setDraft((d) => ({ ...d, ...part }));
   if (draft.none) return <None onBack={() => change({ none: false })} />;
   const way = ways[draft.way];
-  if (draft.token && way) return <Codes draft={draft} kinds={way} onChange={change} onAgain={() => setDraft(anew)} />;
+  if (draft.token && way) return <Codes draft={draft} kinds={way} only={ways.length === 1} onChange={change} onAgain={() => setDraft(anew)} />;
   return <Who ways={ways} draft={draft} onChange={change} />;
 }
 
@@ -58,10 +59,11 @@ function Who({ ways, draft, onChange }: WhoProps) {
   const act = useAct();
   const name = draft.name.trim();
   const only = ways.length === 1 ? ways[0] : null;
+  const sends = kindsSent(ways[draft.way] ?? []).length;
   const next = () =>
     act.run(async () => {
-      const { token } = await post<{ token: string }>('/api/recover/begin', { name, kind: draft.want });
-      onChange({ token });
+      const { token, questions } = await post<RecoverBegun>('/api/recover/begin', { name, kind: draft.want });
+      onChange({ token, questions, sent: {} });
     });
   return (
     <Screen title={t('rec.title')} up="/" kind="plain recover" key="who">
@@ -92,7 +94,7 @@ function Who({ ways, draft, onChange }: WhoProps) {
         <Trouble problem={act.problem} />
         <div class="dock">
           <Button type="submit" busy={act.busy} doing={t('rec.next.doing')} why={name ? '' : t('rec.next.why')}>
-            {t('rec.next')}
+            {t(sends === 0 ? 'rec.next' : sends === 1 ? 'rec.send' : 'rec.send.all')}
           </Button>
         </div>
       </form>

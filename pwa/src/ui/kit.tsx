@@ -277,11 +277,12 @@ interface FieldProps {
   invalid?: boolean;
   describedBy?: string;
   maxLength?: number;
+  inputMode?: 'numeric' | 'tel' | 'email';
   name: string;
 }
 
 /** One line of text. A secret one can be revealed, and nothing corrects it. */
-export function Field({ label, hint, value, onInput, autocomplete, secret, invalid, describedBy, maxLength, name }: FieldProps) {
+export function Field({ label, hint, value, onInput, autocomplete, secret, invalid, describedBy, maxLength, inputMode, name }: FieldProps) {
   const [shown, setShown] = useState(false);
   const id = useId();
   const described = [hint && `${id}-h`, describedBy].filter(Boolean).join(' ') || undefined;
@@ -296,6 +297,7 @@ export function Field({ label, hint, value, onInput, autocomplete, secret, inval
           type={(secret && !shown ? 'password' : 'text') as 'text'}
           value={value}
           maxLength={maxLength}
+          inputMode={inputMode}
           autocomplete={autocomplete as 'off'}
           autocapitalize="none"
           spellcheck={false}

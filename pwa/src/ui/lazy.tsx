@@ -1,5 +1,5 @@
 // Screens that are loaded when they are opened, and the texts that they need.
-import type { ComponentType, VNode } from 'preact';
+import type { ComponentType, JSX, VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { speakInside } from '../i18n';
 import { asProblem } from '../lib/api';
@@ -7,10 +7,13 @@ import { Failed } from '../screens/trouble';
 import { Skeleton } from './kit';
 
 type Params = Record<string, string>;
-export type ScreenType = ComponentType<{ params: Params }>;
+interface Routed {
+  params: Params;
+}
+export type ScreenType = ComponentType<Routed>;
 
-export interface Lazy {
-  Screen: (props: { params: Params }) => VNode;
+export interface Lazy<P = Routed> {
+  Screen: (props: P) => VNode;
   /** Loads the code ahead of the tap. */
   warm(): void;
 }
@@ -21,8 +24,8 @@ class ChunkError extends Error {
 }
 
 /** texts: those that the screen says. */
-export function lazy(load: () => Promise<ScreenType>, texts: () => Promise<void> = speakInside): Lazy {
-  let loaded: ScreenType | null = null;
+export function lazy<P = Routed>(load: () => Promise<ComponentType<P>>, texts: () => Promise<void> = speakInside): Lazy<P> {
+  let loaded: ComponentType<P> | null = null;
   const fetchOnce = async () => {
     try {
       [loaded] = await Promise.all([load(), texts()]);
@@ -30,7 +33,7 @@ export function lazy(load: () => Promise<ScreenType>, texts: () => Promise<void>
       throw new ChunkError();
     }
   };
-  function Screen({ params }: { params: Params }) {
+  function Screen(props: P) {
     const [error, setError] = useState<unknown>(null);
     const [, again] = useState(0);
     const Loaded = loaded;
@@ -41,7 +44,7 @@ export function lazy(load: () => Promise<ScreenType>, texts: () => Promise<void>
       else fetchOnce().then(() => again(1), setError);
     }, []);
     if (error) return <Failed problem={asProblem(error)} retry={() => location.reload()} />;
-    return Loaded ? <Loaded params={params} /> : <Skeleton />;
+    return Loaded ? <Loaded {...(props as P & JSX.IntrinsicAttributes)} /> : <Skeleton />;
   }
   return { Screen, warm: () => void fetchOnce().catch(() => undefined) };
 }

@@ -1,7 +1,7 @@
 // What the proofs' forms have: one of a few, and a code.
 import { useId } from 'preact/hooks';
 import type { ProofKind } from '../api-types';
-import { regroup } from '../lib/codes';
+import { isSent, regroup, regroupDigits } from '../lib/codes';
 
 interface PicksProps {
   legend: string;
@@ -41,13 +41,14 @@ interface CodeProps {
   onInput: (value: string) => void;
 }
 
-/** A code: a recovery code falls into its groups as it is typed, the others are digits. */
+/** A code: one that comes in groups falls into them as it is typed; all but recovery codes are digits. */
 export function CodeField({ kind, label, hint, value, invalid, onInput }: CodeProps) {
   const id = useId();
   const letters = kind === 'recovery-code';
+  const inGroups = letters ? regroup : isSent(kind) ? regroupDigits : null;
   const typed = (input: HTMLInputElement, composing: boolean) => {
-    if (letters && !composing) {
-      const { text, caret } = regroup(input.value, input.selectionStart ?? input.value.length);
+    if (inGroups && !composing) {
+      const { text, caret } = inGroups(input.value, input.selectionStart ?? input.value.length);
       if (text !== input.value) {
         input.value = text;
         input.setSelectionRange(caret, caret);
@@ -68,7 +69,7 @@ export function CodeField({ kind, label, hint, value, invalid, onInput }: CodePr
           autocomplete={letters ? 'off' : 'one-time-code'}
           autocapitalize={letters ? 'characters' : 'none'}
           spellcheck={false}
-          maxLength={letters ? 40 : 12}
+          maxLength={letters ? 40 : 16}
           value={value}
           aria-invalid={invalid}
           aria-describedby={hint ? `${id}-h` : undefined}

@@ -26,7 +26,9 @@ type ready struct {
 	PushSocket string `json:"push_socket"`
 	Proxy      string `json:"proxy"`
 	Mail       string `json:"mail"` // host:port
-	Bus        string `json:"bus"`  // of the desktop, or ""
+	SMS        string `json:"sms"`  // where messages are sent
+	SMSToken   string `json:"sms_token"`
+	Bus        string `json:"bus"` // of the desktop, or ""
 }
 
 func main() {
@@ -74,7 +76,7 @@ func untilEnd() (context.Context, func()) {
 
 // announce writes the file in one step, so that a reader never sees half of it.
 func announce(file string, s *stand.Stand) error {
-	r := ready{Control: s.ControlURL(), CAFile: s.CAFile, PushSocket: s.Push.SocketURL(), Proxy: s.Push.ProxyURL(), Mail: s.Mail.Address()}
+	r := ready{Control: s.ControlURL(), CAFile: s.CAFile, PushSocket: s.Push.SocketURL(), Proxy: s.Push.ProxyURL(), Mail: s.Mail.Address(), SMS: s.SMS.URL(), SMSToken: s.SMS.Token}
 	if s.Desktop != nil {
 		r.Bus = s.Desktop.Address
 	}

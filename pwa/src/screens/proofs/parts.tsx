@@ -1,16 +1,53 @@
 // What the proofs' screens share: the touch of a passkey before, and the end of one.
 import type { ComponentChildren } from 'preact';
-import type { Proofs } from '../../api-types';
+import { useRef, useState } from 'preact/hooks';
+import type { Problem, ProofKind, Proofs } from '../../api-types';
 import { t } from '../../i18n';
 import { useAct } from '../../lib/act';
-import { post } from '../../lib/api';
+import { ApiError, post } from '../../lib/api';
 import { useCeremony } from '../../lib/ceremony';
+import { ago, date } from '../../lib/format';
 import { stepUp } from '../../lib/stepup';
-import { Trouble } from '../../ui/help';
-import { Button, Sheet } from '../../ui/kit';
+import { Details, Trouble } from '../../ui/help';
+import { Banner, Button, Fact, Sheet } from '../../ui/kit';
+
+/** Those that are made here. */
+export type MadeKind = Exclude<ProofKind, 'directory' | 'password'>;
+type Purpose = Exclude<MadeKind, 'recovery-code'> | 'recovery-codes';
+
+export interface TouchAct {
+  busy: boolean;
+  problem: Problem | null;
+  clear(): void;
+  /** Runs fn with a proof, good for one act. */
+  run(fn: (proof: string) => Promise<void>): Promise<void>;
+}
+
+/** Refusals that leave the proof unused: what was typed is mended, and the passkey not touched again. */
+const mended = (e: unknown) => e instanceof ApiError && (/^proof\.(pin|answer|address)|^code\./.test(e.problem.code) || e.problem.status === 429);
+
+/** An act by a passkey. After a refusal that leaves the proof unused the next try takes the same one. */
+export function useTouch(purpose: Purpose): TouchAct {
+  const ceremony = useCeremony('/api/step-up/begin', { purpose });
+  const act = useAct();
+  const unused = useRef('');
+  const run = (fn: (proof: string) => Promise<void>) => {
+    const once = async (proof: string) => {
+      unused.current = '';
+      try {
+        await fn(proof);
+      } catch (e) {
+        if (mended(e)) unused.current = proof;
+        throw e;
+      }
+    };
+    return act.run(() => (unused.current ? once(unused.current) : ceremony.use(async (c) => once(await stepUp(c)))));
+  };
+  return { busy: act.busy, problem: act.problem ?? (act.busy ? null : ceremony.problem), clear: act.clear, run };
+}
 
 interface TouchProps {
-  purpose: 'recovery-codes' | 'totp';
+  purpose: Purpose;
   label: string;
   hint?: string;
   weight?: 'primary' | 'second';
@@ -21,15 +58,13 @@ interface TouchProps {
 
 /** One button: the passkey, and what it is for. */
 export function Touch({ purpose, label, hint, weight, onProof, children }: TouchProps) {
-  const ceremony = useCeremony('/api/step-up/begin', { purpose });
-  const act = useAct();
-  const touch = () => act.run(() => ceremony.use(async (c) => onProof(await stepUp(c))));
+  const touch = useTouch(purpose);
   return (
     <>
-      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
+      <Trouble problem={touch.problem} />
       <div class="dock">
         <p class="hint">{[hint, t('prove.lead.short')].filter(Boolean).join(' ')}</p>
-        <Button icon="key" weight={weight} busy={act.busy} doing={t('wait.passkey')} onClick={() => void touch()}>
+        <Button icon="key" weight={weight} busy={touch.busy} doing={t('wait.passkey')} onClick={() => void touch.run(onProof)}>
           {label}
         </Button>
         {children}
@@ -38,8 +73,38 @@ export function Touch({ purpose, label, hint, weight, onProof, children }: Touch
   );
 }
 
+/** When it was set up and last used, and that it is not taken any more. */
+export function HeldFacts({ offered, created, lastUsed, children }: { offered: boolean; created: string; lastUsed: string; children?: ComponentChildren }) {
+  return (
+    <>
+      <dl class="facts">
+        {children}
+        <Fact name={t('pr.set-up')}>{date(created)}</Fact>
+        <Fact name={t('pr.used')}>{lastUsed ? ago(lastUsed) : t('keys.unused')}</Fact>
+      </dl>
+      {!offered && (
+        <Banner tone="info" quiet>
+          <p>{t('pr.not-offered')}</p>
+        </Banner>
+      )}
+    </>
+  );
+}
+
+/** A wrong code or answer: what to do depends on what was typed. */
+export function Wrong({ problem, title, children }: { problem: Problem; title: string; children: string }) {
+  return (
+    <div class="trouble">
+      <Banner tone="stop" title={title}>
+        <p>{children}</p>
+        <Details problem={problem} />
+      </Banner>
+    </div>
+  );
+}
+
 interface RemoveProps {
-  kind: 'recovery-code' | 'totp';
+  kind: MadeKind;
   title: string;
   sub: string;
   onKeep: () => void;
@@ -73,3 +138,23 @@ export function Remove({ kind, title, sub, onKeep, onRemoved }: RemoveProps) {
     </Sheet>
   );
 }
+
+interface RemovableProps extends Pick<RemoveProps, 'title' | 'sub'> {
+  kind: MadeKind;
+  label: string;
+  onRemoved: (proofs: Proofs) => void;
+}
+
+/** The button that asks first. */
+export function Removable({ label, ...remove }: RemovableProps) {
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <Button weight="danger" onClick={() => setAsking(true)}>
+        {label}
+      </Button>
+      {asking && <Remove {...remove} onKeep={() => setAsking(false)} />}
+    </>
+  );
+}
+

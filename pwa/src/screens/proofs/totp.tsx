@@ -7,14 +7,13 @@ import { useAct } from '../../lib/act';
 import { post } from '../../lib/api';
 import { bareDigits, lacks } from '../../lib/codes';
 import { thisDevice } from '../../lib/device';
-import { ago, date } from '../../lib/format';
 import { Trouble } from '../../ui/help';
 import { Icon } from '../../ui/icons';
-import { Banner, Button, Copy, Fact, Screen } from '../../ui/kit';
+import { Banner, Button, Copy, Screen } from '../../ui/kit';
 import { CodeField } from '../../ui/proof';
 import { Qr } from '../../ui/qr';
 import type { PartProps } from '../proofs';
-import { Remove, Touch } from './parts';
+import { HeldFacts, Removable, Touch } from './parts';
 
 export function AuthenticatorApp(props: PartProps) {
   const [setUp, setSetUp] = useState<TotpBegin | null>(null);
@@ -123,35 +122,21 @@ function Key({ setUp }: { setUp: TotpBegin }) {
 }
 
 function Held({ proofs, onProofs, onBack }: PartProps) {
-  const [removing, setRemoving] = useState(false);
   const { offered, created, lastUsed } = proofs.totp;
   return (
     <Screen title={t('pr.totp')} up={() => onBack()} key="held">
       <p class="lead">{t('to.lead')}</p>
-      <dl class="facts">
-        <Fact name={t('pr.set-up')}>{date(created)}</Fact>
-        <Fact name={t('pr.used')}>{lastUsed ? ago(lastUsed) : t('keys.unused')}</Fact>
-      </dl>
-      {!offered && (
-        <Banner tone="info" quiet>
-          <p>{t('pr.not-offered')}</p>
-        </Banner>
-      )}
-      <Button weight="danger" onClick={() => setRemoving(true)}>
-        {t('to.remove')}
-      </Button>
-      {removing && (
-        <Remove
-          kind="totp"
-          title={t('to.remove.title')}
-          sub={t('to.remove.sub')}
-          onKeep={() => setRemoving(false)}
-          onRemoved={(now) => {
-            onProofs(now);
-            onBack(t('to.removed'));
-          }}
-        />
-      )}
+      <HeldFacts offered={offered} created={created} lastUsed={lastUsed} />
+      <Removable
+        kind="totp"
+        label={t('to.remove')}
+        title={t('to.remove.title')}
+        sub={t('to.remove.sub')}
+        onRemoved={(now) => {
+          onProofs(now);
+          onBack(t('to.removed'));
+        }}
+      />
     </Screen>
   );
 }

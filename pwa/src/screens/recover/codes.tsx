@@ -1,41 +1,52 @@
 // The second step: the values of the chosen alternative, one answer for whatever is
 // wrong with them, and what was asked for as soon as they are right.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Me, ProofKind } from '../../api-types';
+import type { Given, Me, ProofKind, RecoverBegun } from '../../api-types';
 import { t } from '../../i18n';
 import { useAct, type Act } from '../../lib/act';
 import { ApiError, post } from '../../lib/api';
-import { bare, lacks } from '../../lib/codes';
+import { useLeft } from '../../lib/now';
 import { go, note } from '../../lib/router';
 import { signedIn } from '../../lib/session';
 import { Point } from '../../ui/form';
+import { attributeName, Fields, given, missing, Sending, sentAt, type Values } from '../../ui/given';
 import { grave, Support, Trouble } from '../../ui/help';
-import { Button, Screen } from '../../ui/kit';
-import { CodeField } from '../../ui/proof';
+import type { IconName } from '../../ui/icons';
+import { Banner, Button, Screen } from '../../ui/kit';
 import { askFor } from '../request/asked';
 import type { Draft } from './draft';
+import { useSending } from './sending';
 
 interface Props {
   draft: Draft;
   kinds: ProofKind[];
+  /** There is no other alternative. */
+  only: boolean;
   onChange: (part: Partial<Draft>) => void;
   /** Back to the first step, with the name. */
   onAgain: () => void;
 }
 
-type Values = Partial<Record<ProofKind, string>>;
-
-export function Codes({ draft, kinds, onChange, onAgain }: Props) {
+export function Codes({ draft, kinds, only, onChange, onAgain }: Props) {
   const [values, setValues] = useState<Values>({});
+  const [late, setLate] = useState(false);
   const [inside, setInside] = useState(false);
   const act = useAct();
+  const codes = useSending(draft, kinds, onChange);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector('input')?.focus({ preventScroll: true }), []); // after the heading took it
-  const why = missing(kinds, values);
-  const send = () =>
+  const why = missing(kinds, values, draft.questions);
+
+  /** What was sent and asked before counts no more: once more from there, with the rest as it was typed. */
+  const renew = async () => {
+    onChange(await begun(draft));
+    setValues((all) => Object.fromEntries(Object.entries(all).filter(([key]) => !/-code$|^questions/.test(key) || key === 'recovery-code')));
+    setLate(true);
+  };
+  const finish = () =>
     act.run(async () => {
-      const proofs = kinds.map((kind) => ({ kind, value: bare(kind, values[kind] ?? '') }));
-      const me = await finish(draft, proofs);
+      const me = await letIn();
+      if (!me) return;
       note(null);
       signedIn(me);
       try {
@@ -45,37 +56,65 @@ export function Codes({ draft, kinds, onChange, onAgain }: Props) {
         throw e;
       }
     });
+  const letIn = async (): Promise<Me | null> => {
+    const proofs = given(kinds, values, draft.questions);
+    const send = (token: string) => post<Me>('/api/recover/finish', { token, proofs } satisfies { token: string; proofs: Given[] });
+    try {
+      return await send(draft.token);
+    } catch (e) {
+      const old = e instanceof ApiError && e.problem.code === 'ceremony.unknown';
+      if (!old) throw e;
+      if (codes.kinds.length > 0 || kinds.includes('questions')) return renew().then(() => null);
+      return send((await begun(draft)).token); // another beginning serves as well
+    }
+  };
+  const send = () => {
+    setLate(false);
+    act.clear();
+    void codes.send();
+  };
   if (inside) return <Inside draft={draft} act={act} />;
   const { problem } = act;
   const over = problem?.code === 'ceremony.unknown';
   return (
     <Screen title={t('rec.codes')} up={onAgain} kind="plain recover" key="codes">
       <p class="lead">{t('rec.for', { name: draft.name.trim() })}</p>
+      {late && (
+        <Banner tone="wait" title={t('rec.late')}>
+          <p>{t(codes.kinds.length > 0 ? 'rec.late.code' : 'rec.late.questions')}</p>
+        </Banner>
+      )}
       <form
         ref={form}
         class="decide"
         noValidate
         onSubmit={(e) => {
           e.preventDefault();
-          if (!why && !act.busy) void send();
+          if (codes.due) send();
+          else if (!why && !act.busy) void finish();
         }}
       >
-        {kinds.map((kind) => (
-          <div key={kind}>
-            <CodeField
-              kind={kind}
-              label={t(`rec.code.${kind}`)}
-              hint={t(`rec.code.${kind}.sub`)}
-              value={values[kind] ?? ''}
-              invalid={problem?.code === 'recover.refused'}
-              onInput={(value) => setValues((all) => ({ ...all, [kind]: value }))}
-            />
-          </div>
-        ))}
-        <Trouble problem={problem} quiet />
+        <Fields
+          kinds={kinds}
+          questions={draft.questions}
+          values={values}
+          invalid={problem?.code === 'recover.refused'}
+          username={draft.name.trim()}
+          onInput={(key, value) => setValues((all) => ({ ...all, [key]: value }))}
+          sending={(kind) => {
+            const at = draft.sent[kind];
+            if (!at && !codes.busy) return null;
+            return <Sending at={at ?? 0} said={at ? t(`sent.maybe.${kind}`, { time: sentAt(at) }) : ''} busy={codes.busy} onAgain={() => void codes.send(kind)} />;
+          }}
+        />
+        <Trouble problem={codes.problem ?? problem} quiet />
         <div class="dock">
           {over ? (
             <Button onClick={onAgain}>{t('rec.again')}</Button>
+          ) : codes.due ? (
+            <Button type="submit" busy={codes.busy} doing={t('sent.doing')}>
+              {t(codes.kinds.length === 1 ? 'rec.send' : 'rec.send.all')}
+            </Button>
           ) : (
             <Button type="submit" icon={draft.want === 'unlock' ? 'unlock' : undefined} busy={act.busy} doing={t('rec.go.doing')} why={why}>
               {t(draft.want === 'unlock' ? 'rec.go.unlock' : 'rec.go')}
@@ -83,37 +122,38 @@ export function Codes({ draft, kinds, onChange, onAgain }: Props) {
           )}
         </div>
       </form>
-      {problem?.code === 'recover.refused' && <Hints kinds={kinds} onColleague={() => onChange({ none: true })} />}
-      {grave(problem) && <Support />}
+      {problem?.code === 'recover.refused' ? (
+        <Hints kinds={kinds} onColleague={() => onChange({ none: true })} />
+      ) : (
+        <Nothing draft={draft} only={only} onAgain={onAgain} onColleague={() => onChange({ none: true })} />
+      )}
+      {grave(codes.problem ?? problem) && <Support />}
     </Screen>
   );
 }
 
-/** Why it can't be sent yet; '' when it can. */
-export function missing(kinds: ProofKind[], values: Values): string {
-  for (const kind of kinds) {
-    const n = lacks(kind, values[kind] ?? '');
-    if (n === 0) continue;
-    if (kind === 'recovery-code' && !values[kind]) return t('rec.go.why.recovery-code.none');
-    if (kind !== 'recovery-code') return t(`rec.go.why.${kind}`);
-    return n > 0 ? t('rec.go.why.recovery-code', { n }) : t('rec.go.why.recovery-code.long');
-  }
-  return '';
-}
+/** Where the beginning is too old. */
+const begun = async (draft: Draft): Promise<Pick<Draft, 'token' | 'questions' | 'sent'>> => {
+  const { token, questions } = await post<RecoverBegun>('/api/recover/begin', { name: draft.name.trim(), kind: draft.want });
+  return { token, questions, sent: {} };
+};
 
-type Sent = { kind: ProofKind; value: string }[];
+/** A code should have come by now: the other ways. */
+const LATE_MS = 30_000;
 
-/** Where the beginning is too old another one serves as well. */
-async function finish(draft: Draft, proofs: Sent): Promise<Me> {
-  const send = (token: string) => post<Me>('/api/recover/finish', { token, proofs });
-  try {
-    return await send(draft.token);
-  } catch (e) {
-    const old = e instanceof ApiError && e.problem.code === 'ceremony.unknown';
-    if (!old) throw e;
-    const { token } = await post<{ token: string }>('/api/recover/begin', { name: draft.name.trim(), kind: draft.want });
-    return send(token);
-  }
+function Nothing({ draft, only, onAgain, onColleague }: Pick<Props, 'draft' | 'only' | 'onAgain'> & { onColleague: () => void }) {
+  const first = Math.min(...Object.values(draft.sent));
+  const waits = useLeft(Number.isFinite(first) ? first + LATE_MS : 0);
+  if (!Number.isFinite(first) || waits > 0) return null;
+  return (
+    <section class="group">
+      <h2 class="group-title">{t('sent.nothing')}</h2>
+      <p class="hint">{t('sent.nothing.sub')}</p>
+      <Button weight="second" icon={only ? 'user' : undefined} onClick={only ? onColleague : onAgain}>
+        {t(only ? 'rec.colleague' : 'sent.other')}
+      </Button>
+    </section>
+  );
 }
 
 /** What was asked at the start, without another touch. */
@@ -143,6 +183,10 @@ function Inside({ draft, act }: { draft: Draft; act: Act }) {
   );
 }
 
+export const iconOf: Record<ProofKind, IconName> = {
+  'recovery-code': 'once', totp: 'phone', 'mail-code': 'mail', 'sms-code': 'chat', pin: 'pin', questions: 'help', directory: 'user', password: 'pen',
+};
+
 /** What may be the matter with what was typed. It follows from what was asked for, and from nothing else. */
 function Hints({ kinds, onColleague }: { kinds: ProofKind[]; onColleague: () => void }) {
   return (
@@ -150,7 +194,7 @@ function Hints({ kinds, onColleague }: { kinds: ProofKind[]; onColleague: () => 
       <h2 class="group-title">{t('rec.hints')}</h2>
       <ul class="notes">
         {kinds.map((kind) => (
-          <Point key={kind} icon={kind === 'totp' ? 'phone' : 'once'} title={t(`rec.hint.${kind}`)} text={t(`rec.hint.${kind}.sub`)} />
+          <Point key={kind} icon={iconOf[kind]} title={t(`rec.hint.${kind}`, { attribute: attributeName() })} text={t(`rec.hint.${kind}.sub`)} />
         ))}
         <Point icon="wait" title={t('rec.hint.tries')} text={t('rec.hint.tries.sub')} />
         <Point icon="info" title={t('rec.hint.enough')} text={t('rec.hint.enough.sub')} />

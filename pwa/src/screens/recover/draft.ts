@@ -1,11 +1,15 @@
 // What was typed and chosen on the way in without a passkey. It is noted in the
-// tab's history, so that a reload loses nothing; the codes are nowhere but on the screen.
-import type { Kind } from '../../api-types';
+// tab's history, so that a reload loses nothing; the codes and the answers are nowhere
+// but on the screen.
+import type { Kind, Question, SentKind } from '../../api-types';
 import { noted } from '../../lib/router';
 
 /** What somebody can come for. */
 export const wants = ['unlock', 'reset', 'enrol'] as const;
 export type Want = (typeof wants)[number];
+
+/** When each code was last sent, in ms since 1970. */
+export type SentTimes = Partial<Record<SentKind, number>>;
 
 export interface Draft {
   name: string;
@@ -14,22 +18,43 @@ export interface Draft {
   way: number;
   /** Of the server, from the second step on; '' on the first. */
   token: string;
+  /** Those that the server asks. */
+  questions: Question[];
+  sent: SentTimes;
   /** Nothing of what is asked for is at hand. */
   none: boolean;
 }
 
-const empty: Draft = { name: '', want: 'unlock', way: 0, token: '', none: false };
+const empty: Draft = { name: '', want: 'unlock', way: 0, token: '', questions: [], sent: {}, none: false };
+
+const text = (v: unknown) => (typeof v === 'string' ? v : '');
+const record = (v: unknown) => (typeof v === 'object' && v !== null ? v : {}) as Record<string, unknown>;
+
+/** Questions as far as they are whole. */
+export function readQuestions(found: unknown): Question[] {
+  const all = Array.isArray(found) ? found.map(record) : [];
+  return all.flatMap((q) => (text(q.id) && text(q.en) && text(q.de) ? [{ id: text(q.id), en: text(q.en), de: text(q.de) }] : []));
+}
+
+export function readSent(found: unknown): SentTimes {
+  const at = record(found);
+  const sent: SentTimes = {};
+  for (const kind of ['mail-code', 'sms-code'] as const) if (typeof at[kind] === 'number') sent[kind] = at[kind];
+  return sent;
+}
 
 /** What was noted here, as far as it is whole. ways: how many alternatives there are. */
 export function readDraft(found: unknown, ways: number): Draft {
-  const d = (typeof found === 'object' && found !== null ? found : {}) as Partial<Record<keyof Draft, unknown>>;
-  const text = (v: unknown) => (typeof v === 'string' ? v : '');
+  const d = record(found) as Partial<Record<keyof Draft, unknown>>;
   const way = typeof d.way === 'number' && Number.isInteger(d.way) && d.way >= 0 && d.way < ways ? d.way : 0;
+  const token = d.way === way ? text(d.token) : '';
   return {
     name: text(d.name),
     want: wants.find((w) => w === d.want) ?? empty.want,
     way,
-    token: d.way === way ? text(d.token) : '',
+    token,
+    questions: token ? readQuestions(d.questions) : [],
+    sent: token ? readSent(d.sent) : {},
     none: d.none === true,
   };
 }
@@ -37,7 +62,7 @@ export function readDraft(found: unknown, ways: number): Draft {
 export const notedDraft = (ways: number) => readDraft(noted(), ways);
 
 /** The first step again, with all that was said there. */
-export const anew = (draft: Draft): Draft => ({ ...draft, token: '', none: false });
+export const anew = (draft: Draft): Draft => ({ ...draft, token: '', questions: [], sent: {}, none: false });
 
 /** As one may come from elsewhere: to ask for something. */
 export const wanting = (kind: Kind): Partial<Draft> => ({ want: wants.find((w) => w === kind) ?? empty.want, way: 0 });

@@ -1,8 +1,10 @@
-// What is asked for, and the passkey that confirms it.
-import type { Request } from '../../api-types';
-import { t } from '../../i18n';
+// What is asked for, and what confirms it: the passkey, and what else the policy wants.
+import { useState } from 'preact/hooks';
+import type { ProofKind, Request } from '../../api-types';
+import { speakProofs, t } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { post } from '../../lib/api';
+import { askable } from '../../lib/codes';
 import { useCeremony } from '../../lib/ceremony';
 import { moment } from '../../lib/format';
 import { go, note } from '../../lib/router';
@@ -11,6 +13,7 @@ import { assert } from '../../lib/webauthn';
 import { Trouble } from '../../ui/help';
 import { Icon } from '../../ui/icons';
 import { Button, Screen } from '../../ui/kit';
+import { lazy } from '../../ui/lazy';
 import { wanting } from '../recover/draft';
 import { needsApproval } from './asked';
 
@@ -19,7 +22,24 @@ interface Props {
   onDone: (r: Request) => void;
 }
 
-export const Prove = (props: Props) => (session.use().me?.session.recovered ? <Anew request={props.request} /> : <Touch {...props} />);
+export interface AnswersProps extends Props {
+  kinds: ProofKind[];
+  /** To the passkey first; undefined where it isn't missing. */
+  onKey?: () => void;
+}
+
+const answers = lazy<AnswersProps>(() => import('./answers').then((m) => m.Answers), speakProofs);
+
+export function Prove(props: Props) {
+  const recovered = session.use().me?.session.recovered;
+  const [keyFirst, setKeyFirst] = useState(false);
+  if (recovered) return <Anew request={props.request} />;
+  const { needs } = props.request;
+  const key = needs.includes('passkey');
+  const [kinds = []] = askable([needs.filter((kind) => kind !== 'passkey')]);
+  if (kinds.length === 0 || (key && keyFirst)) return <Touch {...props} more={kinds.length > 0} />;
+  return <answers.Screen {...props} kinds={kinds} onKey={key ? () => setKeyFirst(true) : undefined} />;
+}
 
 /** Whoever came without a passkey can only come that way again: what they proved counts once. */
 function Anew({ request }: { request: Request }) {
@@ -40,7 +60,7 @@ function Anew({ request }: { request: Request }) {
   );
 }
 
-function Touch({ request, onDone }: Props) {
+function Touch({ request, onDone, more }: Props & { more: boolean }) {
   const { id, kind, deadline } = request;
   const path = `/api/requests/${encodeURIComponent(id)}/proof`;
   const ceremony = useCeremony(`${path}/begin`);
@@ -59,7 +79,7 @@ function Touch({ request, onDone }: Props) {
         <Icon name="key" />
       </div>
       <p class="lead">{t('prove.lead')}</p>
-      <p>{needsApproval(kind) && !request.review ? t('ask.prove') : t(`prove.next.${kind}`)}</p>
+      <p>{more ? t('prove.more') : needsApproval(kind) && !request.review ? t('ask.prove') : t(`prove.next.${kind}`)}</p>
       <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
       <div class="dock">
         <p class="hint">{deadline && t('pw.open', { time: moment(deadline) })}</p>
