@@ -176,6 +176,7 @@ func (c Config) checkActs(f *finder, key string, p Policy) {
 			f.add(at, "needs prove: without a proof anybody could act as this person")
 		}
 		c.checkReview(f, at, *act)
+		checkCoolDown(f, at, kind, *act)
 		for i, alternative := range act.alternatives() {
 			for _, proof := range alternative {
 				if !slices.Contains(proofs, proof) {
@@ -186,6 +187,20 @@ func (c Config) checkActs(f *finder, key string, p Policy) {
 			}
 			checkIndependent(f, fmt.Sprintf("%s.prove[%d]", at, i), *act, alternative)
 		}
+	}
+}
+
+// checkCoolDown: where it has no effect it would only look safe.
+func checkCoolDown(f *finder, at string, kind workflow.Kind, act Act) {
+	if act.CoolDown == 0 {
+		return
+	}
+	key := at + ".cool_down"
+	between(f, key, act.CoolDown, time.Minute, 30*24*time.Hour)
+	if kind == workflow.KindUnlock || kind == workflow.KindChange {
+		f.add(key, "has no effect: %s gives nobody a new credential", kind)
+	} else if len(act.Approve) > 0 {
+		f.add(key, "has no effect beside approve: somebody looks at each of these")
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"strings"
+	"time"
 
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
@@ -28,6 +29,8 @@ type Act struct {
 	// Independent, nil for true, refuses two proofs in one alternative that are lost
 	// together.
 	Independent *bool `yaml:"independent"`
+	// CoolDown is the wait after a proof was replaced.
+	CoolDown time.Duration `yaml:"cool_down"`
 }
 
 // proofs that this version knows.
@@ -57,7 +60,7 @@ func (p Policy) rule(groups []ApproverGroup, location string) workflow.Rule {
 }
 
 func (a Act) act(groups []ApproverGroup) workflow.Act {
-	out := workflow.Act{Prove: a.alternatives(), Number: workflow.Number(a.Number)}
+	out := workflow.Act{Prove: a.alternatives(), Number: workflow.Number(a.Number), CoolDown: a.CoolDown}
 	for _, t := range a.Approve {
 		out.Approve = append(out.Approve, t.tier(groups))
 	}

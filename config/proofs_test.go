@@ -113,3 +113,21 @@ func TestWhatIsMostlyAMistakeIsWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+func TestACoolDownWithoutEffectIsRefused(t *testing.T) {
+	for line, want := range map[string]string{
+		"reset: {prove: [passkey], cool_down: 24h}":                           "",
+		"reset: {prove: [passkey], cool_down: 30s}":                           "out of range",
+		"reset: {prove: [passkey], cool_down: 24h, approve: [{by: manager}]}": "no effect beside approve",
+	} {
+		text := strings.Replace(string(config.Example), "reset: {prove: [passkey], cool_down: 24h}", line, 1)
+		_, err := config.Parse("example.yaml", []byte(text))
+		if found := err != nil && strings.Contains(err.Error(), "cool_down"); found != (want != "") || found && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", line, err, want)
+		}
+	}
+	text := strings.Replace(string(config.Example), "change: {prove: [passkey]}", "change: {prove: [passkey], cool_down: 24h}", 1)
+	if _, err := config.Parse("example.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), "change gives nobody a new credential") {
+		t.Errorf("change: %v", err)
+	}
+}

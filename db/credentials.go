@@ -64,6 +64,9 @@ func (s *Store) AddCredential(ctx context.Context, c enroll.Credential, events .
 		if err := t.insertCredential(c); err != nil {
 			return err
 		}
+		if err := t.replaced(c.Account); err != nil {
+			return err
+		}
 		return t.recordTold(events...)
 	}))
 }

@@ -32,6 +32,11 @@ func (s *Store) ReplaceFactors(ctx context.Context, account ad.GUID, kind enroll
 		if n == 0 && len(with) == 0 {
 			return enroll.ErrNoFactor
 		}
+		if n > 0 && len(with) > 0 {
+			if err := t.replaced(account); err != nil {
+				return err
+			}
+		}
 		// Whoever came in by them is out: their owner replaces what somebody else may have.
 		if err := t.endRecovered(account, ""); err != nil {
 			return err

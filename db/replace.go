@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/enroll"
@@ -22,6 +23,9 @@ func (t *tx) register(r *enroll.Registered) error {
 		return workflow.ErrFrozen
 	}
 	if err := t.insertCredential(r.Credential); err != nil {
+		return err
+	}
+	if err := t.replaced(r.Credential.Account); err != nil {
 		return err
 	}
 	if err := t.recordTold(r.Event); err != nil || !r.Alone {
@@ -59,4 +63,23 @@ func (s *Store) HeldProofs(ctx context.Context, account ad.GUID) ([]enroll.Proof
 		SELECT kind FROM factors WHERE account = $1 AND (kind <> 'recovery-code' OR used = 0)
 		ORDER BY 1`, guidText(account))
 	return kinds, wrap("list proofs held", err)
+}
+
+// replaced notes that a proof was added or replaced, beside or in place of one that
+// was held.
+func (t *tx) replaced(account ad.GUID) error {
+	_, err := t.exec(`
+		INSERT INTO replaced_proofs (account, at) VALUES ($1, $2)
+		ON CONFLICT (account) DO UPDATE SET at = excluded.at`, guidText(account), millis(t.now()))
+	return err
+}
+
+// ProofsReplaced is workflow.Holders'.
+func (s *Store) ProofsReplaced(ctx context.Context, account ad.GUID) (time.Time, error) {
+	var at int64
+	err := s.row(ctx, `SELECT COALESCE(MAX(at), 0) FROM replaced_proofs WHERE account = $1`, guidText(account)).Scan(&at)
+	if err != nil {
+		return time.Time{}, wrap("when proofs were replaced", err)
+	}
+	return fromMillis(at), nil
 }

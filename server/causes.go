@@ -100,6 +100,7 @@ var causes = []cause{
 	own(workflow.ErrProofMissing, http.StatusForbidden, "A proof is needed first"),
 	own(workflow.ErrProofMismatch, http.StatusForbidden, "The proof is of something else"),
 	own(workflow.ErrProofTooWeak, http.StatusForbidden, "This takes a stronger proof, or an approval"),
+	own(workflow.ErrCoolDown, http.StatusForbidden, "A proof was replaced a short time ago"),
 	own(workflow.ErrProofExpired, http.StatusForbidden, "The proof is too old"),
 	own(workflow.ErrPasswordRules, http.StatusUnprocessableEntity, "The password breaks a rule"),
 	own(workflow.ErrPasswordMissing, http.StatusUnprocessableEntity, "A password is needed"),

@@ -79,6 +79,9 @@ func (d Decision) apply(rule Rule, kind Kind) Decision {
 	}
 	d.find(rule.Name, foundMatched, string(kind))
 	d.Verdict, d.Prove = Allow, act.Prove
+	if kind.changesCredential() && len(act.Approve) == 0 {
+		d.CoolDown = act.CoolDown
+	}
 	if len(act.Approve) > 0 {
 		d.Approve, d.Number = act.Approve, act.Number.orDefault()
 	}
@@ -145,6 +148,6 @@ func (d *Decision) find(rule, code, detail string) {
 
 func (d Decision) deny(rule, code, detail string) Decision {
 	d.find(rule, code, detail)
-	d.Verdict, d.Prove, d.Approve, d.Number = Deny, nil, nil, ""
+	d.Verdict, d.Prove, d.Approve, d.Number, d.CoolDown = Deny, nil, nil, "", 0
 	return d
 }

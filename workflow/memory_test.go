@@ -36,6 +36,7 @@ type memory struct {
 	keyless  map[ad.GUID]bool // hold no passkey
 	passkeys []string
 	holds    map[ad.GUID][]enroll.ProofKind // beside a passkey
+	replaced map[ad.GUID]time.Time
 	reminded map[string]bool
 	head     audit.Head
 	// before may fail a call before it does anything, after when it is committed.
@@ -45,7 +46,7 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		requests: map[string][]byte{}, used: map[string]string{}, open: map[string]string{},
-		frozen: map[ad.GUID]workflow.Freeze{}, thawed: map[ad.GUID]time.Time{}, keyless: map[ad.GUID]bool{}, holds: map[ad.GUID][]enroll.ProofKind{}, reminded: map[string]bool{},
+		frozen: map[ad.GUID]workflow.Freeze{}, thawed: map[ad.GUID]time.Time{}, keyless: map[ad.GUID]bool{}, holds: map[ad.GUID][]enroll.ProofKind{}, replaced: map[ad.GUID]time.Time{}, reminded: map[string]bool{},
 	}
 }
 
@@ -370,6 +371,16 @@ func (m *memory) HeldProofs(_ context.Context, account ad.GUID) ([]enroll.ProofK
 		held = append(held, enroll.ProofPasskey)
 	}
 	return append(held, m.holds[account]...), nil
+}
+
+// ProofsReplaced is what a test says.
+func (m *memory) ProofsReplaced(_ context.Context, account ad.GUID) (time.Time, error) {
+	if err := hook(m.before, "proofs-replaced"); err != nil {
+		return time.Time{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.replaced[account], nil
 }
 
 func (m *memory) Remind(_ context.Context, account ad.GUID, expires time.Time, days int, n workflow.Notice) (bool, error) {

@@ -34,6 +34,9 @@ type Act struct {
 	// Number says when the approver types the two digits that the requester's
 	// screen shows; "" is NumberWeakProof.
 	Number Number
+	// CoolDown is how long after a proof was replaced nothing of this kind is done
+	// without an approval; 0 for no wait.
+	CoolDown time.Duration
 }
 
 // Tier is one tier of approvers: one of them has to approve.
@@ -78,7 +81,9 @@ type Decision struct {
 	Prove   [][]enroll.ProofKind `json:"prove,omitempty"`
 	Approve []Tier               `json:"approve,omitempty"`
 	Number  Number               `json:"number,omitempty"`
-	Policy  string               `json:"policy"` // hash
+	// CoolDown is the act's, of a kind that changes a credential without approval.
+	CoolDown time.Duration `json:"cool_down,omitempty"`
+	Policy   string        `json:"policy"` // hash
 	// Findings tell, in order, why; the last one decided.
 	Findings []Finding `json:"findings"`
 }

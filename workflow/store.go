@@ -128,6 +128,9 @@ type Holders interface {
 	HasPasskey(ctx context.Context, account ad.GUID) (bool, error)
 	// HeldProofs are the kinds of proofs that the account holds, passkeys among them.
 	HeldProofs(ctx context.Context, account ad.GUID) ([]enroll.ProofKind, error)
+	// ProofsReplaced is when a proof was added or replaced last, beside or in place of
+	// one that was held; zero for never.
+	ProofsReplaced(ctx context.Context, account ad.GUID) (time.Time, error)
 }
 
 // Reminders keeps which reminders went out, so that a job that runs again, or on

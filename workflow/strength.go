@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/enroll"
 )
 
-const foundTooWeak = "proof-too-weak"
+const (
+	foundTooWeak  = "proof-too-weak"
+	foundCoolDown = "cool-down"
+)
 
 // decide is policy, state and what the person holds together. Without an approval a
 // credential changes only by a proof that is no weaker than the strongest one held
@@ -22,7 +26,30 @@ func (e *Engine) decide(ctx context.Context, account ad.Account, kind Kind, at C
 	if err != nil {
 		return d, err
 	}
-	return e.strongEnough(ctx, d, account.GUID, kind)
+	if d, err = e.strongEnough(ctx, d, account.GUID, kind); err != nil {
+		return d, err
+	}
+	return e.cooled(ctx, d, account.GUID)
+}
+
+// cooled denies while a proof was replaced so short a time ago that its owner may not
+// have heard of it yet. A store that can't say when denies.
+func (e *Engine) cooled(ctx context.Context, d Decision, account ad.GUID) (Decision, error) {
+	if d.CoolDown <= 0 {
+		return d, nil
+	}
+	if e.holders == nil {
+		return d.deny(d.Rule, foundCoolDown, ""), errors.Join(ErrNotAllowed, errRule, errors.New("nobody knows when proofs were replaced"))
+	}
+	at, err := e.holders.ProofsReplaced(ctx, account)
+	if err != nil {
+		return d.deny(d.Rule, foundCoolDown, ""), errors.Join(ErrNotAllowed, errRule, err)
+	}
+	until := at.Add(d.CoolDown)
+	if at.IsZero() || !e.now().Before(until) {
+		return d, nil
+	}
+	return d.deny(d.Rule, foundCoolDown, ""), &Detailed{Cause: ErrCoolDown, Params: map[string]string{"until": until.UTC().Format(time.RFC3339)}}
 }
 
 func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, kind Kind) (Decision, error) {
@@ -49,7 +76,11 @@ func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, 
 
 // stronger is an option as what the person holds leaves it.
 func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID) Option {
-	if _, err := e.strongEnough(ctx, o.decision, account, o.Kind); err != nil {
+	d, err := e.strongEnough(ctx, o.decision, account, o.Kind)
+	if err == nil {
+		_, err = e.cooled(ctx, d, account)
+	}
+	if err != nil {
 		o.Allowed, o.Approval, o.Code = false, false, cmp.Or(CodeOf(err), string(ErrNotAllowed))
 	}
 	return o.Option

@@ -114,6 +114,7 @@ var cases = []struct {
 	{"TriesOfAProofAreCountedEachOnce", triesOfAProofAreCountedEachOnce, true},
 	{"ATryThatIsRefusedChangesNothing", aTryThatIsRefusedChangesNothing, false},
 	{"ProofsOfASessionAreWholeOrNothing", proofsOfASessionAreWholeOrNothing, false},
+	{"ReplacedProofsAreNoted", replacedProofsAreNoted, false},
 	{"OneOf200AnswersOneAsking", oneOf200AnswersOneAsking, true},
 	{"OneOf200TakesAWayIn", oneOf200TakesAWayIn, true},
 	{"RecoveryIsWholeOrNothing", recoveryIsWholeOrNothing, false},

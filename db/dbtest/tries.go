@@ -82,3 +82,28 @@ func oneOf200AnswersOneAsking(s *suite) {
 	}, enroll.ErrNoCeremony)
 	s.same(won, 1)
 }
+
+// What counts as replaced: another passkey, and what takes another's place. The first
+// passkey and the first codes do not.
+func replacedProofsAreNoted(s *suite) {
+	replaced := func() bool {
+		at, err := s.ProofsReplaced(s.ctx, guid(1))
+		s.must(err)
+		return !at.IsZero()
+	}
+	s.codes(1, "a")
+	s.same(replaced(), false)
+	s.must(s.ReplaceFactors(s.ctx, guid(1), enroll.ProofPIN, []enroll.Factor{s.factor("pin", 1, enroll.ProofPIN)}))
+	s.same(replaced(), false)
+	s.must(s.ReplaceFactors(s.ctx, guid(1), enroll.ProofPIN, nil))
+	s.same(replaced(), false)
+	s.codes(1, "b")
+	s.same(replaced(), true)
+	at, err := s.ProofsReplaced(s.ctx, guid(2))
+	s.must(err)
+	s.same(at.IsZero(), true)
+	s.must(s.AddCredential(s.ctx, s.credential("another", guid(2)), s.event(audit.PasskeyRegistered, guid(2))))
+	at, err = s.ProofsReplaced(s.ctx, guid(2))
+	s.must(err)
+	s.same(at.IsZero(), false)
+}
