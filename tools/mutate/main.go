@@ -53,7 +53,7 @@ func main() {
 	flag.StringVar(&o.file, "file", "", "only files whose name has this in it, such as workflow/ or workflow/prove.go")
 	flag.StringVar(&o.only, "only", "", "only mutants whose key has this in it")
 	flag.StringVar(&o.shard, "shard", "", "i/n: only each nth mutant, from the ith (1 to n)")
-	flag.IntVar(&o.sample, "n", 0, "a random sample of so many, of one package; none that is known to survive")
+	flag.IntVar(&o.sample, "n", 0, "a random sample of so many, of one package whose tests start quickly; none that is known to survive")
 	flag.Uint64Var(&o.seed, "seed", 0, "of the sample (default: by the clock)")
 	flag.IntVar(&o.jobs, "jobs", 2, "mutants at a time")
 	flag.Parse()
@@ -170,22 +170,31 @@ func choose(all []*work, o options, reasons map[string]string, out io.Writer) er
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano()) % 1e9
 	}
-	random := rand.New(rand.NewPCG(o.seed, 0))
-	kept := random.IntN(len(all))
-	for len(all[kept].chosen) == 0 {
-		if kept = (kept + 1) % len(all); !slices.ContainsFunc(all, func(w *work) bool { return len(w.chosen) > 0 }) {
-			return errors.New("nothing to choose from")
+	return draw(all, o.sample, o.seed, out)
+}
+
+// draw keeps a random sample of one package. A package with a server of its own in
+// its tests takes minutes before the first mutant.
+func draw(all []*work, n int, seed uint64, out io.Writer) error {
+	var able []*work
+	for _, w := range all {
+		if len(w.chosen) > 0 && w.suites[0].quick == "" {
+			able = append(able, w)
 		}
 	}
-	for k, w := range all {
-		if k != kept {
+	if len(able) == 0 {
+		return errors.New("nothing to choose from")
+	}
+	random := rand.New(rand.NewPCG(seed, 0))
+	kept := able[random.IntN(len(able))]
+	for _, w := range all {
+		if w != kept {
 			w.chosen = nil
 		}
 	}
-	w := all[kept]
-	random.Shuffle(len(w.chosen), func(i, j int) { w.chosen[i], w.chosen[j] = w.chosen[j], w.chosen[i] })
-	w.chosen = w.chosen[:min(o.sample, len(w.chosen))]
-	fmt.Fprintf(out, "%d mutants of %s, -seed %d\n", len(w.chosen), w.dir, o.seed)
+	random.Shuffle(len(kept.chosen), func(i, j int) { kept.chosen[i], kept.chosen[j] = kept.chosen[j], kept.chosen[i] })
+	kept.chosen = kept.chosen[:min(n, len(kept.chosen))]
+	fmt.Fprintf(out, "%d mutants of %s, -seed %d\n", len(kept.chosen), kept.dir, seed)
 	return nil
 }
 
