@@ -14,6 +14,7 @@ import (
 type single struct {
 	Store
 	r      Request
+	then   *Request // as Update finds it, where that is something else
 	others []Request
 	err    error
 }
@@ -27,6 +28,9 @@ func (s *single) Update(_ context.Context, _ string, fn func(*Request) (Change, 
 		return s.err
 	}
 	r := s.r
+	if s.then != nil {
+		r = *s.then
+	}
 	_, err := fn(&r)
 	if err == nil {
 		s.r = r

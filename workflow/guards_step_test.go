@@ -46,6 +46,11 @@ func TestAStepLooksAgainWhereItCommits(t *testing.T) {
 			return intend(e, seen)
 		}, ErrExecuting},
 		"a replacement, as it was seen": {approved(func(r *Request) { r.Kind, r.State, r.Version = KindOneTime, Done, 8 }), intend, nil},
+		"an intent, changed beside": {approved(func(r *Request) { r.Version = 8 }), func(e *Engine, seen Request) error {
+			seen.Version = 7
+			return intend(e, seen)
+		}, nil},
+		"an intent to register": {approved(func(r *Request) { r.Kind = KindEnrol }), intend, ErrTransition},
 		"an unlock needs no session": {approved(func(r *Request) { r.Kind, r.Proofs[0].Session = KindUnlock, "s-9" }), func(e *Engine, seen Request) error {
 			_, err := e.intend(context.Background(), "ann", seen, order{}, ad.Account{GUID: annID})
 			return err
@@ -393,4 +398,127 @@ type typing struct{ Directory }
 
 func (typing) PasswordPolicy(context.Context, ad.Account) (ad.PasswordPolicy, error) {
 	return ad.PasswordPolicy{}, nil
+}
+
+func TestAStepIsHeldToWhatItCommitsOver(t *testing.T) {
+	change := func(r Request, fn func(*Request)) *Request { fn(&r); return &r }
+	draft := waiting()
+	draft.State, draft.Asked, draft.Proofs, draft.Decision.Approve = Draft, nil, nil, nil
+	signed, err := statement(draft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := enroll.Proof{ID: "p-3", Kind: enroll.ProofPasskey, Account: annID, Session: "s-1", Label: Label, Statement: signed, At: noon}
+	ann := Actor{Account: annID, Session: "s-1"}
+	policy := Policy{Hash: "p", Rules: []Rule{{Name: "r", Who: Condition{Everyone: true}, Acts: map[Kind]Act{KindReset: byPasskey, KindEnrol: byPasskey}}}}
+	for name, tc := range map[string]struct {
+		then *Request
+		want error
+	}{
+		"as it was":     {nil, nil},
+		"cancelled":     {change(draft, func(r *Request) { r.State = Cancelled }), ErrCancelled},
+		"proved by now": {change(draft, func(r *Request) { r.Proofs = []ConsumedProof{{ID: "p-3"}} }), ErrProofUsed},
+	} {
+		e, store := office(draft)
+		e.SetPolicy(policy)
+		store.then = tc.then
+		if _, err := e.prove(t.Context(), ann, draft.ID, []enroll.Proof{p}, boundProves); !errors.Is(err, tc.want) || (err == nil) != (tc.want == nil) {
+			t.Errorf("a proof, %s: %v, want %v", name, err, tc.want)
+		}
+	}
+	enrol := draft
+	enrol.Kind, enrol.State, enrol.Proofs = KindEnrol, Approved, []ConsumedProof{{ID: "p-1", Kind: enroll.ProofPasskey, Session: "s-1"}}
+	for name, tc := range map[string]struct {
+		then *Request
+		want error
+	}{
+		"as it was":        {nil, nil},
+		"cancelled":        {change(enrol, func(r *Request) { r.State = Cancelled }), ErrCancelled},
+		"proved elsewhere": {change(enrol, func(r *Request) { r.Proofs = []ConsumedProof{{Session: "s-9"}} }), ErrProofMissing},
+	} {
+		e, store := office(enrol)
+		e.SetPolicy(policy)
+		store.then = tc.then
+		_, err := e.Enrol(t.Context(), ann, enrol.ID, enroll.Registered{Credential: enroll.Credential{Account: annID}})
+		if !errors.Is(err, tc.want) || (err == nil) != (tc.want == nil) {
+			t.Errorf("a passkey, %s: %v, want %v", name, err, tc.want)
+		}
+	}
+	reported := waiting()
+	reported.State, reported.Reviews = Denied, []Review{{By: bossID, Verdict: VerdictReport, At: noon}}
+	e, store := office(reported)
+	store.then = change(reported, func(r *Request) { r.Reviews = []Review{{By: bossID, Verdict: VerdictReport, At: noon, Proof: "p-9"}} })
+	freeze, err := freezeStatement(reported, bossID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := Actor{Account: bossID, Session: "s-2"}
+	q := enroll.Proof{ID: "p-4", Kind: enroll.ProofPasskey, Account: bossID, Session: "s-2", Label: FreezeLabel, Statement: freeze, At: noon}
+	if _, err := e.Freeze(t.Context(), by, reported.ID, q); !errors.Is(err, ErrReviewed) {
+		t.Errorf("frozen twice by one report: %v", err)
+	}
+}
+
+func TestWhatCantBeDrawnIsNotMadeUp(t *testing.T) {
+	r := waiting()
+	for n := range 5 {
+		e, _ := office(r)
+		e.random = &ending{left: n}
+		_, err := e.panel(t.Context(), r.Decision, e.directory.(*people).by[annID], annID)
+		if want := n < 4; errors.Is(err, errGone) != want { // a number and three salts
+			t.Errorf("%d reads: %v", n, err)
+		}
+	}
+	e, _ := office(r)
+	e.directory, e.random = typing{e.directory}, &ending{}
+	r.Kind = KindOneTime
+	if o, err := e.prepare(t.Context(), r, secret.Text{}, secret.Text{}); !errors.Is(err, errGone) || !o.value.Empty() {
+		t.Errorf("a password of nothing: %v", err)
+	}
+}
+
+// ending is a source of randomness that ends after so many reads.
+type ending struct{ left int }
+
+func (r *ending) Read(b []byte) (int, error) {
+	if r.left--; r.left < 0 {
+		return 0, errGone
+	}
+	for i := range b {
+		b[i] = 17
+	}
+	return len(b), nil
+}
+
+func TestWhoeverCantWaitExecutesNothing(t *testing.T) {
+	r := waiting()
+	e, _ := office(r)
+	leave, err := e.turns.enter(t.Context(), annID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := e.intendAlone(ctx, "ann", r, order{}, ad.Account{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestARefusalIsShownBesideWhatIsKnown(t *testing.T) {
+	r := waiting()
+	e, store := office(r)
+	store.err = errGone
+	seen, err := e.beside(t.Context(), Actor{Account: bossID}, r, ErrChip)
+	if !errors.Is(err, ErrChip) || seen.Request.ID != r.ID || seen.Target.GUID != annID {
+		t.Errorf("%v %+v", err, seen)
+	}
+	if got, err := e.withdraw(t.Context(), "ann", r, ErrNotAllowed); !errors.Is(err, errGone) || !errors.Is(err, ErrNotAllowed) || got.ID != r.ID {
+		t.Errorf("withdrawn without a store: %v", err)
+	}
+	store.err = nil
+	r.Requester = ad.GUID{9}
+	if _, err := e.viewOne(t.Context(), Actor{Account: bossID}, r); !errors.Is(err, ErrOtherOne) {
+		t.Errorf("a requester whom the directory answers wrongly: %v", err)
+	}
 }

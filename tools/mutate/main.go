@@ -236,6 +236,9 @@ func (w *work) test(ctx context.Context, root string, jobs int, r *report) error
 		if err := p.reach(ctx, mutants); err != nil {
 			return err
 		}
+		if s.quick != "" { // two servers of their own would get into each other's way
+			jobs = 1
+		}
 		if alive, err = p.hunt(ctx, mutants, alive, jobs); err != nil {
 			return err
 		}
@@ -254,9 +257,10 @@ func (p *program) hunt(ctx context.Context, mutants []mutant, alive []int, jobs 
 			for id := range next {
 				dead, e := p.killed(ctx, mutants[id])
 				mu.Lock()
-				if e != nil {
-					err = errors.Join(err, e)
-				} else if !dead {
+				switch {
+				case e != nil:
+					err = e
+				case !dead:
 					left = append(left, id)
 				}
 				mu.Unlock()

@@ -27,8 +27,9 @@ type program struct {
 type test struct {
 	name string
 	took time.Duration
-	// narrow: the quick subtests of it come by all that it comes by.
-	narrow bool
+	// narrow: of its subtests the quick ones run first; split: it has some, so that
+	// the others are still to come.
+	narrow, split bool
 }
 
 // overlay writes the instrumented sources beside the tree, and returns the file for
@@ -113,15 +114,15 @@ const longest = 5 * time.Minute
 func (p *program) reach(ctx context.Context, mutants []mutant) error {
 	for i := range p.tests {
 		narrow := p.quick != ""
-		ids, took, err := p.comesBy(ctx, p.tests[i].name, narrow)
-		if err == nil && narrow && len(ids) == 0 {
+		ids, took, split, err := p.comesBy(ctx, p.tests[i].name, narrow)
+		if err == nil && narrow && len(ids) == 0 && !split { // its subtests are others, or it has none
 			narrow = false
-			ids, took, err = p.comesBy(ctx, p.tests[i].name, narrow)
+			ids, took, split, err = p.comesBy(ctx, p.tests[i].name, narrow)
 		}
 		if err != nil {
 			return err
 		}
-		p.tests[i].took, p.tests[i].narrow = took, narrow
+		p.tests[i].took, p.tests[i].narrow, p.tests[i].split = took, narrow, split
 		for _, id := range ids {
 			if id < len(mutants) {
 				mutants[id].reached = append(mutants[id].reached, i)
@@ -134,29 +135,29 @@ func (p *program) reach(ctx context.Context, mutants []mutant) error {
 	return nil
 }
 
-func (p *program) comesBy(ctx context.Context, name string, narrow bool) (ids []int, took time.Duration, err error) {
+func (p *program) comesBy(ctx context.Context, name string, narrow bool) (ids []int, took time.Duration, split bool, err error) {
 	record := filepath.Join(p.temp, "reached")
 	if err := os.RemoveAll(record); err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
 	start := time.Now()
-	out, err := p.run(ctx, longest, []string{recordEnv + "=" + record}, "-test.run", p.pattern(narrow, name))
+	out, err := p.run(ctx, longest, []string{recordEnv + "=" + record}, "-test.v", "-test.run", p.pattern(narrow, name))
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s of %s fails with nothing broken: %w\n%s", name, p.dir, err, out)
+		return nil, 0, false, fmt.Errorf("%s of %s fails with nothing broken: %w\n%s", name, p.dir, err, out)
 	}
-	took = time.Since(start)
+	took, split = time.Since(start), strings.Contains(out, "=== RUN   "+name+"/")
 	b, err := os.ReadFile(record)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, took, nil
+		return nil, took, split, nil
 	}
 	for line := range strings.Lines(string(b)) {
 		id, err := strconv.Atoi(strings.TrimSpace(line))
 		if err != nil {
-			return nil, took, fmt.Errorf("reached mutants: %w", err)
+			return nil, took, split, fmt.Errorf("reached mutants: %w", err)
 		}
 		ids = append(ids, id)
 	}
-	return ids, took, err
+	return ids, took, split, err
 }
 
 // batch is a few tests in one process.
@@ -182,13 +183,11 @@ func (p *program) batches(m mutant) (all []batch) {
 			slow.add(t)
 		}
 	}
-	if p.quick != "" {
-		for _, i := range m.reached {
-			if p.tests[i].narrow {
-				whole.add(p.tests[i])
-			}
+	for _, i := range m.reached {
+		if t := p.tests[i]; t.narrow && t.split {
+			whole.add(t)
+			whole.took += longest / 20
 		}
-		whole.took += longest
 	}
 	for _, b := range []batch{quick, slow, whole} {
 		if len(b.names) > 0 {

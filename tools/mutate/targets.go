@@ -40,7 +40,7 @@ var targets = []target{
 	},
 	{
 		dir:    "ad",
-		files:  []string{"forestmembers.go", "outside.go", "own.go", "protect.go", "protectedset.go", "write.go"},
+		files:  []string{"outside.go", "own.go", "protect.go", "protectedset.go", "write.go"},
 		suites: []suite{{dir: "ad", quick: "^(minidc|forest.of.one)$"}},
 	},
 }
