@@ -522,3 +522,20 @@ func TestARefusalIsShownBesideWhatIsKnown(t *testing.T) {
 		t.Errorf("a requester whom the directory answers wrongly: %v", err)
 	}
 }
+
+func TestWhatRanOutStandsInNobodysWay(t *testing.T) {
+	old := waiting()
+	old.Deadline = noon
+	over := old
+	over.State = Expired
+	for name, tc := range map[string]struct {
+		then *Request
+		err  error
+	}{"it is expired": {nil, nil}, "another server did": {&over, nil}, "the store is down": {nil, errGone}} {
+		e, store := office(old)
+		store.then, store.err = tc.then, tc.err
+		if err := e.expirePast(t.Context(), []Request{old}, annID, old.Kind); !errors.Is(err, tc.err) || (err == nil) != (tc.err == nil) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
