@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/db/dbtest"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -185,6 +186,12 @@ func TestOnlyAnApprovedRequestForAPasskeyLetsOneIn(t *testing.T) {
 		wantErr(t, err, workflow.ErrCancelled)
 		_, _, err = w.engine.Statement(w.ctx, w.ann, r.ID)
 		wantErr(t, err, workflow.ErrCancelled)
+		proved := w.approved(workflow.KindEnrol)
+		if _, err = w.engine.Cancel(w.ctx, w.ann, proved.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.engine.Enrollable(w.ctx, w.ann, proved.ID)
+		wantErr(t, err, workflow.ErrCancelled)
 		version := w.stored(r.ID).Version
 		if _, err = w.engine.Cancel(w.ctx, w.ann, r.ID); err != nil || w.stored(r.ID).Version != version {
 			t.Fatalf("cancelled twice: %v", err)
@@ -247,4 +254,21 @@ func TestWhoHoldsWhatIsAskedBeforeWeakProofsSuffice(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The request is done before and after: what tells is the error.
+func TestAReplacementThatIsRefusedShowsNoPassword(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r, err := w.execute(w.approved(workflow.KindOneTime))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(4 * time.Second)
+		w.dir.edit(annGUID, func(a *ad.Account) { a.Protected = ad.ProtectedGroup })
+		_, shown, err := w.engine.Execute(w.ctx, w.ann, r.ID, secret.Text{}, secret.Text{})
+		wantErr(t, err, ad.ErrProtected)
+		if !shown.Empty() || w.dir.written() != 1 {
+			t.Fatal("a password, or a write")
+		}
+	})
 }

@@ -44,10 +44,11 @@ type people struct {
 	Directory
 	People
 	Freezes
-	by map[ad.GUID]ad.Account
+	by  map[ad.GUID]ad.Account
+	err error
 }
 
-func (p *people) Account(_ context.Context, g ad.GUID) (ad.Account, error) { return p.by[g], nil }
+func (p *people) Account(_ context.Context, g ad.GUID) (ad.Account, error) { return p.by[g], p.err }
 
 func (p *people) AccountByDN(_ context.Context, dn string) (ad.Account, error) {
 	for _, a := range p.by {

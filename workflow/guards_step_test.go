@@ -463,25 +463,25 @@ func TestWhatCantBeDrawnIsNotMadeUp(t *testing.T) {
 	r := waiting()
 	for n := range 5 {
 		e, _ := office(r)
-		e.random = &ending{left: n}
+		e.random = &lame{left: n}
 		_, err := e.panel(t.Context(), r.Decision, e.directory.(*people).by[annID], annID)
 		if want := n < 4; errors.Is(err, errGone) != want { // a number and three salts
 			t.Errorf("%d reads: %v", n, err)
 		}
 	}
 	e, _ := office(r)
-	e.directory, e.random = typing{e.directory}, &ending{}
+	e.directory, e.random = typing{e.directory}, &lame{}
 	r.Kind = KindOneTime
 	if o, err := e.prepare(t.Context(), r, secret.Text{}, secret.Text{}); !errors.Is(err, errGone) || !o.value.Empty() {
 		t.Errorf("a password of nothing: %v", err)
 	}
 }
 
-// ending is a source of randomness that ends after so many reads.
-type ending struct{ left int }
+// lame is a source of randomness that fails once, after so many reads.
+type lame struct{ left int }
 
-func (r *ending) Read(b []byte) (int, error) {
-	if r.left--; r.left < 0 {
+func (r *lame) Read(b []byte) (int, error) {
+	if r.left--; r.left == -1 {
 		return 0, errGone
 	}
 	for i := range b {
@@ -517,6 +517,11 @@ func TestARefusalIsShownBesideWhatIsKnown(t *testing.T) {
 		t.Errorf("withdrawn without a store: %v", err)
 	}
 	store.err = nil
+	e.directory.(*people).err = errGone
+	if seen, err := e.beside(t.Context(), Actor{Account: bossID}, r, ErrChip); !errors.Is(err, ErrChip) || seen.Request.ID != r.ID || seen.Request.Number != "" {
+		t.Errorf("%v %+v", err, seen)
+	}
+	e.directory.(*people).err = nil
 	r.Requester = ad.GUID{9}
 	if _, err := e.viewOne(t.Context(), Actor{Account: bossID}, r); !errors.Is(err, ErrOtherOne) {
 		t.Errorf("a requester whom the directory answers wrongly: %v", err)
@@ -536,6 +541,42 @@ func TestWhatRanOutStandsInNobodysWay(t *testing.T) {
 		store.then, store.err = tc.then, tc.err
 		if err := e.expirePast(t.Context(), []Request{old}, annID, old.Kind); !errors.Is(err, tc.err) || (err == nil) != (tc.err == nil) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// own are the proofs of a session without a passkey.
+type own []enroll.Proof
+
+func (own) SignInProof(context.Context, string) (enroll.Proof, error) {
+	return enroll.Proof{}, enroll.ErrNoProof
+}
+
+func (o own) RecoverProofs(context.Context, string) ([]enroll.Proof, error) { return o, nil }
+
+func TestAnApprovalIsTakenOverOnce(t *testing.T) {
+	for name, tc := range map[string]struct {
+		kind   Kind
+		proved string // in which session by now
+		want   error
+		state  State
+	}{
+		"proved here meanwhile": {KindReset, "s-5", ErrProofMissing, Approved},
+		"an unlock stays":       {KindUnlock, "s-1", nil, Approved},
+	} {
+		r := waiting()
+		r.Kind, r.State, r.Reviews, r.Decision.Prove = tc.kind, Approved, []Review{reviewedBy(bossID, VerdictApprove)}, [][]enroll.ProofKind{{enroll.ProofTOTP}}
+		now := r
+		now.Proofs = []ConsumedProof{{ID: "p-1", Kind: enroll.ProofTOTP, Session: tc.proved}}
+		e, store := office(r)
+		store.then = &now
+		e.proofs = own{{
+			ID: "p-5", Kind: enroll.ProofTOTP, Account: annID, Session: "s-5", At: noon,
+			Label: enroll.LabelRecover, Statement: enroll.RecoverStatement(annID, string(tc.kind)),
+		}}
+		got, err := e.provenHere(t.Context(), Actor{Account: annID, Session: "s-5"}, r)
+		if !errors.Is(err, tc.want) || (err == nil) != (tc.want == nil) || got.State != tc.state {
+			t.Errorf("%s: %v, %s", name, err, got.State)
 		}
 	}
 }
