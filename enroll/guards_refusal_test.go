@@ -189,3 +189,38 @@ func (s slow) CheckPassword(ctx context.Context, id ad.GUID, password secret.Tex
 	<-s.held
 	return s.directory.CheckPassword(ctx, id, password)
 }
+
+// failsAt fails one reading of an account.
+type failsAt struct {
+	*directory
+	n *int
+}
+
+func (f failsAt) Account(ctx context.Context, id ad.GUID) (ad.Account, error) {
+	if *f.n--; *f.n == 0 {
+		return ad.Account{}, errDisk
+	}
+	return f.directory.Account(ctx, id)
+}
+
+func TestNoPasswordIsTriedForAnAccountThatCantBeRead(t *testing.T) {
+	w := newWorld(t)
+	token, _, err := w.Invite(w.ctx, alice, audit.ActorOperator, true, 0)
+	wantErr(t, "invite", err, nil)
+	for n := 1; ; n++ {
+		left, tried := n, w.dir.tried
+		w.cfg.Directory = failsAt{w.dir, &left}
+		w.Service = must(enroll.New(w.cfg))(t)
+		_, err := w.ProvePassword(w.ctx, token, secret.New("Old-Secret-1"), phone)
+		if left > 0 {
+			wantErr(t, "with all", err, nil)
+			if n < 2 {
+				t.Error("the account is not read")
+			}
+			return
+		}
+		if !errors.Is(err, errDisk) || w.dir.tried != tried {
+			t.Errorf("reading %d failed: %v, %d tries", n, err, w.dir.tried-tried)
+		}
+	}
+}
