@@ -101,9 +101,13 @@ var errDisk = errors.New("disk on fire")
 type faulty struct {
 	enroll.Store
 	fail string
+	last map[string]bool // what it was asked for
 }
 
 func (f *faulty) err(method string) error {
+	if f.last != nil {
+		f.last[method] = true
+	}
 	if f.fail == method {
 		return errDisk
 	}

@@ -1,0 +1,49 @@
+package main
+
+import "regexp"
+
+// target is a package whose deny branches are mutated. Names are below the root.
+type target struct {
+	dir   string
+	files []string
+	// suites are the packages whose tests may kill, the own one first.
+	suites []suite
+}
+
+// suite is a package of tests.
+type suite struct {
+	dir string
+	// quick narrows the first try to these subtests of tests that have some: engines
+	// that need no start of their own. What survives it meets all of them.
+	quick string
+}
+
+// targets is what decides who may do what, and for whom nothing is ever done.
+var targets = []target{
+	{
+		dir: "workflow",
+		files: []string{
+			"approve.go", "approver.go", "attempt.go", "condition.go", "covers.go", "deny.go", "enrol.go", "evaluate.go",
+			"execute.go", "explain.go", "fit.go", "freeze.go", "freezelink.go", "gates.go", "look.go", "own.go", "pending.go",
+			"policy.go", "prove.go", "request.go", "resolve.go", "review.go", "reviews.go", "rules.go", "seated.go", "seats.go",
+			"state.go", "stop.go", "strength.go", "subject.go", "submit.go", "thaw.go",
+		},
+		suites: []suite{{dir: "workflow"}},
+	},
+	{
+		dir: "enroll",
+		files: []string{
+			"anonymous.go", "assertion.go", "factor.go", "invitation.go", "passkeys.go", "person.go", "recover.go",
+			"recoverycode.go", "register.go", "session.go", "signin.go", "stepup.go", "totp.go", "tries.go",
+		},
+		suites: []suite{{dir: "enroll"}},
+	},
+	{
+		dir:    "ad",
+		files:  []string{"outside.go", "own.go", "protect.go", "protectedset.go", "write.go"},
+		suites: []suite{{dir: "ad", quick: "^(minidc|forest.of.one)$"}},
+	},
+}
+
+// refusing are functions whose true refuses.
+var refusing = regexp.MustCompile(`^(isProtectedSID|holdsProtected|inChain|isRID|protectedElsewhere|consumed|past|faulty|weak|weaklyProved|IsZero)$`)
