@@ -103,7 +103,7 @@ export function Codes({ draft, kinds, only, onChange, onAgain }: Props) {
           onInput={(key, value) => setValues((all) => ({ ...all, [key]: value }))}
           sending={(kind) => {
             const at = draft.sent[kind];
-            if (!at && !codes.busy) return null;
+            if (!at && codes.due) return null;
             return <Sending at={at ?? 0} said={at ? t(`sent.maybe.${kind}`, { time: sentAt(at) }) : ''} busy={codes.busy} onAgain={() => void codes.send(kind)} />;
           }}
         />

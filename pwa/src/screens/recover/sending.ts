@@ -1,6 +1,6 @@
 // Codes by mail and text message on the way in: sent as the step opens, and again when
 // asked. The server never says whether one went out.
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Problem, ProofKind, RecoverBegun, SentKind } from '../../api-types';
 import { useAct } from '../../lib/act';
 import { ApiError, post } from '../../lib/api';
@@ -20,9 +20,11 @@ export interface Codes {
 export function useSending(draft: Draft, of: ProofKind[], onChange: (part: Partial<Draft>) => void): Codes {
   const act = useAct();
   const kinds = kindsSent(of);
+  const [tried, setTried] = useState(false);
   const unsent = kinds.filter((kind) => !draft.sent[kind]);
   const send = (again?: SentKind) =>
     act.run(async () => {
+      setTried(true);
       let { token } = draft;
       const sent = { ...draft.sent };
       const one = async (kind: SentKind) => {
@@ -43,5 +45,5 @@ export function useSending(draft: Draft, of: ProofKind[], onChange: (part: Parti
   useEffect(() => {
     if (unsent.length > 0) void send();
   }, []);
-  return { kinds, due: unsent.length > 0 && !act.busy, busy: act.busy, problem: act.problem, send };
+  return { kinds, due: unsent.length > 0 && tried && !act.busy, busy: act.busy, problem: act.problem, send };
 }
