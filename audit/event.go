@@ -72,8 +72,10 @@ const (
 	PasskeyCloneWarning Action = "passkey.clone-warning"
 	PasskeyBackupFlip   Action = "passkey.backup-eligible-flip"
 
-	ProofMade    Action = "proof.made"    // recovery codes, an authenticator app: in place of those before
-	ProofRemoved Action = "proof.removed" // likewise
+	ProofMade     Action = "proof.made"    // recovery codes, an authenticator app: in place of those before
+	ProofRemoved  Action = "proof.removed" // likewise
+	Answered      Action = "proof.answered"
+	AnswerRefused Action = "proof.refused"
 
 	Recovered      Action = "session.recovered"       // signed in without a passkey, with the proofs
 	RecoverRefused Action = "session.recover-refused" // why, which the person is not told
@@ -142,6 +144,8 @@ var actions = map[Action]bool{
 	PasskeyBackupFlip:   true,
 	ProofMade:           true,
 	ProofRemoved:        true,
+	Answered:            true,
+	AnswerRefused:       true,
 	Recovered:           true,
 	RecoverRefused:      true,
 	SignedIn:            true,

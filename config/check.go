@@ -29,6 +29,7 @@ func (c Config) check(name string, text []byte) Problems {
 	c.checkPush(f)
 	c.checkMail(f)
 	c.checkAlerts(f)
+	c.checkProofs(f)
 	c.checkReminders(f)
 	c.checkKeyFile(f)
 	c.checkBackup(f)
@@ -179,6 +180,8 @@ func (c Config) checkActs(f *finder, key string, p Policy) {
 			for _, proof := range alternative {
 				if !slices.Contains(proofs, proof) {
 					f.add(fmt.Sprintf("%s.prove[%d]", at, i), "%q is no proof; allowed: %s", proof, words(proofs))
+				} else if lacks := c.lacksFor(proof); lacks != "" {
+					f.add(fmt.Sprintf("%s.prove[%d]", at, i), "nobody can give %s: %s", proof, lacks)
 				}
 			}
 			checkIndependent(f, fmt.Sprintf("%s.prove[%d]", at, i), *act, alternative)
@@ -189,9 +192,8 @@ func (c Config) checkActs(f *finder, key string, p Policy) {
 // checkIndependent finds two proofs of one alternative that lie on the same thing:
 // whoever has it has both.
 func checkIndependent(f *finder, key string, act Act, alternative []enroll.ProofKind) {
-	if len(alternative) > 1 && slices.Contains(alternative, enroll.ProofPasskey) {
-		// Codes are asked for on the way in without a passkey, and nowhere else yet.
-		f.add(key, "nobody can give this: in this version passkey stands alone; write it as an alternative, or add approve")
+	if !slices.ContainsFunc(alternative, func(k enroll.ProofKind) bool { return enroll.Carrier(k) != "" }) && alternative[0] == enroll.ProofDirectory {
+		f.add(key, "names somebody and proves nothing: directory stands beside a proof, such as recovery-code + directory")
 		return
 	}
 	if act.Independent != nil && !*act.Independent {

@@ -41,6 +41,7 @@ type Config struct {
 	Mail           Mail      `yaml:"mail"`
 	Reminders      Reminders `yaml:"reminders"`
 	Alerts         Alerts    `yaml:"alerts"`
+	Proofs         Proofs    `yaml:"proofs"`
 	Secrets        Secrets   `yaml:"secrets"`
 	Backup         Backup    `yaml:"backup"`
 	Log            Log       `yaml:"log"`

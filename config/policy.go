@@ -31,7 +31,10 @@ type Act struct {
 }
 
 // proofs that this version knows.
-var proofs = []enroll.ProofKind{enroll.ProofPasskey, enroll.ProofRecoveryCode, enroll.ProofTOTP}
+var proofs = []enroll.ProofKind{
+	enroll.ProofPasskey, enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofMailCode, enroll.ProofSMSCode,
+	enroll.ProofPIN, enroll.ProofQuestions, enroll.ProofDirectory, enroll.ProofPassword,
+}
 
 func (p Policy) acts() map[workflow.Kind]*Act {
 	return map[workflow.Kind]*Act{

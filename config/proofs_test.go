@@ -14,13 +14,21 @@ func TestAlternativesOfProofsAreChecked(t *testing.T) {
 		"[passkey, recovery-code + totp]":           "",
 		"[recovery-code, totp]":                     "",
 		"[recovery-code + recovery-code]":           "twice",
-		"[passkey + recovery-code]":                 "passkey stands alone",
-		"[passkey + totp]":                          "passkey stands alone",
+		"[passkey + recovery-code]":                 "",
+		"[passkey + mail-code]":                     "",
+		"[passkey + pin, totp + questions]":         "",
+		"[passkey + totp]":                          "both on the phone",
+		"[passkey + sms-code]":                      "both on the phone",
+		"[pin + password]":                          "both on the memory",
+		"[pin + questions]":                         "both on the memory",
+		"[directory]":                               "proves nothing",
+		"[directory + recovery-code]":               "",
+		"[directory + directory]":                   "proves nothing",
 		"[mail]":                                    "is no proof",
 		"[\"\"]":                                    "is no proof",
 		"[recovery-code + ]":                        "is no proof",
 		"[passkey], independent: false":             "",
-		"[passkey + totp], independent: false":      "passkey stands alone",
+		"[passkey + totp], independent: false":      "",
 		"[recovery-code + totp], independent: true": "",
 	} {
 		text := strings.Replace(string(config.Example), "enrol: {prove: [passkey, recovery-code], independent: true}", "enrol: {prove: "+prove+"}", 1)
@@ -28,6 +36,51 @@ func TestAlternativesOfProofsAreChecked(t *testing.T) {
 		found := err != nil && strings.Contains(err.Error(), "enrol")
 		if found != (want != "") || found && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", prove, err, want)
+		}
+	}
+}
+
+// Each mistake in how a proof is described is found at its key.
+func TestDescriptionsOfProofsAreChecked(t *testing.T) {
+	for _, one := range []struct{ line, instead, want string }{
+		{"attribute: extensionAttribute3\n    # Whether", "attribute: mobile\n    # Whether", "proofs.mail_code.attribute: \"mobile\" is an attribute used for routing that the person may edit"},
+		{"attribute: extensionAttribute4", "attribute: telephoneNumber", "proofs.sms_code.attribute"},
+		{"attribute: extensionAttribute4\n    verified: true", "verified: false", "proofs.sms_code: says nowhere where codes go"},
+		{`countries: ["+49", "+43"]`, "countries: []", "proofs.sms_code: needs countries"},
+		{`countries: ["+49", "+43"]`, `countries: ["49"]`, "proofs.sms_code.countries[0]"},
+		{"hourly: 60", "hourly: 20000", "proofs.sms_code.hourly"},
+		{"url: https://sms.example.test/v1/send", `url: ""`, "proofs.sms_code: needs gateway.url"},
+		{"method: POST", "method: DELETE", "proofs.sms_code.gateway.method"},
+		{"# secret_env: LATCHKEY_SMS_SECRET", "secret_env: LATCHKEY_SMS_SECRET", "proofs.sms_code.gateway: has both"},
+		{"status: [200, 202]", "status: [200, 500]", "proofs.sms_code.gateway.success.status[1]"},
+		{"timeout: 5s\n  # Digits", "timeout: 20s\n  # Digits", "proofs.sms_code.gateway.timeout"},
+		{"digits: 6", "digits: 4", "proofs.pin.digits"},
+		{"ask: 3", "ask: 1", "proofs.questions.ask"},
+		{"answer: 5", "answer: 2", "proofs.questions.answer"},
+		{"{id: soft-toy,", "{id: first-trip,", "\"first-trip\" is used twice"},
+		{"{id: soft-toy,", "{id: Soft toy,", "needs an id"},
+		{"attribute: employeeNumber", "attribute: thumbnailPhoto", "proofs.directory.attribute"},
+		{"de: Personalnummer", `de: ""`, "proofs.directory: needs en and de"},
+		{"host: smtp.corp.example.test", `host: ""`, "proofs.mail_code: has no way out"},
+	} {
+		text := strings.Replace(string(config.Example), one.line, one.instead, 1)
+		if text == string(config.Example) {
+			t.Errorf("%q is not in the example", one.line)
+		}
+		if _, err := config.Parse("example.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), one.want) {
+			t.Errorf("%s: %v, want %q", one.instead, err, one.want)
+		}
+	}
+}
+
+// A policy can't ask for what nothing describes.
+func TestAProofThatNothingDescribesIsRefused(t *testing.T) {
+	text := string(config.Example)
+	from, to := strings.Index(text, "# Ways to prove oneself that"), strings.Index(text, "# Groups of approvers")
+	for _, kind := range []string{"mail-code", "sms-code", "questions", "recovery-code + directory"} {
+		without := strings.Replace(text[:from]+text[to:], "prove: [passkey, recovery-code], independent", "prove: [passkey, "+kind+"], independent", 1)
+		if _, err := config.Parse("example.yaml", []byte(without)); err == nil || !strings.Contains(err.Error(), "nobody can give") {
+			t.Errorf("%s: %v", kind, err)
 		}
 	}
 }

@@ -98,14 +98,20 @@ func conditions(list []Who, location string) []workflow.Condition {
 	return out
 }
 
-// Attributes are those of the directory that the policies compare, each once.
+// Attributes are those of the directory that policies and proofs compare, each once.
 func (c Config) Attributes() (names []string) {
+	add := func(name string) {
+		if name != "" && !slices.ContainsFunc(names, func(s string) bool { return strings.EqualFold(s, name) }) {
+			names = append(names, name)
+		}
+	}
 	for _, rule := range c.Policy().Rules {
 		for _, name := range rule.Who.Attributes() {
-			if name != "" && !slices.ContainsFunc(names, func(s string) bool { return strings.EqualFold(s, name) }) {
-				names = append(names, name)
-			}
+			add(name)
 		}
+	}
+	for _, name := range c.Proofs.attributes() {
+		add(name)
 	}
 	return names
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	factorColumns = `id, account, kind, secret, step, created, used`
+	factorColumns = `id, account, kind, secret, step, created, used, fails, failed`
 	selectFactor  = `SELECT ` + factorColumns + ` FROM factors WHERE id = $1`
 )
 
@@ -72,7 +72,45 @@ func (s *Store) Recovered(ctx context.Context, spent enroll.Ceremony, uses []enr
 	}))
 }
 
+// Answered is enroll.FactorStore's.
+func (s *Store) Answered(ctx context.Context, spent enroll.Ceremony, uses []enroll.FactorUse, events ...audit.Event) error {
+	return wrap("prove in a session", s.write(ctx, func(t *tx) error {
+		if err := t.spend(spent); err != nil {
+			return err
+		}
+		for _, u := range uses {
+			if err := t.useFactor(u); err != nil {
+				return err
+			}
+		}
+		return t.recordTold(events...)
+	}))
+}
+
+// UpdateFactor is enroll.FactorStore's.
+func (s *Store) UpdateFactor(ctx context.Context, id string, fn func(*enroll.Factor) error) error {
+	return wrap("count a try", s.write(ctx, func(t *tx) error {
+		f, err := t.sealer.scanFactor(t.row(selectFactor+t.dialect.forUpdate, id))
+		if err != nil {
+			return err
+		}
+		if err := fn(&f); err != nil {
+			return err
+		}
+		return t.keepFactor(f)
+	}))
+}
+
+func (t *tx) keepFactor(f enroll.Factor) error {
+	_, err := t.exec(`UPDATE factors SET step = $2, used = $3, fails = $4, failed = $5 WHERE id = $1`,
+		f.ID, f.Step, millis(f.Used), f.Fails, millis(f.Failed))
+	return err
+}
+
 func (t *tx) useFactor(u enroll.FactorUse) error {
+	if u.ID == "" {
+		return t.insertProof(u.Proof)
+	}
 	f, err := t.sealer.scanFactor(t.row(selectFactor+t.dialect.forUpdate, u.ID))
 	if err != nil {
 		return err
@@ -83,7 +121,7 @@ func (t *tx) useFactor(u enroll.FactorUse) error {
 	if err := u.Fn(&f); err != nil {
 		return err
 	}
-	if _, err := t.exec(`UPDATE factors SET step = $2, used = $3 WHERE id = $1`, f.ID, f.Step, millis(f.Used)); err != nil {
+	if err := t.keepFactor(f); err != nil {
 		return err
 	}
 	return t.insertProof(u.Proof)
@@ -94,8 +132,8 @@ func (t *tx) insertFactor(f enroll.Factor) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO factors (`+factorColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		f.ID, guidText(f.Account), string(f.Kind), sealed, f.Step, millis(f.Created), millis(f.Used))
+	_, err = t.exec(`INSERT INTO factors (`+factorColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		f.ID, guidText(f.Account), string(f.Kind), sealed, f.Step, millis(f.Created), millis(f.Used), f.Fails, millis(f.Failed))
 	return err
 }
 
@@ -106,8 +144,8 @@ func factorPlace(account ad.GUID, id string) string {
 func (s sealer) scanFactor(row scanner) (f enroll.Factor, err error) {
 	var account string
 	var sealed []byte
-	var created, used int64
-	if err := row.Scan(&f.ID, &account, &f.Kind, &sealed, &f.Step, &created, &used); err != nil {
+	var created, used, failed int64
+	if err := row.Scan(&f.ID, &account, &f.Kind, &sealed, &f.Step, &created, &used, &f.Fails, &failed); err != nil {
 		return enroll.Factor{}, orMissing(err, enroll.ErrNoFactor)
 	}
 	if f.Account, err = guidOf(account); err != nil {
@@ -116,7 +154,7 @@ func (s sealer) scanFactor(row scanner) (f enroll.Factor, err error) {
 	if f.Secret, err = s.open(factorPlace(f.Account, f.ID), sealed); err != nil {
 		return enroll.Factor{}, fmt.Errorf("open proof: %w", err)
 	}
-	f.Created, f.Used = fromMillis(created), fromMillis(used)
+	f.Created, f.Used, f.Failed = fromMillis(created), fromMillis(used), fromMillis(failed)
 	return f, nil
 }
 

@@ -28,6 +28,8 @@ import (
 type Sealer interface {
 	Seal(where string, plain []byte) []byte
 	Open(where string, sealed []byte) ([]byte, error)
+	// MAC is the same for the same place and data, and nobody else can work it out.
+	MAC(where string, data []byte) []byte
 }
 
 const (

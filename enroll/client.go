@@ -25,6 +25,8 @@ const (
 	LabelRecoveryCodes = "latchkey/recovery-codes/v1"
 	LabelTOTP          = "latchkey/totp/v1"
 	LabelRemoveProof   = "latchkey/remove-proof/v1"
+	// LabelProof is of what sets up a PIN, questions, or an address for codes.
+	LabelProof = "latchkey/proof/v1"
 	// LabelRecover is of proofs without a passkey, which no challenge covers: the
 	// server bound them to what they were given for.
 	LabelRecover = "latchkey/recover/v1"

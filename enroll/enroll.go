@@ -43,6 +43,7 @@ const (
 	PurposeEnrolGrant Purpose = "enrol-grant" // the AD password was proved for an invitation
 	PurposeTOTP       Purpose = "totp"        // an authenticator app that is being set up
 	PurposeReplace    Purpose = "replace"     // creation, allowed by one request
+	PurposeAddress    Purpose = "address"     // a mail address or number that is being verified
 	PurposeRecover    Purpose = "recover"     // a way in without a passkey, kept only once it was taken
 )
 
@@ -75,6 +76,11 @@ const (
 	ProofPassword     ProofKind = "password"      // the current AD password
 	ProofRecoveryCode ProofKind = "recovery-code" // one of ten, once
 	ProofTOTP         ProofKind = "totp"          // an authenticator app (RFC 6238)
+	ProofMailCode     ProofKind = "mail-code"     // a code by mail
+	ProofSMSCode      ProofKind = "sms-code"      // a code by SMS
+	ProofPIN          ProofKind = "pin"           // chosen digits
+	ProofQuestions    ProofKind = "questions"     // answers to some of several questions
+	ProofDirectory    ProofKind = "directory"     // something that the directory knows: it names, and proves nothing alone
 )
 
 // Proof is one thing that a person proved once. It is consumed by at most one

@@ -25,6 +25,10 @@ type Factor struct {
 	Step    int64
 	Created time.Time
 	Used    time.Time // zero for never; a recovery code that was used is no good any more
+	// Fails counts tries since it was last right, Failed is when the last one was: of
+	// what could be guessed, each wrong one makes the next wait longer.
+	Fails  int
+	Failed time.Time
 }
 
 // What a proof beside passkeys answers.
@@ -32,6 +36,8 @@ var (
 	ErrNoFactor = errors.New("proof.not-held")
 	// ErrWrongCode: it is not the code, or was used before.
 	ErrWrongCode = errors.New("proof.wrong")
+	// ErrFactorLocked: it was wrong so often that it rests for a while.
+	ErrFactorLocked = errors.New("proof.locked")
 	// ErrRecovered: a sign-in without a passkey can't do this.
 	ErrRecovered = errors.New("session.recovered")
 )
@@ -43,6 +49,12 @@ type FactorStore interface {
 	// ReplaceFactors takes away all of the account's of a kind and puts these in their
 	// place; none takes them away. ErrNoFactor where that changes nothing.
 	ReplaceFactors(ctx context.Context, account ad.GUID, kind ProofKind, with []Factor, events ...audit.Event) error
+	// UpdateFactor changes Step, Used, Fails and Failed through fn, in one transaction
+	// in which nobody else changes it. fn does no I/O and may run again; an error from
+	// it changes nothing and comes back. ErrNoFactor where there is none.
+	UpdateFactor(ctx context.Context, id string, fn func(*Factor) error) error
+	// Answered is Recovered for a session that there is: the uses alone.
+	Answered(ctx context.Context, spent Ceremony, uses []FactorUse, events ...audit.Event) error
 	// Recovered commits a sign-in without a passkey whole: the ceremony is put in as
 	// taken (ErrNoCeremony where it was before), each factor goes through its fn as the
 	// transaction sees it, the proofs and the session are put in, and the events
@@ -51,7 +63,8 @@ type FactorStore interface {
 	Recovered(ctx context.Context, spent Ceremony, uses []FactorUse, session Session, events ...audit.Event) error
 }
 
-// FactorUse is one factor that proves. Fn does no I/O and may run again.
+// FactorUse is one factor that proves. Fn does no I/O and may run again. What no factor
+// is kept of, such as a code to an address of the directory, has no ID and no Fn.
 type FactorUse struct {
 	ID    string
 	Fn    func(*Factor) error
@@ -67,28 +80,38 @@ type FactorUse struct {
 func Strength(kind ProofKind) int {
 	switch kind {
 	case ProofPasskey, ProofRecoveryCode:
-		return 3
+		return 4
 	case ProofTOTP:
+		return 3
+	case ProofMailCode, ProofSMSCode, ProofPIN, ProofPassword:
 		return 2
-	case ProofPassword:
+	case ProofQuestions:
 		return 1
 	}
 	return 0
 }
 
 // Carrier is the thing that a proof lies on or the channel that it travels: two
-// proofs with one carrier are lost together.
+// proofs with one carrier are lost together. "" is of what proves nothing alone.
 func Carrier(kind ProofKind) string {
 	switch kind {
-	case ProofPasskey, ProofTOTP:
+	case ProofPasskey, ProofTOTP, ProofSMSCode:
 		return "phone"
 	case ProofRecoveryCode:
 		return "paper"
-	case ProofPassword:
+	case ProofPassword, ProofPIN, ProofQuestions:
 		return "memory"
+	case ProofMailCode:
+		return "mailbox"
+	case ProofDirectory:
+		return ""
 	}
 	return string(kind)
 }
+
+// Guessable says whether somebody could guess it who tries often enough: all but a
+// passkey and the 80 bits of a recovery code.
+func Guessable(kind ProofKind) bool { return kind != ProofPasskey && kind != ProofRecoveryCode }
 
 // Held says what proofs an account holds.
 func (s *Service) Held(ctx context.Context, account ad.GUID) ([]ProofKind, error) {

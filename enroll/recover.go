@@ -40,12 +40,9 @@ type way struct {
 	Act     string  `json:"k"`
 	End     int64   `json:"e"` // unix milliseconds
 	Nonce   []byte  `json:"n"`
-}
-
-// Answer is one proof as it was typed.
-type Answer struct {
-	Kind  ProofKind
-	Value secret.Text
+	// Sent are the codes that went out, Asked the questions.
+	Sent  map[ProofKind]sent `json:"s,omitempty"`
+	Asked []string           `json:"q,omitempty"`
 }
 
 // Suffices says whether these proofs let the account do the act: nil, or
@@ -53,16 +50,25 @@ type Answer struct {
 // then the proofs were right.
 type Suffices func(ctx context.Context, person ad.Account, proved []ProofKind) error
 
-// BeginRecovery takes a name and what it is for. It answers alike whether anybody has
-// that name and whether the directory could be asked, and keeps nothing.
-func (s *Service) BeginRecovery(ctx context.Context, name, act string) (secret.Text, error) {
+// BeginRecovery takes a name and what it is for, and returns the questions that are
+// asked where the policy takes answers. It answers alike whether anybody has that
+// name and whether the directory could be asked, and keeps nothing.
+func (s *Service) BeginRecovery(ctx context.Context, name, act string) (secret.Text, []Question, error) {
 	account := s.named(ctx, name)
 	nonce, err := s.random(16)
 	if err != nil {
-		return secret.Text{}, err
+		return secret.Text{}, nil, err
 	}
 	said := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(name))))
-	plain, err := json.Marshal(way{account, said[:], act, s.now().Add(RecoverValid).UnixMilli(), nonce})
+	asked := s.drawn(ctx, account, name)
+	token, err := s.sealWay(way{
+		Account: account, Name: said[:], Act: act, End: s.now().Add(RecoverValid).UnixMilli(), Nonce: nonce, Asked: idsOf(asked),
+	})
+	return token, asked, err
+}
+
+func (s *Service) sealWay(w way) (secret.Text, error) {
+	plain, err := json.Marshal(w)
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("encode recovery: %w", err)
 	}
@@ -136,26 +142,37 @@ func (s *Service) FinishRecovery(ctx context.Context, token secret.Text, answers
 	return session, cookie, nil
 }
 
+// recover reads nothing of the account before the proofs are right, but where one of
+// them is compared with the directory: a wrong code takes as long for every name.
 func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []Answer, from Client, suffices Suffices) (Session, secret.Text, error) {
 	none := secret.Text{}
-	if w.Account.IsZero() {
-		return Session{}, none, because("nobody has the name")
-	}
-	// Until the proofs are right, no failure is told either: there is none for a name
-	// that nobody has.
-	person, err := s.account(ctx, w.Account)
-	if err != nil {
-		return Session{}, none, s.hidden(err, "the account could not be read")
-	}
 	from.Remember = false
 	session, cookie, err := s.newSession(w.Account, nil, from)
 	if err != nil {
 		return Session{}, none, err
 	}
 	session.Expires = session.SignedIn.Add(RecoveredValid)
-	uses, kinds, err := s.check(ctx, w, session.ID, answers)
+	uses, err := s.check(ctx, attempt{
+		account: w.Account, nonce: w.Nonce, sent: w.Sent, asked: s.settings().Proofs.byID(w.Asked),
+		proof: Proof{
+			Account: w.Account, Session: session.ID,
+			Label: LabelRecover, Statement: RecoverStatement(w.Account, w.Act),
+		},
+		person: func() (ad.Account, error) { return s.account(ctx, w.Account) },
+	}, answers)
 	if err != nil {
-		return Session{}, none, s.hidden(err, "the proofs could not be read")
+		return Session{}, none, s.hidden(err)
+	}
+	if w.Account.IsZero() {
+		return Session{}, none, because("nobody has the name")
+	}
+	person, err := s.account(ctx, w.Account)
+	if err != nil {
+		return Session{}, none, s.hidden(err)
+	}
+	kinds := make([]ProofKind, len(uses))
+	for i, u := range uses {
+		kinds[i] = u.Proof.Kind
 	}
 	if err := suffices(ctx, person, kinds); err != nil {
 		return Session{}, none, err
@@ -171,59 +188,18 @@ func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []
 	return session, cookie, nil
 }
 
-// hidden makes a refusal like any other of a failure, which the server's log keeps.
-func (s *Service) hidden(err error, why string) error {
-	if errors.Is(err, ErrRecoverRefused) {
-		return err
+// hidden makes one refusal of all that may be wrong before the proofs are right, a
+// failure among it: there is none for a name that nobody has. The log has which.
+func (s *Service) hidden(err error) error {
+	var why *recoverRefusal
+	switch {
+	case errors.As(err, &why):
+		return why
+	case errors.Is(err, ErrWrongCode), errors.Is(err, ErrFactorLocked), errors.Is(err, ErrNoTries):
+		return because("a wrong proof")
 	}
-	s.log.Error("way in refused: "+why, slog.Any("error", err))
-	return because(why)
-}
-
-// check finds what each answer uses up. A kind counts once.
-func (s *Service) check(ctx context.Context, w way, session string, answers []Answer) ([]FactorUse, []ProofKind, error) {
-	factors, err := s.store.Factors(ctx, w.Account)
-	if err != nil {
-		return nil, nil, fmt.Errorf("list proofs: %w", err)
-	}
-	if len(answers) == 0 || len(answers) > maxAnswers {
-		return nil, nil, because("no proof, or too many")
-	}
-	var uses []FactorUse
-	var kinds []ProofKind
-	seen := map[ProofKind]bool{}
-	for _, a := range answers {
-		f, fn, ok := s.answered(w.Account, factors, a)
-		if !ok || seen[a.Kind] {
-			return nil, nil, because("a wrong proof")
-		}
-		seen[a.Kind] = true
-		id, err := s.random(16)
-		if err != nil {
-			return nil, nil, err
-		}
-		kinds = append(kinds, a.Kind)
-		uses = append(uses, FactorUse{ID: f.ID, Fn: fn, Proof: Proof{
-			ID: hex.EncodeToString(id), Kind: a.Kind, Account: w.Account, Session: session,
-			Label: LabelRecover, Statement: RecoverStatement(w.Account, w.Act), At: s.now(),
-		}})
-	}
-	return uses, kinds, nil
-}
-
-// answered finds the factor of one answer.
-func (s *Service) answered(account ad.GUID, factors []Factor, a Answer) (Factor, func(*Factor) error, bool) {
-	typed := a.Value.Reveal()
-	if len(typed) > maxAnswer {
-		return Factor{}, nil, false
-	}
-	switch a.Kind {
-	case ProofRecoveryCode:
-		return s.useCode(account, factors, typed)
-	case ProofTOTP:
-		return s.useTOTP(factors, typed)
-	}
-	return Factor{}, nil, false
+	s.log.Error("way in refused", slog.Any("error", err))
+	return because("a failure")
 }
 
 // RefuseRecovery is the refusal of a try that is not even looked at, with its event.
@@ -261,11 +237,7 @@ func (s *Service) refusedRecovery(ctx context.Context, account ad.GUID, from Cli
 
 func (s *Service) recoveredEvent(w way, session Session, uses []FactorUse, from Client) audit.Event {
 	e := s.event(audit.Recovered, w.Account)
-	ids, kinds := make([]string, 0, len(uses)), make([]string, 0, len(uses))
-	for _, u := range uses {
-		ids, kinds = append(ids, u.Proof.ID), append(kinds, string(u.Proof.Kind))
-	}
-	e.Detail["proofs"], e.Detail["proof_kinds"] = ids, kinds
+	e.Detail["proofs"], e.Detail["proof_kinds"] = usesOf(uses)
 	e.Detail["session"], e.Detail["for"] = session.ID, w.Act
 	return withClient(e, from)
 }

@@ -55,9 +55,15 @@ func (w *world) codeOf(seed string) string {
 	return must(totp.GenerateCode(seed, w.clock.now()))(w.t)
 }
 
+// begun is the token of a way in.
+func (w *world) begun(ctx context.Context, name, act string) (secret.Text, error) {
+	token, _, err := w.BeginRecovery(ctx, name, act)
+	return token, err
+}
+
 func (w *world) recoverAs(name, act string, suffices enroll.Suffices, answers ...enroll.Answer) (enroll.Session, error) {
 	w.t.Helper()
-	token := must(w.BeginRecovery(w.ctx, name, act))(w.t)
+	token := must(w.begun(w.ctx, name, act))(w.t)
 	session, _, err := w.FinishRecovery(w.ctx, token, answers, phone, suffices)
 	return session, err
 }
@@ -196,15 +202,15 @@ func TestEveryRefusalOfAWayInIsTheSame(t *testing.T) {
 	_, err := w.recoverAs("alice", "reset", enough, code(codes[0]))
 	wantErr(t, "the right one", err, nil)
 
-	one, two := must(w.BeginRecovery(w.ctx, "alice", "reset"))(t), must(w.BeginRecovery(w.ctx, "mallory", "reset"))(t)
+	one, two := must(w.begun(w.ctx, "alice", "reset"))(t), must(w.begun(w.ctx, "mallory", "reset"))(t)
 	if len(one.Reveal()) != len(two.Reveal()) {
 		t.Errorf("a token for somebody is %d long, one for nobody %d", len(one.Reveal()), len(two.Reveal()))
 	}
-	down := must(w.BeginRecovery(w.ctx, "down", "reset"))(t)
+	down := must(w.begun(w.ctx, "down", "reset"))(t)
 	if len(down.Reveal()) != len(one.Reveal()) {
 		t.Errorf("a directory that is down shows in the token")
 	}
-	token := must(w.BeginRecovery(w.ctx, "alice", "reset"))(t)
+	token := must(w.begun(w.ctx, "alice", "reset"))(t)
 	w.dir.fail(&ad.Error{Cause: ad.ErrUnavailable, Op: "read"})
 	_, _, err = w.FinishRecovery(w.ctx, token, []enroll.Answer{code(codes[1])}, phone, enough)
 	wantErr(t, "a directory that went down", err, enroll.ErrRecoverRefused)
@@ -216,7 +222,7 @@ func TestAWayInIsTakenOnceAndInTime(t *testing.T) {
 	w := newWorld(t, withNames)
 	d, of := w.enrolled(alice)
 	codes := w.codes(d, of)
-	token := must(w.BeginRecovery(w.ctx, "alice", "unlock"))(t)
+	token := must(w.begun(w.ctx, "alice", "unlock"))(t)
 	var wg sync.WaitGroup
 	errs := make([]error, 8)
 	for i := range errs {
@@ -236,7 +242,7 @@ func TestAWayInIsTakenOnceAndInTime(t *testing.T) {
 	if won != 1 {
 		t.Errorf("%d got in by one token", won)
 	}
-	old := must(w.BeginRecovery(w.ctx, "alice", "unlock"))(t)
+	old := must(w.begun(w.ctx, "alice", "unlock"))(t)
 	w.clock.move(enroll.RecoverValid)
 	for _, bad := range []secret.Text{old, {}, secret.New("x"), secret.New(old.Reveal() + "A"), secret.New(old.Reveal()[2:])} {
 		_, _, err := w.FinishRecovery(w.ctx, bad, []enroll.Answer{code(codes[9])}, phone, enough)

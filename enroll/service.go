@@ -40,6 +40,8 @@ type Config struct {
 	// Names finds whom a name means, or ad.ErrNotFound. nil: there is no way in
 	// without a passkey.
 	Names func(ctx context.Context, name string) (ad.GUID, error)
+	// Courier brings codes; nil: there are none.
+	Courier Courier
 	// Frozen says whether an approver froze the account. An error denies.
 	Frozen func(ctx context.Context, account ad.GUID) (bool, error)
 
@@ -48,6 +50,7 @@ type Config struct {
 	SessionShort    time.Duration // absolute, where it isn't remembered; 1 hour
 	CeremonyTimeout time.Duration // from begin to finish; 5 minutes
 	InvitationValid time.Duration // of Invite, when it names no other; 72 hours
+	Proofs          ProofSettings
 
 	MaxCeremonies int // outstanding ones of one purpose and account; 5
 	MaxPasskeys   int // of one account; 20
@@ -80,6 +83,7 @@ type Service struct {
 	store     Store
 	directory Directory
 	gates     gates // one password try of an account at a time
+	sending   chan struct{}
 	log       *slog.Logger
 }
 
@@ -92,10 +96,10 @@ func New(cfg Config) (*Service, error) {
 	if err := checkOrigins(cfg.RPID, cfg.Origins); err != nil {
 		return nil, fmt.Errorf("enroll: %w", err)
 	}
-	s := &Service{cfg: cfg, store: cfg.Store, directory: cfg.Directory, log: cfg.Logger}
+	s := &Service{cfg: cfg, store: cfg.Store, directory: cfg.Directory, log: cfg.Logger, sending: make(chan struct{}, maxSending)}
 	err := s.Set(Settings{
 		RPName: cfg.RPName, SessionIdle: cfg.SessionIdle, SessionAbsolute: cfg.SessionAbsolute,
-		SessionShort: cfg.SessionShort, InvitationValid: cfg.InvitationValid,
+		SessionShort: cfg.SessionShort, InvitationValid: cfg.InvitationValid, Proofs: cfg.Proofs,
 	})
 	if err != nil {
 		return nil, err

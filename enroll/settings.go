@@ -17,6 +17,26 @@ type Settings struct {
 	SessionAbsolute time.Duration
 	SessionShort    time.Duration
 	InvitationValid time.Duration
+	Proofs          ProofSettings
+}
+
+// ProofSettings say how people may prove who they are beside passkeys.
+type ProofSettings struct {
+	// Mail and SMS are where codes go.
+	Mail, SMS AddressSource
+	PINDigits int // the least; 6 where less
+	// Questions are what may be asked. Of them AnswerCount are answered, and AskCount
+	// of those asked; none switches it off.
+	Questions             []Question
+	AnswerCount, AskCount int
+	// Directory is the attribute whose value somebody may know; "" for none.
+	Directory string
+}
+
+// AddressSource is where the address of a code comes from.
+type AddressSource struct {
+	Attribute string // of the directory, which the person can't write; "" for none
+	Verified  bool   // or one that the person verified here
 }
 
 // running is what one set of settings makes.
@@ -35,6 +55,7 @@ func (s *Service) Set(n Settings) error {
 		SessionAbsolute: positive(n.SessionAbsolute, 30*24*time.Hour),
 		SessionShort:    positive(n.SessionShort, time.Hour),
 		InvitationValid: positive(n.InvitationValid, 72*time.Hour),
+		Proofs:          n.Proofs,
 	}
 	rp, err := relyingParty(s.cfg, n.RPName)
 	if err != nil {

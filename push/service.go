@@ -51,6 +51,8 @@ type Config struct {
 	RootCAs *x509.CertPool // in place of the system's; nil for those
 
 	Mail *MailConfig // nil sends no mail
+	// Gateway sends codes by SMS; nil: there are none.
+	Gateway *Gateway
 	// Alerts are the addresses that an alert goes to; none where empty.
 	Alerts []string
 	// FreezeLink makes the secret behind the # of a link by which the reader of a

@@ -140,6 +140,26 @@ var german = map[string]words{
 		Subject: "Eine Authenticator-App wurde eingerichtet",
 		Text:    "Für Ihr Konto bei {org} wurde eine Authenticator-App eingerichtet." + ownDE,
 	},
+	kindProofs + "/pin": {
+		Title: "Eine PIN wurde festgelegt", Body: callDE,
+		Subject: "Eine PIN wurde festgelegt",
+		Text:    "Für Ihr Konto bei {org} wurde eine PIN festgelegt." + ownDE,
+	},
+	kindProofs + "/questions": {
+		Title: "Sicherheitsfragen wurden beantwortet", Body: callDE,
+		Subject: "Sicherheitsfragen wurden beantwortet",
+		Text:    "Für Ihr Konto bei {org} wurden Sicherheitsfragen beantwortet. Die früheren Antworten gelten nicht mehr." + ownDE,
+	},
+	kindProofs + "/mail-code": {
+		Title: "Eine E-Mail-Adresse für Codes wurde festgelegt", Body: callDE,
+		Subject: "Eine E-Mail-Adresse für Codes wurde festgelegt",
+		Text:    "Codes für Ihr Konto bei {org} gehen ab jetzt an eine andere E-Mail-Adresse." + ownDE,
+	},
+	kindProofs + "/sms-code": {
+		Title: "Eine Telefonnummer für Codes wurde festgelegt", Body: callDE,
+		Subject: "Eine Telefonnummer für Codes wurde festgelegt",
+		Text:    "Codes für Ihr Konto bei {org} gehen ab jetzt an eine andere Telefonnummer." + ownDE,
+	},
 	kindProofs + "/removed": {
 		Title: "Ein Nachweis wurde entfernt", Body: callDE,
 		Subject: "Ein Nachweis wurde entfernt",

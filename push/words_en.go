@@ -140,15 +140,35 @@ var english = map[string]words{
 		Subject: "An authenticator app was set up",
 		Text:    "An authenticator app was set up for your account at {org}." + ownEN,
 	},
+	kindProofs + "/pin": {
+		Title: "A PIN was set", Body: callEN,
+		Subject: "A PIN was set",
+		Text:    "A PIN was set for your account at {org}." + ownEN,
+	},
+	kindProofs + "/questions": {
+		Title: "Security questions were answered", Body: callEN,
+		Subject: "Security questions were answered",
+		Text:    "Security questions were answered for your account at {org}. The answers from before work no more." + ownEN,
+	},
+	kindProofs + "/mail-code": {
+		Title: "A mail address for codes was set", Body: callEN,
+		Subject: "A mail address for codes was set",
+		Text:    "From now on codes for your account at {org} go to another mail address." + ownEN,
+	},
+	kindProofs + "/sms-code": {
+		Title: "A phone number for codes was set", Body: callEN,
+		Subject: "A phone number for codes was set",
+		Text:    "From now on codes for your account at {org} go to another phone number." + ownEN,
+	},
 	kindProofs + "/removed": {
 		Title: "A way to prove that it is you was removed", Body: callEN,
 		Subject: "A way to prove that it is you was removed",
-		Text:    "Recovery codes or an authenticator app of your account at {org} were removed." + ownEN,
+		Text:    "A way to prove that it is you, for your account at {org}, was removed." + ownEN,
 	},
 	kindProofs + "/recovered": {
 		Title: "Somebody signed in without a passkey", Body: callEN,
 		Subject: "Somebody signed in without a passkey",
-		Text:    "Somebody signed in to Latchkey for your account at {org} without a passkey, with a recovery code or an authenticator app." + ownEN,
+		Text:    "Somebody signed in to Latchkey for your account at {org} without a passkey." + ownEN,
 	},
 	kindFrozen + "/own": {
 		Title: "Your account is stopped here", Body: "Somebody said “this wasn’t me”. Call {support}.",

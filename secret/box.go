@@ -3,6 +3,7 @@ package secret
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -21,6 +22,7 @@ type Box struct{ keys atomic.Pointer[[]boxKey] }
 type boxKey struct {
 	id   [keyIDLen]byte
 	aead cipher.AEAD
+	mac  []byte
 }
 
 const (
@@ -70,7 +72,7 @@ func boxKeys(keys [][]byte) (all []boxKey, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("make cipher: %w", err)
 		}
-		all = append(all, boxKey{id: keyID(key), aead: aead})
+		all = append(all, boxKey{id: keyID(key), aead: aead, mac: mac(key, "latchkey/mac/v1", nil)})
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("no key: %w", ErrKeyFile)
@@ -83,6 +85,19 @@ func keyID(key []byte) (id [keyIDLen]byte) {
 	sum := sha256.Sum256(append([]byte("latchkey/key/v1\x00"), key...))
 	copy(id[:], sum[:])
 	return id
+}
+
+// MAC is HMAC-SHA-256 of data under the active key (RFC 2104), for one place: what
+// looks chosen by chance, and is the same each time until the key is another.
+func (b *Box) MAC(where string, data []byte) []byte {
+	return mac((*b.keys.Load())[0].mac, where, data)
+}
+
+func mac(key []byte, where string, data []byte) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(where + "\x00"))
+	h.Write(data)
+	return h.Sum(nil)
 }
 
 // Active is the id of the key that seals, in hex.

@@ -167,6 +167,9 @@ func TestAReviewIsItsReviewersAlone(t *testing.T) {
 				continue // the ceremony is refused before
 			}
 			body := fields{}
+			if strings.HasSuffix(path, "/answers") {
+				body = fields{"token": "", "proofs": []fields{{"kind": "pin", "value": "739201"}}}
+			}
 			for _, has := range []string{"password", "old", "number", "chip", "reason"} {
 				if strings.Contains(bodies[row.path]+map[string]string{"execute": `"password"`}[path[strings.LastIndex(path, "/")+1:]], `"`+has+`"`) {
 					body[has] = "x"

@@ -23,6 +23,7 @@ type Config struct {
 	RPID         string
 	Organisation string
 	Support      Support
+	Attribute    *Words // see Settings
 	Version      string
 	Demo         bool
 	// Retention is how long events are kept, an ISO 8601 duration; "" for no limit.

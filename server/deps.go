@@ -71,8 +71,24 @@ type Passkeys interface {
 	FinishTOTP(ctx context.Context, s enroll.Session, token secret.Text, code string) error
 	RemoveFactor(ctx context.Context, s enroll.Session, proof enroll.Proof, kind enroll.ProofKind) error
 
+	// ProofSettings say what there is to set up.
+	ProofSettings() enroll.ProofSettings
+	// Address is where the person's codes go, and who keeps it; "" for nowhere.
+	Address(ctx context.Context, s enroll.Session, kind enroll.ProofKind) (to, from string, err error)
+	// SetPIN, SetAnswers and BeginAddress need a proof with enroll.LabelProof.
+	SetPIN(ctx context.Context, s enroll.Session, proof enroll.Proof, pin secret.Text) error
+	SetAnswers(ctx context.Context, s enroll.Session, proof enroll.Proof, given []enroll.GivenAnswer) error
+	BeginAddress(ctx context.Context, s enroll.Session, proof enroll.Proof, kind enroll.ProofKind, to string) (token secret.Text, address string, err error)
+	FinishAddress(ctx context.Context, s enroll.Session, token secret.Text, code string) error
+	// Ask sends codes and draws questions; Answer returns proofs bound to label and
+	// statement, all or none.
+	Ask(ctx context.Context, s enroll.Session, kinds []enroll.ProofKind) (enroll.Asking, error)
+	Answer(ctx context.Context, s enroll.Session, token secret.Text, label string, statement []byte, answers []enroll.Answer) ([]enroll.Proof, error)
+
 	// BeginRecovery answers alike whether anybody has the name.
-	BeginRecovery(ctx context.Context, name, act string) (secret.Text, error)
+	BeginRecovery(ctx context.Context, name, act string) (secret.Text, []enroll.Question, error)
+	// SendRecovery sends a code behind the answer, and returns the token that takes it.
+	SendRecovery(ctx context.Context, token secret.Text, kind enroll.ProofKind) (secret.Text, error)
 	RecoveryOf(token secret.Text) (enroll.Recovery, error)
 	// FinishRecovery uses the proofs up, all or none, and makes a short session.
 	FinishRecovery(ctx context.Context, token secret.Text, answers []enroll.Answer, from enroll.Client, suffices enroll.Suffices) (enroll.Session, secret.Text, error)
@@ -123,6 +139,8 @@ type Requests interface {
 	// Prove consumes a proof; when none is missing any more the request is
 	// approved, and an unlock is executed.
 	Prove(ctx context.Context, who Actor, id string, p enroll.Proof) (workflow.Request, error)
+	// ProveAll is Prove for several at once, all or none.
+	ProveAll(ctx context.Context, who Actor, id string, ps []enroll.Proof) (workflow.Request, error)
 	// CheckPassword judges without trying: strength, banned, breached and the
 	// known rules. The request must be approved.
 	CheckPassword(ctx context.Context, who Actor, id string, value secret.Text) ([]password.Finding, error)

@@ -31,8 +31,42 @@ func (p *relyingParty) RemoveFactor(context.Context, enroll.Session, enroll.Proo
 	return p.err
 }
 
-func (p *relyingParty) BeginRecovery(context.Context, string, string) (secret.Text, error) {
+func (p *relyingParty) BeginRecovery(context.Context, string, string) (secret.Text, []enroll.Question, error) {
+	return secret.New("token"), []enroll.Question{{ID: "pet"}}, p.err
+}
+
+func (p *relyingParty) SendRecovery(context.Context, secret.Text, enroll.ProofKind) (secret.Text, error) {
 	return secret.New("token"), p.err
+}
+
+func (p *relyingParty) ProofSettings() enroll.ProofSettings { return enroll.ProofSettings{} }
+
+func (p *relyingParty) Address(context.Context, enroll.Session, enroll.ProofKind) (to, from string, err error) {
+	return "a@corp.example.test", enroll.FromDirectory, p.err
+}
+
+func (p *relyingParty) SetPIN(context.Context, enroll.Session, enroll.Proof, secret.Text) error {
+	return p.err
+}
+
+func (p *relyingParty) SetAnswers(context.Context, enroll.Session, enroll.Proof, []enroll.GivenAnswer) error {
+	return p.err
+}
+
+func (p *relyingParty) BeginAddress(context.Context, enroll.Session, enroll.Proof, enroll.ProofKind, string) (token secret.Text, address string, err error) {
+	return secret.New("token"), "a@corp.example.test", p.err
+}
+
+func (p *relyingParty) FinishAddress(context.Context, enroll.Session, secret.Text, string) error {
+	return p.err
+}
+
+func (p *relyingParty) Ask(context.Context, enroll.Session, []enroll.ProofKind) (enroll.Asking, error) {
+	return enroll.Asking{Token: secret.New("token")}, p.err
+}
+
+func (p *relyingParty) Answer(context.Context, enroll.Session, secret.Text, string, []byte, []enroll.Answer) ([]enroll.Proof, error) {
+	return nil, p.err
 }
 
 func (p *relyingParty) RecoveryOf(secret.Text) (enroll.Recovery, error) {

@@ -182,6 +182,10 @@ func (r *rules) Mine(context.Context, Actor) ([]workflow.Request, error) { retur
 func (r *rules) Statement(context.Context, Actor, string) (string, []byte, error) {
 	return "label/v1", []byte("statement"), r.err
 }
+func (r *rules) ProveAll(context.Context, Actor, string, []enroll.Proof) (workflow.Request, error) {
+	return r.one()
+}
+
 func (r *rules) Prove(context.Context, Actor, string, enroll.Proof) (workflow.Request, error) {
 	return r.one()
 }

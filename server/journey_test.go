@@ -35,6 +35,7 @@ var (
 // house is the whole product behind the edge: real rules, real store, and a
 // company's directory.
 type house struct {
+	post postbox
 	*Server
 	t        *testing.T
 	company  *company
@@ -61,7 +62,7 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.passkeys, err = enroll.New(enroll.Config{
 		RPID: testHost, Origins: []string{"https://" + testHost}, Store: h.store, Directory: h.company, Names: h.company.Resolve, Sealer: dbtest.Box(),
-		Frozen: h.store.IsFrozen, Logger: log,
+		Frozen: h.store.IsFrozen, Logger: log, Courier: &h.post, Proofs: everyProof(),
 	})
 	must(err)
 	judge, err := password.NewJudge(password.JudgeConfig{MinScore: 2})

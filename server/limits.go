@@ -53,10 +53,12 @@ var (
 	rateRecoverName  = rate{name: "recover-name", by: byValue, burst: 5, refill: 5 * time.Minute}  // and network
 	rateRecoverOne   = rate{name: "recover-one", by: byValue, burst: 15, refill: 10 * time.Minute} // account, from anywhere
 	rateRecoverAll   = rate{name: "recover-all", by: byValue, burst: 60, refill: time.Minute}      // everybody together
+	rateRecoverSend  = rate{name: "recover-send", by: byValue, burst: 4, refill: 2 * time.Minute}  // name and network
 	rateFreeze       = rate{name: "freeze", by: byAddress, burst: 30, refill: 4 * time.Second}
 	rateForget       = rate{name: "forget", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateStepUp       = rate{name: "step-up", by: byAccount, burst: 30, refill: 5 * time.Second}
 	rateSubmit       = rate{name: "submit", by: byAccount, burst: 30, refill: 10 * time.Second}
+	rateAsk          = rate{name: "ask", by: byAccount, burst: 6, refill: time.Minute}
 	rateCheck        = rate{name: "password-check", by: byAccount, burst: 60, refill: time.Second}
 	rateExecute      = rate{name: "execute", by: byAccount, burst: 12, refill: 20 * time.Second}
 	rateApprove      = rate{name: "approve", by: byAccount, burst: 30, refill: 5 * time.Second}

@@ -18,7 +18,7 @@ const (
 func (s *Server) info(context.Context, *struct{}) (*reply[Info], error) {
 	return answer(Info{
 		Organisation: s.settings().Organisation, Support: s.settings().Support, Version: s.cfg.Version, Demo: s.cfg.Demo,
-		Languages: []string{"en", "de"}, Recovery: each(s.cfg.Requests.Recoveries(), proofWords),
+		Languages: []string{"en", "de"}, Recovery: each(s.cfg.Requests.Recoveries(), proofWords), Attribute: s.settings().Attribute,
 	}), nil
 }
 

@@ -31,9 +31,9 @@ func credentialID(text string) ([]byte, error) {
 
 type stepUp struct {
 	Body struct {
-		Purpose string `json:"purpose" enum:"add-passkey,remove-passkey,recovery-codes,totp,remove-proof"`
+		Purpose string `json:"purpose" enum:"add-passkey,remove-passkey,recovery-codes,totp,mail-code,sms-code,pin,questions,remove-proof"`
 		Passkey string `json:"passkey,omitempty" maxLength:"1400"`
-		Kind    string `json:"kind,omitempty" enum:"totp,recovery-code" doc:"which proof to remove"`
+		Kind    string `json:"kind,omitempty" enum:"totp,recovery-code,mail-code,sms-code,pin,questions" doc:"which proof to remove"`
 	}
 }
 
@@ -51,6 +51,8 @@ func (s *Server) beginStepUp(ctx context.Context, in *stepUp) (*reply[Ceremony],
 		label, statement = enroll.LabelRecoveryCodes, enroll.ProofStatement(own.Account, enroll.ProofRecoveryCode)
 	case "totp":
 		label, statement = enroll.LabelTOTP, enroll.ProofStatement(own.Account, enroll.ProofTOTP)
+	case "mail-code", "sms-code", "pin", "questions":
+		label, statement = enroll.LabelProof, enroll.ProofStatement(own.Account, enroll.ProofKind(in.Body.Purpose))
 	case "remove-proof":
 		label, statement = enroll.LabelRemoveProof, enroll.ProofStatement(own.Account, enroll.ProofKind(in.Body.Kind))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/password"
 	"github.com/latchkey/latchkey/workflow"
 )
@@ -170,6 +171,10 @@ func params(err error) map[string]string {
 	var of ofRequest
 	if errors.As(err, &of) {
 		out["request"], out["triesLeft"] = of.id, strconv.Itoa(of.left)
+	}
+	var answer *enroll.AnswerError
+	if errors.As(err, &answer) {
+		out["id"] = answer.ID
 	}
 	var refused *workflow.PasswordRefused
 	if errors.As(err, &refused) {

@@ -12,6 +12,11 @@ import (
 type Proofs struct {
 	RecoveryCodes CodesHeld `json:"recoveryCodes"`
 	TOTP          TOTPHeld  `json:"totp"`
+
+	MailCode  AddressHeld   `json:"mailCode"`
+	SMSCode   AddressHeld   `json:"smsCode"`
+	PIN       ProofHeld     `json:"pin"`
+	Questions QuestionsHeld `json:"questions"`
 }
 
 // CodesHeld counts recovery codes; Total is 0 where none were made.
@@ -54,6 +59,9 @@ func (s *Server) proofs(ctx context.Context) (*reply[Proofs], error) {
 		case enroll.ProofTOTP:
 			out.TOTP.Held, out.TOTP.Created, out.TOTP.LastUsed = true, stamp(f.Created), stamp(f.Used)
 		}
+	}
+	if err := s.further(ctx, &out, held); err != nil {
+		return nil, err
 	}
 	return answer(out), nil
 }
@@ -121,7 +129,7 @@ func (s *Server) finishTOTP(ctx context.Context, in *finishTOTP) (*reply[Proofs]
 type removeProof struct {
 	Body struct {
 		Proof string `json:"proof" maxLength:"128"`
-		Kind  string `json:"kind" enum:"totp,recovery-code"`
+		Kind  string `json:"kind" enum:"totp,recovery-code,mail-code,sms-code,pin,questions"`
 	}
 }
 

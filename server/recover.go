@@ -39,28 +39,41 @@ type beginRecovery struct {
 
 // RecoveryBegun names the way in for the finish call.
 type RecoveryBegun struct {
-	Token string `json:"token"`
+	Token     string     `json:"token"`
+	Questions []Question `json:"questions" doc:"asked of every name alike, where the policy takes answers"`
 }
 
 func (s *Server) beginRecovery(ctx context.Context, in *beginRecovery) (*reply[RecoveryBegun], error) {
 	defer steady(ctx, time.Now(), recoverBeginTime)
-	token, err := s.cfg.Passkeys.BeginRecovery(ctx, in.Body.Name, in.Body.Kind)
+	token, asked, err := s.cfg.Passkeys.BeginRecovery(ctx, in.Body.Name, in.Body.Kind)
 	if err != nil {
 		return nil, err
 	}
-	return answer(RecoveryBegun{Token: token.Reveal()}), nil
+	if !s.cfg.Requests.Offers(enroll.ProofQuestions) {
+		asked = nil
+	}
+	return answer(RecoveryBegun{Token: token.Reveal(), Questions: questions(asked)}), nil
 }
 
 type finishRecovery struct {
 	Body struct {
-		Token  secret.Text      `json:"token" maxLength:"1024"`
+		Token  secret.Text      `json:"token" maxLength:"2048"`
 		Proofs []recoveryAnswer `json:"proofs" minItems:"1" maxItems:"4"`
 	}
 }
 
 type recoveryAnswer struct {
-	Kind  string      `json:"kind" enum:"recovery-code,totp"`
-	Value secret.Text `json:"value" maxLength:"128" writeOnly:"true"`
+	Kind    string        `json:"kind" enum:"recovery-code,totp,mail-code,sms-code,pin,questions,directory,password"`
+	Value   secret.Text   `json:"value,omitempty" maxLength:"128" writeOnly:"true"`
+	Answers []secret.Text `json:"answers,omitempty" maxItems:"8" writeOnly:"true" doc:"to questions, in the order asked"`
+}
+
+func (a recoveryAnswer) answer() enroll.Answer {
+	return enroll.Answer{Kind: enroll.ProofKind(a.Kind), Value: a.Value, Answers: a.Answers}
+}
+
+func anyGuessable(given []recoveryAnswer) bool {
+	return slices.ContainsFunc(given, func(a recoveryAnswer) bool { return enroll.Guessable(enroll.ProofKind(a.Kind)) })
 }
 
 func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply[Me], error) {
@@ -73,9 +86,7 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 	if err := s.countRecovery(ctx, c, of, in.Body.Proofs); err != nil {
 		return nil, err
 	}
-	answers := each(in.Body.Proofs, func(a recoveryAnswer) enroll.Answer {
-		return enroll.Answer{Kind: enroll.ProofKind(a.Kind), Value: a.Value}
-	})
+	answers := each(in.Body.Proofs, recoveryAnswer.answer)
 	suffices := func(ctx context.Context, person ad.Account, proved []enroll.ProofKind) error {
 		return s.cfg.Requests.Suffices(ctx, person, workflow.Kind(of.Act), c.address.String(), proved)
 	}
@@ -87,7 +98,7 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 }
 
 // countRecovery counts a try by name and network, and where it is one that could be
-// guessed, six digits, also by account from anywhere and by all together.
+// guessed also by account from anywhere and by all together.
 //
 // The first says when to come again: it counts names that nobody has as well. The
 // second must not: with two spellings of one name it would tell that there is such a
@@ -100,13 +111,12 @@ func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery,
 	if err := s.take(ctx, rateRecoverName, of.Name+" "+from); err != nil {
 		return err
 	}
-	guessable := func(a recoveryAnswer) bool { return enroll.ProofKind(a.Kind) != enroll.ProofRecoveryCode }
-	if !slices.ContainsFunc(given, guessable) {
+	if !anyGuessable(given) {
 		return nil
 	}
 	if err := s.take(ctx, rateRecoverAll, ""); err != nil {
 		if errors.As(err, new(limited)) {
-			s.log.Error("the way in by an authenticator app is closed for everybody: too many tries", "id", c.id)
+			s.log.Error("the way in by what could be guessed is closed for everybody: too many tries", "id", c.id)
 		}
 		return err
 	}

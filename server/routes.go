@@ -97,9 +97,16 @@ func (s *Server) proofRoutes() []route {
 		{post, "/api/proofs/recovery-codes", session, step, typed(s.makeCodes), "Ten recovery codes, shown once"},
 		{post, "/api/proofs/totp/begin", session, step, typed(s.beginTOTP), "Begin to set up an authenticator app"},
 		{post, "/api/proofs/totp/finish", session, []rate{rateExecute}, typed(s.finishTOTP), "Finish it with a code"},
-		{post, "/api/proofs/remove", session, step, typed(s.removeProof), "Remove recovery codes or the app"},
+		{post, "/api/proofs/pin", session, step, typed(s.setPIN), "Set my PIN"},
+		{post, "/api/proofs/questions", session, step, typed(s.setAnswers), "Answer security questions, in place of the answers before"},
+		{post, "/api/proofs/address/begin", session, step, typed(s.beginAddress), "Send a code to a mail address or number that I want to verify"},
+		{post, "/api/proofs/address/finish", session, []rate{rateExecute}, typed(s.finishAddress), "Finish it with that code"},
+		{post, "/api/proofs/ask", session, []rate{rateAsk}, typed(s.ask), "Send me codes, or ask my questions, for a request that wants them beside the passkey"},
+		{post, "/api/requests/{id}/answers", session, []rate{rateExecute}, typed(s.answerRequest), "Give them"},
+		{post, "/api/proofs/remove", session, step, typed(s.removeProof), "Remove a proof of mine"},
 
 		{post, "/api/recover/begin", public, []rate{rateRecoverBegin}, typed(s.beginRecovery), "Begin a way in without a passkey; answers alike for every name"},
+		{post, "/api/recover/send", public, []rate{rateRecover}, typed(s.sendRecovery), "Send a code; answers alike for every name"},
 		{post, "/api/recover/finish", public, []rate{rateRecover}, typed(s.finishRecovery), "Finish it: a short session"},
 
 		{post, "/api/requests/{id}/passkey/begin", anySession, step, typed(s.beginReplacement), "Begin the new passkey that a request allows"},

@@ -26,6 +26,13 @@ var bodies = map[string]string{
 	"/api/passkeys/invite":              `{"proof":"p"}`,
 	"/api/proofs/recovery-codes":        `{"proof":"p"}`,
 	"/api/proofs/totp/begin":            `{"proof":"p"}`,
+	"/api/proofs/pin":                   `{"proof":"p","pin":"739201"}`,
+	"/api/proofs/questions":             `{"proof":"p","answers":[{"id":"pet","value":"Rex the dog"}]}`,
+	"/api/proofs/address/begin":         `{"proof":"p","kind":"mail-code","address":"a@corp.example.test"}`,
+	"/api/proofs/address/finish":        `{"token":"t","code":"12345678"}`,
+	"/api/proofs/ask":                   `{"kinds":["mail-code"]}`,
+	"/api/requests/{id}/answers":        `{"token":"t","proofs":[{"kind":"pin","value":"739201"}]}`,
+	"/api/recover/send":                 `{"token":"t","kind":"mail-code"}`,
 	"/api/proofs/totp/finish":           `{"token":"t","code":"123456"}`,
 	"/api/proofs/remove":                `{"proof":"p","kind":"totp"}`,
 	"/api/recover/begin":                `{"name":"dana","kind":"unlock"}`,
@@ -85,7 +92,7 @@ func TestAnonymousIsRefusedOnEveryRouteThatIsNotPublic(t *testing.T) {
 		"GET /healthz", "GET /readyz", "GET /api/openapi.json", "GET /api/info",
 		"POST /api/sign-in/begin", "POST /api/sign-in/finish", "POST /api/forget",
 		"POST /api/enrol/open", "POST /api/enrol/password", "POST /api/enrol/begin", "POST /api/enrol/finish",
-		"POST /api/recover/begin", "POST /api/recover/finish",
+		"POST /api/recover/begin", "POST /api/recover/finish", "POST /api/recover/send",
 		"POST /api/freeze/notice",
 	} {
 		open[p] = true

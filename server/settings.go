@@ -8,6 +8,7 @@ type Settings struct {
 	Support        Support
 	TrustedProxies []netip.Prefix
 	LimitFactor    int
+	Attribute      *Words // what the directory knows and people are asked for; nil for nothing
 }
 
 // Set replaces the settings, for requests that begin from now on.

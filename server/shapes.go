@@ -54,6 +54,8 @@ type Info struct {
 	Languages    []string `json:"languages"`
 	// Recovery lists the proofs, all of one entry together, that do without a passkey.
 	Recovery [][]string `json:"recovery"`
+	// Attribute is what people are asked for that the directory knows; null for nothing.
+	Attribute *Words `json:"attribute"`
 }
 
 // Ceremony is the browser's half of a WebAuthn ceremony.

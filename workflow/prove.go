@@ -30,7 +30,12 @@ func (e *Engine) Statement(ctx context.Context, who Actor, id string) (string, [
 // request is approved, and an unlock is executed: then see Submit for what comes
 // back.
 func (e *Engine) Prove(ctx context.Context, who Actor, id string, p enroll.Proof) (Request, error) {
-	r, err := e.prove(ctx, who, id, []enroll.Proof{p}, boundProves)
+	return e.ProveAll(ctx, who, id, []enroll.Proof{p})
+}
+
+// ProveAll is Prove for several proofs at once: all of them count, or none.
+func (e *Engine) ProveAll(ctx context.Context, who Actor, id string, ps []enroll.Proof) (Request, error) {
+	r, err := e.prove(ctx, who, id, ps, boundProves)
 	if err != nil {
 		return r, err
 	}

@@ -26,6 +26,12 @@ func (e *Engine) decide(ctx context.Context, account ad.Account, kind Kind, at C
 }
 
 func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, kind Kind) (Decision, error) {
+	// What only names somebody proves nothing, whatever the policy says.
+	if slices.ContainsFunc(d.Prove, names) {
+		if d.Prove = slices.DeleteFunc(slices.Clone(d.Prove), names); len(d.Prove) == 0 {
+			return d.deny(d.Rule, foundTooWeak, ""), ErrProofTooWeak
+		}
+	}
 	if !kind.changesCredential() || len(d.Approve) > 0 || !slices.ContainsFunc(d.Prove, weak) {
 		return d, nil
 	}
@@ -48,6 +54,9 @@ func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID) Optio
 	}
 	return o.Option
 }
+
+// names: no proof is among it.
+func names(set []enroll.ProofKind) bool { return strength(set) == 0 }
 
 // weak: something could be held that is stronger.
 func weak(set []enroll.ProofKind) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/latchkey/latchkey/ad"
@@ -11,7 +12,10 @@ import (
 	"github.com/latchkey/latchkey/workflow"
 )
 
-var allProofs = []enroll.ProofKind{enroll.ProofPasskey, enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofPassword}
+var allProofs = []enroll.ProofKind{
+	enroll.ProofPasskey, enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofPassword, enroll.ProofMailCode,
+	enroll.ProofSMSCode, enroll.ProofPIN, enroll.ProofQuestions, enroll.ProofDirectory,
+}
 
 // sets are every set of one or two proofs.
 func sets() (out [][]enroll.ProofKind) {
@@ -49,7 +53,14 @@ func covers(have, want []enroll.ProofKind) bool {
 // for is given in full.
 func TestNoCredentialChangesBelowTheStrongestProofHeld(t *testing.T) {
 	w := newWorld(t)
-	tried, let := 0, 0
+	tried, let, turn := 0, 0, 0
+	kinds := func() []workflow.Kind { // one in turn, or all of them
+		if os.Getenv("LATCHKEY_SOAK") != "" {
+			return workflow.Kinds
+		}
+		turn++
+		return workflow.Kinds[turn%len(workflow.Kinds):][:1]
+	}
 	for _, held := range append(sets(), nil) {
 		w.store.mu.Lock()
 		w.store.keyless[annGUID] = !covers(held, []enroll.ProofKind{enroll.ProofPasskey})
@@ -71,11 +82,11 @@ func TestNoCredentialChangesBelowTheStrongestProofHeld(t *testing.T) {
 				}
 				w.engine.SetPolicy(policy)
 				for _, given := range sets() {
-					for _, kind := range workflow.Kinds {
+					for _, kind := range kinds() {
 						tried++
 						err := w.engine.Suffices(context.Background(), w.account(annGUID), kind, w.ann.Address, given)
 						changes := kind == workflow.KindReset || kind == workflow.KindOneTime || kind == workflow.KindEnrol
-						want := covers(given, asked) && (approve || !changes || rank(asked) >= rank(held))
+						want := covers(given, asked) && rank(asked) > 0 && (approve || !changes || rank(asked) >= rank(held))
 						if (err == nil) != want {
 							t.Errorf("%s, held %v, asked %v (approve %t), given %v: %v", kind, held, asked, approve, given, err)
 						}

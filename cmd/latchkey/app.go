@@ -80,7 +80,7 @@ func (a *app) join(ctx context.Context) error {
 		RPID: a.cfg.RPID(), Origins: []string{strings.TrimSuffix(a.cfg.PublicURL, "/")}, RPName: a.cfg.Organisation,
 		Store: a.store, Directory: a.dir, Sealer: a.box, Names: a.dir.Resolve, Frozen: a.store.IsFrozen, Now: now, Logger: a.log,
 		SessionIdle: a.cfg.Sessions.Idle, SessionAbsolute: a.cfg.Sessions.Absolute, SessionShort: a.cfg.Sessions.Short,
-		InvitationValid: a.cfg.Enrolment.InvitationValid,
+		InvitationValid: a.cfg.Enrolment.InvitationValid, Proofs: proofSettings(a.cfg), Courier: &a.notices,
 	})
 	if err != nil {
 		return fmt.Errorf("start relying party: %w", err)

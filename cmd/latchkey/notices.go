@@ -31,6 +31,11 @@ func (a *app) newNotices(ctx context.Context, cfg config.Config, dir *directory)
 		Subject: cfg.PushSubject(), Hosts: cfg.Push.Hosts, Proxy: cfg.PushProxy(), CAFile: cfg.Push.CAFile,
 		Now: now, Logger: a.log,
 	}
+	gateway, err := openGateway(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c.Gateway = gateway
 	if m := cfg.Mail; m.Host != "" {
 		password, err := m.Secret()
 		if err != nil {

@@ -29,7 +29,7 @@ import (
 // restart, new ones among them until somebody has thought about it.
 var changesLive = []string{
 	"organisation", "support", "trusted_proxies", "limit_factor", "directory", "enrolment", "sessions", "passwords",
-	"requests", "push", "mail", "reminders", "alerts", "log.level", "approvers", "policies",
+	"requests", "push", "mail", "proofs", "reminders", "alerts", "log.level", "approvers", "policies",
 }
 
 func isLive(key string) bool {
@@ -72,13 +72,13 @@ func engineSettings(cfg config.Config, judge *password.Judge) workflow.Settings 
 func passkeySettings(cfg config.Config) enroll.Settings {
 	return enroll.Settings{
 		RPName: cfg.Organisation, SessionIdle: cfg.Sessions.Idle, SessionAbsolute: cfg.Sessions.Absolute,
-		SessionShort: cfg.Sessions.Short, InvitationValid: cfg.Enrolment.InvitationValid,
+		SessionShort: cfg.Sessions.Short, InvitationValid: cfg.Enrolment.InvitationValid, Proofs: proofSettings(cfg),
 	}
 }
 
 func edgeSettings(cfg config.Config) server.Settings {
 	return server.Settings{
-		Organisation: cfg.Organisation, TrustedProxies: cfg.Proxies(), LimitFactor: cfg.LimitFactor,
+		Organisation: cfg.Organisation, Attribute: attributeWords(cfg), TrustedProxies: cfg.Proxies(), LimitFactor: cfg.LimitFactor,
 		Support: server.Support{Name: cfg.Support.Name, Phone: cfg.Support.Phone, Hours: cfg.Support.Hours, Mail: cfg.Support.Mail},
 	}
 }

@@ -142,7 +142,7 @@ func (a *app) edge(demo bool) (*server.Server, error) {
 	settings := edgeSettings(a.cfg)
 	web, err := server.New(server.Config{
 		PublicURL: a.cfg.PublicURL, RPID: a.cfg.RPID(), Version: version, Demo: demo,
-		Organisation: settings.Organisation, Support: settings.Support,
+		Organisation: settings.Organisation, Attribute: settings.Attribute, Support: settings.Support,
 		TrustedProxies: settings.TrustedProxies, LimitFactor: settings.LimitFactor, Passkeys: a.passkeys, Requests: a.engine, Log: a.store, Limits: a.store,
 		Reviews: a.engine, Freezes: a.engine, Photos: a.dir, Devices: &a.notices, Live: a.live,
 		Ready: a.ready, Static: pwa.Files(), Now: now, Logger: a.log,

@@ -1,0 +1,239 @@
+package config
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// Proofs are the ways to prove oneself, beside a passkey, that need to be described.
+// Each counts only where a policy names it.
+type Proofs struct {
+	MailCode  *MailCode       `yaml:"mail_code"`
+	SMSCode   *SMSCode        `yaml:"sms_code"`
+	PIN       *PIN            `yaml:"pin"`
+	Questions *Questions      `yaml:"questions"`
+	Directory *DirectoryProof `yaml:"directory"`
+}
+
+// MailCode says where codes by mail go.
+type MailCode struct {
+	Attribute string `yaml:"attribute"`
+	Verified  bool   `yaml:"verified"`
+}
+
+// SMSCode says where codes by SMS go, and what sends them.
+type SMSCode struct {
+	Attribute string   `yaml:"attribute"`
+	Verified  bool     `yaml:"verified"`
+	Countries []string `yaml:"countries"`
+	Hourly    int      `yaml:"hourly"`
+	Gateway   Gateway  `yaml:"gateway"`
+}
+
+// Gateway is one HTTP request.
+type Gateway struct {
+	Method     string         `yaml:"method"`
+	URL        string         `yaml:"url"`
+	Headers    []string       `yaml:"headers"`
+	Body       string         `yaml:"body"`
+	SecretFile string         `yaml:"secret_file"`
+	SecretEnv  string         `yaml:"secret_env"`
+	Success    GatewaySuccess `yaml:"success"`
+	Timeout    time.Duration  `yaml:"timeout"`
+}
+
+// GatewaySuccess is the answer that means it was taken.
+type GatewaySuccess struct {
+	Status   []int  `yaml:"status"`
+	Contains string `yaml:"contains"`
+}
+
+// Secret is empty where none is configured.
+func (g Gateway) Secret() (secret.Text, error) {
+	if g.SecretFile == "" && g.SecretEnv == "" {
+		return secret.Text{}, nil
+	}
+	return Account{PasswordFile: g.SecretFile, PasswordEnv: g.SecretEnv}.Secret()
+}
+
+// PIN is what a PIN needs to be.
+type PIN struct {
+	Digits int `yaml:"digits"`
+}
+
+// Questions are those that people choose from.
+type Questions struct {
+	Answer int            `yaml:"answer"`
+	Ask    int            `yaml:"ask"`
+	List   []QuestionText `yaml:"list"`
+}
+
+// QuestionText is one in both languages.
+type QuestionText struct {
+	ID      string `yaml:"id"`
+	English string `yaml:"en"`
+	German  string `yaml:"de"`
+}
+
+// Counts are how many are answered and asked: 5 and 3 where nothing is said.
+func (q Questions) Counts() (answer, ask int) {
+	answer, ask = q.Answer, q.Ask
+	if answer == 0 {
+		answer = 5
+	}
+	if ask == 0 {
+		ask = 3
+	}
+	return answer, ask
+}
+
+// DirectoryProof is an attribute whose value its owner knows.
+type DirectoryProof struct {
+	Attribute string `yaml:"attribute"`
+	English   string `yaml:"en"`
+	German    string `yaml:"de"`
+}
+
+func (p Proofs) attributes() (names []string) {
+	if p.MailCode != nil {
+		names = append(names, p.MailCode.Attribute)
+	}
+	if p.SMSCode != nil {
+		names = append(names, p.SMSCode.Attribute)
+	}
+	if p.Directory != nil {
+		names = append(names, p.Directory.Attribute)
+	}
+	return names
+}
+
+// lacksFor says what a proof still needs in the file; "" for nothing.
+func (c Config) lacksFor(kind enroll.ProofKind) string {
+	missing := map[enroll.ProofKind]struct {
+		described bool
+		text      string
+	}{
+		enroll.ProofMailCode:  {c.Proofs.MailCode != nil, "proofs.mail_code says where codes go, and is missing"},
+		enroll.ProofSMSCode:   {c.Proofs.SMSCode != nil, "proofs.sms_code says what sends them and where, and is missing"},
+		enroll.ProofQuestions: {c.Proofs.Questions != nil, "proofs.questions lists what is asked, and is missing"},
+		enroll.ProofDirectory: {c.Proofs.Directory != nil, "proofs.directory names the attribute, and is missing"},
+	}
+	if m, needs := missing[kind]; needs && !m.described {
+		return m.text
+	}
+	return ""
+}
+
+func (c Config) checkProofs(f *finder) {
+	p := c.Proofs
+	if m := p.MailCode; m != nil {
+		checkAddress(f, "proofs.mail_code", m.Attribute, m.Verified)
+		if c.Mail.Host == "" {
+			f.add("proofs.mail_code", "has no way out: mail.host is not set")
+		}
+	}
+	if m := p.SMSCode; m != nil {
+		c.checkSMS(f, *m)
+	}
+	if p.PIN != nil && p.PIN.Digits != 0 && (p.PIN.Digits < 6 || p.PIN.Digits > 12) {
+		f.add("proofs.pin.digits", "%d is out of range: 6 to 12", p.PIN.Digits)
+	}
+	if p.Questions != nil {
+		checkQuestions(f, *p.Questions)
+	}
+	if d := p.Directory; d != nil {
+		checkAttributeName(f, "proofs.directory.attribute", d.Attribute)
+		if d.English == "" || d.German == "" {
+			f.add("proofs.directory", "needs en and de: what the page calls it, such as en: Employee number")
+		}
+	}
+}
+
+// checkAddress: an address that its owner may write in the directory would let
+// whoever has the account have the codes too.
+func checkAddress(f *finder, key, attribute string, verified bool) {
+	if attribute == "" && !verified {
+		f.add(key, "says nowhere where codes go: name an attribute that only administrators write, or write verified: true")
+	}
+	if attribute != "" {
+		checkAttributeName(f, key+".attribute", attribute)
+	}
+}
+
+var countryCode = regexp.MustCompile(`^\+[1-9][0-9]{0,6}$`)
+
+func (c Config) checkSMS(f *finder, m SMSCode) {
+	const key = "proofs.sms_code"
+	checkAddress(f, key, m.Attribute, m.Verified)
+	if len(m.Countries) == 0 {
+		f.add(key, `needs countries: those that codes go to, such as ["+49"], or somebody has them sent to numbers that cost`)
+	}
+	for i, code := range m.Countries {
+		if !countryCode.MatchString(code) {
+			f.add(fmt.Sprintf("%s.countries[%d]", key, i), `%q is no country's prefix, such as "+49"`, code)
+		}
+	}
+	if m.Hourly < 0 || m.Hourly > 10000 {
+		f.add(key+".hourly", "%d is out of range: 1 to 10000, or 0 for 60", m.Hourly)
+	}
+	g := m.Gateway
+	if g.URL == "" {
+		f.add(key, "needs gateway.url: what the gateway's own documentation says to call")
+	}
+	switch g.Method {
+	case "", http.MethodPost, http.MethodGet, http.MethodPut:
+	default:
+		f.add(key+".gateway.method", "%q is not known; allowed: POST, PUT, GET", g.Method)
+	}
+	if g.SecretFile != "" && g.SecretEnv != "" {
+		f.add(key+".gateway", "has both secret_file and secret_env: keep one")
+	} else if _, err := g.Secret(); err != nil {
+		f.add(key+".gateway", "%v", err)
+	}
+	if g.Timeout != 0 {
+		between(f, key+".gateway.timeout", g.Timeout, time.Second, 9*time.Second)
+	}
+	for i, status := range g.Success.Status {
+		if status < 200 || status > 299 {
+			f.add(fmt.Sprintf("%s.gateway.success.status[%d]", key, i), "%d does not mean that it worked: 200 to 299", status)
+		}
+	}
+}
+
+// leastQuestions: of a shorter list everybody would answer nearly the same ones.
+const leastQuestions = 8
+
+var questionID = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+
+func checkQuestions(f *finder, q Questions) {
+	const key = "proofs.questions"
+	answer, ask := q.Counts()
+	if len(q.List) < leastQuestions || len(q.List) > 40 {
+		f.add(key, "lists %d questions: %d to 40, so that people can choose those that nobody else knows", len(q.List), leastQuestions)
+	}
+	if ask < 3 || ask > 5 {
+		f.add(key+".ask", "%d is out of range: 3 to 5", ask)
+	}
+	if answer < ask || answer > 10 || answer > len(q.List) {
+		f.add(key+".answer", "%d is out of range: as many as are asked, to 10, and no more than there are", answer)
+	}
+	seen := map[string]bool{}
+	for i, one := range q.List {
+		at := fmt.Sprintf("%s.list[%d]", key, i)
+		switch {
+		case !questionID.MatchString(one.ID):
+			f.add(at, "needs an id of small letters, digits and dashes: answers are kept under it")
+		case seen[one.ID]:
+			f.add(at+".id", "%q is used twice", one.ID)
+		}
+		seen[one.ID] = true
+		if one.English == "" || one.German == "" {
+			f.add(at, "needs en and de")
+		}
+	}
+}

@@ -1,0 +1,474 @@
+package enroll_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// postman keeps what was sent; the gateway itself is push's matter.
+type postman struct {
+	mu   sync.Mutex
+	sent []enroll.SentCode
+	err  error
+	got  chan struct{}
+}
+
+func (p *postman) Bring(_ context.Context, c enroll.SentCode) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer func() { p.got <- struct{}{} }()
+	if p.err != nil {
+		return p.err
+	}
+	p.sent = append(p.sent, c)
+	return nil
+}
+
+// last waits for a code that goes out behind the answer.
+func (p *postman) last(t *testing.T) enroll.SentCode {
+	t.Helper()
+	select {
+	case <-p.got:
+	case <-time.After(30 * time.Second):
+		t.Fatal("no code was sent")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.sent) == 0 {
+		return enroll.SentCode{}
+	}
+	return p.sent[len(p.sent)-1]
+}
+
+func questionList() (list []enroll.Question) {
+	for i := range 8 {
+		list = append(list, enroll.Question{ID: fmt.Sprint("q", i), English: fmt.Sprintf("What was your pet number %d called?", i), German: "Wie hieß Ihr Haustier?"})
+	}
+	return list
+}
+
+// furnished is a world with every kind of proof.
+func furnished(t *testing.T) (*world, *postman) {
+	t.Helper()
+	p := &postman{got: make(chan struct{}, 64)}
+	w := newWorld(t, withNames, func(c *enroll.Config) {
+		c.Courier = p
+		c.Proofs = enroll.ProofSettings{
+			Mail: enroll.AddressSource{Attribute: "extensionAttribute3", Verified: true}, SMS: enroll.AddressSource{Verified: true},
+			Questions: questionList(), AnswerCount: 5, AskCount: 3, Directory: "employeeNumber",
+		}
+	})
+	w.dir.change(alice, func(a *ad.Account) {
+		a.Attributes = map[string][]string{"extensionattribute3": {"alice@private.example"}, "employeenumber": {"E-4711"}}
+	})
+	return w, p
+}
+
+func (w *world) mayHold(d *device, of enroll.Session, kind enroll.ProofKind) enroll.Proof {
+	w.t.Helper()
+	return must(w.stepUp(d, of, enroll.LabelProof, enroll.ProofStatement(of.Account, kind)))(w.t)
+}
+
+func typed(kind enroll.ProofKind, value string) enroll.Answer {
+	return enroll.Answer{Kind: kind, Value: secret.New(value)}
+}
+
+// answersOf answers questions with what setAnswers kept.
+func answersOf(asked []enroll.Question) enroll.Answer {
+	a := enroll.Answer{Kind: enroll.ProofQuestions}
+	for _, q := range asked {
+		a.Answers = append(a.Answers, secret.New("Rex the "+q.ID+" dog"))
+	}
+	return a
+}
+
+func (w *world) setAnswers(d *device, of enroll.Session) {
+	w.t.Helper()
+	var given []enroll.GivenAnswer
+	for _, q := range questionList()[:5] {
+		given = append(given, enroll.GivenAnswer{ID: q.ID, Value: secret.New("rex THE " + q.ID + " dog")})
+	}
+	wantErr(w.t, "set answers", w.SetAnswers(w.ctx, of, w.mayHold(d, of, enroll.ProofQuestions), given), nil)
+}
+
+func TestAPINOpensAndIsKeptAsAHash(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739 201")), nil)
+	for _, f := range must(w.store.Factors(w.ctx, alice))(t) {
+		if strings.Contains(string(f.Secret), "739201") {
+			t.Error("the PIN is kept as it is")
+		}
+	}
+	_, err := w.recoverAs("alice", "unlock", enough, typed(enroll.ProofPIN, "739201"))
+	wantErr(t, "right", err, nil)
+	for _, wrong := range []string{"739202", "", "7392011", "73920", strings.Repeat("1", 129)} {
+		_, err = w.recoverAs("alice", "unlock", enough, typed(enroll.ProofPIN, wrong))
+		wantErr(t, "wrong", err, enroll.ErrRecoverRefused)
+	}
+	_, err = w.recoverAs("bob", "unlock", enough, typed(enroll.ProofPIN, "739201"))
+	wantErr(t, "of somebody else", err, enroll.ErrRecoverRefused)
+	w.wantEvents(alice, map[audit.Action]int{audit.ProofMade: 1, audit.Recovered: 1})
+}
+
+// A refused PIN uses up no proof: one touch is enough for the whole form.
+func TestTrivialPINsAreRefused(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	p := w.mayHold(d, of, enroll.ProofPIN)
+	for pin, want := range map[string]error{
+		"12345": enroll.ErrPINShort, "": enroll.ErrPINShort, "12345a": enroll.ErrPINShort, "１２３４５６": enroll.ErrPINShort,
+		"12345678901234567": enroll.ErrPINLong,
+		"111111":            enroll.ErrPINTrivial, "121212": enroll.ErrPINTrivial, "123123": enroll.ErrPINTrivial, "1231231": enroll.ErrPINTrivial,
+		"123456": enroll.ErrPINTrivial, "654321": enroll.ErrPINTrivial, "890123": enroll.ErrPINTrivial, "210987": enroll.ErrPINTrivial,
+		"240687": enroll.ErrPINTrivial, "19870624": enroll.ErrPINTrivial, "24061987": enroll.ErrPINTrivial, "870624": enroll.ErrPINTrivial,
+	} {
+		wantErr(t, pin, w.SetPIN(w.ctx, of, p, secret.New(pin)), want)
+	}
+	wantErr(t, "a good one, with the same proof", w.SetPIN(w.ctx, of, p, secret.New("739201")), nil)
+	wantErr(t, "the proof again", w.SetPIN(w.ctx, of, p, secret.New("739202")), enroll.ErrNoProof)
+	other := must(w.stepUp(d, of, enroll.LabelProof, enroll.ProofStatement(alice, enroll.ProofQuestions)))(t)
+	wantErr(t, "a proof for questions", w.SetPIN(w.ctx, of, other, secret.New("739202")), enroll.ErrWrongProof)
+}
+
+// Each wrong PIN past the fifth makes the wait longer, and none is for ever.
+func TestAWrongPINRestsLongerEachTime(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739201")), nil)
+	try := func(what, pin string, want error) {
+		t.Helper()
+		_, err := w.recoverAs("alice", "unlock", enough, typed(enroll.ProofPIN, pin))
+		wantErr(t, what, err, want)
+	}
+	for range 5 {
+		try("wrong", "111112", enroll.ErrRecoverRefused)
+	}
+	try("right, while it rests", "739201", enroll.ErrRecoverRefused)
+	w.clock.move(61 * time.Second)
+	try("wrong after the rest", "111112", enroll.ErrRecoverRefused)
+	w.clock.move(61 * time.Second)
+	try("right, in the longer rest", "739201", enroll.ErrRecoverRefused)
+	w.clock.move(60 * time.Second)
+	try("right after it", "739201", nil)
+	for range 5 {
+		try("wrong", "111112", enroll.ErrRecoverRefused)
+	}
+	for range 12 {
+		w.clock.move(12*time.Hour + time.Second)
+		try("wrong", "111112", enroll.ErrRecoverRefused)
+	}
+	w.clock.move(12*time.Hour + time.Second)
+	try("right at last", "739201", nil)
+}
+
+// Two hundred at once don't get past the count.
+func TestACrowdOfPINsIsCounted(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739201")), nil)
+	var wg sync.WaitGroup
+	for range 40 {
+		wg.Go(func() { _, _ = w.recoverAs("alice", "unlock", enough, typed(enroll.ProofPIN, "111112")) })
+	}
+	wg.Wait()
+	for _, f := range must(w.store.Factors(w.ctx, alice))(t) {
+		if f.Kind == enroll.ProofPIN && f.Fails != 5 {
+			t.Errorf("%d tries were made", f.Fails)
+		}
+	}
+}
+
+func TestACodeByMailOpensOnceAndForTenMinutes(t *testing.T) {
+	w, post := furnished(t)
+	w.enrolled(alice)
+	send := func(name string) (secret.Text, string) {
+		t.Helper()
+		token := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, name, "reset"))(t), enroll.ProofMailCode))(t)
+		c := post.last(t)
+		if c.To != "alice@private.example" || c.Kind != enroll.ProofMailCode || len(c.Code.Reveal()) != 9 {
+			t.Fatalf("sent %+v", c)
+		}
+		return token, c.Code.Reveal()
+	}
+	finish := func(token secret.Text, code string) error {
+		_, _, err := w.FinishRecovery(w.ctx, token, []enroll.Answer{typed(enroll.ProofMailCode, code)}, phone, enough)
+		return err
+	}
+	token, code := send("alice")
+	other, otherCode := send("alice@corp.example.test")
+	wantErr(t, "of another token", finish(token, otherCode), enroll.ErrRecoverRefused)
+	wantErr(t, "as an SMS", errOf(w.FinishRecovery(w.ctx, token, []enroll.Answer{typed(enroll.ProofSMSCode, code)}, phone, enough)), enroll.ErrRecoverRefused)
+	wantErr(t, "right", finish(token, strings.ReplaceAll(code, " ", "")), nil)
+	wantErr(t, "the same again", finish(token, code), enroll.ErrNoCeremony)
+	w.clock.move(10*time.Minute + time.Second)
+	wantErr(t, "too late", finish(other, otherCode), enroll.ErrRecoverRefused)
+	begun := must(w.begun(w.ctx, "alice", "reset"))(t)
+	wantErr(t, "that was never sent", finish(begun, code), enroll.ErrRecoverRefused)
+}
+
+func errOf(_ enroll.Session, _ secret.Text, err error) error { return err }
+
+// Nobody learns by sending whether there is somebody, and nothing goes out for whom
+// nothing may be done.
+func TestSendingTellsNothing(t *testing.T) {
+	w, post := furnished(t)
+	w.dir.change(bob, func(a *ad.Account) {
+		a.Disabled, a.Attributes = true, map[string][]string{"extensionattribute3": {"bob@private.example"}}
+	})
+	length := 0
+	for _, name := range []string{"mallory", "bob", "down", "alice"} {
+		token := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, name, "reset"))(t), enroll.ProofMailCode))(t)
+		if length != 0 && len(token.Reveal()) != length {
+			t.Errorf("%s: a token of %d characters, not %d", name, len(token.Reveal()), length)
+		}
+		length = len(token.Reveal())
+	}
+	if c := post.last(t); c.To != "alice@private.example" {
+		t.Errorf("sent to %q", c.To)
+	}
+	post.mu.Lock()
+	defer post.mu.Unlock()
+	if len(post.sent) != 1 {
+		t.Errorf("%d codes were sent", len(post.sent))
+	}
+}
+
+func TestAnAddressIsVerifiedByItsCode(t *testing.T) {
+	w, post := furnished(t)
+	d, of := w.enrolled(alice)
+	for kind, bad := range map[enroll.ProofKind][]string{
+		enroll.ProofMailCode: {"", "alice", "a@b\r\nBcc: c@d.example", "Alice <alice@home.example>", strings.Repeat("a", 250) + "@x.example"},
+		enroll.ProofSMSCode:  {"", "0151 1234567", "+49abc", "+0123456789", "+4912345678901234567"},
+	} {
+		p := w.mayHold(d, of, kind)
+		for _, to := range bad {
+			_, _, err := w.BeginAddress(w.ctx, of, p, kind, to)
+			wantErr(t, to, err, enroll.ErrAddress)
+		}
+	}
+	p := w.mayHold(d, of, enroll.ProofSMSCode)
+	post.err = enroll.ErrNotSent
+	_, _, err := w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, "+49 (0)151 12345678")
+	wantErr(t, "gateway down", err, enroll.ErrNotSent)
+	<-post.got
+	post.err = nil
+	token, to, err := w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, "+49 (0)151 12345678")
+	wantErr(t, "again with the same touch", err, nil)
+	if to != "+4915112345678" {
+		t.Errorf("number %q", to)
+	}
+	code := post.last(t).Code.Reveal()
+	wantErr(t, "a wrong code", w.FinishAddress(w.ctx, of, token, "0000 0000"), enroll.ErrWrongCode)
+	other := w.signedIn(d)
+	wantErr(t, "in another session", w.FinishAddress(w.ctx, other, token, code), enroll.ErrNoCeremony)
+	_, _, err = w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, "+4915112345678")
+	wantErr(t, "the proof again", err, enroll.ErrNoProof)
+
+	token, _, err = w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofSMSCode), enroll.ProofSMSCode, "+4915112345678")
+	wantErr(t, "begin", err, nil)
+	code = post.last(t).Code.Reveal()
+	wantErr(t, "a wrong code", w.FinishAddress(w.ctx, of, token, "0000 0000"), enroll.ErrWrongCode)
+	wantErr(t, "the right one", w.FinishAddress(w.ctx, of, token, code), nil)
+	wantErr(t, "the right one again", w.FinishAddress(w.ctx, of, token, code), enroll.ErrNoCeremony)
+	to, from, err := w.Address(w.ctx, of, enroll.ProofSMSCode)
+	if err != nil || to != "+4915112345678" || from != enroll.FromVerified || enroll.Masked(enroll.ProofSMSCode, to) != "+49 ••• •••78" {
+		t.Errorf("address %q from %q, %v", to, from, err)
+	}
+	way := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "unlock"))(t), enroll.ProofSMSCode))(t)
+	_, _, err = w.FinishRecovery(w.ctx, way, []enroll.Answer{typed(enroll.ProofSMSCode, post.last(t).Code.Reveal())}, phone, enough)
+	wantErr(t, "come in", err, nil)
+}
+
+func TestFiveWrongCodesEndTheVerifying(t *testing.T) {
+	w, post := furnished(t)
+	d, of := w.enrolled(alice)
+	token, _, err := w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofMailCode), enroll.ProofMailCode, "me@home.example")
+	wantErr(t, "begin", err, nil)
+	code := post.last(t).Code.Reveal()
+	for range 4 {
+		wantErr(t, "wrong", w.FinishAddress(w.ctx, of, token, "1"), enroll.ErrWrongCode)
+	}
+	wantErr(t, "the fifth", w.FinishAddress(w.ctx, of, token, "1"), enroll.ErrNoCeremony)
+	wantErr(t, "right, too late", w.FinishAddress(w.ctx, of, token, code), enroll.ErrNoCeremony)
+}
+
+func TestAnswersOpenHoweverTheyAreWritten(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	w.setAnswers(d, of)
+	token, asked, err := w.BeginRecovery(w.ctx, "alice", "unlock")
+	wantErr(t, "begin", err, nil)
+	if len(asked) != 3 {
+		t.Fatalf("%d questions", len(asked))
+	}
+	a := answersOf(asked)
+	wrong := a
+	wrong.Answers = append([]secret.Text{secret.New("no idea")}, a.Answers[1:]...)
+	for what, answer := range map[string]enroll.Answer{
+		"one wrong": wrong, "two only": {Kind: a.Kind, Answers: a.Answers[:2]}, "none": {Kind: a.Kind},
+		"in another order": {Kind: a.Kind, Answers: []secret.Text{a.Answers[1], a.Answers[0], a.Answers[2]}},
+	} {
+		_, _, err := w.FinishRecovery(w.ctx, token, []enroll.Answer{answer}, phone, enough)
+		wantErr(t, what, err, enroll.ErrRecoverRefused)
+	}
+	_, _, err = w.FinishRecovery(w.ctx, token, []enroll.Answer{a}, phone, enough)
+	wantErr(t, "right", err, nil)
+}
+
+func TestPoorAnswersAreRefused(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	p := w.mayHold(d, of, enroll.ProofQuestions)
+	good := func() (given []enroll.GivenAnswer) {
+		for _, q := range questionList()[:5] {
+			given = append(given, enroll.GivenAnswer{ID: q.ID, Value: secret.New("rex the " + q.ID)})
+		}
+		return given
+	}
+	for value, want := range map[string]error{
+		"ab": enroll.ErrAnswerShort, "aaaa": enroll.ErrAnswerShort, " a-b-c ": enroll.ErrAnswerShort,
+		"Pet Number": enroll.ErrAnswerInQuestion, "haustier": enroll.ErrAnswerInQuestion,
+		"REX, the q1!": enroll.ErrAnswerRepeats, "Unbekannt": enroll.ErrAnswerCommon,
+	} {
+		given := good()
+		given[3].Value = secret.New(value)
+		err := w.SetAnswers(w.ctx, of, p, given)
+		wantErr(t, value, err, want)
+		if e := new(enroll.AnswerError); !errors.As(err, &e) || e.ID != "q3" {
+			t.Errorf("%s: of which question: %v", value, err)
+		}
+	}
+	wantErr(t, "four", w.SetAnswers(w.ctx, of, p, good()[:4]), enroll.ErrAnswers)
+	twice := good()
+	twice[1].ID = "q0"
+	wantErr(t, "one question twice", w.SetAnswers(w.ctx, of, p, twice), enroll.ErrAnswers)
+	unasked := good()
+	unasked[1].ID = "mother"
+	wantErr(t, "one that is not in the list", w.SetAnswers(w.ctx, of, p, unasked), enroll.ErrAnswers)
+	wantErr(t, "good ones, with the same proof", w.SetAnswers(w.ctx, of, p, good()), nil)
+}
+
+// The same name is asked the same, whether anybody has it or not, and however often.
+func TestQuestionsTellNothing(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	ask := func(name string) string {
+		_, asked, err := w.BeginRecovery(w.ctx, name, "unlock")
+		wantErr(t, name, err, nil)
+		return fmt.Sprint(asked)
+	}
+	nobody, before := ask("mallory"), ask("alice")
+	if ask("mallory") != nobody || ask("Mallory@corp.example.test") != nobody || ask(`CORP\mallory`) != nobody {
+		t.Error("a name that nobody has is asked something else each time")
+	}
+	w.setAnswers(d, of)
+	after := ask("alice")
+	if ask("ALICE@corp.example.test") != after {
+		t.Error("another way to write the name is asked something else")
+	}
+	_ = before
+	if strings.Count(nobody, "{") != 3 || strings.Count(after, "{") != 3 {
+		t.Errorf("asked %s and %s", nobody, after)
+	}
+}
+
+func TestWhatTheDirectoryKnowsIsCompared(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	codes := w.codes(d, of)
+	_, err := w.recoverAs("alice", "unlock", enough, code(codes[0]), typed(enroll.ProofDirectory, "E-4712"))
+	wantErr(t, "wrong", err, enroll.ErrRecoverRefused)
+	_, err = w.recoverAs("alice", "unlock", enough, code(codes[0]), typed(enroll.ProofDirectory, ""))
+	wantErr(t, "empty", err, enroll.ErrRecoverRefused)
+	s, err := w.recoverAs("alice", "unlock", enough, code(codes[0]), typed(enroll.ProofDirectory, " e4711"))
+	wantErr(t, "right; the code was not used up before", err, nil)
+	if proofs := must(w.store.RecoverProofs(w.ctx, s.ID))(t); len(proofs) != 2 {
+		t.Errorf("proofs %+v", proofs)
+	}
+	w.dir.change(alice, func(a *ad.Account) { a.Attributes = map[string][]string{"employeenumber": {"", " - "}} })
+	_, err = w.recoverAs("alice", "unlock", enough, code(codes[1]), typed(enroll.ProofDirectory, "-"))
+	wantErr(t, "nothing to compare with", err, enroll.ErrRecoverRefused)
+}
+
+// The current password is tried once, after all else was right, and never where that
+// comes within two of the lockout.
+func TestTheCurrentPasswordNeverLocksTheAccount(t *testing.T) {
+	w, _ := furnished(t)
+	dir := withPolicy{w.dir, ad.PasswordPolicy{Source: ad.PolicyDomain, LockoutThreshold: 5}, nil}
+	w.cfg.Directory = dir
+	w.Service = must(enroll.New(w.cfg))(t)
+	d, of := w.enrolled(alice)
+	codes := w.codes(d, of)
+	try := func(what, password string, want error, more ...enroll.Answer) {
+		t.Helper()
+		_, err := w.recoverAs("alice", "unlock", enough, append([]enroll.Answer{typed(enroll.ProofPassword, password)}, more...)...)
+		wantErr(t, what, err, want)
+	}
+	try("right beside a wrong code", "Old-Secret-1", enroll.ErrRecoverRefused, typed(enroll.ProofRecoveryCode, "0000-0000-0000-0000"))
+	if w.dir.tried != 0 {
+		t.Errorf("%d tries for what is refused anyway", w.dir.tried)
+	}
+	try("right", "Old-Secret-1", nil, code(codes[0]))
+	for range 6 {
+		try("wrong", "Wrong-Secret-1", enroll.ErrRecoverRefused)
+	}
+	if a := w.dir.accounts[alice]; a.BadPasswords != 3 {
+		t.Errorf("%d bad passwords of 5", a.BadPasswords)
+	}
+	try("right, when nothing is tried any more", "Old-Secret-1", enroll.ErrRecoverRefused)
+}
+
+// Proofs of a signed-in person are bound to one statement, one session and one token.
+func TestFurtherProofsCountForOneStatement(t *testing.T) {
+	w, post := furnished(t)
+	d, of := w.enrolled(alice)
+	wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739201")), nil)
+	w.setAnswers(d, of)
+	asked, err := w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode, enroll.ProofQuestions})
+	wantErr(t, "ask", err, nil)
+	if asked.Sent[enroll.ProofMailCode] != "a•••@private.example" || len(asked.Questions) != 3 {
+		t.Fatalf("asked %+v", asked)
+	}
+	right := []enroll.Answer{typed(enroll.ProofMailCode, post.last(t).Code.Reveal()), answersOf(asked.Questions), typed(enroll.ProofPIN, "739201")}
+	answer := func(of enroll.Session, token secret.Text, answers ...enroll.Answer) ([]enroll.Proof, error) {
+		return w.Answer(w.ctx, of, token, "latchkey/request/v1", []byte("request 1"), answers)
+	}
+	other := w.signedIn(d)
+	_, err = answer(other, asked.Token, right...)
+	wantErr(t, "in another session", err, enroll.ErrNoCeremony)
+	_, err = answer(of, asked.Token, right[0], right[1], typed(enroll.ProofPIN, "739202"))
+	wantErr(t, "one wrong", err, enroll.ErrWrongCode)
+	_, err = answer(of, secret.Text{}, right[0])
+	wantErr(t, "a code without its token", err, enroll.ErrWrongCode)
+	proofs, err := answer(of, asked.Token, right...)
+	wantErr(t, "right", err, nil)
+	if len(proofs) != 3 {
+		t.Fatalf("proofs %+v", proofs)
+	}
+	for _, p := range proofs {
+		if !p.Bound("latchkey/request/v1", []byte("request 1")) || p.Session != of.ID || p.Account != alice {
+			t.Errorf("proof %+v", p)
+		}
+		must(w.store.Proof(w.ctx, p.ID))(t)
+	}
+	_, err = answer(of, asked.Token, right...)
+	wantErr(t, "the token again", err, enroll.ErrNoCeremony)
+	proofs, err = answer(of, secret.Text{}, typed(enroll.ProofPIN, "739201"))
+	wantErr(t, "a PIN needs no token", err, nil)
+	_, err = answer(other, secret.Text{}, typed(enroll.ProofPIN, "739201"))
+	wantErr(t, "in any session of the person", err, nil)
+	_ = proofs
+	_, err = w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofSMSCode})
+	wantErr(t, "no number", err, enroll.ErrNoAddress)
+}

@@ -1,0 +1,216 @@
+package enroll
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// Question is one that the organisation lets people choose.
+type Question struct {
+	ID      string
+	English string
+	German  string
+}
+
+// GivenAnswer is the answer to one question.
+type GivenAnswer struct {
+	ID    string
+	Value secret.Text
+}
+
+// Why answers are not kept.
+var (
+	ErrAnswers          = errors.New("proof.answers") // not so many, or to a question that is not asked
+	ErrAnswerShort      = errors.New("proof.answer-short")
+	ErrAnswerInQuestion = errors.New("proof.answer-in-question")
+	ErrAnswerRepeats    = errors.New("proof.answer-repeats")
+	ErrAnswerCommon     = errors.New("proof.answer-common")
+)
+
+// AnswerError says of which question the answer is refused.
+type AnswerError struct {
+	ID    string
+	Cause error
+}
+
+func (e *AnswerError) Error() string { return "answer to " + e.ID + ": " + e.Cause.Error() }
+func (e *AnswerError) Unwrap() error { return e.Cause }
+
+// normalised is an answer as it counts: letters and digits, without case, accents
+// written in one way (Unicode NFKC).
+func normalised(answer string) string {
+	folded := cases.Fold().String(norm.NFKC.String(answer))
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) {
+			return r
+		}
+		return -1
+	}, norm.NFKC.String(folded))
+}
+
+const (
+	answerLeast    = 4 // characters that count
+	answerDistinct = 3 // of them different
+)
+
+// common answers of people who want to be through with it.
+var common = []string{
+	"unknown", "unbekannt", "none", "nothing", "keine", "keiner", "keins", "nichts", "test", "password", "passwort",
+	"answer", "antwort", "secret", "geheim", "asdf", "qwerty", "qwertz", "abcd", "1234", "12345", "123456",
+}
+
+// SetAnswers keeps the answers in place of those before. They are judged before the
+// proof, which is of LabelProof over ProofStatement, is used up. Errors: ErrAnswers,
+// an AnswerError, those of a proof.
+func (s *Service) SetAnswers(ctx context.Context, of Session, proof Proof, given []GivenAnswer) error {
+	p := s.settings().Proofs
+	if err := judgeAnswers(p, given); err != nil {
+		return fmt.Errorf("set answers: %w", err)
+	}
+	if err := s.spendToHold(ctx, of, proof, LabelProof, ProofQuestions); err != nil {
+		return err
+	}
+	kept := map[string]remembered{}
+	for _, a := range given {
+		r, err := s.remember(normalised(a.Value.Reveal()))
+		if err != nil {
+			return err
+		}
+		kept[a.ID] = r
+	}
+	text, err := encodeSecret(kept)
+	if err != nil {
+		return err
+	}
+	return s.hold(ctx, of, ProofQuestions, text)
+}
+
+func judgeAnswers(p ProofSettings, given []GivenAnswer) error {
+	if len(given) != p.AnswerCount || p.AnswerCount == 0 {
+		return ErrAnswers
+	}
+	seen := map[string]bool{}
+	var texts []string
+	for _, a := range given {
+		i := slices.IndexFunc(p.Questions, func(q Question) bool { return q.ID == a.ID })
+		if i < 0 || seen[a.ID] || len(a.Value.Reveal()) > maxAnswer {
+			return ErrAnswers
+		}
+		seen[a.ID] = true
+		text := normalised(a.Value.Reveal())
+		if why := judgeAnswer(p.Questions[i], text, texts); why != nil {
+			return &AnswerError{a.ID, why}
+		}
+		texts = append(texts, text)
+	}
+	return nil
+}
+
+func judgeAnswer(q Question, text string, others []string) error {
+	distinct := map[rune]bool{}
+	for _, r := range text {
+		distinct[r] = true
+	}
+	switch {
+	case len([]rune(text)) < answerLeast || len(distinct) < answerDistinct:
+		return ErrAnswerShort
+	case strings.Contains(normalised(q.English), text) || strings.Contains(normalised(q.German), text):
+		return ErrAnswerInQuestion
+	case slices.Contains(others, text):
+		return ErrAnswerRepeats
+	case slices.Contains(common, text):
+		return ErrAnswerCommon
+	}
+	return nil
+}
+
+// drawn are the questions that a name is asked: always the same ones, so that nobody
+// asks until the easy ones come. Of a name that nobody has, or whose owner answered
+// none, they are some of the list, so that the questions tell nothing.
+func (s *Service) drawn(ctx context.Context, account ad.GUID, name string) []Question {
+	p := s.settings().Proofs
+	if len(p.Questions) == 0 {
+		return nil
+	}
+	factors, err := s.store.Factors(ctx, account)
+	if err != nil {
+		s.log.Error("questions not looked up", slog.Any("error", err))
+	}
+	return s.draw(answeredOf(factors, p.Questions), p, name)
+}
+
+// draw takes some of what was answered, or of all, as the name decides.
+func (s *Service) draw(held []Question, p ProofSettings, name string) []Question {
+	if len(held) < p.AskCount {
+		held = slices.Clone(p.Questions)
+	}
+	// Two ways to write one name draw alike: of a name that nobody has they do so too.
+	if _, after, ok := strings.Cut(name, "\\"); ok {
+		name = after
+	}
+	name, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(name)), "@")
+	order := func(q Question) string { return string(s.cfg.Sealer.MAC("questions", []byte(q.ID+"\x00"+name))) }
+	slices.SortFunc(held, func(a, b Question) int { return strings.Compare(order(a), order(b)) })
+	return held[:min(p.AskCount, len(held))]
+}
+
+// answeredOf are those of the list that were answered; what is asked no more does
+// not count.
+func answeredOf(factors []Factor, list []Question) (held []Question) {
+	f, ok := one(factors, ProofQuestions)
+	kept := map[string]remembered{}
+	if !ok || json.Unmarshal(f.Secret, &kept) != nil {
+		return nil
+	}
+	for _, q := range list {
+		if _, ok := kept[q.ID]; ok {
+			held = append(held, q)
+		}
+	}
+	return held
+}
+
+// useAnswers checks answers in the order that was asked. For whoever answered none
+// the work is the same.
+func (s *Service) useAnswers(ctx context.Context, factors []Factor, asked []Question, typed []secret.Text) (FactorUse, error) {
+	f, held := one(factors, ProofQuestions)
+	kept := map[string]remembered{}
+	var locked error
+	if held {
+		if locked = s.begin(ctx, f); locked == nil && json.Unmarshal(f.Secret, &kept) != nil {
+			return FactorUse{}, errors.New("read answers")
+		}
+	}
+	if len(asked) == 0 || len(typed) != len(asked) {
+		return FactorUse{}, ErrWrongCode
+	}
+	right := true
+	for i, q := range asked {
+		text := typed[i].Reveal()
+		if len(text) > maxAnswer {
+			text = ""
+		}
+		if !kept[q.ID].same(normalised(text)) {
+			right = false
+		}
+	}
+	if locked != nil {
+		return FactorUse{}, locked
+	}
+	if !right {
+		return FactorUse{}, ErrWrongCode
+	}
+	return FactorUse{ID: f.ID, Fn: done(ProofQuestions, s.now())}, nil
+}

@@ -1,0 +1,380 @@
+package enroll
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// SentCode is a code on its way.
+type SentCode struct {
+	Kind     ProofKind // ProofMailCode or ProofSMSCode
+	To       string    // a bare mail address, or a number as +4912345 (ITU-T E.164)
+	Code     secret.Text
+	Language string // BCP 47, or ""
+}
+
+// Courier brings codes to people.
+type Courier interface {
+	// Bring hands a code to the mail server or the gateway, and returns once it was
+	// taken. Errors: ErrNotSent, ErrAddress, ErrCountry, ErrSentOften.
+	Bring(ctx context.Context, c SentCode) error
+}
+
+// What a code that is sent answers.
+var (
+	// ErrNotSent: the mail server or the gateway is down, slow, or answers nonsense.
+	ErrNotSent = errors.New("code.not-sent")
+	// ErrAddress: it is no mail address, or no number with its country.
+	ErrAddress = errors.New("proof.address")
+	// ErrCountry: the organisation sends nothing to that country.
+	ErrCountry = errors.New("proof.address-country")
+	// ErrSentOften: too many codes went to that address or country.
+	ErrSentOften = errors.New("code.too-many")
+	// ErrNoAddress: the directory has none, and none was verified.
+	ErrNoAddress = errors.New("proof.no-address")
+)
+
+const (
+	// SentValid is how long a code is taken.
+	SentValid   = 10 * time.Minute
+	sentDigits  = 8
+	sendTimeout = 15 * time.Second
+	maxSending  = 16 // codes of strangers on their way at once
+	addressMost = 5  // wrong codes while an address is verified
+)
+
+// sent is one code in a token: its hash, bound to the token's nonce and the kind, and
+// where it went. All of them are as long for a name that nobody has.
+type sent struct {
+	Hash []byte `json:"h"`
+	// Held is which verified address it went to, hashed: one that was replaced since
+	// opens nothing any more.
+	Held []byte `json:"f"`
+	End  int64  `json:"e"` // unix milliseconds
+}
+
+func newSent(nonce []byte, kind ProofKind, code string, factors []Factor, end time.Time) sent {
+	return sent{sentHash(nonce, kind, code), heldHash(factors, kind), end.UnixMilli()}
+}
+
+func heldHash(factors []Factor, kind ProofKind) []byte {
+	f, _ := one(factors, kind)
+	h := sha256.Sum256([]byte("latchkey/held/v1\x00" + f.ID))
+	return h[:]
+}
+
+func sentHash(nonce []byte, kind ProofKind, code string) []byte {
+	h := sha256.New()
+	h.Write([]byte("latchkey/code/v1\x00" + string(kind) + "\x00"))
+	h.Write(nonce)
+	h.Write([]byte(code))
+	return h.Sum(nil)
+}
+
+// newCode draws eight digits; 2^64 is so much more that no digit is likelier.
+func (s *Service) newCode() (string, error) {
+	b, err := s.random(8)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%0*d", sentDigits, binary.BigEndian.Uint64(b)%100_000_000), nil
+}
+
+func (c sent) is(nonce []byte, kind ProofKind, typed string, factors []Factor, now time.Time) bool {
+	same := subtle.ConstantTimeCompare(c.Hash, sentHash(nonce, kind, bareDigits(typed))) == 1
+	return same && subtle.ConstantTimeCompare(c.Held, heldHash(factors, kind)) == 1 && now.Before(time.UnixMilli(c.End))
+}
+
+func sendable(kind ProofKind) bool { return kind == ProofMailCode || kind == ProofSMSCode }
+
+// SendRecovery sends a code for a way in, and returns the token that takes it. It
+// answers alike whether anything was sent: that goes on behind the answer.
+func (s *Service) SendRecovery(ctx context.Context, token secret.Text, kind ProofKind) (secret.Text, error) {
+	w, err := s.openWay(token)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	if !sendable(kind) {
+		return secret.Text{}, fmt.Errorf("send code: %w", ErrNoFactor)
+	}
+	code, err := s.newCode()
+	if err != nil {
+		return secret.Text{}, err
+	}
+	if w.Sent == nil {
+		w.Sent = map[ProofKind]sent{}
+	}
+	factors, err := s.store.Factors(ctx, w.Account)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("list proofs: %w", err)
+	}
+	w.Sent[kind] = newSent(w.Nonce, kind, code, factors, s.now().Add(SentValid))
+	select {
+	case s.sending <- struct{}{}:
+		go func() {
+			defer func() { <-s.sending }()
+			s.sendTo(context.WithoutCancel(ctx), w.Account, kind, code)
+		}()
+	default:
+		s.log.Error("a code of a way in was not sent: too many at once")
+	}
+	return s.sealWay(w)
+}
+
+// sendTo sends a code to whoever there is. Why not is for the log.
+func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, code string) {
+	if account.IsZero() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	a, err := s.enrollable(ctx, account)
+	if err == nil {
+		_, err = s.bring(ctx, a, kind, code)
+	}
+	if err != nil {
+		s.log.Warn("a code of a way in was not sent", slog.String("kind", string(kind)), slog.Any("error", err))
+	}
+}
+
+// bring sends a code to the person's address, and returns that.
+func (s *Service) bring(ctx context.Context, a ad.Account, kind ProofKind, code string) (string, error) {
+	factors, err := s.store.Factors(ctx, a.GUID)
+	if err != nil {
+		return "", fmt.Errorf("list proofs: %w", err)
+	}
+	to, _ := s.addressOf(a, factors, kind)
+	if to == "" {
+		return "", fmt.Errorf("send code: %w", ErrNoAddress)
+	}
+	return to, s.deliver(ctx, a, kind, to, code)
+}
+
+func (s *Service) deliver(ctx context.Context, a ad.Account, kind ProofKind, to, code string) error {
+	if s.cfg.Courier == nil {
+		return fmt.Errorf("send code: %w", ErrNotSent)
+	}
+	c := SentCode{Kind: kind, To: to, Code: secret.New(grouped(code, 4, " ")), Language: a.Language}
+	if err := s.cfg.Courier.Bring(ctx, c); err != nil {
+		return fmt.Errorf("send code: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) addressSource(kind ProofKind) AddressSource {
+	if kind == ProofMailCode {
+		return s.settings().Proofs.Mail
+	}
+	return s.settings().Proofs.SMS
+}
+
+// Where an address comes from.
+const (
+	FromDirectory = "directory"
+	FromVerified  = "verified"
+)
+
+// addressOf is where the person's codes go: to what they verified here, or to what
+// the directory has. "" for nowhere.
+func (s *Service) addressOf(a ad.Account, factors []Factor, kind ProofKind) (to, from string) {
+	source := s.addressSource(kind)
+	if f, ok := one(factors, kind); ok && source.Verified {
+		return string(f.Secret), FromVerified
+	}
+	if source.Attribute == "" {
+		return "", ""
+	}
+	// Of several values none is the person's for sure.
+	if values := a.Attributes[strings.ToLower(source.Attribute)]; len(values) == 1 {
+		if to, ok := address(kind, values[0]); ok {
+			return to, FromDirectory
+		}
+	}
+	return "", ""
+}
+
+var number = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`) // ITU-T E.164
+
+// address tidies an address, or says that it is none.
+func address(kind ProofKind, text string) (string, bool) {
+	if kind == ProofSMSCode {
+		digits := strings.NewReplacer(" ", "", "-", "", "/", "", "(0)", "", "(", "", ")", "", "\u00a0", "", ".", "").Replace(text)
+		if after, ok := strings.CutPrefix(digits, "00"); ok {
+			digits = "+" + after
+		}
+		return digits, number.MatchString(digits)
+	}
+	text = strings.TrimSpace(text)
+	parsed, err := mail.ParseAddress(text)
+	return text, err == nil && parsed.Address == text && len(text) <= 254
+}
+
+// Masked shows enough of an address to know one's own by it.
+func Masked(kind ProofKind, to string) string {
+	if kind == ProofSMSCode {
+		if len(to) < 6 {
+			return ""
+		}
+		return to[:3] + " ••• •••" + to[len(to)-2:]
+	}
+	local, domain, ok := strings.Cut(to, "@")
+	if !ok || local == "" {
+		return ""
+	}
+	return string([]rune(local)[:1]) + "•••@" + domain
+}
+
+// BeginAddress sends a code to an address that the person wants to verify. It
+// consumes a proof of FinishStepUp with LabelProof over ProofStatement once the code
+// is on its way. Errors: ErrAddress, those of Courier, those of a proof.
+func (s *Service) BeginAddress(ctx context.Context, of Session, proof Proof, kind ProofKind, to string) (secret.Text, string, error) {
+	none := secret.Text{}
+	to, ok := address(kind, to)
+	if !ok || !sendable(kind) || !s.addressSource(kind).Verified {
+		return none, "", fmt.Errorf("verify address: %w", ErrAddress)
+	}
+	a, err := s.enrollable(ctx, of.Account)
+	if err != nil {
+		return none, "", err
+	}
+	// Looked at before anything goes out, and used up once it is on its way.
+	unused, err := s.Proof(ctx, of, proof.ID)
+	if err != nil {
+		return none, "", err
+	}
+	if !unused.Bound(LabelProof, ProofStatement(of.Account, kind)) {
+		return none, "", fmt.Errorf("verify address: %w", ErrWrongProof)
+	}
+	code, err := s.newCode()
+	if err != nil {
+		return none, "", err
+	}
+	token, id, err := s.token()
+	if err != nil {
+		return none, "", err
+	}
+	data, err := encodeSecret(verifying{Kind: kind, To: to, Hash: sentHash([]byte(id), kind, code)})
+	if err != nil {
+		return none, "", err
+	}
+	now := s.now()
+	if err := s.deliver(ctx, a, kind, to, code); err != nil {
+		return none, "", err
+	}
+	if err := s.spendToHold(ctx, of, proof, LabelProof, kind); err != nil {
+		return none, "", err
+	}
+	c := Ceremony{
+		ID: id, Purpose: PurposeAddress, Account: of.Account, Session: of.ID,
+		Data: s.cfg.Sealer.Seal(placeAddress+id, data), Created: now, Expires: now.Add(SentValid),
+	}
+	if err := s.store.SaveCeremony(ctx, c, s.cfg.MaxCeremonies); err != nil {
+		return none, "", fmt.Errorf("save set-up: %w", err)
+	}
+	return token, to, nil
+}
+
+const placeAddress = "ceremony/address/v1\x00"
+
+// verifying is an address whose code is on its way.
+type verifying struct {
+	Kind  ProofKind `json:"k"`
+	To    string    `json:"t"`
+	Hash  []byte    `json:"h"`
+	Wrong int       `json:"w"` // codes so far
+}
+
+// FinishAddress keeps the address once its code was typed. A wrong one is
+// ErrWrongCode and may be tried again, five times.
+func (s *Service) FinishAddress(ctx context.Context, of Session, token secret.Text, code string) error {
+	// Taken first: of many tries at once each counts.
+	c, err := s.store.TakeCeremony(ctx, tokenID(token), PurposeAddress, s.now())
+	if err == nil && (c.Session != of.ID || c.Account != of.Account) {
+		err = ErrNoCeremony
+	}
+	if err != nil {
+		return fmt.Errorf("find set-up: %w", err)
+	}
+	v, err := s.openVerifying(c)
+	if err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare(v.Hash, sentHash([]byte(c.ID), v.Kind, bareDigits(code))) != 1 {
+		return s.wrongAddress(ctx, c, v)
+	}
+	if _, err := s.enrollable(ctx, of.Account); err != nil {
+		return err
+	}
+	return s.hold(ctx, of, v.Kind, []byte(v.To))
+}
+
+func (s *Service) openVerifying(c Ceremony) (v verifying, err error) {
+	plain, err := s.cfg.Sealer.Open(placeAddress+c.ID, c.Data)
+	if err != nil {
+		return v, fmt.Errorf("open set-up: %w", ErrNoCeremony)
+	}
+	if err := decodeSecret(plain, &v); err != nil {
+		return v, fmt.Errorf("open set-up: %w", ErrNoCeremony)
+	}
+	return v, nil
+}
+
+func (s *Service) wrongAddress(ctx context.Context, c Ceremony, v verifying) error {
+	if v.Wrong++; v.Wrong >= addressMost {
+		return fmt.Errorf("verify address: %w", ErrNoCeremony)
+	}
+	data, err := encodeSecret(v)
+	if err != nil {
+		return err
+	}
+	c.Data = s.cfg.Sealer.Seal(placeAddress+c.ID, data)
+	if err := s.store.SaveCeremony(ctx, c, s.cfg.MaxCeremonies); err != nil {
+		return fmt.Errorf("save set-up: %w", err)
+	}
+	return fmt.Errorf("verify address: %w", ErrWrongCode)
+}
+
+// hold keeps a proof of the person in place of the one before.
+func (s *Service) hold(ctx context.Context, of Session, kind ProofKind, text []byte) error {
+	id, err := s.random(16)
+	if err != nil {
+		return err
+	}
+	f := Factor{ID: hex.EncodeToString(id), Account: of.Account, Kind: kind, Secret: text, Step: -1, Created: s.now()}
+	e := withClient(s.factorEvent(audit.ProofMade, of.Account, kind), Client{Device: of.Device, Address: of.Address})
+	if err := s.store.ReplaceFactors(ctx, of.Account, kind, []Factor{f}, e); err != nil {
+		return fmt.Errorf("keep proof: %w", err)
+	}
+	return nil
+}
+
+// ProofSettings are those that count now.
+func (s *Service) ProofSettings() ProofSettings { return s.settings().Proofs }
+
+// Address is where the person's codes go, FromDirectory or FromVerified; "" for nowhere.
+func (s *Service) Address(ctx context.Context, of Session, kind ProofKind) (to, from string, err error) {
+	a, err := s.account(ctx, of.Account)
+	if err != nil {
+		return "", "", err
+	}
+	factors, err := s.store.Factors(ctx, of.Account)
+	if err != nil {
+		return "", "", fmt.Errorf("list proofs: %w", err)
+	}
+	to, from = s.addressOf(a, factors, kind)
+	return to, from, nil
+}

@@ -1,0 +1,213 @@
+package push
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/secret"
+)
+
+// smsGateway is a real one on loopback, as far as it speaks: what it got, and what it
+// answers.
+type smsGateway struct {
+	*httptest.Server
+	mu     sync.Mutex
+	got    []smsSent
+	answer http.HandlerFunc
+}
+
+type smsSent struct{ Method, Path, Key, Kind, Body string }
+
+func newSMSGateway(t *testing.T) *smsGateway {
+	t.Helper()
+	g := &smsGateway{}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		g.mu.Lock()
+		g.got = append(g.got, smsSent{r.Method, r.URL.RequestURI(), r.Header.Get("Authorization"), r.Header.Get("Content-Type"), string(body)})
+		answer := g.answer
+		g.mu.Unlock()
+		if answer != nil {
+			answer(w, r)
+			return
+		}
+		_, _ = io.WriteString(w, `{"status":"queued"}`)
+	}))
+	t.Cleanup(g.Close)
+	return g
+}
+
+func (g *smsGateway) answers(h http.HandlerFunc) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.answer = h
+}
+
+func (g *smsGateway) config() GatewayConfig {
+	return GatewayConfig{
+		URL: g.URL + "/send", Headers: []string{"Authorization: Bearer {{secret}}", "Content-Type: application/json"},
+		Body: `{"to":{{json number}},"text":{{json text}}}`, Secret: secret.New("key-4711"), Contains: `"queued"`,
+		Countries: []string{"+49", "+4930", "+43"}, Hourly: 6, Timeout: 2 * time.Second,
+	}
+}
+
+func gatewayOf(t *testing.T, c GatewayConfig) *Gateway {
+	t.Helper()
+	g, err := NewGateway(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func sms(to string) Code {
+	return Code{SMS: true, To: to, Code: secret.New("1234 5678"), Language: "de"}
+}
+
+func TestACodeGoesToTheGatewayAsItIsDescribed(t *testing.T) {
+	w, gw := newWorld(t), newSMSGateway(t)
+	w.cfg.Gateway = gatewayOf(t, gw.config())
+	if err := w.SendCode(t.Context(), sms("+4915112345678")); err != nil {
+		t.Fatal(err)
+	}
+	got := gw.got[0]
+	var body struct{ To, Text string }
+	if err := json.Unmarshal([]byte(got.Body), &body); err != nil {
+		t.Fatal(err)
+	}
+	if got.Method != http.MethodPost || got.Path != "/send" || got.Key != "Bearer key-4711" || body.To != "+4915112345678" ||
+		!strings.HasPrefix(body.Text, "1234 5678 ist Ihr Latchkey-Code") || !strings.HasSuffix(body.Text, " #12345678") {
+		t.Errorf("sent %+v, %q", got, body.Text)
+	}
+	c := gw.config()
+	c.Method, c.URL, c.Body, c.Contains = http.MethodGet, gw.URL+"/send?to={{urlquery number}}&text={{urlquery text}}", "", ""
+	w.cfg.Gateway = gatewayOf(t, c)
+	if err := w.SendCode(t.Context(), sms("+4315112345678")); err != nil {
+		t.Fatal(err)
+	}
+	if got := gw.got[1]; got.Method != http.MethodGet || !strings.HasPrefix(got.Path, "/send?to=%2B4315112345678&text=1234+5678+ist") {
+		t.Errorf("sent %+v", got)
+	}
+}
+
+// Down, slow, nonsense: each is one answer, and no line of the log holds the code, the
+// number or the key.
+func TestAGatewayThatFailsIsToldAndLeaksNothing(t *testing.T) {
+	w, gw := newWorld(t), newSMSGateway(t)
+	w.cfg.Gateway = gatewayOf(t, gw.config())
+	stop := make(chan struct{})
+	t.Cleanup(func() { close(stop) })
+	for what, answer := range map[string]http.HandlerFunc{
+		"refuses": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
+		"says no": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"status":"failed","text":"1234 5678"}`)
+		},
+		"sends away": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+		},
+		"says nothing": func(_ http.ResponseWriter, r *http.Request) { <-stop },
+		"breaks off":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"has no end": func(w http.ResponseWriter, _ *http.Request) {
+			for {
+				if _, err := w.Write(make([]byte, 4096)); err != nil {
+					return
+				}
+			}
+		},
+	} {
+		gw.answers(answer)
+		w.clock.forward(time.Hour)
+		if err := w.SendCode(t.Context(), sms("+4915112345678")); err == nil || err.Error() != "send code: code.not-sent" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	c := gw.config()
+	c.URL = "http://127.0.0.1:1/send?key={{secret}}&to={{number}}"
+	w.cfg.Gateway = gatewayOf(t, c)
+	w.clock.forward(time.Hour)
+	if err := w.SendCode(t.Context(), sms("+4915112345678")); err == nil || err.Error() != "send code: code.not-sent" {
+		t.Errorf("down: %v", err)
+	}
+	for _, hidden := range []string{"5678", "key-4711"} {
+		if strings.Contains(w.log.String(), hidden) {
+			t.Errorf("the log holds %q", hidden)
+		}
+	}
+}
+
+// Toll fraud: no number rings all night, and no country's bill grows without end.
+func TestCodesAreLimitedByNumberAndByCountry(t *testing.T) {
+	w, gw := newWorld(t), newSMSGateway(t)
+	w.cfg.Gateway = gatewayOf(t, gw.config())
+	for i := range codesOne {
+		if err := w.SendCode(t.Context(), sms("+4915112345678")); err != nil {
+			t.Fatalf("code %d: %v", i, err)
+		}
+	}
+	wantCode := func(what string, err, want error) {
+		t.Helper()
+		if err == nil || !strings.HasSuffix(err.Error(), want.Error()) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+	}
+	wantCode("one number too often", w.SendCode(t.Context(), sms("+4915112345678")), ErrTooOften)
+	for _, other := range []string{"+4915112345671", "+4915112345672"} {
+		if err := w.SendCode(t.Context(), sms(other)); err != nil {
+			t.Errorf("%s: %v", other, err)
+		}
+	}
+	wantCode("one country too often", w.SendCode(t.Context(), sms("+4915112345673")), ErrTooOften)
+	if err := w.SendCode(t.Context(), sms("+493012345673")); err != nil {
+		t.Errorf("another prefix: %v", err)
+	}
+	wantCode("another country", w.SendCode(t.Context(), sms("+88112345678")), ErrCountry)
+	if len(gw.got) != 7 {
+		t.Errorf("%d went out", len(gw.got))
+	}
+}
+
+func TestADescriptionOfAGatewayIsChecked(t *testing.T) {
+	good := GatewayConfig{URL: "https://sms.example.test/send", Countries: []string{"+49"}}
+	for what, change := range map[string]func(*GatewayConfig){
+		"in clear":      func(c *GatewayConfig) { c.URL = "http://sms.example.test/send" },
+		"no host":       func(c *GatewayConfig) { c.URL = "/send" },
+		"a broken word": func(c *GatewayConfig) { c.Body = "{{number" },
+		"another word":  func(c *GatewayConfig) { c.Body = "{{password}}" },
+		"no header":     func(c *GatewayConfig) { c.Headers = []string{"Authorization"} },
+		"two headers":   func(c *GatewayConfig) { c.Headers = []string{"A: b\r\nC: d"} },
+		"no method":     func(c *GatewayConfig) { c.Method = "SEND IT" },
+	} {
+		c := good
+		change(&c)
+		if _, err := NewGateway(c); err == nil {
+			t.Errorf("%s is taken", what)
+		}
+	}
+	gatewayOf(t, good)
+}
+
+func TestACodeGoesByMailWithoutALink(t *testing.T) {
+	w, m := mailWorld(t, "127.0.0.1", mailKind{})
+	if err := w.SendCode(t.Context(), Code{To: "anna@corp.example.test", Code: secret.New("1234 5678")}); err != nil {
+		t.Fatal(err)
+	}
+	got := m.mails()
+	if len(got) != 1 || got[0].to != "anna@corp.example.test" || !m.secure[0] {
+		t.Fatalf("mails %+v", got)
+	}
+	if _, body := decoded(t, got[0]); !strings.HasPrefix(body, "1234 5678\n") || strings.Contains(body, "http") {
+		t.Errorf("mail %q", body)
+	}
+	if err := w.SendCode(t.Context(), Code{To: "anna@corp.example.test\r\nBcc: x@y.example", Code: secret.New("1")}); err == nil {
+		t.Error("a second recipient is taken")
+	}
+	if err := w.SendCode(t.Context(), sms("+4915112345678")); err == nil {
+		t.Error("an SMS without a gateway")
+	}
+}

@@ -1,0 +1,226 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// postbox keeps the codes that went out. The mail server and the gateway are push's
+// matter, and run for real there and in the journeys.
+type postbox struct {
+	mu   sync.Mutex
+	sent []enroll.SentCode
+	err  error
+	came chan struct{}
+}
+
+func (p *postbox) Bring(_ context.Context, c enroll.SentCode) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		p.sent = append(p.sent, c)
+	}
+	if p.came != nil {
+		p.came <- struct{}{}
+	}
+	return p.err
+}
+
+func (p *postbox) waits() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.came = make(chan struct{}, 1000)
+}
+
+func (p *postbox) code(t *testing.T) string {
+	t.Helper()
+	select {
+	case <-p.came:
+	case <-time.After(30 * time.Second):
+		t.Fatal("no code came")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sent[len(p.sent)-1].Code.Reveal()
+}
+
+func everyProof() enroll.ProofSettings {
+	s := enroll.ProofSettings{
+		Mail: enroll.AddressSource{Verified: true}, SMS: enroll.AddressSource{Verified: true}, AnswerCount: 5, AskCount: 3,
+	}
+	for i := range 8 {
+		s.Questions = append(s.Questions, enroll.Question{ID: fmt.Sprint("q", i), English: "What was it called?", German: "Wie hieß es?"})
+	}
+	return s
+}
+
+// alsoBy lets these alternatives do everything, beside the passkey.
+func alsoBy(sets ...[]enroll.ProofKind) func(map[workflow.Kind]workflow.Act) {
+	return func(acts map[workflow.Kind]workflow.Act) {
+		for kind, act := range acts {
+			act.Prove = append(slices.Clone(act.Prove), sets...)
+			acts[kind] = act
+		}
+	}
+}
+
+func (p *phone) setsPIN() {
+	p.h.t.Helper()
+	if held := fetch[Proofs](p, "POST", "/api/proofs/pin", fields{"proof": p.mayChange(fields{"purpose": "pin"}), "pin": "739201"}); !held.PIN.Held {
+		p.h.t.Fatalf("PIN %+v", held.PIN)
+	}
+}
+
+func (p *phone) setsAnswers() {
+	p.h.t.Helper()
+	var given []fields
+	for i := range 5 {
+		given = append(given, fields{"id": fmt.Sprint("q", i), "value": fmt.Sprintf("Rex the %dth", i)})
+	}
+	held := fetch[Proofs](p, "POST", "/api/proofs/questions", fields{"proof": p.mayChange(fields{"purpose": "questions"}), "answers": given})
+	if !held.Questions.Held || held.Questions.Answer != 5 || len(held.Questions.List) != 8 {
+		p.h.t.Fatalf("questions %+v", held.Questions)
+	}
+}
+
+func (p *phone) verifies(kind, to string) {
+	p.h.t.Helper()
+	begun := fetch[AddressBegun](p, "POST", "/api/proofs/address/begin", fields{"proof": p.mayChange(fields{"purpose": kind}), "kind": kind, "address": to})
+	fetch[Proofs](p, "POST", "/api/proofs/address/finish", fields{"token": begun.Token, "code": p.h.post.code(p.h.t)})
+}
+
+// answersTo are what setsAnswers said.
+func answersTo(asked []Question) (out []string) {
+	for _, q := range asked {
+		out = append(out, "rex the "+strings.TrimPrefix(q.ID, "q")+"TH")
+	}
+	return out
+}
+
+// Each proof opens the way to an unlock, for somebody with no passkey at hand.
+func TestEveryProofOpensAWayIn(t *testing.T) {
+	for kind, proof := range map[enroll.ProofKind]func(p, other *phone, begun RecoveryBegun) (string, fields){
+		enroll.ProofPIN: func(p, _ *phone, begun RecoveryBegun) (string, fields) {
+			p.setsPIN()
+			return begun.Token, fields{"kind": "pin", "value": "739 201"}
+		},
+		enroll.ProofQuestions: func(p, other *phone, _ RecoveryBegun) (string, fields) {
+			p.setsAnswers()
+			begun := fetch[RecoveryBegun](other, "POST", "/api/recover/begin", fields{"name": p.h.company.login(), "kind": "unlock"})
+			return begun.Token, fields{"kind": "questions", "value": "", "answers": answersTo(begun.Questions)}
+		},
+		enroll.ProofMailCode: func(p, other *phone, begun RecoveryBegun) (string, fields) {
+			p.verifies("mail-code", "me@home.example")
+			sent := fetch[RecoveryBegun](other, "POST", "/api/recover/send", fields{"token": begun.Token, "kind": "mail-code"})
+			return sent.Token, fields{"kind": "mail-code", "value": p.h.post.code(p.h.t)}
+		},
+		enroll.ProofSMSCode: func(p, other *phone, begun RecoveryBegun) (string, fields) {
+			p.verifies("sms-code", "+49 151 12345678")
+			sent := fetch[RecoveryBegun](other, "POST", "/api/recover/send", fields{"token": begun.Token, "kind": "sms-code"})
+			return sent.Token, fields{"kind": "sms-code", "value": p.h.post.code(p.h.t)}
+		},
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			h := newHouse(t, alsoBy([]enroll.ProofKind{kind}))
+			h.post.waits()
+			p, other := h.phone(), h.phone()
+			p.enrol(h.invitation(h.company.person), h.company.who.Password)
+			h.company.lock()
+			begun := fetch[RecoveryBegun](other, "POST", "/api/recover/begin", fields{"name": h.company.login(), "kind": "unlock"})
+			token, answer := proof(p, other, begun)
+			wantProblem(t, other.call("POST", "/api/recover/finish", fields{"token": token, "proofs": []fields{{"kind": "recovery-code", "value": "x"}}}), http.StatusForbidden, "recover.refused")
+			fetch[Me](other, "POST", "/api/recover/finish", fields{"token": token, "proofs": []fields{answer}})
+			if r := fetch[Request](other, "POST", "/api/requests", fields{"kind": "unlock"}); r.State != "done" || !r.Unlocked {
+				t.Fatalf("unlock %+v", r)
+			}
+			// Taken away, it opens nothing, and whoever came in by it is out.
+			fetch[Proofs](p, "POST", "/api/proofs/remove", fields{"proof": p.mayChange(fields{"purpose": "remove-proof", "kind": string(kind)}), "kind": string(kind)})
+			wantProblem(t, other.call("GET", "/api/me", nil), http.StatusUnauthorized, "session.unknown")
+			wantProblem(t, h.phone().call("POST", "/api/recover/finish", fields{"token": token, "proofs": []fields{answer}}), http.StatusForbidden, "recover.refused")
+		})
+	}
+}
+
+func TestTheCurrentPasswordOpensAWayInForWhatChangesNoCredential(t *testing.T) {
+	h := newHouse(t, alsoBy([]enroll.ProofKind{enroll.ProofPassword}))
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	h.phone().comesIn(h.company.login(), "unlock", "password", h.company.who.Password)
+	wantProblem(t, h.phone().tries(h.company.login(), "unlock", "password", "Wrong-Secret-1"), http.StatusForbidden, "recover.refused")
+	wantProblem(t, h.phone().tries(h.company.login(), "reset", "password", h.company.who.Password), http.StatusForbidden, "recover.refused")
+}
+
+// passkey + something: neither alone is enough, in whichever order they come.
+func TestARequestTakesThePasskeyAndAnotherProof(t *testing.T) {
+	both := func(acts map[workflow.Kind]workflow.Act) {
+		acts[workflow.KindReset] = workflow.Act{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey, enroll.ProofPIN, enroll.ProofMailCode}}}
+	}
+	h := newHouse(t, both)
+	h.post.waits()
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	p.setsPIN()
+	p.verifies("mail-code", "me@home.example")
+	r := fetch[Request](p, "POST", "/api/requests", fields{"kind": "reset"})
+	if r.State != "draft" || len(r.Needs) != 3 {
+		t.Fatalf("request %+v", r)
+	}
+	path := "/api/requests/" + r.ID
+	h.post.err = enroll.ErrNotSent
+	wantProblem(t, p.call("POST", "/api/proofs/ask", fields{"kinds": []string{"mail-code"}}), http.StatusBadGateway, "code.not-sent")
+	<-h.post.came
+	h.post.err = nil
+	asked := fetch[ProofsAsked](p, "POST", "/api/proofs/ask", fields{"kinds": []string{"mail-code"}})
+	code := h.post.code(t)
+	if asked.Sent["mail-code"] != "m•••@home.example" {
+		t.Errorf("asked %+v", asked)
+	}
+	answers := func(pin, code string) fields {
+		return fields{"token": asked.Token, "proofs": []fields{{"kind": "pin", "value": pin}, {"kind": "mail-code", "value": code}}}
+	}
+	wantProblem(t, p.call("POST", path+"/answers", answers("739202", code)), http.StatusUnprocessableEntity, "proof.wrong")
+	if r = fetch[Request](p, "POST", path+"/answers", answers("739201", code)); r.State != "draft" || !slices.Equal(r.Needs, []string{"passkey"}) {
+		t.Fatalf("request %+v", r)
+	}
+	wantProblem(t, p.call("POST", path+"/answers", answers("739201", code)), http.StatusGone, "ceremony.unknown")
+	token, options := p.begin(path+"/proof/begin", fields{})
+	if r = fetch[Request](p, "POST", path+"/proof/finish", fields{"token": token, "credential": p.assert(options)}); r.State != "approved" {
+		t.Fatalf("request %+v", r)
+	}
+	if done := fetch[Executed](p, "POST", path+"/execute", fields{"password": "Harbour-Violet-92"}); done.Request.State != "done" || !h.company.opens("Harbour-Violet-92") {
+		t.Errorf("executed %+v", done)
+	}
+}
+
+// Names that nobody has are asked, sent to and refused like others.
+func TestQuestionsAndCodesTellNothingOfANameThatNobodyHas(t *testing.T) {
+	h := newHouse(t, alsoBy([]enroll.ProofKind{enroll.ProofQuestions}, []enroll.ProofKind{enroll.ProofMailCode}))
+	h.post.waits()
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	p.setsAnswers()
+	p.verifies("mail-code", "me@home.example")
+	var seen []string
+	for _, name := range []string{h.company.login(), "nobody.at.all"} {
+		q := h.phone()
+		begun := fetch[RecoveryBegun](q, "POST", "/api/recover/begin", fields{"name": name, "kind": "unlock"})
+		res := q.call("POST", "/api/recover/send", fields{"token": begun.Token, "kind": "mail-code"})
+		sent := bodyOf(t, res)
+		finish := q.call("POST", "/api/recover/finish", fields{"token": begun.Token, "proofs": []fields{{"kind": "questions", "value": "", "answers": []string{"a", "b", "c"}}}})
+		refused := bodyOf(t, finish)
+		refused = refused[:strings.Index(refused, "instance")]
+		seen = append(seen, fmt.Sprint(len(begun.Questions), len(begun.Token), res.StatusCode, len(sent), finish.StatusCode, refused))
+	}
+	if seen[0] != seen[1] {
+		t.Errorf("%v", seen)
+	}
+}
