@@ -148,7 +148,7 @@ function Nothing({ draft, only, onAgain, onColleague }: Pick<Props, 'draft' | 'o
   return (
     <section class="group">
       <h2 class="group-title">{t('sent.nothing')}</h2>
-      <p class="hint">{t('sent.nothing.sub')}</p>
+      <p class="hint">{t(draft.sent['mail-code'] ? 'sent.nothing.mail-code' : 'sent.nothing.sms-code')}</p>
       <Button weight="second" icon={only ? 'user' : undefined} onClick={only ? onColleague : onAgain}>
         {t(only ? 'rec.colleague' : 'sent.other')}
       </Button>
