@@ -79,6 +79,7 @@ const (
 
 	Recovered      Action = "session.recovered"       // signed in without a passkey, with the proofs
 	RecoverRefused Action = "session.recover-refused" // why, which the person is not told
+	RecoverBraked  Action = "session.recover-braked"  // too many tries: by what could be guessed nobody comes in for a while
 
 	SignedIn      Action = "session.signed-in"
 	SignInRefused Action = "session.refused"
@@ -148,6 +149,7 @@ var actions = map[Action]bool{
 	AnswerRefused:       true,
 	Recovered:           true,
 	RecoverRefused:      true,
+	RecoverBraked:       true,
 	SignedIn:            true,
 	SignInRefused:       true,
 	SignedOut:           true,

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/enroll"
@@ -236,4 +238,56 @@ func checkQuestions(f *finder, q Questions) {
 			f.add(at, "needs en and de")
 		}
 	}
+}
+
+// ownMailbox are attributes whose address mostly opens with the account itself.
+var ownMailbox = []string{"mail", "userPrincipalName", "proxyAddresses", "targetAddress"}
+
+// Warnings are what is no mistake by itself, and mostly one: `latchkey config check`
+// prints them.
+func (c Config) Warnings() (all []string) {
+	used := map[enroll.ProofKind]string{}
+	for _, p := range c.Policies {
+		for kind, act := range p.acts() {
+			if act == nil {
+				continue
+			}
+			for _, set := range act.alternatives() {
+				for _, proof := range set {
+					used[proof] = fmt.Sprintf("policy %q, %s", p.Name, kind)
+				}
+				if len(act.Approve) == 0 && onlyQuestions(set) {
+					all = append(all, fmt.Sprintf("policy %q, %s: answers to questions alone are enough, and others can find them out; put another proof beside them (questions + mail-code), or approve", p.Name, kind))
+				}
+			}
+		}
+	}
+	m := c.Proofs.MailCode
+	if at := used[enroll.ProofMailCode]; at != "" && m != nil && slices.ContainsFunc(ownMailbox, func(a string) bool { return strings.EqualFold(a, m.Attribute) }) {
+		all = append(all, fmt.Sprintf("proofs.mail_code.attribute: %s is mostly the mailbox that the account itself opens: whoever is locked out can't read the code there (%s); take a private address, or verified: true", m.Attribute, at))
+	}
+	for _, d := range []struct {
+		kind      enroll.ProofKind
+		described bool
+		key       string
+	}{
+		{enroll.ProofMailCode, m != nil, "mail_code"}, {enroll.ProofSMSCode, c.Proofs.SMSCode != nil, "sms_code"},
+		{enroll.ProofPIN, c.Proofs.PIN != nil, "pin"}, {enroll.ProofQuestions, c.Proofs.Questions != nil, "questions"},
+		{enroll.ProofDirectory, c.Proofs.Directory != nil, "directory"},
+	} {
+		if d.described && used[d.kind] == "" {
+			all = append(all, fmt.Sprintf("proofs.%s has no effect: no policy takes %s", d.key, d.kind))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func onlyQuestions(set []enroll.ProofKind) bool {
+	for _, k := range set {
+		if k != enroll.ProofQuestions && k != enroll.ProofDirectory {
+			return false
+		}
+	}
+	return len(set) > 0
 }

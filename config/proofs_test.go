@@ -84,3 +84,32 @@ func TestAProofThatNothingDescribesIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// What is no mistake by itself is warned of.
+func TestWhatIsMostlyAMistakeIsWarnedOf(t *testing.T) {
+	act := func(prove ...string) config.Config {
+		c := config.Config{Policies: []config.Policy{{Name: "staff", Reset: &config.Act{Prove: prove}}}}
+		c.Proofs.MailCode = &config.MailCode{Attribute: "mail"}
+		return c
+	}
+	for _, one := range []struct {
+		of   config.Config
+		want []string
+	}{
+		{act("passkey", "mail-code"), []string{"proofs.mail_code.attribute: mail is mostly the mailbox that the account itself opens"}},
+		{act("passkey"), []string{"proofs.mail_code has no effect"}},
+		{act("questions", "mail-code"), []string{"policy \"staff\", reset: answers to questions alone", "proofs.mail_code.attribute"}},
+		{act("questions + mail-code"), []string{"proofs.mail_code.attribute"}},
+	} {
+		got := one.of.Warnings()
+		if len(got) != len(one.want) {
+			t.Errorf("%q, want %q", got, one.want)
+			continue
+		}
+		for i, w := range one.want {
+			if !strings.Contains(strings.Join(got, "\n"), w) {
+				t.Errorf("%q lacks %q", got, one.want[i])
+			}
+		}
+	}
+}

@@ -19,7 +19,7 @@ const entryColumns = `e.seq, e.at, e.action, e.actor, e.target, e.request, e.byt
 
 // Record is enroll.Store's: it commits events that go with no other change.
 func (s *Store) Record(ctx context.Context, events ...audit.Event) error {
-	return wrap("record", s.write(ctx, func(t *tx) error { return t.record(events...) }))
+	return wrap("record", s.write(ctx, func(t *tx) error { return t.recordTold(events...) }))
 }
 
 // Head returns the end of the chain. Written down somewhere else now and then, it

@@ -207,6 +207,16 @@ func (s *Service) RefuseRecovery(ctx context.Context, of Recovery, from Client, 
 	return s.refusedRecovery(ctx, of.Account, from, because(why))
 }
 
+// Braked records that somebody tries a little with everybody, which whoever runs the
+// server is told.
+func (s *Service) Braked(ctx context.Context) error {
+	e := audit.Event{Time: s.now(), Action: audit.RecoverBraked, Actor: audit.ActorSystem, Outcome: audit.OK, Detail: map[string]any{}}
+	if err := s.store.Record(ctx, e); err != nil {
+		return fmt.Errorf("record brake: %w", err)
+	}
+	return nil
+}
+
 // refusal of a recovery: why goes to the log, and nowhere else.
 type recoverRefusal struct{ why string }
 

@@ -16,12 +16,18 @@ type Notice struct {
 // what happened.
 const NoticeProofs = "proof.changed"
 
+// NoticeBrake goes to whoever runs the server: To is zero.
+const NoticeBrake = "alert.brake"
+
 // Tells is whom an event of this package is told to: the person, on every channel,
 // when a way in was added, taken away, or used without a passkey (docs/security.md,
 // rule 1). The store puts the notice in with the event.
 func Tells(e audit.Event) (Notice, bool) {
 	if e.Outcome != audit.OK {
 		return Notice{}, false
+	}
+	if e.Action == audit.RecoverBraked {
+		return Notice{Kind: NoticeBrake}, true
 	}
 	what := ""
 	switch e.Action {

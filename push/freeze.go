@@ -76,7 +76,11 @@ func (s *Service) sendAlert(ctx context.Context, d Delivery) verdict {
 	if !ok {
 		return verdict{code: codeNoWay}
 	}
-	who, err := s.cfg.Directory.Person(ctx, d.Params[paramAccount])
+	var who Person
+	var err error
+	if d.Params[paramAccount] != "" {
+		who, err = s.cfg.Directory.Person(ctx, d.Params[paramAccount])
+	}
 	if err != nil && !errors.Is(err, ErrNobody) {
 		s.log.Warn("name not read", "account", d.Params[paramAccount], "error", err)
 	}

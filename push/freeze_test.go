@@ -32,7 +32,7 @@ func mailedTo(t *testing.T, m *mailServer) map[string]string {
 func TestEveryNoticeOfOnesOwnAccountOffersToStop(t *testing.T) {
 	own := map[string]bool{
 		kindApproved: true, kindDenied: true, kindLapsed: true, kindFailed: true, kindUnknown: true, kindSettled: true, kindChanged: true, kindRelocked: true, kindProofs: true, kindReplaced: false,
-		kindReview: false, kindReminder: false, kindFrozen: false, kindExpiring: false, kindSeveral: false, kindTest: false, kindAlert: false, kindThaw: false,
+		kindReview: false, kindReminder: false, kindFrozen: false, kindExpiring: false, kindSeveral: false, kindTest: false, kindAlert: false, kindThaw: false, kindBrake: false,
 	}
 	for kind := range plans {
 		want, known := own[kind]
@@ -170,5 +170,21 @@ func TestWhoLiftsFreezesIsToldThatSomebodyAsks(t *testing.T) {
 		if !strings.Contains(body, part) {
 			t.Errorf("%q is not in\n%s", part, body)
 		}
+	}
+}
+
+func TestABrakeIsToldWithoutAnybodysName(t *testing.T) {
+	w, m := mailWorld(t, "127.0.0.1", mailKind{})
+	w.cfg.Alerts = []string{"duty@corp.example.test"}
+	w.notice("", kindBrake)
+	w.work()
+	body := mailedTo(t, m)["duty@corp.example.test"]
+	for _, part := range []string{"one account after the other in Latchkey at Corp", "kein Konto wurde gesperrt"} {
+		if !strings.Contains(body, part) {
+			t.Errorf("%q is not in\n%s", part, body)
+		}
+	}
+	if strings.Contains(w.log.String(), "name not read") {
+		t.Errorf("%s", w.log)
 	}
 }

@@ -21,6 +21,7 @@ const (
 	kindFrozen   = "account.frozen"
 	kindAlert    = "alert.frozen" // to whoever runs this server: To is ""
 	kindThaw     = "alert.thaw"   // likewise
+	kindBrake    = "alert.brake"  // likewise, about nobody
 	kindExpiring = "password.expiring"
 	kindProofs   = "proof.changed"    // enroll's: a way in was added, taken away, or used without a passkey
 	kindReplaced = "passkey.replaced" // to the manager of whoever made a passkey without a passkey
@@ -56,6 +57,7 @@ var plans = map[string]plan{
 	kindProofs:   {class: "proof", page: "/account", own: true, both: true, urgent: true},
 	kindAlert:    {class: "alert", page: "/", alert: true},
 	kindThaw:     {class: "alert", page: "/", alert: true},
+	kindBrake:    {class: "alert", page: "/", alert: true},
 	kindExpiring: {class: "password", page: "/account", both: true, bulk: true},
 	kindSeveral:  {class: "review", page: "/inbox", urgent: true},
 	kindTest:     {class: "test", page: "/devices"},

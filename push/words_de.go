@@ -190,6 +190,12 @@ var german = map[string]words{
 			"Das allein hebt nichts auf. Ein Anmeldeschlüssel davon kann in anderen Händen sein: Sehen Sie nach, ob vor dem Einfrieren einer dazukam (latchkey audit export), und rufen Sie an. " +
 			"Wenn es geklärt ist: latchkey unfreeze {account}\n\n{link}\n",
 	},
+	kindBrake: {
+		Title: "Viele Versuche ohne Anmeldeschlüssel", Body: "Sehen Sie nach.",
+		Subject: "Latchkey: Viele Versuche, ohne Anmeldeschlüssel hereinzukommen",
+		Text: "Jemand probiert in Latchkey bei {org} Codes oder Antworten für ein Konto nach dem anderen. Für eine Weile kommt dort niemand mit etwas herein, das sich erraten lässt. Anmeldeschlüssel und Wiederherstellungscodes gelten wie immer, und kein Konto wurde gesperrt.\n\n" +
+			"Sehen Sie nach, woher es kommt (latchkey audit export: session.recover-refused), und schließen Sie das Netz am Proxy aus.\n\n{link}\n",
+	},
 	kindExpiring: {
 		Title: "Ihr Passwort läuft in {days} Tagen ab", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
 		Subject: "Ihr Passwort läuft in {days} Tagen ab",

@@ -190,6 +190,12 @@ var english = map[string]words{
 			"That alone does not lift it. Somebody else may hold a passkey of theirs: look whether one was added before the freeze (latchkey audit export), and call them. " +
 			"Once it is clear: latchkey unfreeze {account}\n\n{link}\n",
 	},
+	kindBrake: {
+		Title: "Many tries to come in without a passkey", Body: "Look into it.",
+		Subject: "Latchkey: many tries to come in without a passkey",
+		Text: "Somebody tries codes or answers for one account after the other in Latchkey at {org}. For a while nobody comes in there by anything that could be guessed. Passkeys and recovery codes work as ever, and no account was locked.\n\n" +
+			"See where it comes from (latchkey audit export: session.recover-refused), and close that network at the proxy.\n\n{link}\n",
+	},
 	kindExpiring: {
 		Title: "Your password expires in {days} days", Body: "Change it now, while you are signed in.",
 		Subject: "Your password expires in {days} days",

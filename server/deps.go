@@ -92,6 +92,9 @@ type Passkeys interface {
 	RecoveryOf(token secret.Text) (enroll.Recovery, error)
 	// FinishRecovery uses the proofs up, all or none, and makes a short session.
 	FinishRecovery(ctx context.Context, token secret.Text, answers []enroll.Answer, from enroll.Client, suffices enroll.Suffices) (enroll.Session, secret.Text, error)
+	// Braked records that the way in by what could be guessed is closed for everybody,
+	// and tells whoever runs the server.
+	Braked(ctx context.Context) error
 	// RefuseRecovery records a try that is not looked at, and returns its refusal.
 	RefuseRecovery(ctx context.Context, of enroll.Recovery, from enroll.Client, why string) error
 	// BeginReplacement and FinishReplacement register the passkey that a request

@@ -77,6 +77,8 @@ func (p *relyingParty) FinishRecovery(_ context.Context, _ secret.Text, _ []enro
 	return p.session(), secret.New(goodCookie), p.err
 }
 
+func (p *relyingParty) Braked(context.Context) error { return p.err }
+
 func (p *relyingParty) RefuseRecovery(context.Context, enroll.Recovery, enroll.Client, string) error {
 	return enroll.ErrRecoverRefused
 }

@@ -102,6 +102,7 @@ func (h *house) invitation(account ad.GUID) string {
 type phone struct {
 	h      *house
 	cookie string
+	from   string // X-Forwarded-For; "" for none
 	rp     virtualwebauthn.RelyingParty
 	auth   virtualwebauthn.Authenticator
 	cred   virtualwebauthn.Credential
@@ -145,6 +146,9 @@ func (p *phone) call(method, path string, body any) *http.Response {
 	r.Host = testHost
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	r.Header.Set("User-Agent", "Mozilla/5.0 (Linux; Android 16) Chrome/156.0 Mobile Safari/537.36")
+	if p.from != "" {
+		r.Header.Set("X-Forwarded-For", p.from)
+	}
 	if p.cookie != "" {
 		r.AddCookie(&http.Cookie{Name: cookieName, Value: p.cookie})
 	}

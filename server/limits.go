@@ -54,6 +54,7 @@ var (
 	rateRecoverOne   = rate{name: "recover-one", by: byValue, burst: 15, refill: 10 * time.Minute} // account, from anywhere
 	rateRecoverAll   = rate{name: "recover-all", by: byValue, burst: 60, refill: time.Minute}      // everybody together
 	rateRecoverSend  = rate{name: "recover-send", by: byValue, burst: 4, refill: 2 * time.Minute}  // name and network
+	rateBrake        = rate{name: "brake", by: byValue, burst: 1, refill: time.Hour}               // alerts of it
 	rateFreeze       = rate{name: "freeze", by: byAddress, burst: 30, refill: 4 * time.Second}
 	rateForget       = rate{name: "forget", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateStepUp       = rate{name: "step-up", by: byAccount, burst: 30, refill: 5 * time.Second}

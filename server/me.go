@@ -144,6 +144,8 @@ func (s *Server) stored(ctx context.Context, _ *struct{}) (*reply[Stored], error
 		ObjectGUID: own.Account.String(), Passkeys: each(passkeys, encodePasskey(own)), Sessions: each(sessions, encodeSession(own)),
 		Requests: requests, Reviews: reviews, Devices: devices, Frozen: frozen, Events: events, Retention: s.cfg.Retention,
 		Codes: held(factors, enroll.ProofRecoveryCode), App: held(factors, enroll.ProofTOTP) > 0,
+		PIN: held(factors, enroll.ProofPIN) > 0, Questions: held(factors, enroll.ProofQuestions) > 0,
+		Mail: held(factors, enroll.ProofMailCode) > 0, Phone: held(factors, enroll.ProofSMSCode) > 0,
 	}), nil
 }
 

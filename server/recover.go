@@ -97,6 +97,22 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 	return s.welcome(ctx, made, cookie)
 }
 
+// brake tells whoever runs the server, once in an hour, that somebody tries a little
+// with everybody. A fault of that changes no answer.
+func (s *Server) brake(ctx context.Context, c *call) {
+	s.log.Error("the way in by what could be guessed is closed for everybody: too many tries", "id", c.id)
+	err := s.take(ctx, rateBrake, "")
+	if errors.As(err, new(limited)) {
+		return
+	}
+	if err == nil {
+		err = s.cfg.Passkeys.Braked(ctx)
+	}
+	if err != nil {
+		s.log.Error("nobody was told of the brake", "error", err)
+	}
+}
+
 // countRecovery counts a try by name and network, and where it is one that could be
 // guessed also by account from anywhere and by all together.
 //
@@ -116,7 +132,7 @@ func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery,
 	}
 	if err := s.take(ctx, rateRecoverAll, ""); err != nil {
 		if errors.As(err, new(limited)) {
-			s.log.Error("the way in by what could be guessed is closed for everybody: too many tries", "id", c.id)
+			s.brake(ctx, c)
 		}
 		return err
 	}

@@ -263,6 +263,10 @@ type Stored struct {
 	Frozen     bool            `json:"frozen"`
 	Codes      int             `json:"codes"` // recovery codes, used ones among them
 	App        bool            `json:"app"`   // an authenticator app
+	PIN        bool            `json:"pin"`
+	Questions  bool            `json:"questions"` // answers to them
+	Mail       bool            `json:"mail"`      // an address of their own, for codes
+	Phone      bool            `json:"phone"`     // and a number
 	Events     int             `json:"events"`
 	Retention  string          `json:"retention"`
 }

@@ -26,6 +26,14 @@ func (c configCheckCmd) Run(_ context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	// What push makes of it is known to push only.
+	if _, err := openGateway(loaded); err != nil {
+		fmt.Fprintf(s.err, "%s: %v\n1 to mend in %s\n", c.File, err, c.File)
+		return errShown
+	}
+	for _, w := range loaded.Warnings() {
+		fmt.Fprintf(s.err, "warning: %s\n", w)
+	}
 	fmt.Fprintf(s.out, "%s is right: %d policies for %s\n", c.File, len(loaded.Policies), loaded.PublicURL)
 	return nil
 }
