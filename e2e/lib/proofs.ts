@@ -121,11 +121,13 @@ export async function textedCode(stand: Stand, to: string, after: number): Promi
 /** As if the last code had been sent so long ago, after a reload. */
 export async function sentBefore(page: Page, seconds: number): Promise<void> {
   await expect.poll(() => page.evaluate(() => JSON.stringify(history.state))).toMatch(/-code":\d/);
-  await page.evaluate((ms) => {
+  await page.addInitScript(({ ms, once }) => { // before the page reads it
+    if (sessionStorage.getItem(once)) return;
+    sessionStorage.setItem(once, 'done');
     const state = history.state as { noted: { sent: Record<string, number> } };
     for (const kind of Object.keys(state.noted.sent)) state.noted.sent[kind]! -= ms;
     history.replaceState(state, '');
-  }, seconds * 1000);
+  }, { ms: seconds * 1000, once: `aged ${Math.random()}` });
   await page.reload();
 }
 

@@ -4,6 +4,7 @@ import { askable, bare, bareCode, groupedCode, lacks, phoneNumber, regroup, regr
 import { info } from '../src/lib/session';
 import { given, missing } from '../src/ui/given';
 import { addressLacks } from '../src/screens/proofs/address';
+import { shownOf } from '../src/screens/proofs';
 import { pinLacks } from '../src/screens/proofs/pin';
 import { answersLack } from '../src/screens/proofs/questions';
 import { anew, readDraft, wanting } from '../src/screens/recover/draft';
@@ -142,6 +143,16 @@ test('an alternative is said in words', () => {
   expect(wayName(['totp'])).toBe('My authenticator app');
   expect(wayNeeds(['recovery-code'])).toBe('You need one of your recovery codes.');
   expect(wayNeeds(['recovery-code', 'totp'])).toBe('You need all of these: a recovery code and my authenticator app.');
+});
+
+test('what is neither offered nor held is not shown', () => {
+  const none = { offered: false, held: false, created: '', lastUsed: '' };
+  const nowhere = { offered: false, address: '', from: '', canVerify: true, created: '', lastUsed: '' } as const;
+  const proofs = { recoveryCodes: { offered: false, total: 0, left: 0, created: '' }, totp: none, mailCode: nowhere, smsCode: nowhere, pin: none, questions: { ...none, answer: 5, ask: 3, list: [] } };
+  expect(shownOf(proofs)).toEqual([]);
+  expect(shownOf({ ...proofs, mailCode: { ...nowhere, address: 'd•••@x', from: 'directory' } })).toEqual([]); // IT's, and not asked for
+  expect(shownOf({ ...proofs, smsCode: { ...nowhere, address: '+49 •••', from: 'verified' }, pin: { ...none, held: true } })).toEqual(['sms-code', 'pin']);
+  expect(shownOf({ ...proofs, mailCode: { ...nowhere, offered: true }, questions: { ...proofs.questions, offered: true } })).toEqual(['mail-code', 'questions']);
 });
 
 test('the directory attribute goes by the organisation’s name for it, in either language', async () => {

@@ -73,6 +73,7 @@ export const de: Mine = {
   'a.session.step-up-refused': 'Eine Bestätigung mit Anmeldeschlüssel wurde abgewiesen',
   'a.session.recovered': 'Sie kamen ohne Anmeldeschlüssel herein',
   'a.session.recover-refused': 'Jemand wollte ohne Ihren Anmeldeschlüssel herein',
+  'a.session.recover-braked': 'Der Weg ohne Anmeldeschlüssel war eine Weile zu, denn es gab zu viele Versuche',
   'a.proof.made': 'Ein weiterer Nachweis wurde eingerichtet',
   'a.proof.removed': 'Ein weiterer Nachweis wurde entfernt',
   'a.proof.answered': 'Sie haben mehr als Ihren Anmeldeschlüssel vorgewiesen',

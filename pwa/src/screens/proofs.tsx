@@ -133,7 +133,7 @@ function SentRow({ kind, proofs, onOpen }: { kind: SentKind; proofs: Proofs; onO
   const none = t(canVerify ? `pr.${kind}.none` : `pr.${kind}.never`);
   const sub = address ? (
     <>
-      <span class="line">
+      <span class="line" translate={false}>
         <Mail address={address} />
       </span>
       <span class="line">{t(from === 'directory' ? 'pr.sent.directory' : 'pr.sent.verified')}</span>

@@ -1,10 +1,10 @@
 // Without a passkey: a name, what is needed and what one has; then the codes; then on
 // to what was asked, by itself.
 import { useEffect, useState } from 'preact/hooks';
-import type { ProofKind, RecoverBegun } from '../api-types';
+import type { ProofKind } from '../api-types';
 import { t } from '../i18n';
 import { useAct } from '../lib/act';
-import { localProblem, post } from '../lib/api';
+import { localProblem } from '../lib/api';
 import { askable } from '../lib/codes';
 import { note } from '../lib/router';
 import { info, loadInfo } from '../lib/session';
@@ -14,7 +14,7 @@ import { Button, Field, Screen, Skeleton } from '../ui/kit';
 import { kindsSent } from '../ui/given';
 import { Picks } from '../ui/proof';
 import { Codes } from './recover/codes';
-import { anew, notedDraft, wants, type Draft } from './recover/draft';
+import { anew, begun, notedDraft, wants, type Draft } from './recover/draft';
 import { None } from './recover/none';
 import { wayName, wayNeeds } from './recover/words';
 import { Failed } from './trouble';
@@ -41,6 +41,7 @@ function Steps({ ways }: { ways: ProofKind[][] }) {
     const timer = setTimeout(() => note(draft), 200); // not at each key: browsers count
     return () => clearTimeout(timer);
   }, [draft]);
+  useEffect(() => note(draft), [draft.token, draft.sent]); // at once: another load would send another code
   const change = (part: Partial<Draft>) => setDraft((d) => ({ ...d, ...part }));
   if (draft.none) return <None onBack={() => change({ none: false })} />;
   const way = ways[draft.way];
@@ -62,8 +63,7 @@ function Who({ ways, draft, onChange }: WhoProps) {
   const sends = kindsSent(ways[draft.way] ?? []).length;
   const next = () =>
     act.run(async () => {
-      const { token, questions } = await post<RecoverBegun>('/api/recover/begin', { name, kind: draft.want });
-      onChange({ token, questions, sent: {} });
+      onChange(await begun(draft));
     });
   return (
     <Screen title={t('rec.title')} up="/" kind="plain recover" key="who">

@@ -135,7 +135,7 @@ export function Sending({ at, said, busy, onAgain }: SendingProps) {
       <p class="hint" role="status">
         {busy ? t('sent.doing') : said}
       </p>
-      {!busy && (
+      {!busy && at > 0 && (
         <button type="button" class="link" aria-disabled={wait > 0} onClick={() => wait === 0 && onAgain()}>
           {wait > 0 ? t('sent.wait', { in: inSeconds(wait) }) : t('sent.again')}
         </button>

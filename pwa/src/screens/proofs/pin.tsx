@@ -62,7 +62,7 @@ function SetPin({ proofs, onProofs, onBack, onUp }: PartProps & { onUp: () => vo
   const typed = (put: (v: string) => void) => (v: string) => (put(v), touch.clear());
   const refused = problem?.code.startsWith('proof.pin') ?? false;
   return (
-    <Screen title={t(proofs.pin.held ? 'pin.change' : 'pin.set')} up={onUp} kind="plain" key="set">
+    <Screen title={t(proofs.pin.held ? 'pin.change' : 'pin.set')} up={onUp} kind="plain set-up" key="set">
       <div class="sign info">
         <Icon name="pin" />
       </div>

@@ -70,7 +70,7 @@ function Choose({ proofs, onProofs, onBack, onUp }: PartProps & { onUp: () => vo
   return (
     <Screen title={t(held ? 'qu.change' : 'qu.title')} up={onUp} kind="plain choose" key="choose">
       <p class="lead">{t('qu.lead', { n: wanted, ask })}</p>
-      <Banner tone="wait" title={t('qu.weak')} quiet>
+      <Banner tone="wait" icon="stop" title={t('qu.weak')} quiet>
         <p>{t('qu.weak.sub')}</p>
       </Banner>
       <form

@@ -1,7 +1,7 @@
 // The second step: the values of the chosen alternative, one answer for whatever is
 // wrong with them, and what was asked for as soon as they are right.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Given, Me, ProofKind, RecoverBegun } from '../../api-types';
+import type { Given, Me, ProofKind } from '../../api-types';
 import { t } from '../../i18n';
 import { useAct, type Act } from '../../lib/act';
 import { ApiError, post } from '../../lib/api';
@@ -14,7 +14,7 @@ import { grave, Support, Trouble } from '../../ui/help';
 import type { IconName } from '../../ui/icons';
 import { Banner, Button, Screen } from '../../ui/kit';
 import { askFor } from '../request/asked';
-import type { Draft } from './draft';
+import { begun, type Draft } from './draft';
 import { useSending } from './sending';
 
 interface Props {
@@ -35,7 +35,7 @@ export function Codes({ draft, kinds, only, onChange, onAgain }: Props) {
   const codes = useSending(draft, kinds, onChange);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector('input')?.focus({ preventScroll: true }), []); // after the heading took it
-  const why = missing(kinds, values, draft.questions);
+  const why = codes.busy ? t('sent.doing') : missing(kinds, values, draft.questions); // the code may be here before the token that takes it
 
   /** What was sent and asked before counts no more: once more from there, with the rest as it was typed. */
   const renew = async () => {
@@ -103,7 +103,7 @@ export function Codes({ draft, kinds, only, onChange, onAgain }: Props) {
           onInput={(key, value) => setValues((all) => ({ ...all, [key]: value }))}
           sending={(kind) => {
             const at = draft.sent[kind];
-            if (!at && !codes.busy) return null;
+            if (!at && codes.due) return null;
             return <Sending at={at ?? 0} said={at ? t(`sent.maybe.${kind}`, { time: sentAt(at) }) : ''} busy={codes.busy} onAgain={() => void codes.send(kind)} />;
           }}
         />
@@ -132,12 +132,6 @@ export function Codes({ draft, kinds, only, onChange, onAgain }: Props) {
   );
 }
 
-/** Where the beginning is too old. */
-const begun = async (draft: Draft): Promise<Pick<Draft, 'token' | 'questions' | 'sent'>> => {
-  const { token, questions } = await post<RecoverBegun>('/api/recover/begin', { name: draft.name.trim(), kind: draft.want });
-  return { token, questions, sent: {} };
-};
-
 /** A code should have come by now: the other ways. */
 const LATE_MS = 30_000;
 
@@ -148,7 +142,7 @@ function Nothing({ draft, only, onAgain, onColleague }: Pick<Props, 'draft' | 'o
   return (
     <section class="group">
       <h2 class="group-title">{t('sent.nothing')}</h2>
-      <p class="hint">{t('sent.nothing.sub')}</p>
+      <p class="hint">{t(draft.sent['mail-code'] ? 'sent.nothing.mail-code' : 'sent.nothing.sms-code')}</p>
       <Button weight="second" icon={only ? 'user' : undefined} onClick={only ? onColleague : onAgain}>
         {t(only ? 'rec.colleague' : 'sent.other')}
       </Button>

@@ -1,7 +1,8 @@
 // What was typed and chosen on the way in without a passkey. It is noted in the
 // tab's history, so that a reload loses nothing; the codes and the answers are nowhere
 // but on the screen.
-import type { Kind, Question, SentKind } from '../../api-types';
+import type { Kind, Question, RecoverBegun, SentKind } from '../../api-types';
+import { post } from '../../lib/api';
 import { noted } from '../../lib/router';
 
 /** What somebody can come for. */
@@ -60,6 +61,12 @@ export function readDraft(found: unknown, ways: number): Draft {
 }
 
 export const notedDraft = (ways: number) => readDraft(noted(), ways);
+
+/** Begins at the server: at first, and where a beginning is too old. */
+export async function begun({ name, want }: Draft): Promise<Pick<Draft, 'token' | 'questions' | 'sent'>> {
+  const { token, questions } = await post<RecoverBegun>('/api/recover/begin', { name: name.trim(), kind: want });
+  return { token, questions: readQuestions(questions), sent: {} };
+}
 
 /** The first step again, with all that was said there. */
 export const anew = (draft: Draft): Draft => ({ ...draft, token: '', questions: [], sent: {}, none: false });

@@ -1,11 +1,11 @@
 // Codes by mail and text message on the way in: sent as the step opens, and again when
 // asked. The server never says whether one went out.
-import { useEffect } from 'preact/hooks';
-import type { Problem, ProofKind, RecoverBegun, SentKind } from '../../api-types';
+import { useEffect, useState } from 'preact/hooks';
+import type { Problem, ProofKind, SentKind } from '../../api-types';
 import { useAct } from '../../lib/act';
 import { ApiError, post } from '../../lib/api';
 import { kindsSent } from '../../ui/given';
-import type { Draft } from './draft';
+import { begun, type Draft } from './draft';
 
 export interface Codes {
   kinds: SentKind[];
@@ -20,9 +20,11 @@ export interface Codes {
 export function useSending(draft: Draft, of: ProofKind[], onChange: (part: Partial<Draft>) => void): Codes {
   const act = useAct();
   const kinds = kindsSent(of);
+  const [tried, setTried] = useState(false);
   const unsent = kinds.filter((kind) => !draft.sent[kind]);
   const send = (again?: SentKind) =>
     act.run(async () => {
+      setTried(true);
       let { token } = draft;
       const sent = { ...draft.sent };
       const one = async (kind: SentKind) => {
@@ -34,14 +36,14 @@ export function useSending(draft: Draft, of: ProofKind[], onChange: (part: Parti
         for (const kind of again ? [again] : unsent) await one(kind);
       } catch (e) {
         if (!(e instanceof ApiError) || e.problem.code !== 'ceremony.unknown') throw e;
-        const begun = await post<RecoverBegun>('/api/recover/begin', { name: draft.name.trim(), kind: draft.want });
-        ({ token } = begun);
-        onChange({ token, questions: begun.questions });
+        const anew = await begun(draft);
+        ({ token } = anew);
+        onChange(anew);
         for (const kind of kinds) await one(kind); // what was sent before counts no more
       }
     });
   useEffect(() => {
     if (unsent.length > 0) void send();
   }, []);
-  return { kinds, due: unsent.length > 0 && !act.busy, busy: act.busy, problem: act.problem, send };
+  return { kinds, due: unsent.length > 0 && tried && !act.busy, busy: act.busy, problem: act.problem, send };
 }

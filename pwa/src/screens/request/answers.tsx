@@ -74,9 +74,9 @@ export function Answers({ request, kinds, onDone, onKey }: AnswersProps) {
     });
   const problem = asking.problem ?? act.problem;
   if (!asked && codes.length === 0) return problem ? <Failed problem={problem} retry={() => void ask()} /> : <Skeleton />;
-  const why = asked ? missing(kinds, values, asked.questions) : '';
+  const why = !asked ? '' : asking.busy ? t('sent.doing') : missing(kinds, values, asked.questions);
   return (
-    <Screen title={t(`prove.title.${request.kind}`)} up="/account" kind="plain recover" key={asked ? 'form' : 'ask'}>
+    <Screen title={t(`prove.title.${request.kind}`)} up="/account" kind={asked ? 'plain set-up' : 'plain'} key={asked ? 'form' : 'ask'}>
       <p class="lead">{t(asked ? 'pv.lead' : 'pv.lead.ask', { what: wayName(kinds) })}</p>
       {late && (
         <Banner tone="wait" title={t('rec.late')}>

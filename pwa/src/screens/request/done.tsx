@@ -6,7 +6,7 @@ import { useAct } from '../../lib/act';
 import { clock } from '../../lib/format';
 import { signIn, useCeremony } from '../../lib/ceremony';
 import { go } from '../../lib/router';
-import { refresh, session, signedIn } from '../../lib/session';
+import { info, refresh, session, signedIn } from '../../lib/session';
 import { Trouble } from '../../ui/help';
 import { Point } from '../../ui/form';
 import { Door } from '../../ui/icons';
@@ -135,7 +135,7 @@ function Expect({ kind }: { kind: Request['kind'] }) {
         <h2 class="group-title">{t('done.next')}</h2>
         <ul class="notes">
           <Point icon="phone" title={t('done.enrol.lost')} text={t('done.enrol.lost.sub')} />
-          <Point icon="once" title={t('done.enrol.codes')} text={t('done.enrol.codes.sub')} />
+          {info.get().recovery.some((way) => way.includes('recovery-code')) && <Point icon="once" title={t('done.enrol.codes')} text={t('done.enrol.codes.sub')} />}
         </ul>
       </section>
     );
