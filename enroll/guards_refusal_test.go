@@ -80,7 +80,7 @@ func TestARefusalThatCantBeRecordedSaysSo(t *testing.T) {
 	codes := w.codes(d, of)
 	token, _, err := w.Invite(w.ctx, bob, audit.ActorOperator, true, 0)
 	wantErr(t, "invite", err, nil)
-	way := must(w.BeginRecovery(w.ctx, "alice", "unlock"))(t)
+	way := must(w.begun(w.ctx, "alice", "unlock"))(t)
 	_, _, err = w.FinishRecovery(w.ctx, way, []enroll.Answer{code(codes[0])}, phone, enough)
 	wantErr(t, "recover", err, nil)
 	_, _, err = w.FinishRecovery(w.ctx, way, []enroll.Answer{code(codes[1])}, phone, enough)

@@ -106,14 +106,14 @@ var acts = map[string]func(w *world, d *device, of enroll.Session) func() error{
 	},
 	"recover": func(w *world, d *device, of enroll.Session) func() error {
 		codes := w.codes(d, of)
-		token := must(w.BeginRecovery(w.ctx, "alice", "unlock"))(w.t)
+		token := must(w.begun(w.ctx, "alice", "unlock"))(w.t)
 		return func() error {
 			_, _, err := w.FinishRecovery(w.ctx, token, []enroll.Answer{code(codes[0])}, phone, enough)
 			return err
 		}
 	},
 	"begin to recover": func(w *world, _ *device, _ enroll.Session) func() error {
-		return func() error { _, err := w.BeginRecovery(w.ctx, "alice", "unlock"); return err }
+		return func() error { _, err := w.begun(w.ctx, "alice", "unlock"); return err }
 	},
 	"begin to replace": func(w *world, _ *device, of enroll.Session) func() error {
 		return func() error { _, _, err := w.BeginReplacement(w.ctx, of, "r-1"); return err }
@@ -465,7 +465,7 @@ func TestASealedTokenThatIsNoneOpensNothing(t *testing.T) {
 		_, _, err := w.FinishRecovery(w.ctx, tc.token, []enroll.Answer{code(codes[0])}, phone, enough)
 		wantErr(t, name, err, tc.want)
 	}
-	long := enroll.Answer{Kind: enroll.ProofRecoveryCode, Value: secret.New(codes[1].Reveal() + strings.Repeat("-", 200))}
+	long := enroll.Answer{Kind: enroll.ProofRecoveryCode, Value: secret.New(codes[1].Reveal() + strings.Repeat("-", 600))}
 	_, err := w.recoverAs("alice", "unlock", enough, long)
 	wantErr(t, "an answer that is too long", err, enroll.ErrRecoverRefused)
 }

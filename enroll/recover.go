@@ -29,7 +29,7 @@ const (
 	RecoveredValid = 15 * time.Minute
 	// maxAnswers bounds the proofs of one try.
 	maxAnswers = 4
-	maxAnswer  = 128 // bytes of one
+	maxAnswer  = 512 // bytes of one: a password has 256 characters
 )
 
 // way is what a browser's token for it holds, sealed. Of a name that nobody has it

@@ -9,17 +9,17 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
-	"text/template"
 	"time"
 
 	"github.com/latchkey/latchkey/secret"
 )
 
 // GatewayConfig describes an SMS gateway by one HTTP request. URL, headers and body
-// are templates (text/template) with number, text and secret, and with json and
-// urlquery to write them as JSON strings and as parts of a URL.
+// hold {{number}}, {{text}} and {{secret}}; {{json text}} and {{urlquery text}} write
+// them as a JSON string and as a part of a URL.
 type GatewayConfig struct {
 	Method  string // "" is POST
 	URL     string // https, or http to this very machine
@@ -41,9 +41,6 @@ type GatewayConfig struct {
 // Gateway sends SMS.
 type Gateway struct {
 	cfg    GatewayConfig
-	url    *template.Template
-	body   *template.Template
-	header []*template.Template
 	client *http.Client
 }
 
@@ -72,20 +69,6 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	// A gateway that sends elsewhere would send the number and the code there too.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	g.client = &client
-	var err error
-	if g.url, err = gatewayTemplate(c.URL); err != nil {
-		return nil, fmt.Errorf("url: %w", err)
-	}
-	if g.body, err = gatewayTemplate(c.Body); err != nil {
-		return nil, fmt.Errorf("body: %w", err)
-	}
-	for _, h := range c.Headers {
-		t, err := gatewayTemplate(h)
-		if err != nil {
-			return nil, fmt.Errorf("headers: %w", err)
-		}
-		g.header = append(g.header, t)
-	}
 	req, err := g.request(context.Background(), "+4915112345678", "1234")
 	if err != nil {
 		return nil, err
@@ -96,54 +79,50 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	return g, nil
 }
 
-// gatewayWords stand for values that each request fills in.
-var gatewayWords = template.FuncMap{
-	"number": func() string { return "" }, "text": func() string { return "" }, "secret": func() string { return "" },
-	"json": func(s string) (string, error) { b, err := json.Marshal(s); return string(b), err },
-}
+// words of a description: {{number}}, {{text}} and {{secret}}, each of them also as
+// {{json text}}, a JSON string with its quotes, and {{urlquery text}}. A template
+// engine would keep every method of every type in the binary, 5 MB of it.
+var gatewayWord = regexp.MustCompile(`\{\{ *(?:(json|urlquery) +)?(number|text|secret) *\}\}`)
 
-func gatewayTemplate(text string) (*template.Template, error) {
-	t, err := template.New("").Funcs(gatewayWords).Parse(text)
-	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "template: :"))
+func (g *Gateway) fill(in, number, text string) (string, error) {
+	if strings.Contains(gatewayWord.ReplaceAllLiteralString(in, ""), "{{") {
+		return "", errors.New("takes {{number}}, {{text}} and {{secret}}, and before each of them json or urlquery")
 	}
-	return t, nil
-}
-
-func (g *Gateway) fill(t *template.Template, number, text string) (string, error) {
-	t, err := t.Clone()
-	if err != nil {
-		return "", fmt.Errorf("fill: %w", err)
-	}
-	is := func(s string) func() string { return func() string { return s } }
-	t.Funcs(template.FuncMap{"number": is(number), "text": is(text), "secret": is(g.cfg.Secret.Reveal())})
-	var b bytes.Buffer
-	if err := t.Execute(&b, nil); err != nil {
-		return "", fmt.Errorf("fill: %w", err)
-	}
-	return b.String(), nil
+	values := map[string]string{"number": number, "text": text, "secret": g.cfg.Secret.Reveal()}
+	return gatewayWord.ReplaceAllStringFunc(in, func(word string) string {
+		m := gatewayWord.FindStringSubmatch(word)
+		switch v := values[m[2]]; m[1] {
+		case "json":
+			b, _ := json.Marshal(v) // a string always can
+			return string(b)
+		case "urlquery":
+			return url.QueryEscape(v)
+		default:
+			return v
+		}
+	}), nil
 }
 
 func (g *Gateway) request(ctx context.Context, number, text string) (*http.Request, error) {
-	to, err := g.fill(g.url, number, text)
+	to, err := g.fill(g.cfg.URL, number, text)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("url: %w", err)
 	}
 	if u, err := url.Parse(to); err != nil || u.Host == "" {
 		return nil, errors.New("url: is no URL with a host")
 	}
-	body, err := g.fill(g.body, number, text)
+	body, err := g.fill(g.cfg.Body, number, text)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("body: %w", err)
 	}
 	req, err := http.NewRequestWithContext(ctx, g.cfg.Method, to, strings.NewReader(body))
 	if err != nil {
 		return nil, errors.New("url or method: no request can be made of them")
 	}
-	for _, h := range g.header {
+	for _, h := range g.cfg.Headers {
 		line, err := g.fill(h, number, text)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("headers: %w", err)
 		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || name == "" || strings.ContainsAny(line, "\r\n") {

@@ -224,3 +224,12 @@ func TestQuestionsAndCodesTellNothingOfANameThatNobodyHas(t *testing.T) {
 		t.Errorf("%v", seen)
 	}
 }
+
+// The first page knows what the directory's proof is called, from the start on.
+func TestThePageKnowsWhatTheDirectoryIsAskedFor(t *testing.T) {
+	st := newStage(t, func(c *Config) { c.Attribute = &Words{English: "Employee number", German: "Personalnummer"} })
+	res := st.ask("GET", "/api/info", "")
+	if text := bodyOf(t, res); !strings.Contains(text, `"attribute":{"en":"Employee number","de":"Personalnummer"}`) {
+		t.Error(text)
+	}
+}

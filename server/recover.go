@@ -64,7 +64,7 @@ type finishRecovery struct {
 
 type recoveryAnswer struct {
 	Kind    string        `json:"kind" enum:"recovery-code,totp,mail-code,sms-code,pin,questions,directory,password"`
-	Value   secret.Text   `json:"value,omitempty" maxLength:"128" writeOnly:"true"`
+	Value   secret.Text   `json:"value,omitempty" maxLength:"256" writeOnly:"true"`
 	Answers []secret.Text `json:"answers,omitempty" maxItems:"8" writeOnly:"true" doc:"to questions, in the order asked"`
 }
 

@@ -63,6 +63,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.Set(Settings{
 		Organisation: cfg.Organisation, Support: cfg.Support, TrustedProxies: cfg.TrustedProxies, LimitFactor: cfg.LimitFactor,
+		Attribute: cfg.Attribute,
 	})
 	s.base, s.giveUp = context.WithCancel(context.Background())
 	s.app = fiber.New(s.fiberConfig())

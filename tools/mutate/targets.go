@@ -33,7 +33,8 @@ var targets = []target{
 	{
 		dir: "enroll",
 		files: []string{
-			"anonymous.go", "assertion.go", "factor.go", "invitation.go", "passkeys.go", "person.go", "recover.go",
+			"anonymous.go", "answers.go", "assertion.go", "factor.go", "invitation.go", "memory.go", "passkeys.go", "person.go",
+			"pin.go", "questions.go", "recover.go", "sent.go",
 			"recoverycode.go", "register.go", "session.go", "signin.go", "stepup.go", "totp.go", "tries.go",
 		},
 		suites: []suite{{dir: "enroll"}},
