@@ -68,11 +68,10 @@ type PIN struct {
 	Digits int `yaml:"digits"`
 }
 
-// Questions are those that people choose from.
+// Questions are those that people answer.
 type Questions struct {
-	Answer int            `yaml:"answer"`
-	Ask    int            `yaml:"ask"`
-	List   []QuestionText `yaml:"list"`
+	Ask  int            `yaml:"ask"`
+	List []QuestionText `yaml:"list"`
 }
 
 // QuestionText is one in both languages.
@@ -82,16 +81,12 @@ type QuestionText struct {
 	German  string `yaml:"de"`
 }
 
-// Counts are how many are answered and asked: 5 and 3 where nothing is said.
-func (q Questions) Counts() (answer, ask int) {
-	answer, ask = q.Answer, q.Ask
-	if answer == 0 {
-		answer = 5
+// Asked is how many are asked: 3 where nothing is said.
+func (q Questions) Asked() int {
+	if q.Ask == 0 {
+		return 3
 	}
-	if ask == 0 {
-		ask = 3
-	}
-	return answer, ask
+	return q.Ask
 }
 
 // DirectoryProof is an attribute whose value its owner knows.
@@ -207,22 +202,18 @@ func (c Config) checkSMS(f *finder, m SMSCode) {
 	}
 }
 
-// leastQuestions: of a shorter list everybody would answer nearly the same ones.
-const leastQuestions = 8
+// Everybody answers all of the list: five are enough, and more than ten a burden.
+const leastQuestions, mostQuestions = 5, 10
 
 var questionID = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 
 func checkQuestions(f *finder, q Questions) {
 	const key = "proofs.questions"
-	answer, ask := q.Counts()
-	if len(q.List) < leastQuestions || len(q.List) > 40 {
-		f.add(key, "lists %d questions: %d to 40, so that people can choose those that nobody else knows", len(q.List), leastQuestions)
+	if len(q.List) < leastQuestions || len(q.List) > mostQuestions {
+		f.add(key, "lists %d questions: %d to %d, of which each person answers all", len(q.List), leastQuestions, mostQuestions)
 	}
-	if ask < 3 || ask > 5 {
+	if ask := q.Asked(); ask < 3 || ask > 5 {
 		f.add(key+".ask", "%d is out of range: 3 to 5", ask)
-	}
-	if answer < ask || answer > 10 || answer > len(q.List) {
-		f.add(key+".answer", "%d is out of range: as many as are asked, to 10, and no more than there are", answer)
 	}
 	seen := map[string]bool{}
 	for i, one := range q.List {

@@ -56,7 +56,7 @@ func TestDescriptionsOfProofsAreChecked(t *testing.T) {
 		{"timeout: 5s\n  # Digits", "timeout: 20s\n  # Digits", "proofs.sms_code.gateway.timeout"},
 		{"digits: 6", "digits: 4", "proofs.pin.digits"},
 		{"ask: 3", "ask: 1", "proofs.questions.ask"},
-		{"answer: 5", "answer: 2", "proofs.questions.answer"},
+		{"      - {id: soft-toy,", "      # {id: soft-toy,", "proofs.questions: lists 4 questions"},
 		{"{id: soft-toy,", "{id: first-trip,", "\"first-trip\" is used twice"},
 		{"{id: soft-toy,", "{id: Soft toy,", "needs an id"},
 		{"attribute: employeeNumber", "attribute: thumbnailPhoto", "proofs.directory.attribute"},

@@ -185,11 +185,9 @@ test('answers to questions and a code by mail let somebody in', async ({ people,
   await openProof(phone, 'Questions');
   await expect(page.getByText('Answers are easy to find out')).toBeVisible();
   await chooseQuestions(phone, { ...answers, 'first-street': 'street' });
-  await expect(page.getByText('5 of 5 chosen')).toBeVisible();
   await button(page, 'Keep these answers').click();
-  const street = page.getByRole('group', { name: 'In which street did you live as a child?', exact: true });
-  await expect(street.getByText('This answer stands in the question.')).toBeVisible();
-  await street.getByRole('textbox').fill(answers['first-street']!);
+  await expect(page.getByText('This answer stands in the question.')).toBeVisible();
+  await page.getByLabel('In which street did you live as a child?').fill(answers['first-street']!);
   await button(page, 'Keep these answers').click();
   await expect(page.getByText('Your answers are kept.')).toBeVisible();
 

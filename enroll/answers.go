@@ -35,6 +35,8 @@ type attempt struct {
 	asked   []Question
 	// proof is bound to what it is for; its id, kind and time are set here.
 	proof Proof
+	// own: the person is signed in, so that a try costs none of what strangers share.
+	own bool
 	// person reads the account; it is read only where a kind needs it.
 	person func() (ad.Account, error)
 }
@@ -52,13 +54,14 @@ func (s *Service) check(ctx context.Context, t attempt, answers []Answer) ([]Fac
 	var uses []FactorUse
 	var wrong []error
 	seen := map[ProofKind]bool{}
-	for _, a := range inOrder(answers) {
+	answers = inOrder(answers)
+	for _, a := range answers {
 		if seen[a.Kind] {
 			return nil, because("a proof twice")
 		}
 		seen[a.Kind] = true
-		if len(wrong) > 0 && needsDirectory(a.Kind) {
-			break // nothing is tried at the directory for what is refused anyway
+		if len(wrong) > 0 && (needsDirectory(a.Kind) || answers[0].Kind == ProofRecoveryCode) {
+			break // nothing is tried for what is refused anyway
 		}
 		use, err := s.answered(ctx, t, factors, a)
 		if err != nil {
@@ -76,10 +79,13 @@ func (s *Service) check(ctx context.Context, t attempt, answers []Answer) ([]Fac
 	return uses, errors.Join(wrong...)
 }
 
-// inOrder has what the directory is asked for last: a wrong code costs no try there.
+// inOrder has a recovery code first, which nobody guesses, and what the directory is
+// asked for last: a wrong code costs no try of the others.
 func inOrder(answers []Answer) []Answer {
 	rank := func(k ProofKind) int {
 		switch k {
+		case ProofRecoveryCode:
+			return -1
 		case ProofPassword:
 			return 2
 		case ProofDirectory:
@@ -112,9 +118,9 @@ func (s *Service) answered(ctx context.Context, t attempt, factors []Factor, a A
 		}
 		return s.useSent(factors, a.Kind), nil
 	case ProofPIN:
-		return s.usePIN(ctx, factors, typed)
+		return s.usePIN(ctx, t, factors, typed)
 	case ProofQuestions:
-		return s.useAnswers(ctx, factors, t.asked, a.Answers)
+		return s.useAnswers(ctx, t, factors, a.Answers)
 	case ProofDirectory:
 		return FactorUse{}, s.knows(t, typed)
 	case ProofPassword:
@@ -162,22 +168,26 @@ func (s *Service) knows(t attempt, typed string) error {
 	return nil
 }
 
-// provePassword tries the current password once, on a connection of its own, and
-// not at all where that could come within two of the directory's lockout threshold.
+// provePassword tries the current password once, on a connection of its own: not where
+// that could come within two of the directory's lockout threshold (for strangers, past
+// half of it), and never of a protected account, for which nothing is done anyway.
 func (s *Service) provePassword(ctx context.Context, t attempt, password secret.Text) error {
 	if t.account.IsZero() {
 		return ErrWrongCode
 	}
-	leave, err := s.gates.enter(ctx, t.account)
+	leave, err := s.turn(ctx, t)
 	if err != nil {
-		return fmt.Errorf("prove password: %w", err)
+		return err
 	}
 	defer leave()
 	a, err := s.enrollable(ctx, t.account)
 	if err != nil {
 		return err
 	}
-	limit, err := s.triesAllowed(ctx, a)
+	if a.Protected != ad.NotProtected {
+		return ErrWrongCode
+	}
+	limit, err := s.triesAllowed(ctx, a, !t.own)
 	if err != nil {
 		return err
 	}
@@ -192,6 +202,21 @@ func (s *Service) provePassword(ctx context.Context, t attempt, password secret.
 		return ErrWrongCode
 	}
 	return err
+}
+
+// turn is the account's turn. A stranger does not wait for it: how long that takes
+// would tell that there is such an account.
+func (s *Service) turn(ctx context.Context, t attempt) (leave func(), err error) {
+	if !t.own {
+		if leave, ok := s.gates.try(t.account); ok {
+			return leave, nil
+		}
+		return nil, ErrWrongCode
+	}
+	if leave, err = s.gates.enter(ctx, t.account); err != nil {
+		return nil, fmt.Errorf("prove password: %w", err)
+	}
+	return leave, nil
 }
 
 // Asking is what a signed-in person needs to give further proofs.
@@ -237,18 +262,16 @@ func (s *Service) Ask(ctx context.Context, of Session, kinds []ProofKind) (Askin
 			if err != nil {
 				return Asking{}, err
 			}
-			to, err := s.bring(ctx, a, kind, code)
+			to, err := s.bring(ctx, a, kind, code, false)
 			if err != nil {
 				return Asking{}, err
 			}
 			out.Sent[kind] = Masked(kind, to)
 			held.Sent[kind] = newSent(nonce, kind, code, factors, time.UnixMilli(held.End))
 		case kind == ProofQuestions:
-			p := s.settings().Proofs
-			if out.Questions = answeredOf(factors, p.Questions); len(out.Questions) < p.AskCount || p.AskCount == 0 {
+			if out.Questions = s.drawn(of.Account.String()); !answeredAll(factors, out.Questions) {
 				return Asking{}, fmt.Errorf("ask: %w", ErrNoFactor)
 			}
-			out.Questions = s.draw(out.Questions, p, of.Account.String())
 			held.Asked = idsOf(out.Questions)
 		}
 	}
@@ -294,7 +317,7 @@ func (s *Service) Answer(ctx context.Context, of Session, token secret.Text, lab
 	}
 	uses, err := s.check(ctx, attempt{
 		account: of.Account, nonce: held.Nonce, sent: held.Sent, asked: s.settings().Proofs.byID(held.Asked),
-		proof:  Proof{Account: of.Account, Session: of.ID, Label: label, Statement: statement},
+		proof: Proof{Account: of.Account, Session: of.ID, Label: label, Statement: statement}, own: true,
 		person: func() (ad.Account, error) { return s.account(ctx, of.Account) },
 	}, answers)
 	if err == nil {

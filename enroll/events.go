@@ -109,7 +109,7 @@ var codes = []error{
 	ErrInvitationUsed, ErrInvitationExpired, ErrInvitationRevoked, ErrInvitationTries,
 	ErrMalformed, ErrRefused, ErrOrigin, ErrNotVerified, ErrCloned, ErrNotDiscoverable, ErrTooMany, ErrName, ErrGone, ErrFrozen,
 	ErrStatement, ErrWrongProof, ErrOldProof, ErrNoGrant, ErrPasswordNotAsked, ErrNotNow, ErrNoTries,
-	ErrNoFactor, ErrWrongCode, ErrRecovered, ErrRecoverRefused,
+	ErrNoFactor, ErrWrongCode, ErrFactorLocked, ErrRecovered, ErrRecoverRefused, ErrNotSent, ErrNoAddress, ErrSentOften, ErrCountry,
 }
 
 // Code returns the stable code of an error of this package or of the directory

@@ -160,7 +160,7 @@ func (s *Service) tryPassword(ctx context.Context, inv Invitation, password secr
 	if err != nil {
 		return err
 	}
-	limit, err := s.triesAllowed(ctx, a)
+	limit, err := s.triesAllowed(ctx, a, false)
 	if err != nil {
 		return s.disproved(ctx, inv, from, err)
 	}

@@ -90,12 +90,12 @@ func isDate(digits string) bool {
 }
 
 // usePIN checks a PIN. For whoever holds none the work is the same.
-func (s *Service) usePIN(ctx context.Context, factors []Factor, typed string) (FactorUse, error) {
+func (s *Service) usePIN(ctx context.Context, t attempt, factors []Factor, typed string) (FactorUse, error) {
 	digits := bareDigits(typed)
 	f, held := one(factors, ProofPIN)
 	var r remembered
 	if held {
-		if err := s.begin(ctx, f); err != nil {
+		if err := s.begin(ctx, t, f); err != nil {
 			_ = remembered{}.same(digits)
 			return FactorUse{}, err
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,7 +12,6 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/secret"
 )
 
@@ -98,7 +96,7 @@ func (s *Service) SetAnswers(ctx context.Context, of Session, proof Proof, given
 }
 
 func judgeAnswers(p ProofSettings, given []GivenAnswer) error {
-	if len(given) != p.AnswerCount || p.AnswerCount == 0 {
+	if len(given) != len(p.Questions) || len(given) == 0 {
 		return ErrAnswers
 	}
 	seen := map[string]bool{}
@@ -136,60 +134,39 @@ func judgeAnswer(q Question, text string, others []string) error {
 	return nil
 }
 
-// drawn are the questions that a name is asked: always the same ones, so that nobody
-// asks until the easy ones come. Of a name that nobody has, or whose owner answered
-// none, they are some of the list, so that the questions tell nothing.
-func (s *Service) drawn(ctx context.Context, account ad.GUID, name string) []Question {
+// drawn are the questions that a name is asked: always the same ones of the whole
+// list, as the name decides, so that nobody asks until the easy ones come. What its
+// owner answered has no part in it, nor whether it has an owner, so that the questions
+// tell nothing.
+func (s *Service) drawn(name string) []Question {
 	p := s.settings().Proofs
-	if len(p.Questions) == 0 {
-		return nil
+	list := slices.Clone(p.Questions)
+	order := func(q Question) string {
+		return string(s.cfg.Sealer.MAC("questions", []byte(q.ID+"\x00"+strings.ToLower(strings.TrimSpace(name)))))
 	}
-	factors, err := s.store.Factors(ctx, account)
-	if err != nil {
-		s.log.Error("questions not looked up", slog.Any("error", err))
-	}
-	return s.draw(answeredOf(factors, p.Questions), p, name)
+	slices.SortFunc(list, func(a, b Question) int { return strings.Compare(order(a), order(b)) })
+	return list[:min(p.AskCount, len(list))]
 }
 
-// draw takes some of what was answered, or of all, as the name decides.
-func (s *Service) draw(held []Question, p ProofSettings, name string) []Question {
-	if len(held) < p.AskCount {
-		held = slices.Clone(p.Questions)
-	}
-	// Two ways to write one name draw alike: of a name that nobody has they do so too.
-	if _, after, ok := strings.Cut(name, "\\"); ok {
-		name = after
-	}
-	name, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(name)), "@")
-	order := func(q Question) string { return string(s.cfg.Sealer.MAC("questions", []byte(q.ID+"\x00"+name))) }
-	slices.SortFunc(held, func(a, b Question) int { return strings.Compare(order(a), order(b)) })
-	return held[:min(p.AskCount, len(held))]
-}
-
-// answeredOf are those of the list that were answered; what is asked no more does
-// not count.
-func answeredOf(factors []Factor, list []Question) (held []Question) {
+// answeredAll says whether the person answered each of them.
+func answeredAll(factors []Factor, asked []Question) bool {
 	f, ok := one(factors, ProofQuestions)
 	kept := map[string]remembered{}
-	if !ok || json.Unmarshal(f.Secret, &kept) != nil {
-		return nil
+	if !ok || len(asked) == 0 || json.Unmarshal(f.Secret, &kept) != nil {
+		return false
 	}
-	for _, q := range list {
-		if _, ok := kept[q.ID]; ok {
-			held = append(held, q)
-		}
-	}
-	return held
+	return !slices.ContainsFunc(asked, func(q Question) bool { _, answered := kept[q.ID]; return !answered })
 }
 
 // useAnswers checks answers in the order that was asked. For whoever answered none
 // the work is the same.
-func (s *Service) useAnswers(ctx context.Context, factors []Factor, asked []Question, typed []secret.Text) (FactorUse, error) {
+func (s *Service) useAnswers(ctx context.Context, t attempt, factors []Factor, typed []secret.Text) (FactorUse, error) {
+	asked := t.asked
 	f, held := one(factors, ProofQuestions)
 	kept := map[string]remembered{}
 	var locked error
 	if held {
-		if locked = s.begin(ctx, f); locked == nil && json.Unmarshal(f.Secret, &kept) != nil {
+		if locked = s.begin(ctx, t, f); locked == nil && json.Unmarshal(f.Secret, &kept) != nil {
 			return FactorUse{}, errors.New("read answers")
 		}
 	}

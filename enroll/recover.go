@@ -60,7 +60,7 @@ func (s *Service) BeginRecovery(ctx context.Context, name, act string) (secret.T
 		return secret.Text{}, nil, err
 	}
 	said := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(name))))
-	asked := s.drawn(ctx, account, name)
+	asked := s.drawn(name)
 	token, err := s.sealWay(way{
 		Account: account, Name: said[:], Act: act, End: s.now().Add(RecoverValid).UnixMilli(), Nonce: nonce, Asked: idsOf(asked),
 	})

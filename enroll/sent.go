@@ -25,6 +25,9 @@ type SentCode struct {
 	To       string    // a bare mail address, or a number as +4912345 (ITU-T E.164)
 	Code     secret.Text
 	Language string // BCP 47, or ""
+	// Stranger: nobody is signed in who asked for it. Such codes have limits of their
+	// own, so that a stranger uses up nobody else's.
+	Stranger bool
 }
 
 // Courier brings codes to people.
@@ -102,8 +105,9 @@ func (c sent) is(nonce []byte, kind ProofKind, typed string, factors []Factor, n
 func sendable(kind ProofKind) bool { return kind == ProofMailCode || kind == ProofSMSCode }
 
 // SendRecovery sends a code for a way in, and returns the token that takes it. It
-// answers alike whether anything was sent: that goes on behind the answer.
-func (s *Service) SendRecovery(ctx context.Context, token secret.Text, kind ProofKind) (secret.Text, error) {
+// answers alike whether anything was sent: that goes on behind the answer, and not at
+// all where no rule takes such a code (wanted).
+func (s *Service) SendRecovery(ctx context.Context, token secret.Text, kind ProofKind, wanted bool) (secret.Text, error) {
 	w, err := s.openWay(token)
 	if err != nil {
 		return secret.Text{}, err
@@ -123,6 +127,9 @@ func (s *Service) SendRecovery(ctx context.Context, token secret.Text, kind Proo
 		return secret.Text{}, fmt.Errorf("list proofs: %w", err)
 	}
 	w.Sent[kind] = newSent(w.Nonce, kind, code, factors, s.now().Add(SentValid))
+	if !wanted {
+		return s.sealWay(w)
+	}
 	select {
 	case s.sending <- struct{}{}:
 		go func() {
@@ -143,8 +150,11 @@ func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, c
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	a, err := s.enrollable(ctx, account)
+	if err == nil && a.Protected != ad.NotProtected {
+		err = ad.ErrProtected
+	}
 	if err == nil {
-		_, err = s.bring(ctx, a, kind, code)
+		_, err = s.bring(ctx, a, kind, code, true)
 	}
 	if err != nil {
 		s.log.Warn("a code of a way in was not sent", slog.String("kind", string(kind)), slog.Any("error", err))
@@ -152,7 +162,7 @@ func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, c
 }
 
 // bring sends a code to the person's address, and returns that.
-func (s *Service) bring(ctx context.Context, a ad.Account, kind ProofKind, code string) (string, error) {
+func (s *Service) bring(ctx context.Context, a ad.Account, kind ProofKind, code string, stranger bool) (string, error) {
 	factors, err := s.store.Factors(ctx, a.GUID)
 	if err != nil {
 		return "", fmt.Errorf("list proofs: %w", err)
@@ -161,14 +171,14 @@ func (s *Service) bring(ctx context.Context, a ad.Account, kind ProofKind, code 
 	if to == "" {
 		return "", fmt.Errorf("send code: %w", ErrNoAddress)
 	}
-	return to, s.deliver(ctx, a, kind, to, code)
+	return to, s.deliver(ctx, a, kind, to, code, stranger)
 }
 
-func (s *Service) deliver(ctx context.Context, a ad.Account, kind ProofKind, to, code string) error {
+func (s *Service) deliver(ctx context.Context, a ad.Account, kind ProofKind, to, code string, stranger bool) error {
 	if s.cfg.Courier == nil {
 		return fmt.Errorf("send code: %w", ErrNotSent)
 	}
-	c := SentCode{Kind: kind, To: to, Code: secret.New(grouped(code, 4, " ")), Language: a.Language}
+	c := SentCode{Kind: kind, To: to, Code: secret.New(grouped(code, 4, " ")), Language: a.Language, Stranger: stranger}
 	if err := s.cfg.Courier.Bring(ctx, c); err != nil {
 		return fmt.Errorf("send code: %w", err)
 	}
@@ -272,7 +282,7 @@ func (s *Service) BeginAddress(ctx context.Context, of Session, proof Proof, kin
 		return none, "", err
 	}
 	now := s.now()
-	if err := s.deliver(ctx, a, kind, to, code); err != nil {
+	if err := s.deliver(ctx, a, kind, to, code, false); err != nil {
 		return none, "", err
 	}
 	if err := s.spendToHold(ctx, of, proof, LabelProof, kind); err != nil {

@@ -25,10 +25,10 @@ type ProofSettings struct {
 	// Mail and SMS are where codes go.
 	Mail, SMS AddressSource
 	PINDigits int // the least; 6 where less
-	// Questions are what may be asked. Of them AnswerCount are answered, and AskCount
-	// of those asked; none switches it off.
-	Questions             []Question
-	AnswerCount, AskCount int
+	// Questions are what people answer, all of them; AskCount are asked. None switches
+	// it off.
+	Questions []Question
+	AskCount  int
 	// Directory is the attribute whose value somebody may know; "" for none.
 	Directory string
 }

@@ -24,7 +24,9 @@ type PolicyReader interface {
 // even one is made now. A threshold that can't be read leaves two in all: none
 // would keep everybody out of a domain whose policy is hidden, and a lockout
 // threshold below three is one that typing alone would trip.
-func (s *Service) triesAllowed(ctx context.Context, a ad.Account) (int, error) {
+//
+// A stranger, who proved nothing yet, leaves half of the tries to the person.
+func (s *Service) triesAllowed(ctx context.Context, a ad.Account, stranger bool) (int, error) {
 	if a.Locked {
 		return 0, ad.ErrLocked
 	}
@@ -43,7 +45,11 @@ func (s *Service) triesAllowed(ctx context.Context, a ad.Account) (int, error) {
 	if s.windowOver(policy, a) {
 		bad = 0 // the controller starts again with the next wrong one
 	}
-	if bad+1 > policy.LockoutThreshold-reserve {
+	left := reserve
+	if stranger {
+		left = max(reserve, (policy.LockoutThreshold+1)/2)
+	}
+	if bad+1 > policy.LockoutThreshold-left {
 		return 0, ErrNoTries
 	}
 	return maxTries, nil
@@ -72,6 +78,31 @@ type gate struct {
 	users int
 }
 
+// try is enter for somebody who does not wait.
+func (g *gates) try(account ad.GUID) (leave func(), ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.open[account] != nil {
+		return nil, false
+	}
+	if g.open == nil {
+		g.open = map[ad.GUID]*gate{}
+	}
+	x := &gate{turn: make(chan struct{}, 1), users: 1}
+	x.turn <- struct{}{}
+	g.open[account] = x
+	return func() { <-x.turn; g.left(account, x) }, true
+}
+
+// left forgets a gate that nobody uses any more.
+func (g *gates) left(account ad.GUID, x *gate) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if x.users--; x.users == 0 {
+		delete(g.open, account)
+	}
+}
+
 // enter waits for the account's turn, or for the end of ctx.
 func (g *gates) enter(ctx context.Context, account ad.GUID) (leave func(), err error) {
 	g.mu.Lock()
@@ -86,13 +117,7 @@ func (g *gates) enter(ctx context.Context, account ad.GUID) (leave func(), err e
 	x.users++
 	g.mu.Unlock()
 
-	done := func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		if x.users--; x.users == 0 {
-			delete(g.open, account)
-		}
-	}
+	done := func() { g.left(account, x) }
 	select {
 	case x.turn <- struct{}{}:
 		return func() { <-x.turn; done() }, nil

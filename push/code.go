@@ -21,6 +21,7 @@ type Code struct {
 	To       string // a bare mail address, or a number as +4912345 (ITU-T E.164)
 	Code     secret.Text
 	Language string // BCP 47, or ""
+	Stranger bool   // nobody is signed in who asked for it
 }
 
 // What SendCode answers.
@@ -39,6 +40,10 @@ var (
 const (
 	codesOne       = 4
 	codesOneRefill = 5 * time.Minute
+	// Strangers have buckets of their own: a few in a day for one address, and half of
+	// what a country gets, so that they use up nobody else's.
+	codesDay       = 10
+	codesDayRefill = 24 * time.Hour / codesDay
 	codeTime       = 10 * time.Second // that a mail server or gateway has
 )
 
@@ -75,7 +80,14 @@ func (s *Service) SendCode(ctx context.Context, c Code) error {
 
 // mayGo counts a code before it goes.
 func (s *Service) mayGo(ctx context.Context, c Code) error {
-	if err := s.count(ctx, codeKey(c.To), codesOne, codesOneRefill); err != nil {
+	who := "own:"
+	if c.Stranger {
+		who = "stranger:"
+		if err := s.count(ctx, "code-day:"+codeKey(c.To), codesDay, codesDayRefill); err != nil {
+			return err
+		}
+	}
+	if err := s.count(ctx, who+codeKey(c.To), codesOne, codesOneRefill); err != nil {
 		return err
 	}
 	if !c.SMS {
@@ -88,8 +100,8 @@ func (s *Service) mayGo(ctx context.Context, c Code) error {
 	if !ok {
 		return fmt.Errorf("send code: %w", ErrCountry)
 	}
-	hourly := s.cfg.Gateway.cfg.Hourly
-	return s.count(ctx, "code-country:"+country, hourly, time.Hour/time.Duration(hourly))
+	half := max(1, s.cfg.Gateway.cfg.Hourly/2)
+	return s.count(ctx, who+"code-country:"+country, half, time.Hour/time.Duration(half))
 }
 
 func (s *Service) count(ctx context.Context, key string, burst int, refill time.Duration) error {

@@ -53,7 +53,7 @@ func (g *smsGateway) config() GatewayConfig {
 	return GatewayConfig{
 		URL: g.URL + "/send", Headers: []string{"Authorization: Bearer {{secret}}", "Content-Type: application/json"},
 		Body: `{"to":{{json number}},"text":{{json text}}}`, Secret: secret.New("key-4711"), Contains: `"queued"`,
-		Countries: []string{"+49", "+4930", "+43"}, Hourly: 6, Timeout: 2 * time.Second,
+		Countries: []string{"+49", "+4930", "+43"}, Hourly: 12, Timeout: 2 * time.Second,
 	}
 }
 

@@ -69,7 +69,7 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	// A gateway that sends elsewhere would send the number and the code there too.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	g.client = &client
-	req, err := g.request(context.Background(), "+4915112345678", "1234")
+	req, err := g.request(context.Background(), "+4915112345678", "1234 & \"Corp\"\n\n@host #1")
 	if err != nil {
 		return nil, err
 	}

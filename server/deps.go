@@ -87,8 +87,9 @@ type Passkeys interface {
 
 	// BeginRecovery answers alike whether anybody has the name.
 	BeginRecovery(ctx context.Context, name, act string) (secret.Text, []enroll.Question, error)
-	// SendRecovery sends a code behind the answer, and returns the token that takes it.
-	SendRecovery(ctx context.Context, token secret.Text, kind enroll.ProofKind) (secret.Text, error)
+	// SendRecovery sends a code behind the answer, where one is wanted, and returns the
+	// token that takes it.
+	SendRecovery(ctx context.Context, token secret.Text, kind enroll.ProofKind, wanted bool) (secret.Text, error)
 	RecoveryOf(token secret.Text) (enroll.Recovery, error)
 	// FinishRecovery uses the proofs up, all or none, and makes a short session.
 	FinishRecovery(ctx context.Context, token secret.Text, answers []enroll.Answer, from enroll.Client, suffices enroll.Suffices) (enroll.Session, secret.Text, error)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/latchkey/latchkey/enroll"
@@ -76,7 +77,7 @@ func (s *Server) further(ctx context.Context, out *Proofs, held []enroll.Factor)
 	out.PIN.Offered = s.cfg.Requests.Offers(enroll.ProofPIN)
 	out.Questions = QuestionsHeld{
 		ProofHeld: ProofHeld{Offered: s.cfg.Requests.Offers(enroll.ProofQuestions)},
-		Answer:    settings.AnswerCount, Ask: settings.AskCount, List: questions(settings.Questions),
+		Answer:    len(settings.Questions), Ask: settings.AskCount, List: questions(settings.Questions),
 	}
 	for _, f := range held {
 		created, used := stamp(f.Created), stamp(f.Used)
@@ -224,7 +225,7 @@ func (s *Server) answerRequest(ctx context.Context, in *answers) (*reply[Request
 		return nil, err
 	}
 	if anyGuessable(in.Body.Proofs) {
-		if err := s.take(ctx, rateRecoverOne, own.Account.String()); err != nil {
+		if err := s.take(ctx, rateAnswer, own.Account.String()); err != nil {
 			return nil, err
 		}
 	}
@@ -254,7 +255,9 @@ func (s *Server) sendRecovery(ctx context.Context, in *sendRecovery) (*reply[Rec
 	if err := s.take(ctx, rateRecoverSend, of.Name+" "+network(c.address)); err != nil {
 		return nil, err
 	}
-	token, err := s.cfg.Passkeys.SendRecovery(ctx, in.Body.Token, enroll.ProofKind(in.Body.Kind))
+	kind := enroll.ProofKind(in.Body.Kind)
+	wanted := slices.ContainsFunc(s.cfg.Requests.Recoveries(), func(set []enroll.ProofKind) bool { return slices.Contains(set, kind) })
+	token, err := s.cfg.Passkeys.SendRecovery(ctx, in.Body.Token, kind, wanted)
 	if err != nil {
 		return nil, err
 	}

@@ -55,9 +55,9 @@ func (p *postbox) code(t *testing.T) string {
 
 func everyProof() enroll.ProofSettings {
 	s := enroll.ProofSettings{
-		Mail: enroll.AddressSource{Verified: true}, SMS: enroll.AddressSource{Verified: true}, AnswerCount: 5, AskCount: 3,
+		Mail: enroll.AddressSource{Verified: true}, SMS: enroll.AddressSource{Verified: true}, AskCount: 3,
 	}
-	for i := range 8 {
+	for i := range 5 {
 		s.Questions = append(s.Questions, enroll.Question{ID: fmt.Sprint("q", i), English: "What was it called?", German: "Wie hieß es?"})
 	}
 	return s
@@ -87,7 +87,7 @@ func (p *phone) setsAnswers() {
 		given = append(given, fields{"id": fmt.Sprint("q", i), "value": fmt.Sprintf("Rex the %dth", i)})
 	}
 	held := fetch[Proofs](p, "POST", "/api/proofs/questions", fields{"proof": p.mayChange(fields{"purpose": "questions"}), "answers": given})
-	if !held.Questions.Held || held.Questions.Answer != 5 || len(held.Questions.List) != 8 {
+	if !held.Questions.Held || held.Questions.Answer != 5 || len(held.Questions.List) != 5 {
 		p.h.t.Fatalf("questions %+v", held.Questions)
 	}
 }
@@ -232,4 +232,34 @@ func TestThePageKnowsWhatTheDirectoryIsAskedFor(t *testing.T) {
 	if text := bodyOf(t, res); !strings.Contains(text, `"attribute":{"en":"Employee number","de":"Personalnummer"}`) {
 		t.Error(text)
 	}
+}
+
+// What no rule takes is not tried, and not sent: it would cost its owner tries in the
+// directory, and calls in the night.
+func TestWhatNoRuleTakesIsNotTried(t *testing.T) {
+	h := newHouse(t, byCodesToo)
+	h.post.waits()
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	p.verifies("mail-code", "me@home.example")
+	for range 3 {
+		wantProblem(t, h.phone().tries(h.company.login(), "unlock", "password", "Wrong-Secret-1"), http.StatusForbidden, "recover.refused")
+	}
+	wantProblem(t, h.phone().tries(h.company.login(), "unlock", "password", h.company.who.Password), http.StatusForbidden, "recover.refused")
+	account, err := h.company.Account(t.Context(), h.company.person)
+	if err != nil || account.BadPasswords != 0 {
+		t.Errorf("%d bad passwords, %v", account.BadPasswords, err)
+	}
+	before := len(h.post.sent)
+	begun := fetch[RecoveryBegun](h.phone(), "POST", "/api/recover/begin", fields{"name": h.company.login(), "kind": "unlock"})
+	fetch[RecoveryBegun](h.phone(), "POST", "/api/recover/send", fields{"token": begun.Token, "kind": "mail-code"})
+	select {
+	case <-h.post.came:
+		t.Error("a code went out")
+	default:
+	}
+	if h.post.mu.Lock(); len(h.post.sent) != before {
+		t.Errorf("%d codes more", len(h.post.sent)-before)
+	}
+	h.post.mu.Unlock()
 }

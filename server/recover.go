@@ -87,6 +87,10 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 		return nil, err
 	}
 	answers := each(in.Body.Proofs, recoveryAnswer.answer)
+	// What no rule takes is not even looked at: a try costs its owner something.
+	if !s.taken(answers) {
+		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs")
+	}
 	suffices := func(ctx context.Context, person ad.Account, proved []enroll.ProofKind) error {
 		return s.cfg.Requests.Suffices(ctx, person, workflow.Kind(of.Act), c.address.String(), proved)
 	}
@@ -95,6 +99,13 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 		return nil, err
 	}
 	return s.welcome(ctx, made, cookie)
+}
+
+// taken says whether the policy has an alternative of these proofs, no more and no less.
+func (s *Server) taken(answers []enroll.Answer) bool {
+	return slices.ContainsFunc(s.cfg.Requests.Recoveries(), func(set []enroll.ProofKind) bool {
+		return len(set) == len(answers) && !slices.ContainsFunc(answers, func(a enroll.Answer) bool { return !slices.Contains(set, a.Kind) })
+	})
 }
 
 // brake tells whoever runs the server, once in an hour, that somebody tries a little
@@ -127,8 +138,11 @@ func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery,
 	if err := s.take(ctx, rateRecoverName, of.Name+" "+from); err != nil {
 		return err
 	}
-	if !anyGuessable(given) {
-		return nil
+	if !anyGuessable(given) || slices.ContainsFunc(given, func(a recoveryAnswer) bool { return enroll.ProofKind(a.Kind) == enroll.ProofRecoveryCode }) {
+		return nil // beside a recovery code nothing is tried before that is right
+	}
+	if err := s.take(ctx, rateRecoverNet, from); err != nil {
+		return err
 	}
 	if err := s.take(ctx, rateRecoverAll, ""); err != nil {
 		if errors.As(err, new(limited)) {

@@ -48,7 +48,7 @@ func auc(a, b []time.Duration) float64 {
 // Rule 13 by the clock: names that exist, that nobody has, that are disabled and that
 // are protected take the same time, and the measurement would see two milliseconds.
 func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
-	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateRecoverOne, &rateRecoverAll)
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll)
 	h := newHouse(t, byCodesToo)
 	p := h.phone()
 	p.enrol(h.invitation(h.company.person), h.company.who.Password)

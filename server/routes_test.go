@@ -36,7 +36,7 @@ var bodies = map[string]string{
 	"/api/proofs/totp/finish":           `{"token":"t","code":"123456"}`,
 	"/api/proofs/remove":                `{"proof":"p","kind":"totp"}`,
 	"/api/recover/begin":                `{"name":"dana","kind":"unlock"}`,
-	"/api/recover/finish":               `{"token":"t","proofs":[{"kind":"totp","value":"123456"}]}`,
+	"/api/recover/finish":               `{"token":"t","proofs":[{"kind":"recovery-code","value":"123456"}]}`,
 	"/api/requests/{id}/passkey/finish": `{"token":"t","name":"n","credential":{},"removeOthers":true}`,
 	"/api/passkeys/{id}":                `{"name":"Phone"}`,
 	"/api/passkeys/{id}/remove":         `{"proof":"p","last":false}`,

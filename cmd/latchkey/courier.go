@@ -17,7 +17,7 @@ func (n *notices) Bring(ctx context.Context, c enroll.SentCode) error {
 	if s == nil {
 		return fmt.Errorf("send code: %w", enroll.ErrNotSent)
 	}
-	err := s.SendCode(ctx, push.Code{SMS: c.Kind == enroll.ProofSMSCode, To: c.To, Code: c.Code, Language: c.Language})
+	err := s.SendCode(ctx, push.Code{SMS: c.Kind == enroll.ProofSMSCode, To: c.To, Code: c.Code, Language: c.Language, Stranger: c.Stranger})
 	for of, as := range map[error]error{
 		push.ErrNotSent: enroll.ErrNotSent, push.ErrCountry: enroll.ErrCountry, push.ErrTooOften: enroll.ErrSentOften,
 	} {
@@ -62,7 +62,7 @@ func proofSettings(c config.Config) enroll.ProofSettings {
 		out.PINDigits = p.PIN.Digits
 	}
 	if q := p.Questions; q != nil {
-		out.AnswerCount, out.AskCount = q.Counts()
+		out.AskCount = q.Asked()
 		for _, one := range q.List {
 			out.Questions = append(out.Questions, enroll.Question{ID: one.ID, English: one.English, German: one.German})
 		}

@@ -15,9 +15,6 @@ export const questions: readonly Question[] = [
   { id: 'first-concert', en: 'Whose concert was your first?', de: 'Von wem war Ihr erstes Konzert?' },
   { id: 'first-trip', en: 'Where did your first journey alone lead?', de: 'Wohin ging Ihre erste Reise allein?' },
   { id: 'dream-job', en: 'What did you want to become as a child?', de: 'Was wollten Sie als Kind werden?' },
-  { id: 'soft-toy', en: 'What was your first soft toy called?', de: 'Wie hieß Ihr erstes Kuscheltier?' },
-  { id: 'holiday-place', en: 'Where did you spend holidays as a child?', de: 'Wo waren Sie als Kind in den Ferien?' },
-  { id: 'best-friend', en: 'Who was your best friend at ten?', de: 'Wer war mit zehn Ihr bester Freund oder Ihre beste Freundin?' },
 ];
 
 /** The part `proofs` of the configuration; its secret is a file in dir. */
@@ -34,7 +31,7 @@ export function furtherProofs(dir: string, stand: Stand): object {
       },
     },
     pin: {},
-    questions: { list: questions, answer: 5, ask: 3 },
+    questions: { list: questions, ask: 3 },
     directory: { attribute: attributes.number, en: 'Employee number', de: 'Personalnummer' },
   };
 }

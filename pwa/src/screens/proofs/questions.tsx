@@ -38,38 +38,30 @@ export function Questions(props: PartProps) {
   );
 }
 
-type Answers = Record<string, string>; // of those that are chosen
+type Answers = Record<string, string>;
 
 /** Why they can't be kept yet; '' when they can. */
-export function answersLack(answers: Answers, wanted: number): string {
-  const all = Object.values(answers);
-  if (all.length < wanted) return tn('qu.why.choose', wanted - all.length);
-  const open = all.filter((a) => !a.trim()).length;
+export function answersLack(answers: Answers, list: Question[]): string {
+  const open = list.filter((q) => !answers[q.id]?.trim()).length;
   return open > 0 ? tn('qu.why.answer', open) : '';
 }
 
 function Choose({ proofs, onProofs, onBack, onUp }: PartProps & { onUp: () => void }) {
-  const { answer: wanted, ask, list, held } = proofs.questions;
+  const { ask, list, held } = proofs.questions;
   const [answers, setAnswers] = useState<Answers>({});
   const touch = useTouch('questions');
   const { problem } = touch;
-  const chosen = Object.keys(answers).length;
-  const why = answersLack(answers, wanted);
+  const why = answersLack(answers, list);
   const about = problem?.code.startsWith('proof.answer') ? (problem.params?.id ?? '') : '';
   const keep = () =>
     touch.run(async (proof) => {
-      const given = list.filter((q) => q.id in answers).map((q) => ({ id: q.id, value: (answers[q.id] ?? '').trim() }));
+      const given = list.map((q) => ({ id: q.id, value: (answers[q.id] ?? '').trim() }));
       onProofs(await post<Proofs>('/api/proofs/questions', { proof, answers: given }));
       onBack(t('qu.done.note'));
     });
-  const pick = (id: string, on: boolean) => {
-    const { [id]: _, ...rest } = answers;
-    setAnswers(on ? { ...answers, [id]: '' } : rest);
-    touch.clear();
-  };
   return (
     <Screen title={t(held ? 'qu.change' : 'qu.title')} up={onUp} kind="plain choose" key="choose">
-      <p class="lead">{t('qu.lead', { n: wanted, ask })}</p>
+      <p class="lead">{t('qu.lead', { n: list.length, ask })}</p>
       <Banner tone="wait" icon="stop" title={t('qu.weak')} quiet>
         <p>{t('qu.weak.sub')}</p>
       </Banner>
@@ -81,30 +73,20 @@ function Choose({ proofs, onProofs, onBack, onUp }: PartProps & { onUp: () => vo
           if (!why && !touch.busy) void keep();
         }}
       >
-        <fieldset class="picks">
-          <legend>{t('qu.choose', { n: wanted })}</legend>
-          <ul class="rows">
-            {list.map((q) => (
-              <One
-                key={q.id}
-                question={q}
-                answer={answers[q.id]}
-                full={chosen >= wanted}
-                problem={about === q.id ? problem : null}
-                onPick={(on) => pick(q.id, on)}
-                onAnswer={(v) => {
-                  setAnswers({ ...answers, [q.id]: v });
-                  if (about === q.id) touch.clear();
-                }}
-              />
-            ))}
-          </ul>
-        </fieldset>
+        {list.map((q) => (
+          <One
+            key={q.id}
+            question={q}
+            answer={answers[q.id] ?? ''}
+            problem={about === q.id ? problem : null}
+            onAnswer={(v) => {
+              setAnswers({ ...answers, [q.id]: v });
+              if (about === q.id) touch.clear();
+            }}
+          />
+        ))}
         {!about && <Trouble problem={problem} quiet />}
         <div class="dock">
-          <p class="hint" role="status">
-            {t('qu.count', { n: chosen, of: wanted })}
-          </p>
           <Button type="submit" icon="key" busy={touch.busy} doing={t('wait.passkey')} why={why}>
             {t('qu.go')}
           </Button>
@@ -118,40 +100,20 @@ function Choose({ proofs, onProofs, onBack, onUp }: PartProps & { onUp: () => vo
 
 interface OneProps {
   question: Question;
-  /** undefined: not chosen. */
-  answer: string | undefined;
-  /** As many as are wanted are chosen. */
-  full: boolean;
+  answer: string;
   problem: Problem | null;
-  onPick: (on: boolean) => void;
   onAnswer: (value: string) => void;
 }
 
-/** A question, and the answer where it is chosen. */
-function One({ question, answer, full, problem, onPick, onAnswer }: OneProps) {
-  const on = answer !== undefined;
-  const row = useRef<HTMLLIElement>(null);
-  useEffect(() => {
-    if (on) row.current?.querySelector<HTMLInputElement>('input:not([type=checkbox])')?.focus({ preventScroll: true });
-  }, [on]);
+function One({ question, answer, problem, onAnswer }: OneProps) {
+  const row = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (problem) row.current?.scrollIntoView({ block: 'center' });
   }, [problem]);
-  const text = question[lang.get()];
   return (
-    <li class="question" ref={row}>
-      <label class="row pick">
-        <input type="checkbox" checked={on} disabled={full && !on} onChange={(e) => onPick(e.currentTarget.checked)} />
-        <span class="row-text">
-          <span class="row-title">{text}</span>
-        </span>
-      </label>
-      {on && (
-        <div class="question-answer" role="group" aria-label={text}>
-          <Field name={`answer-${question.id}`} label={t('qu.answer')} value={answer} onInput={onAnswer} autocomplete="off" maxLength={120} invalid={problem !== null} />
-          <Trouble problem={problem} quiet />
-        </div>
-      )}
-    </li>
+    <div class="question" ref={row}>
+      <Field name={`answer-${question.id}`} label={question[lang.get()]} value={answer} onInput={onAnswer} autocomplete="off" maxLength={120} invalid={problem !== null} />
+      <Trouble problem={problem} quiet />
+    </div>
   );
 }
