@@ -211,7 +211,7 @@ func checkIndependent(f *finder, key string, act Act, alternative []enroll.Proof
 		f.add(key, "names somebody and proves nothing: directory stands beside a proof, such as recovery-code + directory")
 		return
 	}
-	if act.Independent != nil && !*act.Independent {
+	if checkHardwareTwice(f, key, alternative) || act.Independent != nil && !*act.Independent {
 		return
 	}
 	for i, one := range alternative {

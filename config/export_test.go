@@ -7,3 +7,6 @@ var ReadNetwork = parseNetwork
 
 // ReadHours is Hours.read.
 func ReadHours(h Hours) (workflow.Hours, error) { return h.read() }
+
+// ParseRoots reads certificates.
+var ParseRoots = parseRoots

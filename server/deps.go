@@ -58,6 +58,8 @@ type Passkeys interface {
 	BeginRegister(ctx context.Context, s enroll.Session, proof enroll.Proof) (secret.Text, *protocol.CredentialCreation, error)
 	FinishRegister(ctx context.Context, s enroll.Session, token secret.Text, name string, body []byte) (enroll.Credential, error)
 	Credentials(ctx context.Context, s enroll.Session) ([]enroll.Credential, error)
+	// IsHardware says whether it counts as a hardware key now.
+	IsHardware(c enroll.Credential) bool
 	Rename(ctx context.Context, s enroll.Session, id []byte, name string) error
 	// Remove needs a proof with enroll.LabelRemovePasskey over the credential
 	// id. Removing the last one needs last to be true, or enroll.ErrLastPasskey.

@@ -141,7 +141,7 @@ func (s *Server) stored(ctx context.Context, _ *struct{}) (*reply[Stored], error
 		return nil, err
 	}
 	return answer(Stored{
-		ObjectGUID: own.Account.String(), Passkeys: each(passkeys, encodePasskey(own)), Sessions: each(sessions, encodeSession(own)),
+		ObjectGUID: own.Account.String(), Passkeys: each(passkeys, s.encodePasskey(own)), Sessions: each(sessions, encodeSession(own)),
 		Requests: requests, Reviews: reviews, Devices: devices, Frozen: frozen, Events: events, Retention: s.cfg.Retention,
 		Codes: held(factors, enroll.ProofRecoveryCode), App: held(factors, enroll.ProofTOTP) > 0,
 		PIN: held(factors, enroll.ProofPIN) > 0, Questions: held(factors, enroll.ProofQuestions) > 0,

@@ -237,6 +237,7 @@ type Passkey struct {
 	LastUsed string `json:"lastUsed"`
 	Synced   bool   `json:"synced"`
 	Current  bool   `json:"current"`
+	Hardware bool   `json:"hardware"`
 }
 
 // Invite is a link for another device.

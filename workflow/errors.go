@@ -64,11 +64,12 @@ const (
 
 // What is wrong with a proof.
 const (
-	ErrProofMissing  Code = "proof.missing"   // a proof is asked for first
-	ErrProofMismatch Code = "proof.mismatch"  // of another person, session, purpose or statement
-	ErrProofExpired  Code = "proof.expired"   // older than Limits.SignInProof
-	ErrProofTooWeak  Code = "proof.too-weak"  // the person holds a stronger one than any that the policy takes
-	ErrCoolDown      Code = "proof.cool-down" // one was replaced a short time ago; Detailed has "until"
+	ErrProofMissing  Code = "proof.missing"      // a proof is asked for first
+	ErrNotHardware   Code = "proof.not-hardware" // a passkey, where one on an attested security key is asked for
+	ErrProofMismatch Code = "proof.mismatch"     // of another person, session, purpose or statement
+	ErrProofExpired  Code = "proof.expired"      // older than Limits.SignInProof
+	ErrProofTooWeak  Code = "proof.too-weak"     // the person holds a stronger one than any that the policy takes
+	ErrCoolDown      Code = "proof.cool-down"    // one was replaced a short time ago; Detailed has "until"
 )
 
 // What is wrong with a password before the directory sees it. (PasswordRefused

@@ -159,7 +159,7 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 func (e *Engine) Recoveries() [][]enroll.ProofKind {
 	var out [][]enroll.ProofKind
 	for _, set := range e.runningPolicy().made().named {
-		if !slices.Contains(set, enroll.ProofPasskey) {
+		if !slices.ContainsFunc(set, enroll.ProofKind.IsPasskey) {
 			out = append(out, set)
 		}
 	}
@@ -168,7 +168,7 @@ func (e *Engine) Recoveries() [][]enroll.ProofKind {
 
 // Offers says whether the running policy takes this kind of proof for anything.
 func (e *Engine) Offers(kind enroll.ProofKind) bool {
-	return slices.ContainsFunc(e.runningPolicy().made().named, func(set []enroll.ProofKind) bool { return slices.Contains(set, kind) })
+	return takes(e.runningPolicy().made().named, kind)
 }
 
 // alternatives are all that any rule names, each once. They are gathered when a policy

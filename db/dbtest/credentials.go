@@ -17,6 +17,7 @@ import (
 func (s *suite) credential(id string, account ad.GUID) enroll.Credential {
 	return enroll.Credential{
 		ID: []byte(id), Account: account, Name: "Anna's \"phone\" \u2028", Created: s.now,
+		Attested: enroll.Attested{Model: "30313233-3435-3637-3839-616263646566", Root: "00ff"},
 		Record: webauthn.Credential{
 			ID: []byte(id), PublicKey: []byte{1, 0, 255}, AttestationType: "none", AttestationFormat: "none",
 			Transport: []protocol.AuthenticatorTransport{protocol.Internal, protocol.Hybrid},

@@ -128,7 +128,8 @@ export interface Request {
   id: string;
   kind: Kind;
   state: 'draft' | 'pending' | 'approved' | 'executing' | 'done' | 'failed' | 'unknown' | 'denied' | 'expired' | 'cancelled';
-  /** What is missing in "draft": ["passkey"], or more of the nearest alternative. */
+  /** What is missing in "draft": ["passkey"], or more of the nearest alternative. "hardware-key" is
+   *  the same ceremony, and 422 "proof.not-hardware" for any other passkey. */
   needs: string[];
   created: string;
   updated: string;
@@ -308,6 +309,7 @@ export interface Passkey {
   lastUsed: string; // "" for never
   synced: boolean; // backup state
   current: boolean; // signed in with this one
+  hardware: boolean; // on a security key that its maker attested, of a model that is accepted
 }
 /** PATCH /api/passkeys/{id} {name} -> Passkey */
 /** Adding and removing take an assertion of their own:
