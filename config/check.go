@@ -157,6 +157,9 @@ func (c Config) checkPolicies(f *finder) {
 		}
 		c.checkWho(f, key+".who", p.Who)
 		c.checkActs(f, key, p)
+		if p.Hold != nil {
+			c.checkHold(f, key+".hold", *p.Hold)
+		}
 	}
 }
 

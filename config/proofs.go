@@ -276,6 +276,7 @@ func (c Config) Warnings() (all []string) {
 			all = append(all, fmt.Sprintf("proofs.%s has no effect: no policy takes %s", d.key, d.kind))
 		}
 	}
+	all = append(all, c.holdWarnings(time.Now())...)
 	slices.Sort(all)
 	return all
 }

@@ -102,6 +102,7 @@ var causes = []cause{
 	own(workflow.ErrProofMismatch, http.StatusForbidden, "The proof is of something else"),
 	own(workflow.ErrNotHardware, http.StatusUnprocessableEntity, "That passkey is not on a security key that is accepted"),
 	own(workflow.ErrProofTooWeak, http.StatusForbidden, "This takes a stronger proof, or an approval"),
+	own(workflow.ErrDuty, http.StatusConflict, "A proof that has to be held is not set up"),
 	own(workflow.ErrCoolDown, http.StatusForbidden, "A proof was replaced a short time ago"),
 	own(workflow.ErrProofExpired, http.StatusForbidden, "The proof is too old"),
 	own(workflow.ErrPasswordRules, http.StatusUnprocessableEntity, "The password breaks a rule"),

@@ -163,6 +163,11 @@ type Requests interface {
 	// says whether any rule takes this kind of proof.
 	Recoveries() [][]enroll.ProofKind
 	Offers(kind enroll.ProofKind) bool
+	// Offered are the proofs that the actor may set up, MaySetUp refuses any other, and
+	// Duty is what the actor has to hold and does not; nil for nothing.
+	Offered(ctx context.Context, who Actor) ([]enroll.ProofKind, error)
+	MaySetUp(ctx context.Context, who Actor, kind enroll.ProofKind) error
+	Duty(ctx context.Context, who Actor, account ad.Account) (*workflow.Duty, error)
 	// Enrollable and Enrol are of a request for a new passkey.
 	Enrollable(ctx context.Context, who Actor, id string) (workflow.Request, error)
 	Enrol(ctx context.Context, who Actor, id string, made enroll.Registered) (workflow.Request, error)

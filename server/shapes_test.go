@@ -37,7 +37,7 @@ var shapes = map[string]reflect.Type{
 	"Ask": reflect.TypeFor[ProofsAsked](), "RecoverBegun": reflect.TypeFor[RecoveryBegun](),
 	"RecoverBegin": bodyType[beginRecovery](), "RecoverFinish": bodyType[finishRecovery](), "ReplaceFinish": bodyType[finishReplacement](),
 	"OwnFreeze": reflect.TypeFor[OwnFreeze](), "FreezeByNotice": bodyType[freezeByNotice](),
-	"LiveRequest": reflect.TypeFor[LiveRequest](),
+	"Duty": reflect.TypeFor[Duty](), "LiveRequest": reflect.TypeFor[LiveRequest](),
 }
 
 func bodyType[T any]() reflect.Type {

@@ -69,6 +69,7 @@ const (
 	ErrProofMismatch Code = "proof.mismatch"     // of another person, session, purpose or statement
 	ErrProofExpired  Code = "proof.expired"      // older than Limits.SignInProof
 	ErrProofTooWeak  Code = "proof.too-weak"     // the person holds a stronger one than any that the policy takes
+	ErrDuty          Code = "duty.missing"       // a proof that the person has to hold is not set up; Detailed has "proofs"
 	ErrCoolDown      Code = "proof.cool-down"    // one was replaced a short time ago; Detailed has "until"
 )
 

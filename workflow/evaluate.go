@@ -48,22 +48,16 @@ func evaluate(p Policy, requester, target ad.Account, kind Kind, at Circumstance
 	}
 	made := p.made()
 	on := newSubject(&target, at, made)
-	for i := range made.tests {
-		var step *Step
-		if trace != nil {
-			step = trace.rule(p.Rules[i].Name)
-		}
-		match, err := made.tests[i].look(on, step)
-		if err != nil {
-			d.Findings = made.passed(i)
-			return d.deny(p.Rules[i].Name, err.Error(), "")
-		}
-		if match {
-			return d.apply(&p.Rules[i], kind, made, i)
-		}
+	i, err := made.first(&p, on, trace)
+	switch {
+	case err != nil:
+		d.Findings = made.passed(i)
+		return d.deny(p.Rules[i].Name, err.Error(), "")
+	case i < 0:
+		d.Findings = made.passed(len(p.Rules))
+		return d.deny("", foundNoMatch, "")
 	}
-	d.Findings = made.passed(len(p.Rules))
-	return d.deny("", foundNoMatch, "")
+	return d.apply(&p.Rules[i], kind, made, i)
 }
 
 // apply is what the deciding rule says, the one of that number.

@@ -38,6 +38,7 @@ func (p Policy) Ready() Policy {
 	m := newMaker()
 	for i := range p.Rules {
 		m.tests = append(m.tests, p.Rules[i].Who.test("who", m))
+		m.holds = m.holds || p.Rules[i].Hold != nil
 		m.noMatch = append(m.noMatch, Finding{Rule: p.Rules[i].Name, Code: foundNotMatched})
 	}
 	m.named = p.alternatives()
@@ -59,6 +60,7 @@ type maker struct {
 	tests   []test
 	noMatch []Finding // what each rule leaves that does not match
 	named   [][]enroll.ProofKind
+	holds   bool // some rule says what to hold
 	sids    map[string]int
 	zones   []*time.Location
 	names   []string // of attributes

@@ -22,8 +22,16 @@ const (
 // (docs/security.md, rule 3): weaker alternatives of the policy fall away. A store
 // that can't say what is held denies.
 func (e *Engine) decide(ctx context.Context, account ad.Account, kind Kind, at Circumstances) (Decision, error) {
-	d, err := allowed(e.runningPolicy(), account, account, kind, at)
+	p := e.runningPolicy()
+	d, err := allowed(p, account, account, kind, at)
 	if err != nil {
+		return d, err
+	}
+	hold, err := p.holdOf(account, at)
+	if err != nil {
+		return d.deny(d.Rule, foundDuty, ""), err
+	}
+	if d, err = e.dutiful(ctx, d, hold, account.GUID, kind); err != nil {
 		return d, err
 	}
 	if d, err = e.strongEnough(ctx, d, account.GUID, kind); err != nil {
@@ -74,9 +82,12 @@ func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, 
 	return d, nil
 }
 
-// stronger is an option as what the person holds leaves it.
-func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID) Option {
-	d, err := e.strongEnough(ctx, o.decision, account, o.Kind)
+// stronger is an option as what the person holds leaves it, and hold of their rule.
+func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID, hold *Hold) Option {
+	d, err := e.dutiful(ctx, o.decision, hold, account, o.Kind)
+	if err == nil {
+		d, err = e.strongEnough(ctx, d, account, o.Kind)
+	}
 	if err == nil {
 		_, err = e.cooled(ctx, d, account)
 	}
@@ -130,11 +141,16 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 	if !slices.Contains(Kinds, kind) {
 		return enroll.ErrRecoverRefused
 	}
-	d := Evaluate(e.runningPolicy(), account, account, kind, circumstances(address, e.now()))
+	p, at := e.runningPolicy(), circumstances(address, e.now())
+	d := Evaluate(p, account, account, kind, at)
 	if d.Verdict != Allow {
 		return enroll.ErrRecoverRefused
 	}
-	d, err := e.strongEnough(ctx, d, account.GUID, kind)
+	hold, err := p.holdOf(account, at)
+	if err != nil {
+		return enroll.ErrRecoverRefused
+	}
+	d, err = e.strongEnough(ctx, d, account.GUID, kind)
 	if errors.Is(err, ErrProofTooWeak) {
 		return enroll.ErrRecoverRefused
 	}
@@ -149,6 +165,9 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 		return enroll.ErrRecoverRefused
 	}
 	if err := unprotected(account); err != nil {
+		return err
+	}
+	if _, err := e.dutiful(ctx, d, hold, account.GUID, kind); err != nil {
 		return err
 	}
 	return e.unfrozen(ctx, account.GUID)

@@ -86,6 +86,16 @@ export interface Me {
   waiting: number;
   /** This person may be asked to review, or was: show the inbox. */
   reviewer: boolean;
+  /** What I have to set up and have not; null for nothing. 409 "duty.missing" (params proofs: "recovery-code totp")
+   *  refuses what is refused until I have. */
+  duty: Duty | null;
+}
+
+export interface Duty {
+  missing: string[]; // kinds of proofs
+  by: string; // when it is, or was, due; "" for at once
+  overdue: boolean;
+  limits: boolean; // once overdue I may unlock and get a new passkey, and no more
 }
 
 export interface Account {
