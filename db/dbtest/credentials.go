@@ -84,6 +84,12 @@ func aPasskeyComesBackWhole(s *suite) {
 	s.must(err)
 	s.same(asJSON(all), asJSON([]enroll.Credential{want, later}))
 	s.same(s.events(guid(1)), 1)
+	first, err := s.FirstPasskey(s.ctx, guid(1))
+	s.must(err)
+	s.same(first, want.Created)
+	none, err := s.FirstPasskey(s.ctx, guid(9))
+	s.must(err)
+	s.same(none, time.Time{})
 }
 
 func aPasskeyIsRegisteredOnce(s *suite) {
@@ -100,12 +106,13 @@ func aPasskeyChangesThroughAClosure(s *suite) {
 		return s.UpdateCredential(s.ctx, []byte("one"), func(c *enroll.Credential) ([]audit.Event, error) {
 			c.Record.Authenticator.SignCount++
 			c.Name, c.LastUsed, c.Account = "renamed", s.now, guid(9)
+			c.Attested = enroll.Attested{}
 			return []audit.Event{s.event(audit.PasskeyRenamed, guid(1))}, nil
 		})
 	}, nil)
 	c, err := s.Credential(s.ctx, []byte("one"))
 	s.must(err)
-	s.same([]any{c.Record.Authenticator.SignCount, c.Name, c.LastUsed, c.Account}, []any{57, "renamed", s.now, guid(1)})
+	s.same([]any{c.Record.Authenticator.SignCount, c.Name, c.LastUsed, c.Account, c.Attested.Root}, []any{57, "renamed", s.now, guid(1), "00ff"})
 	s.same(s.events(guid(1)), 50)
 
 	no := errors.New("no")
