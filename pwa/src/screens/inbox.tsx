@@ -13,7 +13,7 @@ import { Face, photo } from '../ui/face';
 import { heading } from '../ui/help';
 import { Icon } from '../ui/icons';
 import { Banner, Rows, Screen, Skeleton } from '../ui/kit';
-import { left, over } from './review/words';
+import { left, over, vouched } from './review/words';
 import { NotificationsState, usePush } from './notify-state';
 import { Failed } from './trouble';
 
@@ -105,6 +105,7 @@ function Entry({ review: r, offline, sub, when = '' }: { review: Review; offline
         <span class="row-title">{r.displayName}</span>
         <span class="row-sub">{[t(`rv.kind.${r.kind}`), when].filter(Boolean).join(', ')}</span>
         <span class="row-sub">{sub}</span>
+        {r.open && vouched(r) && <span class="row-sub soon">{t('inbox.vouch')}</span>}
       </span>
       {!offline && <Icon name="next" />}
     </>

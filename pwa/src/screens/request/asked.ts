@@ -29,3 +29,7 @@ export const useAsked = (id: string) => useResource<AskedList>(`/api/requests/${
 
 /** The approver's name where only one was asked; "" otherwise. */
 export const soleName = (list: AskedList | null) => (list?.count === 1 ? (list.asked[0]?.displayName ?? '') : '');
+
+/** Whether a request was asked for without a passkey, and perhaps by somebody else: it goes on where it was asked for. */
+export const isStrange = (r: Request & { vouched?: boolean }) =>
+  r.vouched === true && (r.state === 'draft' || r.state === 'pending' || r.state === 'approved') && !session.get().me?.session.recovered;
