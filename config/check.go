@@ -177,6 +177,7 @@ func (c Config) checkActs(f *finder, key string, p Policy) {
 		}
 		c.checkReview(f, at, *act)
 		checkCoolDown(f, at, kind, *act)
+		checkVouching(f, at, *act)
 		for i, alternative := range act.alternatives() {
 			for _, proof := range alternative {
 				if !slices.Contains(proofs, proof) {
@@ -186,6 +187,26 @@ func (c Config) checkActs(f *finder, key string, p Policy) {
 				}
 			}
 			checkIndependent(f, fmt.Sprintf("%s.prove[%d]", at, i), *act, alternative)
+		}
+	}
+}
+
+// checkVouching: a word is given by whoever approves, who has to know whose.
+func checkVouching(f *finder, at string, act Act) {
+	for i, set := range act.alternatives() {
+		if !slices.Contains(set, enroll.ProofVouching) {
+			continue
+		}
+		key := fmt.Sprintf("%s.prove[%d]", at, i)
+		switch {
+		case len(act.Approve) == 0:
+			f.add(key, "vouching needs approve beside prove: it is those people's word that counts, such as approve: [{by: manager, else: helpdesk}]")
+		case act.Number == string(workflow.NumberOff):
+			f.add(key, "vouching and number: off would let somebody vouch whom nobody spoke with: remove number")
+		case slices.Contains(set, enroll.ProofPasskey):
+			f.add(key, "vouching stands in for a passkey: write passkey alone, which approve asks others about too")
+		case len(set) > 4:
+			f.add(key, "asks for too much at once: vouching and three others at most")
 		}
 	}
 }

@@ -36,7 +36,7 @@ type Act struct {
 // proofs that this version knows.
 var proofs = []enroll.ProofKind{
 	enroll.ProofPasskey, enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofMailCode, enroll.ProofSMSCode,
-	enroll.ProofPIN, enroll.ProofQuestions, enroll.ProofDirectory, enroll.ProofPassword,
+	enroll.ProofPIN, enroll.ProofQuestions, enroll.ProofDirectory, enroll.ProofPassword, enroll.ProofVouching,
 }
 
 func (p Policy) acts() map[workflow.Kind]*Act {

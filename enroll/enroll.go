@@ -80,6 +80,7 @@ const (
 	ProofSMSCode      ProofKind = "sms-code"      // a code by SMS
 	ProofPIN          ProofKind = "pin"           // chosen digits
 	ProofQuestions    ProofKind = "questions"     // answers to some of several questions
+	ProofVouching     ProofKind = "vouching"      // a colleague's word: a review of workflow's
 	ProofDirectory    ProofKind = "directory"     // something that the directory knows: it names, and proves nothing alone
 )
 

@@ -85,7 +85,7 @@ func Strength(kind ProofKind) int {
 		return 3
 	case ProofMailCode, ProofSMSCode, ProofPIN, ProofPassword:
 		return 2
-	case ProofQuestions:
+	case ProofQuestions, ProofVouching: // a word counts only with the approval that it is
 		return 1
 	}
 	return 0
@@ -103,6 +103,8 @@ func Carrier(kind ProofKind) string {
 		return "memory"
 	case ProofMailCode:
 		return "mailbox"
+	case ProofVouching:
+		return "colleague"
 	case ProofDirectory:
 		return ""
 	}

@@ -130,15 +130,7 @@ func (s *Service) SendRecovery(ctx context.Context, token secret.Text, kind Proo
 	if !wanted {
 		return s.sealWay(w)
 	}
-	select {
-	case s.sending <- struct{}{}:
-		go func() {
-			defer func() { <-s.sending }()
-			s.sendTo(context.WithoutCancel(ctx), w.Account, kind, code)
-		}()
-	default:
-		s.log.Error("a code of a way in was not sent: too many at once")
-	}
+	s.behind(ctx, func(ctx context.Context) { s.sendTo(ctx, w.Account, kind, code) })
 	return s.sealWay(w)
 }
 

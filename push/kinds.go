@@ -24,6 +24,7 @@ const (
 	kindBrake    = "alert.brake"  // likewise, about nobody
 	kindExpiring = "password.expiring"
 	kindProofs   = "proof.changed"    // enroll's: a way in was added, taken away, or used without a passkey
+	kindVouch    = "request.vouch"    // somebody without a proof asks others to vouch for the reader
 	kindReplaced = "passkey.replaced" // to the manager of whoever made a passkey without a passkey
 	kindSeveral  = "review.several"   // in place of all that waited for the cap; never in the outbox
 	kindTest     = "test"             // from the page "Notifications"; never in the outbox
@@ -55,6 +56,7 @@ var plans = map[string]plan{
 	kindFrozen:   {class: "frozen", page: "/account", both: true},
 	kindReplaced: {class: "replaced", page: "/", both: true},
 	kindProofs:   {class: "proof", page: "/account", own: true, both: true, urgent: true},
+	kindVouch:    {class: "vouch", page: "/request/", own: true, both: true, urgent: true},
 	kindAlert:    {class: "alert", page: "/", alert: true},
 	kindThaw:     {class: "alert", page: "/", alert: true},
 	kindBrake:    {class: "alert", page: "/", alert: true},

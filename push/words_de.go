@@ -170,6 +170,12 @@ var german = map[string]words{
 		Subject: "Jemand hat sich ohne Anmeldeschlüssel angemeldet",
 		Text:    "Jemand hat sich bei Latchkey ohne Anmeldeschlüssel (Passkey) für Ihr Konto bei {org} angemeldet, mit einem Wiederherstellungscode oder einer Authenticator-App." + ownDE,
 	},
+	kindVouch: {
+		Title: "Jemand möchte in Ihr Konto gelassen werden", Body: callDE,
+		Subject: "Jemand möchte in Ihr Konto gelassen werden",
+		Text: "Jemand ohne Anmeldeschlüssel (Passkey) und ohne Code hat bei Latchkey ({org}) Ihren Namen angegeben und möchte, dass jemand aus Ihrem Umfeld für Sie bürgt.\n\n" +
+			"Wenn Sie das waren, ist nichts weiter zu tun: Rufen Sie dort an und nennen Sie die zwei Ziffern auf Ihrem Bildschirm." + ownDE,
+	},
 	kindFrozen + "/own": {
 		Title: "Ihr Konto ist hier angehalten", Body: "Jemand hat „Das war ich nicht“ gewählt. Rufen Sie an: {support}.",
 		Subject: "Ihr Konto ist in Latchkey angehalten",

@@ -170,6 +170,12 @@ var english = map[string]words{
 		Subject: "Somebody signed in without a passkey",
 		Text:    "Somebody signed in to Latchkey for your account at {org} without a passkey." + ownEN,
 	},
+	kindVouch: {
+		Title: "Somebody asks to be let into your account", Body: callEN,
+		Subject: "Somebody asks to be let into your account",
+		Text: "Somebody who has no passkey and no code gave your name in Latchkey at {org}, and asked a colleague of yours to vouch that it is you.\n\n" +
+			"If this was you, there is nothing to do: call your colleague and tell them the two digits on your screen." + ownEN,
+	},
 	kindFrozen + "/own": {
 		Title: "Your account is stopped here", Body: "Somebody said “this wasn’t me”. Call {support}.",
 		Subject: "Your account is stopped in Latchkey",

@@ -98,6 +98,10 @@ type Passkeys interface {
 	Braked(ctx context.Context) error
 	// RefuseRecovery records a try that is not looked at, and returns its refusal.
 	RefuseRecovery(ctx context.Context, of enroll.Recovery, from enroll.Client, why string) error
+	// AskWord asks others to vouch, behind the answer; TakeWord makes the session once
+	// somebody did, and nil before.
+	AskWord(ctx context.Context, token secret.Text, answers []enroll.Answer, from enroll.Client, ask enroll.Words) (enroll.Waiting, error)
+	TakeWord(ctx context.Context, token secret.Text, from enroll.Client, given enroll.Given) (*enroll.Session, secret.Text, string, error)
 	// BeginReplacement and FinishReplacement register the passkey that a request
 	// allows; by is its id.
 	BeginReplacement(ctx context.Context, s enroll.Session, by string) (secret.Text, *protocol.CredentialCreation, error)
@@ -155,6 +159,10 @@ type Requests interface {
 	Seen(ctx context.Context, who Actor, id string) (workflow.Request, error)
 	Cancel(ctx context.Context, who Actor, id string) (workflow.Request, error)
 
+	// Vouch asks others for somebody who has no proof; VouchedFor says whether one of
+	// them vouched, and the session may be made.
+	Vouch(ctx context.Context, v workflow.Vouch) (workflow.Request, error)
+	VouchedFor(ctx context.Context, account ad.GUID, session string) (id string, yes bool, err error)
 	// Suffices says whether proofs without a passkey are all that the policy asks.
 	Suffices(ctx context.Context, account ad.Account, kind workflow.Kind, address string, proved []enroll.ProofKind) error
 	// Recoveries are the alternatives without a passkey that any rule names, Offers

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
 
@@ -96,7 +97,7 @@ func (r *rules) Suffices(context.Context, ad.Account, workflow.Kind, string, []e
 }
 
 func (r *rules) Recoveries() [][]enroll.ProofKind {
-	return [][]enroll.ProofKind{{enroll.ProofRecoveryCode}}
+	return [][]enroll.ProofKind{{enroll.ProofRecoveryCode}, {enroll.ProofVouching}}
 }
 
 func (r *rules) Offers(enroll.ProofKind) bool { return true }
@@ -105,4 +106,19 @@ func (r *rules) Enrollable(context.Context, Actor, string) (workflow.Request, er
 
 func (r *rules) Enrol(context.Context, Actor, string, enroll.Registered) (workflow.Request, error) {
 	return r.one()
+}
+
+func (p *relyingParty) AskWord(context.Context, secret.Text, []enroll.Answer, enroll.Client, enroll.Words) (enroll.Waiting, error) {
+	return enroll.Waiting{Token: secret.New("token"), Number: "42", Until: time.Unix(0, 0)}, p.err
+}
+
+func (p *relyingParty) TakeWord(context.Context, secret.Text, enroll.Client, enroll.Given) (*enroll.Session, secret.Text, string, error) {
+	s := p.session()
+	return &s, secret.New(goodCookie), "r1", p.err
+}
+
+func (r *rules) Vouch(context.Context, workflow.Vouch) (workflow.Request, error) { return r.one() }
+
+func (r *rules) VouchedFor(context.Context, ad.GUID, string) (string, bool, error) {
+	return "r1", true, r.err
 }

@@ -99,6 +99,7 @@ func (s *Server) encodeOwn(r workflow.Request) Request {
 		Created: stamp(r.Created), Updated: stamp(r.Updated), Deadline: stamp(r.Deadline),
 		Params:     map[string]string{},
 		TriesLeft:  s.triesLeft(r),
+		Vouched:    r.Vouched(),
 		Unseen:     r.Kind == workflow.KindOneTime && r.State == workflow.Done && !r.Seen,
 		WatchUntil: stamp(r.WatchUntil),
 		Version:    r.Version,

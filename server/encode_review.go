@@ -33,7 +33,9 @@ func encodeReviewing(r workflow.Request, who ad.GUID) *Reviewing {
 	}
 	if r.State == workflow.Pending {
 		out.CanRemind = canRemind(r)
-		if who == r.Requester {
+		// Of one that somebody else may have asked for, its owner is not told the number:
+		// they would give it away on the phone.
+		if who == r.Requester && !r.Vouched() {
 			out.Number = r.Number
 		}
 	}

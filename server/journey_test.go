@@ -47,6 +47,7 @@ type house struct {
 
 func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *house {
 	t.Helper()
+	quick(t)
 	live := NewBroker()
 	h := &house{t: t, company: newCompany(t), logged: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(&locked{w: h.logged}, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -87,6 +88,15 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 	})
 	must(err)
 	return h
+}
+
+// pausesOf the product, which a test of what can be timed takes.
+var pausesOf = pauses
+
+// quick takes the pauses out, which make every way in as slow as the slowest.
+func quick(t *testing.T) {
+	pauses.begin, pauses.finish, pauses.wait = time.Millisecond, time.Millisecond, time.Millisecond
+	t.Cleanup(func() { pauses = pausesOf })
 }
 
 func (h *house) invitation(account ad.GUID) string {

@@ -56,7 +56,12 @@ var (
 	rateRecoverNet   = rate{name: "recover-net", by: byAddress, burst: 15, refill: 4 * time.Minute} // what could be guessed
 	rateAnswer       = rate{name: "answer", by: byAccount, burst: 15, refill: 10 * time.Minute}     // likewise, signed in
 	rateRecoverSend  = rate{name: "recover-send", by: byValue, burst: 4, refill: 2 * time.Minute}   // name and network
-	rateBrake        = rate{name: "brake", by: byValue, burst: 1, refill: time.Hour}                // alerts of it
+	rateWordNet      = rate{name: "word-net", by: byAddress, burst: 6, refill: 10 * time.Minute}    // asked from one network
+	rateWordOne      = rate{name: "word-one", by: byValue, burst: 6, refill: time.Hour}             // for one account
+	rateWordApprover = rate{name: "word-approver", by: byValue, burst: 6, refill: 20 * time.Minute} // of one approver
+	rateWordAll      = rate{name: "word-all", by: byValue, burst: 120, refill: 30 * time.Second}    // everybody together
+	rateWait         = rate{name: "wait", by: byAddress, burst: 60, refill: time.Second, local: true}
+	rateBrake        = rate{name: "brake", by: byValue, burst: 1, refill: time.Hour} // alerts of it
 	rateFreeze       = rate{name: "freeze", by: byAddress, burst: 30, refill: 4 * time.Second}
 	rateForget       = rate{name: "forget", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateStepUp       = rate{name: "step-up", by: byAccount, burst: 30, refill: 5 * time.Second}

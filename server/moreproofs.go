@@ -246,7 +246,7 @@ type sendRecovery struct {
 
 // sendRecovery answers alike, and in the same time, whether anything was sent.
 func (s *Server) sendRecovery(ctx context.Context, in *sendRecovery) (*reply[RecoveryBegun], error) {
-	defer steady(ctx, time.Now(), recoverBeginTime)
+	defer steady(ctx, time.Now(), pauses.begin)
 	c := callOf(ctx)
 	of, err := s.cfg.Passkeys.RecoveryOf(in.Body.Token)
 	if err != nil {

@@ -15,10 +15,7 @@ import (
 // The way in without a passkey. Somebody is named before anything is proved, so every
 // answer comes in the same time, whatever there was to do: at the next multiple of a
 // pause that is longer than the work. (docs/security.md, rule 13)
-const (
-	recoverBeginTime  = 500 * time.Millisecond
-	recoverFinishTime = time.Second
-)
+var pauses = struct{ begin, finish, wait time.Duration }{500 * time.Millisecond, time.Second, 250 * time.Millisecond}
 
 // steady waits for the next multiple of every since start.
 func steady(ctx context.Context, start time.Time, every time.Duration) {
@@ -44,7 +41,7 @@ type RecoveryBegun struct {
 }
 
 func (s *Server) beginRecovery(ctx context.Context, in *beginRecovery) (*reply[RecoveryBegun], error) {
-	defer steady(ctx, time.Now(), recoverBeginTime)
+	defer steady(ctx, time.Now(), pauses.begin)
 	token, asked, err := s.cfg.Passkeys.BeginRecovery(ctx, in.Body.Name, in.Body.Kind)
 	if err != nil {
 		return nil, err
@@ -77,7 +74,7 @@ func anyGuessable(given []recoveryAnswer) bool {
 }
 
 func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply[Me], error) {
-	defer steady(ctx, time.Now(), recoverFinishTime)
+	defer steady(ctx, time.Now(), pauses.finish)
 	c := callOf(ctx)
 	of, err := s.cfg.Passkeys.RecoveryOf(in.Body.Token)
 	if err != nil {

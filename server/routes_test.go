@@ -36,6 +36,8 @@ var bodies = map[string]string{
 	"/api/proofs/totp/finish":           `{"token":"t","code":"123456"}`,
 	"/api/proofs/remove":                `{"proof":"p","kind":"totp"}`,
 	"/api/recover/begin":                `{"name":"dana","kind":"unlock"}`,
+	"/api/recover/ask":                  `{"token":"t","proofs":[]}`,
+	"/api/recover/wait":                 `{"token":"t"}`,
 	"/api/recover/finish":               `{"token":"t","proofs":[{"kind":"recovery-code","value":"123456"}]}`,
 	"/api/requests/{id}/passkey/finish": `{"token":"t","name":"n","credential":{},"removeOthers":true}`,
 	"/api/passkeys/{id}":                `{"name":"Phone"}`,
@@ -92,7 +94,7 @@ func TestAnonymousIsRefusedOnEveryRouteThatIsNotPublic(t *testing.T) {
 		"GET /healthz", "GET /readyz", "GET /api/openapi.json", "GET /api/info",
 		"POST /api/sign-in/begin", "POST /api/sign-in/finish", "POST /api/forget",
 		"POST /api/enrol/open", "POST /api/enrol/password", "POST /api/enrol/begin", "POST /api/enrol/finish",
-		"POST /api/recover/begin", "POST /api/recover/finish", "POST /api/recover/send",
+		"POST /api/recover/begin", "POST /api/recover/finish", "POST /api/recover/send", "POST /api/recover/ask", "POST /api/recover/wait",
 		"POST /api/freeze/notice",
 	} {
 		open[p] = true

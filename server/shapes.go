@@ -160,6 +160,7 @@ type Request struct {
 	Code       string            `json:"code"`
 	Params     map[string]string `json:"params"`
 	TriesLeft  int               `json:"triesLeft"`
+	Vouched    bool              `json:"vouched" doc:"asked for without a proof: a colleague's word is it"`
 	Unseen     bool              `json:"unseen"`
 	Unlocked   bool              `json:"unlocked"`
 	WatchUntil string            `json:"watchUntil"`

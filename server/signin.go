@@ -29,7 +29,9 @@ func (s *Server) finishSignIn(ctx context.Context, in *signInFinish) (*reply[Me]
 // what fails just then costs nobody a second sign-in.
 func (s *Server) welcome(ctx context.Context, made enroll.Session, cookie secret.Text) (*reply[Me], error) {
 	c := callOf(ctx)
-	s.endPrevious(ctx, c)
+	if c.cookie().Reveal() != cookie.Reveal() { // it is, where a lost answer is asked for again
+		s.endPrevious(ctx, c)
+	}
 	c.session = &made
 	c.setCookie(made, cookie, s.now())
 	return s.me(ctx)

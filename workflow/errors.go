@@ -57,6 +57,7 @@ const (
 	ErrNumberUsed  Code = "review.number-cancelled" // the last wrong number cancelled the request
 	ErrChip        Code = "review.reason"           // no such reason, or too long
 	ErrReported    Code = "review.reported"         // a reviewer said that this is not right
+	ErrSuperseded  Code = "request.superseded"      // its owner, or another browser of theirs, asked anew
 	ErrReminded    Code = "review.reminded"         // one reminder, and not at once
 	ErrFrozen      Code = "account.frozen"          // Latchkey does nothing for this account until IT lifts it
 	ErrNotFrozen   Code = "account.not-frozen"
@@ -64,11 +65,12 @@ const (
 
 // What is wrong with a proof.
 const (
-	ErrProofMissing  Code = "proof.missing"   // a proof is asked for first
-	ErrProofMismatch Code = "proof.mismatch"  // of another person, session, purpose or statement
-	ErrProofExpired  Code = "proof.expired"   // older than Limits.SignInProof
-	ErrProofTooWeak  Code = "proof.too-weak"  // the person holds a stronger one than any that the policy takes
-	ErrCoolDown      Code = "proof.cool-down" // one was replaced a short time ago; Detailed has "until"
+	ErrProofMissing  Code = "proof.missing"      // a proof is asked for first
+	ErrProofMismatch Code = "proof.mismatch"     // of another person, session, purpose or statement
+	ErrProofExpired  Code = "proof.expired"      // older than Limits.SignInProof
+	ErrProofTooWeak  Code = "proof.too-weak"     // the person holds a stronger one than any that the policy takes
+	ErrOnlyVouched   Code = "proof.only-vouched" // the policy takes a colleague's word alone, and that is asked for before a sign-in
+	ErrCoolDown      Code = "proof.cool-down"    // one was replaced a short time ago; Detailed has "until"
 )
 
 // What is wrong with a password before the directory sees it. (PasswordRefused

@@ -50,6 +50,9 @@ func asked(r *Request, now time.Time, by string) audit.Event {
 
 // numbered says whether the approver has to type the two digits.
 func (r *Request) numbered() bool {
+	if r.Vouched() {
+		return true
+	}
 	switch r.Decision.Number {
 	case NumberOff:
 		return false

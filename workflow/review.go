@@ -103,5 +103,6 @@ const (
 	NoticeAlert    = "alert.frozen"      // to whoever runs this server (To is zero); "account", "way", "notice"
 	NoticeThaw     = "alert.thaw"        // likewise; "account"
 	NoticeReplaced = "passkey.replaced"  // to the target's manager; "who" is the target's name as the directory has it
+	NoticeVouch    = "request.vouch"     // to the account's owner: somebody without a proof asks others to vouch for them
 	NoticeExpiring = "password.expiring" // to the account's owner; "days", "expires" (unix ms); no request
 )

@@ -5,6 +5,7 @@ import (
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
 )
 
 // Label names what a proof for a request signs. It carries a version.
@@ -43,7 +44,7 @@ func (r *Request) shown(field string) (audit.Salted, error) {
 }
 
 // reviewStatement is what an approval is bound to, in canonical JSON: as the
-// request's statement, and by whom, in which tier, with which number, and salted
+// request's statement, and by whom, in which tier, with which number, whether the approver is the proof, and salted
 // hashes of what was shown. The hashes are those of the log, base64url.
 func reviewStatement(r Request, approver ad.GUID) ([]byte, error) {
 	fields := map[string]any{
@@ -60,6 +61,9 @@ func reviewStatement(r Request, approver ad.GUID) ([]byte, error) {
 	}
 	if r.Number != "" {
 		fields["number"] = r.Number
+	}
+	if r.Vouched() {
+		fields["proof"] = string(enroll.ProofVouching)
 	}
 	for _, field := range shown {
 		s, err := r.shown(field)

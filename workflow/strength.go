@@ -15,18 +15,34 @@ import (
 const (
 	foundTooWeak  = "proof-too-weak"
 	foundCoolDown = "cool-down"
+	foundVouched  = "only-vouched"
 )
+
+// door is how somebody came to a request.
+type door int
+
+const (
+	byProof door = iota // signed in, or with a proof of their own
+	byWord              // a colleague's word is to be the proof
+)
+
+func (r *Request) door() door {
+	if r.Vouched() {
+		return byWord
+	}
+	return byProof
+}
 
 // decide is policy, state and what the person holds together. Without an approval a
 // credential changes only by a proof that is no weaker than the strongest one held
 // (docs/security.md, rule 3): weaker alternatives of the policy fall away. A store
 // that can't say what is held denies.
-func (e *Engine) decide(ctx context.Context, account ad.Account, kind Kind, at Circumstances) (Decision, error) {
+func (e *Engine) decide(ctx context.Context, account ad.Account, kind Kind, at Circumstances, by door) (Decision, error) {
 	d, err := allowed(e.runningPolicy(), account, account, kind, at)
 	if err != nil {
 		return d, err
 	}
-	if d, err = e.strongEnough(ctx, d, account.GUID, kind); err != nil {
+	if d, err = e.strongEnough(ctx, d, account.GUID, kind, by); err != nil {
 		return d, err
 	}
 	return e.cooled(ctx, d, account.GUID)
@@ -52,7 +68,13 @@ func (e *Engine) cooled(ctx context.Context, d Decision, account ad.GUID) (Decis
 	return d.deny(d.Rule, foundCoolDown, ""), &Detailed{Cause: ErrCoolDown, Params: map[string]string{"until": until.UTC().Format(time.RFC3339)}}
 }
 
-func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, kind Kind) (Decision, error) {
+func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, kind Kind, by door) (Decision, error) {
+	// A word counts where it is asked for, and where somebody is asked to give it.
+	if (by != byWord || len(d.Approve) == 0) && slices.ContainsFunc(d.Prove, byVouching) {
+		if d.Prove = slices.DeleteFunc(slices.Clone(d.Prove), byVouching); len(d.Prove) == 0 {
+			return d.deny(d.Rule, foundVouched, ""), ErrOnlyVouched
+		}
+	}
 	// What only names somebody proves nothing, whatever the policy says.
 	if slices.ContainsFunc(d.Prove, names) {
 		if d.Prove = slices.DeleteFunc(slices.Clone(d.Prove), names); len(d.Prove) == 0 {
@@ -76,7 +98,7 @@ func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, 
 
 // stronger is an option as what the person holds leaves it.
 func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID) Option {
-	d, err := e.strongEnough(ctx, o.decision, account, o.Kind)
+	d, err := e.strongEnough(ctx, o.decision, account, o.Kind, byProof)
 	if err == nil {
 		_, err = e.cooled(ctx, d, account)
 	}
@@ -88,6 +110,8 @@ func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID) Optio
 
 // names: no proof is among it.
 func names(set []enroll.ProofKind) bool { return strength(set) == 0 }
+
+func byVouching(set []enroll.ProofKind) bool { return slices.Contains(set, enroll.ProofVouching) }
 
 // weak: something could be held that is stronger.
 func weak(set []enroll.ProofKind) bool {
@@ -134,8 +158,8 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 	if d.Verdict != Allow {
 		return enroll.ErrRecoverRefused
 	}
-	d, err := e.strongEnough(ctx, d, account.GUID, kind)
-	if errors.Is(err, ErrProofTooWeak) {
+	d, err := e.strongEnough(ctx, d, account.GUID, kind, byProof)
+	if errors.Is(err, ErrProofTooWeak) || errors.Is(err, ErrOnlyVouched) {
 		return enroll.ErrRecoverRefused
 	}
 	if err != nil {

@@ -76,7 +76,14 @@ func (e *Engine) open(ctx context.Context, who Actor, kind Kind, reason string) 
 		if frozen {
 			return r, ErrFrozen
 		}
-		return e.resume(ctx, who, r)
+		if !r.elsewhere(who.Session) || r.State == Executing || r.State == Unknown {
+			return e.resume(ctx, who, r)
+		}
+		// Its owner proves who they are: what somebody asked for without that ends, lest
+		// they give its number away.
+		if err := e.supersede(ctx, r.ID, who.Account.String()); err != nil {
+			return Request{}, err
+		}
 	}
 	if recent(mine, e.now().Add(-time.Hour)) >= e.limits().PerHour {
 		return Request{}, ErrTooMany
@@ -181,7 +188,7 @@ func (e *Engine) create(ctx context.Context, who Actor, account ad.Account, kind
 	if err := unprotected(account); err != nil {
 		return e.deny(ctx, r, err)
 	}
-	decision, err := e.decide(ctx, account, kind, circumstances(r.Address, r.Created))
+	decision, err := e.decide(ctx, account, kind, circumstances(r.Address, r.Created), byProof)
 	r.Decision = decision
 	if errors.Is(err, ErrNotLocked) {
 		return Request{}, err

@@ -125,7 +125,8 @@ func (a *app) shutdown(web *server.Server) error {
 func (a *app) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
-	if err := a.engine.Drain(ctx); err != nil {
+	// What goes on behind an answer may still open a request.
+	if err := errors.Join(a.passkeys.Drain(ctx), a.engine.Drain(ctx)); err != nil {
 		return fmt.Errorf("drain: %w", err)
 	}
 	return nil

@@ -141,6 +141,8 @@ export interface Request {
   params: Record<string, string>; // "diagnostic", "controller", "since" …
   triesLeft: number;
   /** One-time: the password was written but not confirmed as seen: Execute again replaces it. */
+  /** Asked for without a proof, and perhaps not by its owner: a colleague's word is the proof. */
+  vouched: boolean;
   unseen: boolean;
   unlocked: boolean; // the execution also unlocked a locked account
   watchUntil: string; // done unlock: watched until then
@@ -426,3 +428,17 @@ export interface OwnFreeze {
 export interface FreezeByNotice { token: string; }
 
 /** POST /api/forget {} -> 204: ends the session, clears what the browser keeps (Clear-Site-Data). */
+
+/** POST /api/recover/ask {token, proofs} -> Waiting; public, and alike for every name. */
+export interface Waiting {
+  token: string;
+  number: string;
+  until: string;
+}
+
+/** POST /api/recover/wait {token} -> Waited, and with "in" the cookie of a short session; public. 410 once it is over. */
+export interface Waited {
+  state: 'waiting' | 'in';
+  request: string;
+  me: Me | null;
+}

@@ -687,6 +687,8 @@ export const de: Inside = {
   'e.proof.wrong': 'Dieser Code stimmt nicht.\nEin Code lebt 30 Sekunden: Tippen Sie den, der jetzt angezeigt wird. Die Uhr jenes Geräts muss stimmen; stellen Sie sie auf automatisch.',
   'e.proof.not-held': 'Das ist nicht mehr eingerichtet.\nLaden Sie die Seite neu, dann sehen Sie, was noch da ist.',
   'e.proof.cool-down': 'Vor Kurzem wurde ein Nachweis von Ihnen geändert. Damit Sie zuerst davon erfahren, wartet dies eine Weile.\nVersuchen Sie es später noch einmal. Haben Sie nichts geändert, wählen Sie unter „Mein Konto“ „Das war ich nicht“.',
+  'e.proof.only-vouched': 'Das braucht jemanden, der für Sie bürgt.\nMelden Sie sich ab, wählen Sie „Ich kann meinen Anmeldeschlüssel nicht benutzen“ und fragen Sie dort eine Kollegin oder einen Kollegen.',
+  'e.request.superseded': 'Es wurde neu angefragt, deshalb ist diese Anfrage beendet.\nMachen Sie mit der neueren weiter.',
   'e.proof.too-weak': 'Das braucht einen stärkeren Nachweis oder eine Freigabe.\nNehmen Sie Ihren Anmeldeschlüssel oder einen Wiederherstellungscode. Haben Sie beides nicht, fragen Sie die IT.',
   'e.session.recovered': 'Das geht nicht, wenn Sie ohne Anmeldeschlüssel hier sind.\nMelden Sie sich mit einem Anmeldeschlüssel an, oder legen Sie erst einen neuen an.',
   'e.recover.refused': 'Damit kommen Sie nicht hinein.\nPrüfen Sie den Namen und jeden Code. Nichts wurde geändert, und Versuche sperren niemanden aus.',

@@ -685,6 +685,8 @@ export const en = {
   'e.proof.wrong': 'That code isn’t right.\nA code lives 30 seconds: type the one that is shown now. The clock of that device must be right; set it to automatic.',
   'e.proof.not-held': 'That isn’t set up any more.\nLoad the page again to see what is.',
   'e.proof.cool-down': 'A way to prove that it is you was changed a short time ago. So that you would hear of it first, this waits a while.\nTry again later. If you did not change anything, choose “This wasn’t me” under My account.',
+  'e.proof.only-vouched': 'This needs a colleague’s word.\nSign out, choose “I can’t use my passkey”, and ask a colleague there.',
+  'e.request.superseded': 'It was asked for again, so this request is over.\nGo on with the newer one.',
   'e.proof.too-weak': 'This needs a stronger proof or an approval.\nUse your passkey or a recovery code. If you have neither, ask IT.',
   'e.session.recovered': 'Not with a sign-in without a passkey.\nSign in with your passkey, or make a new one first.',
   'e.recover.refused': 'That didn’t let you in.\nCheck the name and each code. Nothing was changed, and trying locks nobody out.',

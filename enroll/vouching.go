@@ -1,0 +1,275 @@
+package enroll
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// Somebody without a proof asks others to vouch for them. That is a review of
+// workflow's; here is what the browser holds meanwhile, and the session that it gets
+// once somebody did. Until then all of it is the same for a name that nobody has: the
+// two digits and the session's secret are worked out of the token.
+
+const (
+	placeWaiting = "ceremony/wait/v1"
+	// WaitValid is how long a browser waits, from when the name was given.
+	WaitValid = time.Hour
+)
+
+// waiting is what the browser's token holds, sealed.
+type waiting struct {
+	Account ad.GUID `json:"a"` // zero for a name that nobody has
+	Act     string  `json:"k"`
+	Nonce   []byte  `json:"n"`
+	End     int64   `json:"e"` // unix milliseconds
+}
+
+// Waiting is what somebody is given who asked others to vouch for them.
+type Waiting struct {
+	Token  secret.Text
+	Number string // two digits, which whoever vouches asks for
+	Until  time.Time
+}
+
+// Word is what is asked of those who may vouch.
+type Word struct {
+	Account ad.GUID
+	Act     string
+	Session string // id of the session that is made once somebody vouched
+	Number  string
+	Until   time.Time
+	From    Client
+	Proofs  []Proof // given beside it
+}
+
+// Words asks for somebody's word. How it ends is told to nobody who asks.
+type Words func(ctx context.Context, w Word) error
+
+// Given says whether somebody vouched for the session with this id, and by which
+// request.
+type Given func(ctx context.Context, account ad.GUID, session string) (request string, yes bool, err error)
+
+// AskWord takes the proofs that are given beside a colleague's word, if any, and asks
+// for that behind the answer: how long it takes tells nothing. With the same token it
+// asks for the same again. A crash before it was asked leaves somebody who waits, and
+// who asks again when nobody comes. Errors: ErrNoCeremony, ErrRecoverRefused where a
+// proof is wrong.
+func (s *Service) AskWord(ctx context.Context, token secret.Text, answers []Answer, from Client, ask Words) (Waiting, error) {
+	w, err := s.openWay(token)
+	if err != nil {
+		return Waiting{}, err
+	}
+	end := time.UnixMilli(w.End).Add(WaitValid - RecoverValid).UTC()
+	h := waiting{Account: w.Account, Act: w.Act, Nonce: w.Nonce, End: end.UnixMilli()}
+	_, session := h.session()
+	proofs, err := s.besideWord(ctx, w, session, answers, from)
+	if err != nil {
+		return Waiting{}, s.refusedRecovery(ctx, w.Account, from, err)
+	}
+	plain, err := json.Marshal(h)
+	if err != nil {
+		return Waiting{}, fmt.Errorf("encode waiting: %w", err)
+	}
+	out := Waiting{
+		Token:  secret.New(base64.RawURLEncoding.EncodeToString(s.cfg.Sealer.Seal(placeWaiting, plain))),
+		Number: h.number(), Until: end,
+	}
+	s.behind(ctx, func(ctx context.Context) {
+		s.askWord(ctx, Word{w.Account, w.Act, session, out.Number, end, from, proofs}, ask)
+	})
+	return out, nil
+}
+
+// besideWord uses up what else is proved; it is bound to the same account and act.
+func (s *Service) besideWord(ctx context.Context, w way, session string, answers []Answer, from Client) ([]Proof, error) {
+	if len(answers) == 0 {
+		return nil, nil
+	}
+	uses, err := s.check(ctx, attempt{
+		account: w.Account, nonce: w.Nonce, sent: w.Sent, asked: s.settings().Proofs.byID(w.Asked),
+		proof: Proof{
+			Account: w.Account, Session: session,
+			Label: LabelRecover, Statement: RecoverStatement(w.Account, w.Act),
+		},
+		person: func() (ad.Account, error) { return s.account(ctx, w.Account) },
+	}, answers)
+	if err != nil {
+		return nil, s.hidden(err)
+	}
+	if w.Account.IsZero() {
+		return nil, because("nobody has the name")
+	}
+	e := s.event(audit.Answered, w.Account)
+	e.Detail["proofs"], e.Detail["proof_kinds"] = usesOf(uses)
+	e.Detail["session"] = session
+	spent := Ceremony{
+		ID: spentID(hex.EncodeToString(w.Nonce)), Purpose: PurposeRecover,
+		Created: s.now(), Expires: time.UnixMilli(w.End).Add(spentKept).UTC(),
+	}
+	if err := s.store.Answered(ctx, spent, uses, withClient(e, from)); err != nil {
+		if errors.Is(err, ErrNoCeremony) {
+			return nil, because("used by another try just now")
+		}
+		return nil, s.hidden(err)
+	}
+	proofs := make([]Proof, len(uses))
+	for i, u := range uses {
+		proofs[i] = u.Proof
+	}
+	return proofs, nil
+}
+
+// behind does something after the answer, of which few are under way at once.
+func (s *Service) behind(ctx context.Context, do func(context.Context)) {
+	select {
+	case s.sending <- struct{}{}:
+		go func() {
+			defer func() { <-s.sending }()
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), behindTime)
+			defer cancel()
+			do(ctx)
+		}()
+	default:
+		s.log.Error("a way in is not gone on with: too many at once")
+	}
+}
+
+// Drain waits until nothing is under way behind an answer any more, or until ctx ends:
+// whoever stops a server would else leave somebody waiting for nothing.
+func (s *Service) Drain(ctx context.Context) error {
+	for range cap(s.sending) {
+		select {
+		case s.sending <- struct{}{}:
+			defer func() { <-s.sending }()
+		case <-ctx.Done():
+			return fmt.Errorf("drain: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
+// behindTime bounds what is done after an answer: a slow directory must not hold the
+// places of all who come later.
+const behindTime = 30 * time.Second
+
+func (s *Service) askWord(ctx context.Context, w Word, ask Words) {
+	err := because("nobody has the name")
+	if !w.Account.IsZero() {
+		err = ask(ctx, w)
+	}
+	if err == nil {
+		return
+	}
+	s.log.Info("nobody was asked to vouch", slog.Any("error", err))
+	var why *recoverRefusal
+	if !errors.As(err, &why) {
+		err = because("nobody was asked to vouch: " + err.Error())
+	}
+	_ = s.refusedRecovery(ctx, w.Account, w.From, err) // it is the refusal itself, or said in the log
+}
+
+// derive works something out of the nonce, which is random, stands in no token but
+// sealed, and outlives a rotation of the keys.
+func (h waiting) derive(what string) []byte {
+	mac := hmac.New(sha256.New, h.Nonce)
+	mac.Write([]byte(placeWaiting + "/" + what + "\x00" + h.Account.String() + "\x00" + h.Act))
+	return mac.Sum(nil)
+}
+
+// session is the one that is waited for: its cookie and id.
+func (h waiting) session() (cookie secret.Text, id string) {
+	cookie = secret.New(base64.RawURLEncoding.EncodeToString(h.derive("session")))
+	return cookie, tokenID(cookie)
+}
+
+// number is two digits; 2^64 is so much more that none is likelier.
+func (h waiting) number() string {
+	return fmt.Sprintf("%02d", binary.BigEndian.Uint64(h.derive("number"))%100)
+}
+
+// TakeWord makes the session of somebody for whom a colleague vouched: it lives as
+// long as that of any way in, and with the same token it is the same. Nil, and no
+// error, while nobody did, whatever the reason. Errors: ErrNoCeremony for a token that
+// is none, or whose time or session is over.
+func (s *Service) TakeWord(ctx context.Context, token secret.Text, from Client, given Given) (*Session, secret.Text, string, error) {
+	none := secret.Text{}
+	h, err := s.openWaiting(token)
+	if err != nil {
+		return nil, none, "", err
+	}
+	cookie, id := h.session()
+	request, yes, err := given(ctx, h.Account, id)
+	if err != nil {
+		s.log.Error("whether somebody vouched is not known", slog.Any("error", err))
+	}
+	if err != nil || !yes || h.Account.IsZero() {
+		return nil, none, "", nil
+	}
+	session, err := s.wordSession(ctx, h, id, request, from)
+	if err != nil {
+		return nil, none, "", err
+	}
+	return &session, cookie, request, nil
+}
+
+func (s *Service) wordSession(ctx context.Context, h waiting, id, request string, from Client) (Session, error) {
+	person, err := s.account(ctx, h.Account)
+	if err != nil {
+		return Session{}, err
+	}
+	from.Remember = false
+	session, _, err := s.newSession(h.Account, nil, from)
+	if err != nil {
+		return Session{}, err
+	}
+	session.ID, session.Expires = id, session.SignedIn.Add(RecoveredValid)
+	e := s.event(audit.Recovered, h.Account)
+	e.Request = request
+	e.Detail["proofs"], e.Detail["proof_kinds"] = []string{}, []string{string(ProofVouching)}
+	e.Detail["session"], e.Detail["for"] = id, h.Act
+	spent := Ceremony{
+		ID: spentID("word/" + hex.EncodeToString(h.Nonce)), Purpose: PurposeRecover,
+		Created: s.now(), Expires: time.UnixMilli(h.End).Add(spentKept).UTC(),
+	}
+	err = s.store.Recovered(ctx, spent, nil, session, withClient(e, from))
+	if errors.Is(err, ErrNoCeremony) { // the answer to an earlier try was lost
+		if session, err = s.live(ctx, id, s.now()); err != nil {
+			return Session{}, fmt.Errorf("take word: %w", ErrNoCeremony)
+		}
+	}
+	if err != nil {
+		return Session{}, fmt.Errorf("store recovery: %w", err)
+	}
+	session.Person = &person
+	return session, nil
+}
+
+func (s *Service) openWaiting(token secret.Text) (waiting, error) {
+	var h waiting
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(token.Reveal())
+	if err != nil {
+		return h, fmt.Errorf("open waiting: %w", ErrNoCeremony)
+	}
+	plain, err := s.cfg.Sealer.Open(placeWaiting, sealed)
+	if err != nil || json.Unmarshal(plain, &h) != nil {
+		return h, fmt.Errorf("open waiting: %w", ErrNoCeremony)
+	}
+	end := time.UnixMilli(h.End)
+	if now := s.now(); !now.Before(end) || end.After(now.Add(WaitValid+spentKept)) {
+		return h, fmt.Errorf("open waiting: %w", ErrNoCeremony)
+	}
+	return h, nil
+}

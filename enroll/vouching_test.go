@@ -1,0 +1,189 @@
+package enroll_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+)
+
+// words are what reached those who are asked.
+type words struct {
+	mu    sync.Mutex
+	asked []enroll.Word
+}
+
+func (a *words) ask(_ context.Context, w enroll.Word) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = append(a.asked, w)
+	return nil
+}
+
+func (w *world) asksWord(name string, a *words, answers ...enroll.Answer) (enroll.Waiting, error) {
+	w.t.Helper()
+	out, err := w.AskWord(w.ctx, must(w.begun(w.ctx, name, "reset"))(w.t), answers, phone, a.ask)
+	wantErr(w.t, "drain", w.Drain(w.ctx), nil)
+	return out, err
+}
+
+func given(context.Context, ad.GUID, string) (string, bool, error)    { return "r1", true, nil }
+func notGiven(context.Context, ad.GUID, string) (string, bool, error) { return "r1", false, nil }
+
+func TestAWordIsAskedForAndGivesOneSession(t *testing.T) {
+	w := newWorld(t, withNames)
+	a := &words{}
+	token := must(w.begun(w.ctx, "alice", "reset"))(t)
+	first := must(w.AskWord(w.ctx, token, nil, phone, a.ask))(t)
+	again := must(w.AskWord(w.ctx, token, nil, phone, a.ask))(t)
+	wantErr(t, "drain", w.Drain(w.ctx), nil)
+	if len(a.asked) != 2 || a.asked[0].Session != a.asked[1].Session || first.Number != again.Number || len(first.Number) != 2 || !first.Until.Equal(again.Until) {
+		t.Fatalf("asked %+v, %s and %s", a.asked, first.Number, again.Number)
+	}
+	if q := a.asked[0]; q.Account != alice || q.Act != "reset" || q.Number != first.Number || !q.Until.Equal(first.Until) {
+		t.Errorf("asked %+v", q)
+	}
+	take := func(token secret.Text, given enroll.Given) (*enroll.Session, string, error) {
+		t.Helper()
+		s, cookie, request, err := w.TakeWord(w.ctx, token, phone, given)
+		if s != nil {
+			if found := must(w.Session(w.ctx, cookie))(t); found.ID != s.ID {
+				t.Error("the cookie is of another session")
+			}
+		}
+		return s, request, err
+	}
+	if s, _, err := take(first.Token, notGiven); s != nil || err != nil {
+		t.Fatalf("not given: %+v, %v", s, err)
+	}
+	fails := func(context.Context, ad.GUID, string) (string, bool, error) { return "", true, errors.New("down") }
+	if s, _, err := take(first.Token, fails); s != nil || err != nil {
+		t.Fatalf("not known: %+v, %v", s, err)
+	}
+	s, request, err := take(first.Token, given)
+	if err != nil || s.ID != a.asked[0].Session || request != "r1" || !s.Recovered() || s.Account != alice || s.Expires.Sub(s.SignedIn) != enroll.RecoveredValid {
+		t.Fatalf("%+v, %q, %v", s, request, err)
+	}
+	if n := len(must(w.store.RecoverProofs(w.ctx, s.ID))(t)); n != 0 {
+		t.Errorf("%d proofs for another request", n)
+	}
+	if s2, _, err := take(again.Token, given); err != nil || s2.ID != s.ID {
+		t.Errorf("again: %+v, %v", s2, err)
+	}
+	// What was signed out of stays so.
+	wantErr(t, "sign out", w.SignOut(w.ctx, *s, false), nil)
+	if s, _, err := take(first.Token, given); !errors.Is(err, enroll.ErrNoCeremony) {
+		t.Errorf("after the sign-out: %+v, %v", s, err)
+	}
+	if n := w.events(alice)[audit.Recovered]; n != 1 {
+		t.Errorf("%d times in the log", n)
+	}
+}
+
+// Of a name that nobody has, nobody is asked, and nothing ever lets in.
+func TestAWordForNobodyWaitsAlike(t *testing.T) {
+	w := newWorld(t, withNames)
+	a := &words{}
+	for _, name := range []string{"nobody", "down"} {
+		q := must(w.asksWord(name, a))(t)
+		if s, _, _, err := w.TakeWord(w.ctx, q.Token, phone, given); s != nil || err != nil || len(q.Number) != 2 {
+			t.Errorf("%s: %+v, %v", name, s, err)
+		}
+	}
+	if len(a.asked) != 0 {
+		t.Errorf("asked %+v", a.asked)
+	}
+	if n := w.events(ad.GUID{})[audit.RecoverRefused]; n != 2 {
+		t.Errorf("%d refusals in the log", n)
+	}
+}
+
+// Every token in every other place, and past its time.
+func TestATokenOfAWordIsGoodForNothingElse(t *testing.T) {
+	w := newWorld(t, withNames)
+	a := &words{}
+	way := must(w.begun(w.ctx, "alice", "reset"))(t)
+	wait := must(w.AskWord(w.ctx, way, nil, phone, a.ask))(t)
+	wantErr(t, "drain", w.Drain(w.ctx), nil)
+	take := func(token secret.Text) error {
+		_, _, _, err := w.TakeWord(w.ctx, token, phone, given)
+		return err
+	}
+	finish := func(token secret.Text) error {
+		_, _, err := w.FinishRecovery(w.ctx, token, []enroll.Answer{{Kind: enroll.ProofVouching, Value: secret.New("47")}}, phone, enough)
+		return err
+	}
+	ask := func(token secret.Text) error {
+		_, err := w.AskWord(w.ctx, token, nil, phone, a.ask)
+		return err
+	}
+	send := func(token secret.Text) error {
+		_, err := w.SendRecovery(w.ctx, token, enroll.ProofMailCode, true)
+		return err
+	}
+	wantErr(t, "the way's token waits", take(way), enroll.ErrNoCeremony)
+	wantErr(t, "no token", take(secret.New("x")), enroll.ErrNoCeremony)
+	wantErr(t, "a word that is typed", finish(way), enroll.ErrRecoverRefused)
+	for what, door := range map[string]func(secret.Text) error{"finish": finish, "ask": ask, "send": send} {
+		wantErr(t, "the waiting token at "+what, door(wait.Token), enroll.ErrNoCeremony)
+	}
+	w.clock.move(enroll.RecoverValid)
+	wantErr(t, "ask late", ask(way), enroll.ErrNoCeremony)
+	w.clock.move(enroll.WaitValid - enroll.RecoverValid)
+	wantErr(t, "take late", take(wait.Token), enroll.ErrNoCeremony)
+}
+
+func TestWhatIsProvedBesideAWordIsUsedUpFirst(t *testing.T) {
+	w := newWorld(t, withNames)
+	d, of := w.enrolled(alice)
+	codes := w.codes(d, of)
+	a := &words{}
+	_, err := w.asksWord("alice", a, code(secret.New("0000-0000-0000-0000")))
+	wantErr(t, "a wrong code", err, enroll.ErrRecoverRefused)
+	_, err = w.asksWord("nobody", a, code(codes[0]))
+	wantErr(t, "of nobody", err, enroll.ErrRecoverRefused)
+	if len(a.asked) != 0 {
+		t.Fatalf("asked %+v", a.asked)
+	}
+	_, err = w.asksWord("alice", a, code(codes[0]))
+	wantErr(t, "the right one", err, nil)
+	if len(a.asked) != 1 || len(a.asked[0].Proofs) != 1 || a.asked[0].Proofs[0].Kind != enroll.ProofRecoveryCode || a.asked[0].Proofs[0].Session != a.asked[0].Session {
+		t.Fatalf("asked %+v", a.asked)
+	}
+	_, err = w.asksWord("alice", a, code(codes[0]))
+	wantErr(t, "once more", err, enroll.ErrRecoverRefused)
+}
+
+// Nobody who asks is told why nobody was asked; the log is.
+func TestWhyNobodyWasAskedIsForTheLog(t *testing.T) {
+	w := newWorld(t, withNames)
+	q, err := w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), nil, phone, func(context.Context, enroll.Word) error { return ad.ErrProtected })
+	wantErr(t, "ask", err, nil)
+	wantErr(t, "drain", w.Drain(w.ctx), nil)
+	if len(q.Number) != 2 || w.events(alice)[audit.RecoverRefused] != 1 {
+		t.Errorf("%+v, %d in the log", q, w.events(alice)[audit.RecoverRefused])
+	}
+}
+
+func TestWhoeverDrainsWaitsForWhatIsUnderWay(t *testing.T) {
+	w := newWorld(t, withNames)
+	started, goOn := make(chan struct{}), make(chan struct{})
+	_, err := w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), nil, phone, func(context.Context, enroll.Word) error {
+		close(started)
+		<-goOn
+		return nil
+	})
+	wantErr(t, "ask", err, nil)
+	<-started
+	ctx, cancel := context.WithTimeout(w.ctx, time.Millisecond)
+	defer cancel()
+	wantErr(t, "drain", w.Drain(ctx), context.DeadlineExceeded)
+	close(goOn)
+	wantErr(t, "drain", w.Drain(w.ctx), nil)
+}

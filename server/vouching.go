@@ -1,0 +1,111 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// "Ask a colleague": somebody without a proof gives a name and waits until one who
+// knows them vouches. Nothing that they are told depends on whether there is such a
+// person, who was asked, or what came of it, until somebody vouched.
+
+// Waiting is what the page shows meanwhile.
+type Waiting struct {
+	Token  string `json:"token" doc:"for the wait call; keep it for this tab only"`
+	Number string `json:"number" doc:"two digits that whoever vouches asks for"`
+	Until  string `json:"until" doc:"when it ends by itself"`
+}
+
+type askWord struct {
+	Body struct {
+		Token  secret.Text      `json:"token" maxLength:"2048"`
+		Proofs []recoveryAnswer `json:"proofs" maxItems:"3" doc:"what the policy asks for beside a colleague's word"`
+	}
+}
+
+func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], error) {
+	defer steady(ctx, time.Now(), pauses.finish)
+	c := callOf(ctx)
+	of, err := s.cfg.Passkeys.RecoveryOf(in.Body.Token)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.countRecovery(ctx, c, of, in.Body.Proofs); err != nil {
+		return nil, err
+	}
+	if err := s.take(ctx, rateWordNet, network(c.address)); err != nil {
+		return nil, err
+	}
+	if err := s.take(ctx, rateWordAll, ""); err != nil {
+		if errors.As(err, new(limited)) {
+			s.brake(ctx, c)
+		}
+		return nil, err
+	}
+	answers := each(in.Body.Proofs, recoveryAnswer.answer)
+	if !s.taken(append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching})) {
+		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs with a colleague's word")
+	}
+	waiting, err := s.cfg.Passkeys.AskWord(ctx, in.Body.Token, answers, c.client(false), s.askOthers)
+	if err != nil {
+		return nil, err
+	}
+	return answer(Waiting{Token: waiting.Token.Reveal(), Number: waiting.Number, Until: stamp(waiting.Until)}), nil
+}
+
+// askOthers runs behind the answer. An account, and whoever is asked, is left in peace
+// after some tries: whoever asks is not told.
+func (s *Server) askOthers(ctx context.Context, w enroll.Word) error {
+	if err := s.take(ctx, rateWordOne, w.Account.String()); err != nil {
+		return err
+	}
+	_, err := s.cfg.Requests.Vouch(ctx, workflow.Vouch{
+		Account: w.Account, Kind: workflow.Kind(w.Act), Session: w.Session, Number: w.Number, Until: w.Until,
+		From: workflow.From{Device: w.From.Device, Address: w.From.Address}, Proofs: w.Proofs,
+		Spare: func(ctx context.Context, approver ad.GUID) (bool, error) {
+			err := s.take(ctx, rateWordApprover, approver.String())
+			if errors.As(err, new(limited)) {
+				return true, nil
+			}
+			return false, err
+		},
+	})
+	return err
+}
+
+// Waited is what became of the waiting.
+type Waited struct {
+	State   string `json:"state" enum:"waiting,in" doc:"in: somebody vouched, and this browser is signed in for the request"`
+	Request string `json:"request" doc:"its id; empty while waiting"`
+	Me      *Me    `json:"me"`
+}
+
+type waitWord struct {
+	Body struct {
+		Token secret.Text `json:"token" maxLength:"2048"`
+	}
+}
+
+func (s *Server) waitWord(ctx context.Context, in *waitWord) (*reply[Waited], error) {
+	defer steady(ctx, time.Now(), pauses.wait)
+	c := callOf(ctx)
+	made, cookie, request, err := s.cfg.Passkeys.TakeWord(ctx, in.Body.Token, c.client(false), s.cfg.Requests.VouchedFor)
+	if err != nil {
+		return nil, err
+	}
+	if made == nil {
+		return answer(Waited{State: "waiting"}), nil
+	}
+	me, err := s.welcome(ctx, *made, cookie)
+	if err != nil {
+		return nil, err
+	}
+	return answer(Waited{State: "in", Request: request, Me: &me.Body}), nil
+}

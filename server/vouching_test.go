@@ -1,0 +1,223 @@
+package server
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/ad/minidc"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+// byAWord lets a manager vouch for whoever has no proof.
+func byAWord(acts map[workflow.Kind]workflow.Act) {
+	for _, kind := range []workflow.Kind{workflow.KindUnlock, workflow.KindReset, workflow.KindEnrol} {
+		act := acts[kind]
+		act.Prove = append(act.Prove, []enroll.ProofKind{enroll.ProofVouching})
+		act.Approve = []workflow.Tier{{By: workflow.Approvers{Manager: true}}}
+		acts[kind] = act
+	}
+}
+
+// waits is a browser whose owner gave a name, and asked.
+type waits struct {
+	*phone
+	Waiting
+}
+
+// asks gives a name, and returns once whoever is asked was asked.
+func (p *phone) asks(name, kind string, proofs ...fields) waits {
+	p.h.t.Helper()
+	begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": kind})
+	return waits{p, p.asksAgain(begun.Token, proofs...)}
+}
+
+func (p *phone) asksAgain(token string, proofs ...fields) Waiting {
+	p.h.t.Helper()
+	if proofs == nil {
+		proofs = []fields{}
+	}
+	out := fetch[Waiting](p, "POST", "/api/recover/ask", fields{"token": token, "proofs": proofs})
+	if err := p.h.passkeys.Drain(p.h.t.Context()); err != nil {
+		p.h.t.Fatal(err)
+	}
+	return out
+}
+
+func (w waits) state() Waited {
+	w.h.t.Helper()
+	return fetch[Waited](w.phone, "POST", "/api/recover/wait", fields{"token": w.Token})
+}
+
+// heard is a manager with a passkey, and the one request that waits for them.
+func (h *house) heard(name string) (*phone, func() Review) {
+	h.t.Helper()
+	who, p := h.colleague(name), h.phone()
+	p.enrol(h.invitation(ad.GUID(who.GUID)), who.Password)
+	return p, func() Review {
+		h.t.Helper()
+		in := fetch[Inbox](p, "GET", "/api/inbox", nil)
+		if len(in.Waiting) != 1 {
+			h.t.Fatalf("inbox %+v", in)
+		}
+		return in.Waiting[0]
+	}
+}
+
+func (p *phone) vouchesFor(r Review, number string) Review {
+	p.h.t.Helper()
+	path := "/api/reviews/" + r.ID
+	token, options := p.begin(path+"/approve/begin", fields{"number": number})
+	return fetch[Review](p, "POST", path+"/approve/finish", fields{"token": token, "credential": p.assert(options)})
+}
+
+func (h *house) requester() minidc.Person { return h.colleague("priya.raman") }
+
+func TestAManagersWordLetsSomebodyBackIn(t *testing.T) {
+	h := newHouse(t, byAWord)
+	manager, next := h.heard("kwame.mensah")
+	q := h.phone().asks(h.requester().Account, "reset")
+	r := next()
+	if len(q.Number) != 2 || q.state().State != "waiting" || q.cookie != "" {
+		t.Fatalf("waiting %+v", q.Waiting)
+	}
+	if !slices.Equal(r.Proofs, []string{"vouching"}) || !r.Number || r.Reason != "" {
+		t.Errorf("the manager sees %+v", r)
+	}
+	if got := manager.vouchesFor(r, q.Number); got.State != "approved" {
+		t.Fatalf("vouched %+v", got)
+	}
+	in := q.state()
+	if in.State != "in" || in.Request != r.ID || in.Me == nil || !in.Me.Session.Recovered || in.Me.Session.Remember {
+		t.Fatalf("in %+v", in)
+	}
+	// The answer was lost: the same token gives the same session.
+	first := q.cookie
+	q.cookie = ""
+	if again := q.state(); again.State != "in" || q.cookie != first {
+		t.Errorf("again %+v", again)
+	}
+	if again := q.state(); again.State != "in" || q.cookie != first {
+		t.Errorf("with the cookie: %+v", again)
+	}
+	own := fetch[Request](q.phone, "POST", "/api/requests", fields{"kind": "reset"})
+	if own.ID != r.ID || own.State != "approved" || !own.Vouched {
+		t.Fatalf("its request %+v", own)
+	}
+	done := fetch[Executed](q.phone, "POST", "/api/requests/"+r.ID+"/execute", fields{"password": "Quartz-Lantern-4471-x"})
+	if done.Request.State != "done" {
+		t.Errorf("executed %+v", done)
+	}
+}
+
+// The lost phone, with nobody's code left: a new passkey by a manager's word.
+func TestAManagersWordReplacesALostPhone(t *testing.T) {
+	h := newHouse(t, byAWord)
+	manager, next := h.heard("kwame.mensah")
+	who, lost := h.requester(), h.phone()
+	lost.enrol(h.invitation(ad.GUID(who.GUID)), who.Password)
+	fresh := h.phone().asks(who.Account, "enrol")
+	r := next()
+	// The owner is not told the number: they would give it to whoever calls.
+	mine := fetch[Request](lost, "GET", "/api/requests/"+r.ID, nil)
+	if !mine.Vouched || mine.Review == nil || mine.Review.Number != "" {
+		t.Errorf("its owner sees %+v, %+v", mine, mine.Review)
+	}
+	manager.vouchesFor(r, fresh.Number)
+	if in := fresh.state(); in.State != "in" {
+		t.Fatalf("in %+v", in)
+	}
+	token, options := fresh.begin("/api/requests/"+r.ID+"/passkey/begin", fields{})
+	done := fetch[Request](fresh.phone, "POST", "/api/requests/"+r.ID+"/passkey/finish",
+		fields{"token": token, "name": "New phone", "credential": fresh.create(options), "removeOthers": true})
+	if done.State != "done" {
+		t.Fatalf("registered %+v", done)
+	}
+	wantProblem(t, lost.call("GET", "/api/me", nil), http.StatusUnauthorized, "session.unknown")
+	if me := fresh.signIn(); me.Passkeys != 1 {
+		t.Errorf("signed in %+v", me)
+	}
+}
+
+// Another browser's number is not this one's, a denial opens nothing and is told to
+// nobody, and a second page does not come in by the first one's word.
+func TestAWordIsForOneBrowser(t *testing.T) {
+	h := newHouse(t, byAWord)
+	manager, next := h.heard("kwame.mensah")
+	mallory := h.phone().asks(h.requester().Account, "reset")
+	r := next()
+	if got := fetch[Review](manager, "POST", "/api/reviews/"+r.ID+"/deny", fields{"chip": "other", "reason": ""}); got.State != "denied" {
+		t.Fatalf("denied %+v", got)
+	}
+	if got := mallory.state(); got.State != "waiting" || mallory.cookie != "" {
+		t.Errorf("after a denial: %+v", got)
+	}
+	other := h.phone().asks(h.requester().Account, "reset")
+	manager.vouchesFor(next(), other.Number)
+	if got := mallory.state(); got.State != "waiting" {
+		t.Errorf("comes in by another's word: %+v", got)
+	}
+	if got := other.state(); got.State != "in" {
+		t.Errorf("%+v", got)
+	}
+	wantProblem(t, mallory.call("POST", "/api/recover/ask", fields{"token": "x", "proofs": []fields{}}), http.StatusGone, "ceremony.unknown")
+	wantProblem(t, mallory.call("POST", "/api/recover/wait", fields{"token": "x"}), http.StatusGone, "ceremony.unknown")
+}
+
+// Whoever has the name and nothing else is told the same, whoever it is.
+func TestAskingForAWordTellsNothingOfWhoExists(t *testing.T) {
+	wide(t, &rateWordNet)
+	h := newHouse(t, byAWord)
+	h.heard("kwame.mensah")
+	seen := map[string]string{}
+	for _, name := range []string{h.requester().Account, "nobody@corp.example.test", "Administrator", "krbtgt", "x' OR 1=1", "*"} {
+		p := h.phone()
+		begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": "reset"})
+		ask := p.call("POST", "/api/recover/ask", fields{"token": begun.Token, "proofs": []fields{}})
+		body := bodyOf(t, ask)
+		token := strings.Split(strings.SplitN(body, `"token":"`, 2)[1], `"`)[0]
+		wait := p.call("POST", "/api/recover/wait", fields{"token": token})
+		beside := h.phone().call("POST", "/api/recover/ask", fields{"token": begun.Token, "proofs": []fields{{"kind": "recovery-code", "value": "0000"}}})
+		for which, got := range map[string]struct {
+			res  *http.Response
+			body string
+		}{"ask": {ask, body}, "wait": {wait, bodyOf(t, wait)}, "beside": {beside, bodyOf(t, beside)}} {
+			for _, cut := range []string{`"token":"`, `"number":"`, `"until":"`, `"instance":"`} {
+				if at := strings.Index(got.body, cut); at >= 0 {
+					end := strings.IndexByte(got.body[at+len(cut):], '"')
+					got.body = got.body[:at+len(cut)] + strings.Repeat("x", end) + got.body[at+len(cut)+end:]
+				}
+			}
+			header := got.res.Header.Clone()
+			header.Del("Date")
+			shape := got.res.Status + " " + strings.Join(slices.Sorted(maps.Keys(header)), " ") + " " + got.body
+			if before, ok := seen[which]; ok && before != shape {
+				t.Errorf("%s of %q:\n%s\nbefore:\n%s", which, name, shape, before)
+			}
+			seen[which] = shape
+		}
+	}
+	if !strings.HasPrefix(seen["ask"], "200") || !strings.HasPrefix(seen["wait"], "200") || !strings.HasPrefix(seen["beside"], "403") {
+		t.Errorf("%v", seen)
+	}
+}
+
+// An approver is left in peace, whoever is named.
+func TestAnApproverIsNotAskedWithoutEnd(t *testing.T) {
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateWordNet, &rateWordOne)
+	h := newHouse(t, byAWord)
+	_, next := h.heard("kwame.mensah")
+	seen := map[string]bool{}
+	for range rateWordApprover.burst {
+		h.phone().asks(h.requester().Account, "reset")
+		seen[next().ID] = true
+	}
+	q := h.phone().asks(h.requester().Account, "reset")
+	if r := next(); !seen[r.ID] || q.state().State != "waiting" {
+		t.Errorf("asked once more: %+v", r)
+	}
+}

@@ -1,0 +1,229 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+)
+
+// Vouching: somebody who has no proof of their own asks, and whoever approves is the
+// proof. The request is that of any other person who waits for a review, but that
+// nobody has proved yet who it is that asks: so the two digits are always asked for,
+// the log names nobody as its actor, its owner is told, and what the owner asks for
+// themselves goes before it.
+
+// Vouch is what is asked for, by whoever has a browser and a name.
+type Vouch struct {
+	Account ad.GUID
+	Kind    Kind
+	// Session is the id of the session that the browser gets once somebody vouched.
+	Session string
+	// Number is the two digits that the browser shows.
+	Number string
+	// Until is when the browser stops waiting.
+	Until time.Time
+	From  From
+	// Proofs are others that were given beside the word.
+	Proofs []enroll.Proof
+	// Spare leaves out approvers who were asked too often; nil asks all.
+	Spare func(ctx context.Context, approver ad.GUID) (bool, error)
+}
+
+// Vouched says whether a colleague's word is, or is to be, the proof of it.
+func (r *Request) Vouched() bool {
+	return slices.ContainsFunc(r.Proofs, func(p ConsumedProof) bool { return p.Kind == enroll.ProofVouching })
+}
+
+// elsewhere: it was asked for without a proof, in another browser than this session's.
+func (r *Request) elsewhere(session string) bool {
+	return r.Vouched() && (session == "" || r.Session != session)
+}
+
+// Vouch opens the request and asks those who may vouch. With the same session it
+// returns the request that there is. A newer one takes the place of an older that was
+// asked for in the same way, since its owner may have lost the page; of nothing that
+// was proved. Errors leave no request: whoever asks is told of none of them.
+func (e *Engine) Vouch(ctx context.Context, v Vouch) (Request, error) {
+	if !slices.Contains(Kinds, v.Kind) || v.Session == "" || !isNumber(v.Number) {
+		return Request{}, ErrKind
+	}
+	account, err := e.account(ctx, v.Account)
+	if err != nil {
+		return Request{}, err
+	}
+	if err := unprotected(account); err != nil {
+		return Request{}, err
+	}
+	if err := e.unfrozen(ctx, v.Account); err != nil {
+		return Request{}, err
+	}
+	leave, err := e.turns.enter(ctx, v.Account)
+	if err != nil {
+		return Request{}, fmt.Errorf("wait for other submissions: %w", err)
+	}
+	defer leave()
+	mine, err := e.store.Requests(ctx, Query{Requester: v.Account})
+	if err != nil {
+		return Request{}, fmt.Errorf("list requests: %w", err)
+	}
+	if i := slices.IndexFunc(mine, func(r Request) bool { return r.Session == v.Session }); i >= 0 {
+		return mine[i], nil
+	}
+	if recent(mine, e.now().Add(-time.Hour)) >= e.limits().PerHour {
+		return Request{}, ErrTooMany
+	}
+	r, p, err := e.vouchable(ctx, v, account)
+	if err != nil {
+		return Request{}, err
+	}
+	if err := e.makeWay(ctx, mine, v); err != nil {
+		return Request{}, err
+	}
+	return e.insertVouched(ctx, v, r, p)
+}
+
+// vouchable is the request as it would be, and who is asked.
+func (e *Engine) vouchable(ctx context.Context, v Vouch, account ad.Account) (Request, panel, error) {
+	who := Actor{Account: v.Account, Session: v.Session, Device: v.From.Device, Address: v.From.Address}
+	r := e.fresh(who, account, v.Kind, "")
+	d, err := e.decide(ctx, account, v.Kind, circumstances(r.Address, r.Created), byWord)
+	if err != nil {
+		return Request{}, panel{}, err
+	}
+	r.Decision = d
+	for _, p := range v.Proofs {
+		consume(&r, p)
+	}
+	consume(&r, enroll.Proof{ID: e.newID(), Kind: enroll.ProofVouching, At: r.Created, Session: v.Session})
+	if len(r.Needs()) > 0 {
+		return Request{}, panel{}, ErrProofMissing
+	}
+	p, err := e.panel(ctx, d, account, r.Requester)
+	if err != nil {
+		return Request{}, panel{}, err
+	}
+	p.number = v.Number
+	p.seats, err = spared(ctx, p.seats, v.Spare)
+	return r, p, err
+}
+
+func spared(ctx context.Context, seats []Seat, spare func(context.Context, ad.GUID) (bool, error)) ([]Seat, error) {
+	if spare == nil {
+		return seats, nil
+	}
+	left := make([]Seat, 0, len(seats))
+	for _, s := range seats {
+		out, err := spare(ctx, s.Account)
+		if err != nil {
+			return nil, fmt.Errorf("count what an approver is asked: %w", err)
+		}
+		if !out {
+			left = append(left, s)
+		}
+	}
+	if len(left) == 0 {
+		return nil, ErrNoApprover
+	}
+	return left, nil
+}
+
+// makeWay ends the open request of the kind, where it was asked for by a word too.
+func (e *Engine) makeWay(ctx context.Context, mine []Request, v Vouch) error {
+	if err := e.expirePast(ctx, mine, v.Account, v.Kind); err != nil {
+		return err
+	}
+	open, found := unfinished(mine, v.Account, v.Kind, e.now())
+	if !found {
+		return nil
+	}
+	if !open.Vouched() {
+		return ErrOpen
+	}
+	return e.supersede(ctx, open.ID, audit.ActorAnonymous)
+}
+
+// supersede cancels a request that somebody asked for by a word, unless it is being
+// executed.
+func (e *Engine) supersede(ctx context.Context, id, by string) error {
+	_, err := e.update(ctx, id, func(r *Request) (Change, error) {
+		switch r.State {
+		case Draft, Pending, Approved:
+		case Executing, Unknown:
+			return Change{}, ErrOpen
+		default:
+			return Change{}, errTakenOver
+		}
+		return e.cancelled(r, by, ErrSuperseded)
+	})
+	if err != nil && !errors.Is(err, errTakenOver) {
+		return fmt.Errorf("make way: %w", err)
+	}
+	return nil
+}
+
+// insertVouched stores it, and tells its owner, who can say "this wasn't me".
+func (e *Engine) insertVouched(ctx context.Context, v Vouch, r Request, p panel) (Request, error) {
+	event := submitted(&r, audit.RequestSubmitted, audit.OK, "")
+	event.Actor = audit.ActorAnonymous
+	events := []audit.Event{event}
+	for _, x := range r.Proofs {
+		events = append(events, proved(&r, r.Created, audit.ActorAnonymous, enroll.Proof{ID: x.ID, Kind: x.Kind}))
+	}
+	c, err := e.advance(&r, p, r.Created, audit.ActorAnonymous)
+	if err != nil {
+		return Request{}, err
+	}
+	if r.State != Pending {
+		return Request{}, ErrNotAllowed // a word that nobody gave yet approves nothing
+	}
+	if !v.Until.IsZero() && v.Until.Before(r.Deadline) {
+		r.Deadline = v.Until
+		r.Wake = r.Created.Add(v.Until.Sub(r.Created) / 2)
+	}
+	for i := range c.Notices {
+		c.Notices[i].Until = r.Deadline
+	}
+	told := r.notice(NoticeVouch)
+	told.Until = r.Created.Add(day)
+	c.Events, c.Notices = append(events, c.Events...), append(c.Notices, told)
+	if err := e.store.Create(ctx, r, c); err != nil {
+		return Request{}, fmt.Errorf("create request: %w", err)
+	}
+	return r, nil
+}
+
+// VouchedFor says which request the session was to be made for, and whether somebody
+// vouched: then the session may be made. A request that was denied, cancelled or never
+// opened is one that nobody vouched for.
+func (e *Engine) VouchedFor(ctx context.Context, account ad.GUID, session string) (id string, yes bool, err error) {
+	if session == "" || account.IsZero() {
+		return "", false, nil
+	}
+	mine, err := e.store.Requests(ctx, Query{Requester: account})
+	if err != nil {
+		return "", false, fmt.Errorf("list requests: %w", err)
+	}
+	i := slices.IndexFunc(mine, func(r Request) bool { return r.Session == session && r.Vouched() })
+	if i < 0 {
+		return "", false, nil
+	}
+	r := mine[i]
+	switch r.State {
+	case Approved, Executing, Unknown, Done, Failed:
+	default:
+		return r.ID, false, nil
+	}
+	if len(r.Needs()) > 0 || !r.reviewed() || !r.provedIn(session) || r.State == Approved && r.past(e.now()) {
+		return r.ID, false, nil
+	}
+	if err := e.unfrozen(ctx, account); err != nil {
+		return r.ID, false, err
+	}
+	return r.ID, true, nil
+}

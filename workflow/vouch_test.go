@@ -1,0 +1,333 @@
+package workflow_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
+)
+
+var byWord = [][]enroll.ProofKind{{enroll.ProofPasskey}, {enroll.ProofVouching}}
+
+// vouching runs a test where a manager's word stands in for a passkey.
+func vouching(t *testing.T, prove [][]enroll.ProofKind, test func(*world)) {
+	t.Helper()
+	underReview(t, byManager, "", func(w *world) {
+		for kind, act := range w.policy.Rules[0].Acts {
+			act.Prove = prove
+			w.policy.Rules[0].Acts[kind] = act
+		}
+		w.engine.SetPolicy(w.policy)
+		test(w)
+	})
+}
+
+func word(kind workflow.Kind, session string) workflow.Vouch {
+	return workflow.Vouch{
+		Account: annGUID, Kind: kind, Session: session, Number: "47", Until: time.Now().Add(time.Hour),
+		From: workflow.From{Device: "Phone", Address: "198.51.100.9"},
+	}
+}
+
+var errNoCount = errors.New("the count fails")
+
+// strangers is the browser that asks; it has no session before somebody vouched.
+func strangers(session string) workflow.Actor {
+	return workflow.Actor{Account: annGUID, Session: session, Address: "198.51.100.9"}
+}
+
+func (w *world) vouched(session string) bool {
+	w.t.Helper()
+	_, yes, err := w.engine.VouchedFor(w.ctx, annGUID, session)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return yes
+}
+
+func TestAWordIsTheProofAndTheApproval(t *testing.T) {
+	for _, kind := range []workflow.Kind{workflow.KindUnlock, workflow.KindReset, workflow.KindOneTime, workflow.KindEnrol} {
+		t.Run(string(kind), func(t *testing.T) {
+			vouching(t, byWord, func(w *world) {
+				w.lock(annGUID)
+				r, err := w.engine.Vouch(w.ctx, word(kind, "waits"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantState(t, r, workflow.Pending)
+				if r.Number != "47" || len(r.Asked) != 1 || r.Asked[0].Account != bossGUID || w.vouched("waits") || w.dir.written() != 0 {
+					t.Fatalf("asked %+v", r)
+				}
+				if n := w.store.count(audit.RequestApproved); n != 0 {
+					t.Fatal("approved by nobody")
+				}
+				if _, _, err := w.engine.BeginApproval(w.ctx, boss, r.ID, "48"); !errors.Is(err, workflow.ErrNumber) {
+					t.Fatalf("another number: %v", err)
+				}
+				if _, err := w.approve(boss, r); err != nil {
+					t.Fatal(err)
+				}
+				if !w.vouched("waits") || w.vouched("another") || w.vouched("") {
+					t.Fatal("not the one session")
+				}
+				got := w.stored(r.ID)
+				switch kind {
+				case workflow.KindUnlock:
+					wantState(t, got, workflow.Done)
+				case workflow.KindEnrol:
+					if _, err := w.engine.Enrollable(w.ctx, strangers("waits"), r.ID); err != nil {
+						t.Fatal(err)
+					}
+				default:
+					value, old := values(kind)
+					done, _, err := w.engine.Execute(w.ctx, strangers("waits"), r.ID, value, old)
+					if err != nil {
+						t.Fatal(err)
+					}
+					wantState(t, done, workflow.Done)
+				}
+			})
+		})
+	}
+}
+
+// What leaves no request, and asks nobody.
+func TestAWordIsNotAskedForWhatMayNotBe(t *testing.T) {
+	for name, c := range map[string]struct {
+		prove [][]enroll.ProofKind
+		flip  func(*world)
+		ask   func(*workflow.Vouch)
+		want  error
+	}{
+		"no rule takes it":   {prove: passkey, want: workflow.ErrProofMissing},
+		"asked beside a PIN": {prove: [][]enroll.ProofKind{{enroll.ProofVouching, enroll.ProofPIN}}, want: workflow.ErrProofMissing},
+		"protected":          {flip: func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Protected = ad.ProtectedGroup }) }, want: ad.ErrProtected},
+		"disabled":           {flip: func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Disabled = true }) }, want: ad.ErrDisabled},
+		"frozen":             {flip: func(w *world) { w.store.frozen[annGUID] = workflow.Freeze{} }, want: workflow.ErrFrozen},
+		"no manager":         {flip: func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = "" }) }, want: workflow.ErrNoApprover},
+		"nobody left to ask": {ask: func(v *workflow.Vouch) { v.Spare = func(context.Context, ad.GUID) (bool, error) { return true, nil } }, want: workflow.ErrNoApprover},
+		"the count fails": {ask: func(v *workflow.Vouch) {
+			v.Spare = func(context.Context, ad.GUID) (bool, error) { return false, errNoCount }
+		}, want: errNoCount},
+		"no session":          {ask: func(v *workflow.Vouch) { v.Session = "" }, want: workflow.ErrKind},
+		"no number":           {ask: func(v *workflow.Vouch) { v.Number = "4" }, want: workflow.ErrKind},
+		"no kind":             {ask: func(v *workflow.Vouch) { v.Kind = "all" }, want: workflow.ErrKind},
+		"nobody":              {ask: func(v *workflow.Vouch) { v.Account = ad.GUID{} }, want: ad.ErrNotFound},
+		"a policy of nothing": {flip: func(w *world) { w.engine.SetPolicy(workflow.Policy{}) }, want: workflow.ErrNotAllowed},
+		"approved by nobody": {flip: func(w *world) {
+			w.engine.SetPolicy(everyone("h", [][]enroll.ProofKind{{enroll.ProofVouching}}))
+		}, want: workflow.ErrOnlyVouched},
+	} {
+		t.Run(name, func(t *testing.T) {
+			prove := c.prove
+			if prove == nil {
+				prove = byWord
+			}
+			vouching(t, prove, func(w *world) {
+				if c.flip != nil {
+					c.flip(w)
+				}
+				v := word(workflow.KindReset, "waits")
+				if c.ask != nil {
+					c.ask(&v)
+				}
+				_, err := w.engine.Vouch(w.ctx, v)
+				wantErr(t, err, c.want)
+				if len(w.store.requests) != 0 || len(w.store.notices) != 0 {
+					t.Fatalf("left %d requests and %d notices", len(w.store.requests), len(w.store.notices))
+				}
+			})
+		})
+	}
+}
+
+// Whoever signs in goes before whoever only has the name: what was asked for by a
+// word ends, and its number is worth nothing.
+func TestWhatItsOwnerAsksForGoesBeforeAWord(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		asked, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := w.submit(workflow.KindReset)
+		if own.ID == asked.ID || own.Vouched() {
+			t.Fatalf("the owner took up %+v", own)
+		}
+		gone := w.stored(asked.ID)
+		wantState(t, gone, workflow.Cancelled)
+		if gone.Result.Code != string(workflow.ErrSuperseded) {
+			t.Errorf("because %q", gone.Result.Code)
+		}
+		_, _, err = w.engine.BeginApproval(w.ctx, boss, asked.ID, "47")
+		if !errors.Is(err, workflow.ErrCancelled) || w.vouched("waits") {
+			t.Fatal("approved afterwards")
+		}
+		// And nothing that was proved makes way for a word.
+		_, err = w.engine.Vouch(w.ctx, word(workflow.KindReset, "later"))
+		wantErr(t, err, workflow.ErrOpen)
+		wantState(t, w.stored(own.ID), workflow.Draft)
+	})
+}
+
+func TestAnApprovedWordIsTakenUpByNoOtherSession(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.approve(boss, r); err != nil {
+			t.Fatal(err)
+		}
+		own := w.submit(workflow.KindReset)
+		if own.ID == r.ID {
+			t.Fatal("taken up")
+		}
+		wantState(t, w.stored(r.ID), workflow.Cancelled)
+		value, old := values(workflow.KindReset)
+		if _, _, err := w.engine.Execute(w.ctx, strangers("waits"), r.ID, value, old); err == nil || w.dir.written() != 0 {
+			t.Fatalf("executed: %v", err)
+		}
+		if w.vouched("waits") {
+			t.Fatal("a session for what is over")
+		}
+	})
+}
+
+// The page was lost: whoever asks anew is asked for anew, and the same page gets the
+// same request however often it asks.
+func TestANewerWordTakesThePlaceOfAnOlder(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		ask := func(session string) workflow.Request {
+			t.Helper()
+			r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, session))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		first := ask("one")
+		if again := ask("one"); again.ID != first.ID {
+			t.Fatal("asked twice for one page")
+		}
+		second := ask("two")
+		wantState(t, w.stored(first.ID), workflow.Cancelled)
+		wantState(t, second, workflow.Pending)
+		if again := ask("one"); again.ID != first.ID {
+			t.Fatal("an old page asks anew")
+		}
+		if open := len(w.openOnes()); open != 1 {
+			t.Fatalf("%d are open", open)
+		}
+	})
+}
+
+func (w *world) openOnes() (open []workflow.Request) {
+	w.t.Helper()
+	mine, err := w.engine.Mine(w.ctx, w.ann)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, r := range mine {
+		if r.State.Open() {
+			open = append(open, r)
+		}
+	}
+	return open
+}
+
+// What nobody proved is not the owner's act in the log, and its owner hears of it.
+func TestNobodyIsNamedAsTheOneWhoAskedForAWord(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range w.store.events {
+			if e.Request == r.ID && e.Actor != audit.ActorAnonymous {
+				t.Errorf("%s by %s", e.Action, e.Actor)
+			}
+		}
+		told := slices.IndexFunc(w.store.notices, func(n workflow.Notice) bool { return n.Kind == workflow.NoticeVouch && n.To == annGUID })
+		if told < 0 {
+			t.Errorf("its owner is not told: %+v", w.store.notices)
+		}
+		if r.Deadline.After(time.Now().Add(time.Hour)) {
+			t.Errorf("open until %s", r.Deadline)
+		}
+	})
+}
+
+func TestADeniedWordOpensNothing(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.engine.Deny(w.ctx, boss, r.ID, "other", "did not call"); err != nil {
+			t.Fatal(err)
+		}
+		if w.vouched("waits") {
+			t.Fatal("a session for a denial")
+		}
+		// The same page asks again: no second request.
+		if again, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits")); err != nil || again.ID != r.ID {
+			t.Fatalf("%+v, %v", again, err)
+		}
+		if _, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "other")); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// The approver is asked for the number whatever the policy says, and their signature
+// says that they were the proof.
+func TestWhoeverVouchesSignsThatTheyDo(t *testing.T) {
+	underReview(t, byManager, workflow.NumberOff, func(w *world) {
+		for kind, act := range w.policy.Rules[0].Acts {
+			act.Prove = byWord
+			w.policy.Rules[0].Acts[kind] = act
+		}
+		w.engine.SetPolicy(w.policy)
+		r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := w.engine.BeginApproval(w.ctx, boss, r.ID, ""); !errors.Is(err, workflow.ErrNumber) {
+			t.Fatalf("without the number: %v", err)
+		}
+		_, signed, err := w.engine.BeginApproval(w.ctx, boss, r.ID, "47")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(signed), `"proof":"vouching"`) || !strings.Contains(string(signed), `"number":"47"`) {
+			t.Errorf("signed %s", signed)
+		}
+	})
+}
+
+// Signed in, a word is nothing that could be given: the rule's other proofs are asked
+// for, and a rule without any says where a word is asked for.
+func TestASignedInPersonIsAskedForNoWord(t *testing.T) {
+	vouching(t, [][]enroll.ProofKind{{enroll.ProofPasskey, enroll.ProofPIN}, {enroll.ProofVouching}}, func(w *world) {
+		r := w.submit(workflow.KindReset)
+		if got := r.Needs(); !slices.Equal(got, []enroll.ProofKind{enroll.ProofPasskey, enroll.ProofPIN}) {
+			t.Errorf("needs %v", got)
+		}
+	})
+	vouching(t, [][]enroll.ProofKind{{enroll.ProofVouching}}, func(w *world) {
+		_, err := w.engine.Submit(w.ctx, w.ann, workflow.KindReset, "")
+		wantErr(t, err, workflow.ErrOnlyVouched)
+		for _, o := range w.engine.Options(w.ctx, w.ann, w.account(annGUID)) {
+			if o.Kind == workflow.KindReset && (o.Allowed || o.Code != string(workflow.ErrOnlyVouched)) {
+				t.Errorf("offered %+v", o)
+			}
+		}
+	})
+}
