@@ -1,8 +1,8 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 import { attributes } from './lib/further.ts';
-import { look } from './lib/looks.ts';
+import { look, picture } from './lib/looks.ts';
 import { test } from './lib/people.ts';
-import { answers, beginTotp, chooseQuestions, finishTotp, keepCodes, mailedCode, makeCodes, openProof, sentBefore, setPin, totp, without } from './lib/proofs.ts';
+import { answers, beginTotp, chooseQuestions, finishTotp, keepCodes, mailedCode, makeCodes, openProof, sentBefore, setPin, totp, waitingNumber, without } from './lib/proofs.ts';
 import { departments } from './lib/stack.ts';
 
 // The screens of the proofs, and of the way in without a passkey: a picture, axe with
@@ -176,4 +176,44 @@ test('a request that needs more than the passkey', async ({ people }) => {
   await button(page, 'Continue').click();
   await expect(page.getByText('That isn’t right')).toBeVisible();
   await look(page, 'answers-wrong');
+});
+
+test('a colleague’s word: the choice, the wait, nobody in time, and both who see it', async ({ people }) => {
+  const sam = await people.enrolled(people.hire('Sam', 'Okafor'));
+  const dana = await people.enrolled(people.hire('Dana', 'Reyes', { department: departments.byWord, manager: sam.person }));
+  const { page } = await people.phone();
+  await offer(page, ['vouching'], ['vouching', 'pin'], ['recovery-code']);
+  await page.goto('/recover');
+  await page.getByLabel('The name you sign in with at work').fill(dana.person.account);
+  await page.getByRole('radio', { name: 'A new password' }).check();
+  await look(page, 'vouch-ways');
+  await button(page, 'Ask a colleague').click();
+  await waitingNumber(page);
+  await look(page, 'vouch-wait');
+  await picture(page, 'vouch-wait');
+  await button(page, 'Stop waiting').click();
+  await look(page, 'vouch-stop');
+  await button(page, 'Keep waiting').click();
+  await page.context().setOffline(true);
+  await expect(page.getByText('There is no connection just now.', { exact: false })).toBeVisible();
+  await look(page, 'vouch-offline');
+  await page.context().setOffline(false);
+
+  await sam.phone.page.goto('/inbox');
+  await expect(sam.phone.page.getByText('Nobody proved who it is', { exact: false })).toBeVisible();
+  await look(sam.phone.page, 'inbox-vouch');
+  await sam.phone.page.goto((await sam.phone.notification()).navigate);
+  await sees(sam.phone.page, 'Somebody asks for a new password for Dana Reyes');
+  await look(sam.phone.page, 'review-vouch');
+  const old = dana.phone.page;
+  await old.goto('/account');
+  await old.getByRole('link', { name: /^Somebody asked for this/ }).click();
+  await sees(old, 'Somebody asked for this without a passkey');
+  await look(old, 'vouch-stranger');
+
+  await page.route('**/api/recover/wait', (route) => route.fulfill({ status: 410, contentType: 'application/problem+json', json: { title: '', status: 410, code: 'ceremony.unknown' } }));
+  await sees(page, 'Nobody vouched in time');
+  await look(page, 'vouch-over');
+  await button(page, 'Begin again').click();
+  await expect(page.getByLabel('The name you sign in with at work')).toHaveValue(dana.person.account);
 });

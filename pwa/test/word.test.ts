@@ -147,7 +147,7 @@ test('somebody’s word is an alternative, alone or beside what is typed', () =>
   expect(askable([['vouching'], ['vouching', 'pin'], ['vouching', 'smoke-signal']])).toEqual([['vouching'], ['vouching', 'pin']]);
   expect(isTyped('vouching')).toBe(false);
   expect([wayName(['vouching']), waySub(['vouching'])]).toEqual(['Ask a colleague', 'Your manager or a colleague says that it’s you.']);
-  expect([wayName(['vouching', 'pin']), waySub(['pin'])]).toEqual(['My Latchkey PIN and a colleague’s word', '']);
+  expect([wayName(['vouching', 'pin']), waySub(['vouching', 'pin'])]).toEqual(['My Latchkey PIN and a colleague’s word', '']);
   expect(wayNeeds(['vouching', 'recovery-code'])).toBe('You need all of these: a recovery code and a colleague’s word.');
   expect([wordAlone([['pin'], ['vouching', 'pin'], ['vouching']]), wordAlone([['vouching', 'pin']])]).toEqual([2, -1]);
 });

@@ -1,22 +1,10 @@
 // Somebody's word on the way in without a passkey: asked for, and waited for. What
 // the server answers meanwhile is the same for every name. What is needed to wait on
 // is kept in this tab, so that a reload goes on waiting.
-import type { Given, Me, Problem } from '../../api-types';
+import type { Given, Me, Problem, Waited, Waiting } from '../../api-types';
 import { asProblem, post } from '../../lib/api';
 import { onReturn } from '../../lib/sync';
 import { wants, type Draft, type Want } from './draft';
-
-interface Waiting {
-  token: string;
-  number: string;
-  until: string;
-}
-
-interface Waited {
-  state: 'waiting' | 'in';
-  request: string;
-  me: Me | null;
-}
 
 /** What is waited for. */
 export interface Wait extends Waiting {

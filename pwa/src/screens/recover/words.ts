@@ -21,7 +21,7 @@ const alone = (way: readonly WayKind[]) => way.length === 1 && way[0] === 'vouch
 export const wayName = (way: readonly WayKind[]) => (alone(way) ? t('vouch.way') : list(inOrder(way).map((kind, i) => have(kind, i === 0))));
 
 /** What stands beneath it in a list. */
-export const waySub = (way: readonly WayKind[]) => (way.includes('vouching') ? t('vouch.way.sub') : '');
+export const waySub = (way: readonly WayKind[]) => (alone(way) ? t('vouch.way.sub') : '');
 
 /** Where nothing but somebody's word is needed, among the alternatives; -1 for nowhere. */
 export const wordAlone = (ways: readonly (readonly WayKind[])[]) => ways.findIndex(alone);
