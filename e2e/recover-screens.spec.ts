@@ -217,3 +217,43 @@ test('a colleague’s word: the choice, the wait, nobody in time, and both who s
   await button(page, 'Begin again').click();
   await expect(page.getByLabel('The name you sign in with at work')).toHaveValue(dana.person.account);
 });
+
+test('what is to be set up by when, and a security key', async ({ people }) => {
+  const { phone } = await people.enrolled(people.hire('Dana', 'Reyes', { department: departments.recoverable }));
+  const { page } = phone;
+  let duty: object = { missing: ['recovery-code', 'totp'], by: new Date(Date.now() + 6 * 24 * 3600_000).toISOString(), overdue: false, limits: true };
+  await page.route('**/api/me', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...await response.json() as object, duty } });
+  });
+  await page.goto('/account');
+  await expect(page.getByRole('link', { name: /^Set up by .*recovery codes, authenticator app/ })).toHaveAttribute('href', '/proofs');
+  await look(page, 'account-duty');
+  duty = { ...duty, by: '2026-11-20T10:00:00Z', overdue: true };
+  await page.reload();
+  await expect(page.getByRole('link', { name: /^Was to be set up by .*Until then you can only unlock\./ })).toBeVisible();
+  await page.route('**/api/requests', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', json: { title: '', status: 409, code: 'duty.missing', params: { proofs: 'recovery-code totp' } } }), { times: 1 });
+  await button(page, 'Set a new password').click();
+  await expect(page.getByRole('alert').getByText('Something of yours isn’t set up yet: recovery codes, authenticator app.')).toBeVisible();
+  await expect(page.locator('.trouble').getByRole('link', { name: 'Ways to prove it’s me' })).toHaveAttribute('href', '/proofs');
+  await look(page, 'duty-missing');
+
+  await page.route('**/api/passkeys', async (route) => {
+    const response = await route.fetch();
+    const { passkeys } = await response.json() as { passkeys: object[] };
+    await route.fulfill({ response, json: { passkeys: [...passkeys, { ...passkeys[0], id: 'k2', name: 'On my key ring', synced: false, current: false, hardware: true }] } });
+  });
+  await page.goto('/passkeys');
+  await expect(page.getByRole('link', { name: /On my key ring.*Security key/ })).toBeVisible();
+  await look(page, 'passkeys-hardware');
+  await page.route(/\/api\/requests\/[^/]+$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...await response.json() as object, needs: ['hardware-key'] } });
+  });
+  await page.goto('/account');
+  await button(page, 'Set a new password').click();
+  await button(page, 'Confirm with my passkey').waitFor();
+  await page.reload(); // what the answer told came first
+  await expect(button(page, 'Confirm with my security key')).toBeVisible();
+  await look(page, 'prove-hardware');
+});

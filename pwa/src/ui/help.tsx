@@ -49,13 +49,13 @@ export function Trouble({ problem, children, quiet }: { problem: Problem | null;
     <div class="trouble">
       <Banner tone={tone} title={what}>
         <p>{todo}</p>
-        {problem.code === 'duty.missing' && (
-          <p>
-            <a href="/proofs">{t('nav.proofs')}</a>
-          </p>
-        )}
         {tone === 'stop' && <Details problem={problem} />}
       </Banner>
+      {problem.code === 'duty.missing' && (
+        <Rows>
+          <Row icon="once" href="/proofs" title={t('nav.proofs')} />
+        </Rows>
+      )}
       {children}
       {tone === 'stop' && !quiet && <Support />}
     </div>

@@ -27,6 +27,7 @@ export function Who({ review: r }: { review: Review }) {
 }
 
 export function Why({ review: r }: { review: Review }) {
+  if (!r.reason && vouched(r)) return null; // nobody was asked for one
   return r.reason ? <blockquote class="why" tabIndex={r.reason.length > 120 ? 0 : undefined}>{r.reason}</blockquote> : <p class="hint">{t('rv.why.none')}</p>;
 }
 
@@ -58,8 +59,9 @@ export function Word({ review: r }: { review: Review }) {
   const beside = proved(r);
   return (
     <Banner tone="stop" title={beside ? t('rv.vouch.beside', { proofs: beside }) : t('rv.vouch')} quiet>
-      <p>{t('rv.vouch.call', { name: r.displayName })}</p>
-      <p>{t('rv.vouch.else')}</p>
+      <p>
+        {t('rv.vouch.call', { name: r.displayName })} {t('rv.vouch.else')}
+      </p>
     </Banner>
   );
 }
