@@ -63,6 +63,9 @@ test('a lost phone and a forgotten password: a manager who was called vouches, a
 
   await page.getByLabel('New password').fill(fresh); // nothing was pressed there
   const id = page.url().split('/').at(-1)!;
+  await dana.phone.page.goto(`/request/${id}`); // it is that browser's alone
+  await expect(dana.phone.page.getByText('A colleague has vouched. It can be carried out now.')).toBeVisible();
+  await expect(dana.phone.page.getByLabel('New password')).toHaveCount(0);
   expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage }))).toBe('{}');
   await button(page, 'Set new password').click();
   await sees(page, 'Your new password is set');
@@ -140,6 +143,11 @@ test('its owner, signed in elsewhere, is told, sees no number, and stops it', as
   await sees(old, 'Somebody asked for this without a passkey');
   expect(await old.getByRole('main').innerText()).not.toContain(number);
   await expect(old.getByLabel('New password')).toHaveCount(0);
+  await old.goto('/account');
+  await button(old, 'Set a new password').click(); // her own goes before it
+  await expect(button(old, 'Ask for approval')).toBeVisible();
+  await old.goto('/account');
+  await old.getByRole('link', { name: /^Somebody asked for this without a passkey/ }).click();
   await button(old, 'Stop this request').click();
   await sees(old, /stopped/i);
   const at = sam.phone.page;
