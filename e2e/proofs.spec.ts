@@ -302,12 +302,14 @@ test('each is removed, and what the organisation does not offer is not shown', a
   const { page } = phone;
   const to = atHome();
   await setPin(phone, '8371946');
+  await expect(page.getByText('Your PIN is set.')).toBeVisible();
   await openProof(phone, 'Code by mail');
   await page.getByLabel('Your mail address').fill(to);
   const before = (await stand.mails()).length;
   await button(page, 'Send me the code').click();
   await mailField(page).fill(await mailedCode(stand, to, before));
   await button(page, 'Confirm').click();
+  await expect(page.getByText('Codes can go to your mail now.')).toBeVisible();
   await openProof(phone, 'Questions');
   await chooseQuestions(phone);
   await button(page, 'Keep these answers').click();

@@ -1,8 +1,8 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 import { attributes } from './lib/further.ts';
-import { look } from './lib/looks.ts';
+import { look, picture } from './lib/looks.ts';
 import { test } from './lib/people.ts';
-import { answers, beginTotp, chooseQuestions, finishTotp, keepCodes, mailedCode, makeCodes, openProof, sentBefore, setPin, totp, without } from './lib/proofs.ts';
+import { answers, beginTotp, chooseQuestions, finishTotp, keepCodes, mailedCode, makeCodes, openProof, sentBefore, setPin, totp, waitingNumber, without } from './lib/proofs.ts';
 import { departments } from './lib/stack.ts';
 
 // The screens of the proofs, and of the way in without a passkey: a picture, axe with
@@ -176,4 +176,84 @@ test('a request that needs more than the passkey', async ({ people }) => {
   await button(page, 'Continue').click();
   await expect(page.getByText('That isn’t right')).toBeVisible();
   await look(page, 'answers-wrong');
+});
+
+test('a colleague’s word: the choice, the wait, nobody in time, and both who see it', async ({ people }) => {
+  const sam = await people.enrolled(people.hire('Sam', 'Okafor'));
+  const dana = await people.enrolled(people.hire('Dana', 'Reyes', { department: departments.byWord, manager: sam.person }));
+  const { page } = await people.phone();
+  await offer(page, ['vouching'], ['vouching', 'pin'], ['recovery-code']);
+  await page.goto('/recover');
+  await page.getByLabel('The name you sign in with at work').fill(dana.person.account);
+  await page.getByRole('radio', { name: 'A new password' }).check();
+  await look(page, 'vouch-ways');
+  await button(page, 'Ask a colleague').click();
+  await waitingNumber(page);
+  await look(page, 'vouch-wait');
+  await picture(page, 'vouch-wait');
+  await button(page, 'Stop waiting').click();
+  await look(page, 'vouch-stop');
+  await button(page, 'Keep waiting').click();
+  await page.context().setOffline(true);
+  await expect(page.getByText('There is no connection just now.', { exact: false })).toBeVisible();
+  await look(page, 'vouch-offline');
+  await page.context().setOffline(false);
+
+  await sam.phone.page.goto('/inbox');
+  await expect(sam.phone.page.getByText('Nobody proved who it is', { exact: false })).toBeVisible();
+  await look(sam.phone.page, 'inbox-vouch');
+  await sam.phone.page.goto((await sam.phone.notification()).navigate);
+  await sees(sam.phone.page, 'Somebody asks for a new password for Dana Reyes');
+  await look(sam.phone.page, 'review-vouch');
+  const old = dana.phone.page;
+  await old.goto('/account');
+  await old.getByRole('link', { name: /^Somebody asked for this/ }).click();
+  await sees(old, 'Somebody asked for this without a passkey');
+  await look(old, 'vouch-stranger');
+
+  await page.route('**/api/recover/wait', (route) => route.fulfill({ status: 410, contentType: 'application/problem+json', json: { title: '', status: 410, code: 'ceremony.unknown' } }));
+  await sees(page, 'Nobody vouched in time');
+  await look(page, 'vouch-over');
+  await button(page, 'Begin again').click();
+  await expect(page.getByLabel('The name you sign in with at work')).toHaveValue(dana.person.account);
+});
+
+test('what is to be set up by when, and a security key', async ({ people }) => {
+  const { phone } = await people.enrolled(people.hire('Dana', 'Reyes', { department: departments.recoverable }));
+  const { page } = phone;
+  let duty: object = { missing: ['recovery-code', 'totp'], by: new Date(Date.now() + 6 * 24 * 3600_000).toISOString(), overdue: false, limits: true };
+  await page.route('**/api/me', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...await response.json() as object, duty } });
+  });
+  await page.goto('/account');
+  await expect(page.getByRole('link', { name: /^Set up by .*recovery codes, authenticator app/ })).toHaveAttribute('href', '/proofs');
+  await look(page, 'account-duty');
+  duty = { ...duty, by: '2026-11-20T10:00:00Z', overdue: true };
+  await page.reload();
+  await expect(page.getByRole('link', { name: /^Was to be set up by .*Until then you can only unlock\./ })).toBeVisible();
+  await page.route('**/api/requests', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', json: { title: '', status: 409, code: 'duty.missing', params: { proofs: 'recovery-code totp' } } }), { times: 1 });
+  await button(page, 'Set a new password').click();
+  await expect(page.getByRole('alert').getByText('Something of yours isn’t set up yet: recovery codes, authenticator app.')).toBeVisible();
+  await expect(page.locator('.trouble').getByRole('link', { name: 'Ways to prove it’s me' })).toHaveAttribute('href', '/proofs');
+  await look(page, 'duty-missing');
+
+  await page.route('**/api/passkeys', async (route) => {
+    const response = await route.fetch();
+    const { passkeys } = await response.json() as { passkeys: object[] };
+    await route.fulfill({ response, json: { passkeys: [...passkeys, { ...passkeys[0], id: 'k2', name: 'On my key ring', synced: false, current: false, hardware: true }] } });
+  });
+  await page.goto('/passkeys');
+  await expect(page.getByRole('link', { name: /On my key ring.*Security key/ })).toBeVisible();
+  await look(page, 'passkeys-hardware');
+  await page.route(/\/api\/requests\/[^/]+$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...await response.json() as object, needs: ['hardware-key'] } });
+  });
+  await page.goto('/account');
+  await button(page, 'Set a new password').click();
+  await button(page, 'Confirm with my passkey').waitFor();
+  await page.reload(); // what the answer told came first
+  await expect(button(page, 'Confirm with my security key')).toBeVisible();
+  await look(page, 'prove-hardware');
 });

@@ -130,7 +130,7 @@ export async function sentBefore(page: Page, seconds: number): Promise<void> {
 
 export type Way =
   | 'A recovery code' | 'My authenticator app' | 'A recovery code and my authenticator app' | 'A code by mail' | 'A code by text message'
-  | 'My Latchkey PIN and my employee number' | 'The answers to my questions and a code by mail' | 'My current password and a code by mail';
+  | 'My Latchkey PIN and a colleague’s word' | 'My Latchkey PIN and my employee number' | 'The answers to my questions and a code by mail' | 'My current password and a code by mail';
 export type Want = 'Unlock my account' | 'A new password' | 'A new passkey';
 
 /** The first step of the way in without a passkey. */
@@ -142,6 +142,25 @@ export async function without(page: Page, name: string, way: Way, want: Want = '
   await page.getByRole('radio', { name: way, exact: true }).check();
   await page.getByRole('button', { name: /^(Next|Send me the code)$/ }).click();
   await expect(page.getByRole('heading', { name: 'Show that it’s you' })).toBeVisible();
+}
+
+/** … up to the wait for somebody's word. Returns the two digits that it shows. */
+export async function askColleague(page: Page, name: string, want: Want): Promise<string> {
+  await page.goto('/about');
+  await page.goto('/recover');
+  await page.getByLabel('The name you sign in with at work').fill(name);
+  await page.getByRole('radio', { name: want }).check();
+  await page.getByRole('radio', { name: /^Ask a colleague/ }).check();
+  await page.getByRole('button', { name: 'Ask a colleague' }).click();
+  return waitingNumber(page);
+}
+
+/** The two digits of somebody who waits for a colleague's word. */
+export async function waitingNumber(page: Page): Promise<string> {
+  await expect(page.getByRole('heading', { name: 'Call somebody who knows you' })).toBeVisible();
+  const number = (await page.getByTestId('number').innerText()).trim();
+  expect(number).toMatch(/^\d\d$/);
+  return number;
 }
 
 /** The phone's passkeys are gone, as if it were another one. */

@@ -117,6 +117,8 @@ export const departments = {
   byPin: 'Kitchen', // a PIN and the employee number
   byQuestions: 'Theatre', // answers and a code by mail
   byPassword: 'Registry', // a reset takes the current password and a code by mail
+  byWord: 'Gallery', // a colleague's word lets in
+  byWordAndPin: 'Orchard', // and a PIN
   more: 'Laboratory', // a reset takes a code by mail and a PIN beside the passkey
 } as const;
 
@@ -143,6 +145,11 @@ function policies(dc: Controller): object[] {
     },
     unlocked(departments.byMail, 'mail-code'), unlocked(departments.byText, 'sms-code'), unlocked(departments.byPin, 'pin + directory'),
     unlocked(departments.byQuestions, 'questions + mail-code'),
+    {
+      name: departments.byWord, who: { department: departments.byWord }, unlock: passkey,
+      reset: { prove: ['passkey', 'vouching'], approve: [{ by: 'manager', within: '15m', else: group }] }, enrol: { prove: ['vouching'], approve: [{ by: 'manager' }] },
+    },
+    { name: departments.byWordAndPin, who: { department: departments.byWordAndPin }, unlock: { prove: ['vouching + pin'], approve: [{ by: 'manager' }] } },
     { name: departments.byPassword, who: { department: departments.byPassword }, unlock: passkey, reset: { prove: ['passkey', 'password + mail-code'] } },
     { name: departments.more, who: { department: departments.more }, unlock: passkey, reset: { prove: ['passkey + mail-code + pin'] } },
     { name: 'staff', who: { everyone: true }, unlock: passkey, reset: passkey, change: passkey, 'one-time': passkey },

@@ -14,7 +14,7 @@ export interface Info {
   languages: string[]; // "en", "de"
   /** What lets somebody in without a passkey, the strongest use first: [["recovery-code"], ["pin", "mail-code"]]
    *  is a recovery code, or a PIN and a code by mail. [] where there is no such way. */
-  recovery: ProofKind[][];
+  recovery: WayKind[][];
   /** What the directory attribute of "directory" is called; null where nothing asks for it. */
   attribute: Said | null;
 }
@@ -25,6 +25,9 @@ export interface Said { en: string; de: string; }
 /** What proves who somebody is, beside a passkey. "directory" is an attribute such as the employee number, never enough
  *  alone; "password" is the current one of the account. */
 export type ProofKind = 'recovery-code' | 'totp' | SentKind | 'pin' | 'questions' | 'directory' | 'password';
+
+/** What an alternative of the way in without a passkey may hold: "vouching" is somebody's word, which is waited for. */
+export type WayKind = ProofKind | 'vouching';
 
 /** A code that is sent: eight digits, ten minutes. */
 export type SentKind = 'mail-code' | 'sms-code';

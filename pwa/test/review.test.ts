@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Decided, Kind, Request, Review, Reviewing } from '../src/api-types';
 import { has, speak, speakInside, t } from '../src/i18n';
 import { onScreen } from '../src/screens/request/form';
-import { aboutThem, answers, approvedBy, askChips, denyChips, ending, freezable, left, MAX_WORDS, network, over, ownWords, reasonOf, revocable, share, signs, went } from '../src/screens/review/words';
+import { aboutThem, answers, approvedBy, askChips, asks, denyChips, ending, freezable, left, MAX_WORDS, network, over, ownWords, proved, reasonOf, revocable, share, signs, vouched, went } from '../src/screens/review/words';
 import { initials } from '../src/ui/face';
 
 beforeAll(() => speak('en').then(speakInside));
@@ -179,3 +179,11 @@ test.each([
   ['Dana (extern) Reyes', 'DR'],
   ['', ''],
 ])('the initials of %j are %j', (name, want) => expect(initials(name)).toBe(want));
+
+test('where nobody proved who it is, the page says that somebody asks in their name', () => {
+  const none = review({ displayName: 'Noor Haddad', proofs: ['vouching'], signs: [{ code: 'weak-proof', count: 0 }, { code: 'new-device', count: 0 }] });
+  expect([vouched(none), asks(none), proved(none), signs(none)]).toEqual([true, 'Somebody asks for a new password for Noor Haddad', '', ['A device not seen before']]);
+  expect(proved(review({ proofs: ['pin', 'vouching'] }))).toBe('PIN');
+  const known = review({ displayName: 'Noor Haddad', proofs: ['passkey'] });
+  expect([vouched(known), asks(known), proved(known)]).toEqual([false, 'Noor Haddad asks to set a new password', 'Passkey']);
+});

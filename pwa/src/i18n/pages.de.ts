@@ -6,6 +6,7 @@ export const de: Pages = {
   'help.lead': 'Was sehen Sie?',
   'help.without': 'Ohne Anmeldeschlüssel hinein',
   'help.without.sub': 'Mit etwas anderem, das Sie vorher eingerichtet haben.',
+  'help.without.vouch': 'Mit etwas anderem, das Sie früher eingerichtet haben, oder weil jemand für Sie bürgt.',
   'help.nothing': 'Mein Telefon fragt nichts oder findet keinen Anmeldeschlüssel (Passkey)',
   'help.nothing.do': 'Nehmen Sie das Telefon oder das Browserprofil, mit dem Sie Latchkey eingerichtet haben. Private Fenster und Arbeitsprofile haben eigene Anmeldeschlüssel.',
   'help.other': 'Mein Anmeldeschlüssel ist auf einem anderen Gerät',

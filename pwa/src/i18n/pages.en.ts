@@ -4,6 +4,7 @@ export const en = {
   'help.lead': 'What do you see?',
   'help.without': 'Get in without my passkey',
   'help.without.sub': 'With something else that you set up before.',
+  'help.without.vouch': 'With something else that you set up before, or by a colleague’s word.',
   'help.nothing': 'My phone asks for nothing, or finds no passkey',
   'help.nothing.do': 'Use the phone or browser profile on which you set Latchkey up. Private windows and a work profile have passkeys of their own.',
   'help.other': 'My passkey is on another device',

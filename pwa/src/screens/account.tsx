@@ -11,14 +11,15 @@ import { forgetPush } from '../lib/push';
 import { forgetAll } from '../lib/resource';
 import { go } from '../lib/router';
 import { info, refresh, session, signedOut } from '../lib/session';
-import { stopped } from '../lib/stop';
 import { Mail, Support, Trouble } from '../ui/help';
 import { Door, Icon, type IconName } from '../ui/icons';
 import { Banner, Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
+import { DutyCard } from './duty';
 import { NotificationsOffer } from './notify-state';
-import { askFor, needsApproval } from './request/asked';
+import { askFor, isStrange, needsApproval } from './request/asked';
 import { answers, left } from './review/words';
 import { primary, statesOf, useful, words, type Standing } from './state';
+import { StopAll } from './stopall';
 import { Thaw } from './thaw';
 
 const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once', enrol: 'phone' };
@@ -57,6 +58,7 @@ export function Account() {
         <NoWay me={me} />
       )}
       <Trouble problem={act.problem} />
+      {!recovered && <DutyCard me={me} />}
       {!recovered && <Reviews me={me} />}
       <Open requests={me.requests} />
       <Answers requests={me.requests} />
@@ -178,6 +180,7 @@ function Answers({ requests }: { requests: Request[] }) {
 }
 
 function openWords(r: Request): { title: string; sub: string; tone: Tone } | null {
+  if (isStrange(r)) return { title: t('str.title'), sub: `${t(`rv.kind.${r.kind}`)} · ${t('k.open.until', { time: moment(r.deadline) })}`, tone: 'stop' };
   const watched = r.state === 'done' && r.watchUntil && Date.parse(r.watchUntil) > Date.now();
   if (watched && r.relocked) return { title: t('k.relocked', { time: clock(r.relocked.at) }), sub: '', tone: 'stop' };
   if (watched) return { title: t('k.watched', { time: clock(r.updated) }), sub: t('k.watched.sub', { time: clock(r.watchUntil) }), tone: 'good' };
@@ -265,14 +268,6 @@ function Also({ recovered }: { recovered: boolean }) {
   const out = (everywhere: boolean) => leave('/api/sign-out', { everywhere }, everywhere ? 'everywhere' : 'out');
   const me = session.get().me;
   const frozen = !me || statesOf(me).includes('frozen');
-  const stop = () =>
-    act.run(async () => {
-      await post('/api/freeze');
-      stopped.set(true);
-      forgetAll();
-      go('/freeze', { replace: true });
-      signedOut('');
-    });
   return (
     <>
       <div class="also">
@@ -288,21 +283,7 @@ function Also({ recovered }: { recovered: boolean }) {
         <Row icon="globe" title={t('nav.everywhere')} onClick={() => setQuestion('everywhere')} />
         <Row icon="phone" acts title={t('nav.forget')} sub={t('stored.forget.sub')} onClick={() => void leave('/api/forget', {}, 'forgot')} />
       </ul>
-      {question === 'stop' && (
-        <Sheet title={t('freeze.ask')} onClose={() => setQuestion(null)}>
-          <p>{t('freeze.lead')}</p>
-          <p class="hint">{t('freeze.ask.sub')}</p>
-          <Trouble problem={act.problem} quiet />
-          <div class="pair">
-            <Button weight="danger" busy={act.busy} doing={t('freeze.doing')} onClick={() => void stop()}>
-              {t('freeze.go')}
-            </Button>
-            <Button weight="second" onClick={() => setQuestion(null)}>
-              {t('freeze.keep')}
-            </Button>
-          </div>
-        </Sheet>
-      )}
+      {question === 'stop' && <StopAll onKeep={() => setQuestion(null)} />}
       {question === 'everywhere' && (
         <Sheet title={t('nav.everywhere.title')} onClose={() => setQuestion(null)}>
           <p>{t('nav.everywhere.sub')}</p>

@@ -14,7 +14,7 @@ import { heading } from '../ui/help';
 import { Icon } from '../ui/icons';
 import { Banner, Rows, Screen, Skeleton } from '../ui/kit';
 import { Lifts } from './lift';
-import { left, over } from './review/words';
+import { left, over, vouched } from './review/words';
 import { NotificationsState, usePush } from './notify-state';
 import { Failed } from './trouble';
 
@@ -107,6 +107,7 @@ function Entry({ review: r, offline, sub, when = '' }: { review: Review; offline
         <span class="row-title">{r.displayName}</span>
         <span class="row-sub">{[t(`rv.kind.${r.kind}`), when].filter(Boolean).join(', ')}</span>
         <span class="row-sub">{sub}</span>
+        {r.open && vouched(r) && <span class="row-sub soon">{t('inbox.vouch')}</span>}
       </span>
       {!offline && <Icon name="next" />}
     </>

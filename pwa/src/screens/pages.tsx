@@ -1,6 +1,6 @@
 // Pages that only tell: help with the passkey, and what Latchkey is.
 import { t, type Key } from '../i18n';
-import { askable } from '../lib/codes';
+import { askable, isVouched } from '../lib/codes';
 import { info, session } from '../lib/session';
 import { Support } from '../ui/help';
 import { Row, Rows, Screen } from '../ui/kit';
@@ -10,6 +10,7 @@ const questions = ['nothing', 'other', 'new', 'never', 'app', 'unknown'] as cons
 const up = () => (session.get().state === 'in' ? '/account' : '/');
 
 export function Help() {
+  const ways = askable(info.use().recovery);
   return (
     <Screen title={t('help.title')} up={up()}>
       <p class="lead">{t('help.lead')}</p>
@@ -21,9 +22,9 @@ export function Help() {
           </details>
         ))}
       </div>
-      {askable(info.use().recovery).length > 0 && (
+      {ways.length > 0 && (
         <Rows>
-          <Row icon="once" href="/recover" title={t('help.without')} sub={t('help.without.sub')} />
+          <Row icon="once" href="/recover" title={t('help.without')} sub={t(ways.some(isVouched) ? 'help.without.vouch' : 'help.without.sub')} />
         </Rows>
       )}
       <Support />

@@ -15,8 +15,10 @@ import { Lines, Trouble } from '../ui/help';
 import { Banner, Button, Fact, Field, Row, Rows, Screen, Sheet, Skeleton, Time } from '../ui/kit';
 import { Failed } from './trouble';
 
+type Key = Passkey & { hardware?: boolean };
+
 interface List {
-  passkeys: Passkey[];
+  passkeys: Key[];
 }
 
 const PATH = '/api/passkeys';
@@ -39,7 +41,7 @@ export function Passkeys() {
       {data && data.passkeys.length > 0 && (
         <Rows>
           {data.passkeys.map((k) => (
-            <Row key={k.id} icon={k.synced ? 'cloud' : 'key'} title={k.name} sub={<Lines of={[used(k), t(k.synced ? 'keys.synced.short' : 'keys.bound.short')]} />} href={`/passkeys/${encodeURIComponent(k.id)}`} end={k.current && <span class="chip">{t('keys.here')}</span>} />
+            <Row key={k.id} icon={k.synced ? 'cloud' : 'key'} title={k.name} sub={<Lines of={[used(k), t(k.hardware ? 'keys.hardware' : k.synced ? 'keys.synced.short' : 'keys.bound.short')]} />} href={`/passkeys/${encodeURIComponent(k.id)}`} end={k.current && <span class="chip">{t('keys.here')}</span>} />
           ))}
         </Rows>
       )}
@@ -53,7 +55,7 @@ export function Passkeys() {
   );
 }
 
-const used = (k: Passkey) => (k.lastUsed ? t('keys.used', { when: ago(k.lastUsed) }) : t('keys.unused'));
+const used = (k: Key) => (k.lastUsed ? t('keys.used', { when: ago(k.lastUsed) }) : t('keys.unused'));
 
 let note = '';
 /** What the list says once when the person comes back to it. */
@@ -81,7 +83,7 @@ export function OnePasskey({ params }: { params: Record<string, string> }) {
   return <Detail passkey={passkey} last={data.passkeys.length === 1} reload={reload} />;
 }
 
-function Detail({ passkey: k, last, reload }: { passkey: Passkey; last: boolean; reload: () => Promise<void> }) {
+function Detail({ passkey: k, last, reload }: { passkey: Key; last: boolean; reload: () => Promise<void> }) {
   const [name, setName] = useState(k.name);
   const [saved, setSaved] = useState(false);
   const [asking, setAsking] = useState(false);
@@ -100,7 +102,7 @@ function Detail({ passkey: k, last, reload }: { passkey: Passkey; last: boolean;
           <Time at={k.created} text={date(k.created)} />
         </Fact>
         <Fact name={t('keys.used.name')}>{k.lastUsed ? <Time at={k.lastUsed} text={ago(k.lastUsed)} /> : t('keys.unused')}</Fact>
-        <Fact name={t('keys.kept')}>{t(k.synced ? 'keys.synced' : 'keys.bound')}</Fact>
+        <Fact name={t('keys.kept')}>{t(k.hardware ? 'keys.hardware.sub' : k.synced ? 'keys.synced' : 'keys.bound')}</Fact>
       </dl>
       <form
         onSubmit={(e) => {

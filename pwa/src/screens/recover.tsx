@@ -1,27 +1,33 @@
-// Without a passkey: a name, what is needed and what one has; then the codes; then on
-// to what was asked, by itself.
+// Without a passkey: a name, what is needed and what one has; then the codes, or
+// somebody's word; then on to what was asked, by itself.
 import { useEffect, useState } from 'preact/hooks';
-import type { ProofKind } from '../api-types';
-import { t } from '../i18n';
+import type { WayKind } from '../api-types';
+import { speakProofs, t } from '../i18n';
 import { useAct } from '../lib/act';
 import { localProblem } from '../lib/api';
-import { askable } from '../lib/codes';
+import { askable, isTyped, isVouched } from '../lib/codes';
 import { note } from '../lib/router';
 import { info, loadInfo } from '../lib/session';
+import { kindsSent } from '../ui/given';
 import { Support, Trouble } from '../ui/help';
 import { Icon } from '../ui/icons';
 import { Button, Field, Screen, Skeleton } from '../ui/kit';
-import { kindsSent } from '../ui/given';
+import { lazy } from '../ui/lazy';
 import { Picks } from '../ui/proof';
 import { Codes } from './recover/codes';
 import { anew, begun, notedDraft, wants, type Draft } from './recover/draft';
 import { None } from './recover/none';
-import { wayName, wayNeeds } from './recover/words';
+import type { WaitProps } from './recover/wait';
+import { askWord, keepWait, keptWait, type Wait } from './recover/word';
+import { wayName, wayNeeds, waySub, wordAlone } from './recover/words';
 import { Failed } from './trouble';
+
+const waiting = lazy<WaitProps>(() => import('./recover/wait').then((m) => m.Waiting), speakProofs);
 
 export function Recover() {
   const now = info.use();
   const ways = askable(now.recovery);
+  const [wait, setWait] = useState(keptWait);
   const [asked, setAsked] = useState(false);
   const ask = () => {
     setAsked(false);
@@ -30,12 +36,13 @@ export function Recover() {
   useEffect(() => {
     if (ways.length === 0) ask();
   }, []);
-  if (ways.length > 0) return <Steps ways={ways} />;
+  if (wait) return <waiting.Screen wait={wait} onEnd={() => setWait(null)} />;
+  if (ways.length > 0) return <Steps ways={ways} onWait={setWait} />;
   if (!asked) return <Skeleton />;
   return now.version ? <Off /> : <Failed problem={localProblem('network.offline').problem} retry={ask} />;
 }
 
-function Steps({ ways }: { ways: ProofKind[][] }) {
+function Steps({ ways, onWait }: { ways: WayKind[][]; onWait: (wait: Wait) => void }) {
   const [draft, setDraft] = useState(() => notedDraft(ways.length));
   useEffect(() => {
     const timer = setTimeout(() => note(draft), 200); // not at each key: browsers count
@@ -43,27 +50,42 @@ function Steps({ ways }: { ways: ProofKind[][] }) {
   }, [draft]);
   useEffect(() => note(draft), [draft.token, draft.sent]); // at once: another load would send another code
   const change = (part: Partial<Draft>) => setDraft((d) => ({ ...d, ...part }));
+  const waits = (wait: Wait) => {
+    note(anew(draft)); // where "Stop waiting" leads
+    keepWait(wait);
+    onWait(wait);
+  };
   if (draft.none) return <None onBack={() => change({ none: false })} />;
   const way = ways[draft.way];
-  if (draft.token && way) return <Codes draft={draft} kinds={way} only={ways.length === 1} onChange={change} onAgain={() => setDraft(anew)} />;
-  return <Who ways={ways} draft={draft} onChange={change} />;
+  const word = wordAlone(ways);
+  const colleague = () => (word < 0 || word === draft.way ? change({ none: true }) : setDraft({ ...anew(draft), way: word }));
+  if (draft.token && way) {
+    const kinds = way.filter(isTyped);
+    return <Codes draft={draft} kinds={kinds} vouched={isVouched(way)} only={ways.length === 1} onChange={change} onAgain={() => setDraft(anew)} onColleague={colleague} onWait={waits} />;
+  }
+  return <Who ways={ways} draft={draft} onChange={change} onWait={waits} />;
 }
 
 interface WhoProps {
-  ways: ProofKind[][];
+  ways: WayKind[][];
   draft: Draft;
   onChange: (part: Partial<Draft>) => void;
+  onWait: (wait: Wait) => void;
 }
 
 /** The one screen that says who, what for and with what. */
-function Who({ ways, draft, onChange }: WhoProps) {
+function Who({ ways, draft, onChange, onWait }: WhoProps) {
   const act = useAct();
   const name = draft.name.trim();
   const only = ways.length === 1 ? ways[0] : null;
-  const sends = kindsSent(ways[draft.way] ?? []).length;
+  const kinds = ways[draft.way]?.filter(isTyped) ?? [];
+  const sends = kindsSent(kinds).length;
+  const word = wordAlone(ways) === draft.way;
   const next = () =>
     act.run(async () => {
-      onChange(await begun(draft));
+      const fresh = await begun(draft);
+      if (word) onWait(await askWord(draft, fresh.token, []));
+      else onChange(fresh);
     });
   return (
     <Screen title={t('rec.title')} up="/" kind="plain recover" key="who">
@@ -89,13 +111,14 @@ function Who({ ways, draft, onChange }: WhoProps) {
             <span>{wayNeeds(only)}</span>
           </p>
         ) : (
-          <Picks name="way" legend={t('rec.have')} picks={ways.map((way, i) => [String(i), wayName(way), ''])} value={String(draft.way)} onPick={(way) => onChange({ way: Number(way) })} />
+          <Picks name="way" legend={t('rec.have')} picks={ways.map((way, i) => [String(i), wayName(way), waySub(way)])} value={String(draft.way)} onPick={(way) => onChange({ way: Number(way) })} />
         )}
         <Trouble problem={act.problem} />
         <div class="dock">
           <Button type="submit" busy={act.busy} doing={t('rec.next.doing')} why={name ? '' : t('rec.next.why')}>
-            {t(sends === 0 ? 'rec.next' : sends === 1 ? 'rec.send' : 'rec.send.all')}
+            {t(word ? 'vouch.way' : sends === 0 ? 'rec.next' : sends === 1 ? 'rec.send' : 'rec.send.all')}
           </Button>
+          {word && name && <p class="hint">{t('vouch.told')}</p>}
         </div>
       </form>
       <p class="start-links">

@@ -1,7 +1,7 @@
 // One request, at its own address: what it shows follows from its state.
 import { useEffect, useRef } from 'preact/hooks';
 import type { Request } from '../api-types';
-import { t } from '../i18n';
+import { speakProofs, t } from '../i18n';
 import { useAct, type Act } from '../lib/act';
 import { useLive } from '../lib/live';
 import { useResource, type Resource } from '../lib/resource';
@@ -10,16 +10,22 @@ import { refresh } from '../lib/session';
 import { Details, explain, Support, Trouble } from '../ui/help';
 import { Icon, type IconName } from '../ui/icons';
 import { Button, Screen, Skeleton, type Tone } from '../ui/kit';
-import { askFor, soleName, useAsked } from './request/asked';
+import { lazy } from '../ui/lazy';
+import { askFor, isStrange, soleName, useAsked } from './request/asked';
 import { Done } from './request/done';
-import { NewPasskey } from './request/newpasskey';
+import type { NewPasskeyProps } from './request/newpasskey';
 import { onScreen } from './request/form';
 import { OneTime } from './request/onetime';
 import { SetPassword } from './request/password';
 import { Prove } from './request/prove';
+import type { StrangerProps } from './request/stranger';
 import { Waiting } from './request/waiting';
 import { ending } from './review/words';
 import { Failed } from './trouble';
+
+// Rare ones.
+const newPasskey = lazy<NewPasskeyProps>(() => import('./request/newpasskey').then((m) => m.NewPasskey));
+const stranger = lazy<StrangerProps>(() => import('./request/stranger').then((m) => m.Stranger), speakProofs);
 
 /** How often a request that moves by itself is read again. */
 const POLL_MS = 2000;
@@ -41,13 +47,14 @@ export function RequestScreen({ params }: { params: Record<string, string> }) {
 }
 
 function ByState({ request, resource }: { request: Request; resource: Resource<Request> }) {
+  if (isStrange(request)) return <stranger.Screen request={request} onRequest={resource.set} />;
   const typed = request.kind === 'reset' || request.kind === 'change';
   switch (request.state) {
     case 'draft':
       return <Prove request={request} onDone={resource.set} />;
     case 'approved':
       if (request.needs.length > 0) return <Prove request={request} onDone={resource.set} />;
-      if (request.kind === 'enrol') return <NewPasskey request={request} onRequest={resource.set} />;
+      if (request.kind === 'enrol') return <newPasskey.Screen request={request} onRequest={resource.set} />;
       if (typed) return <SetPassword request={request} onRequest={resource.set} />;
       if (request.kind === 'one-time') return <OneTime request={request} onRequest={resource.set} />;
       return <Ended request={request} name="wait" tone="wait" which="executing" />;

@@ -14,6 +14,7 @@ export function explain(problem: Pick<Problem, 'code' | 'params' | 'retryAfter' 
     until: moment(params.until ?? ''),
     in: inSeconds(problem.retryAfter ?? 0),
     rules: (params.rules ?? '').split(',').filter(Boolean).map(ruleName).join(', '),
+    proofs: proofNames((params.proofs ?? '').split(' ').filter(Boolean)),
   };
   const wanted = [values.until && `e.${code}.until`, values.rules && `e.${code}.some`, `e.${code}`];
   const known = wanted.find((key) => key && has(key)) as Key | undefined;
@@ -24,6 +25,9 @@ export function explain(problem: Pick<Problem, 'code' | 'params' | 'retryAfter' 
 
 /** A sentence as a heading. */
 export const heading = (sentence: string) => sentence.replace(/\.$/, '');
+
+/** Proofs by their names, within a sentence. */
+export const proofNames = (kinds: string[]): string => kinds.map((kind) => (has(`duty.${kind}`) ? t(`duty.${kind}` as Key) : kind)).join(', ');
 
 function ruleName(code: string): string {
   const key = code === 'length' ? 'pw.rule.length.short' : `pw.rule.${code}`;
@@ -47,6 +51,11 @@ export function Trouble({ problem, children, quiet }: { problem: Problem | null;
         <p>{todo}</p>
         {tone === 'stop' && <Details problem={problem} />}
       </Banner>
+      {problem.code === 'duty.missing' && (
+        <Rows>
+          <Row icon="once" href="/proofs" title={t('nav.proofs')} />
+        </Rows>
+      )}
       {children}
       {tone === 'stop' && !quiet && <Support />}
     </div>

@@ -6,12 +6,12 @@ import { t } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { post } from '../../lib/api';
 import { bareDigits, lacks, phoneNumber } from '../../lib/codes';
-import { grave, Mail, Support, Trouble } from '../../ui/help';
-import { Icon, type IconName } from '../../ui/icons';
+import { Mail, Trouble } from '../../ui/help';
+import type { IconName } from '../../ui/icons';
 import { Banner, Button, Fact, Field, Screen } from '../../ui/kit';
 import { CodeField } from '../../ui/proof';
 import type { PartProps } from '../proofs';
-import { HeldFacts, Removable, useTouch, Wrong } from './parts';
+import { HeldFacts, Removable, TouchForm, useTouch, Wrong } from './parts';
 
 type Props = PartProps & { kind: SentKind };
 
@@ -81,41 +81,32 @@ function Type({ kind, mine, typed, onTyped, onBegun, onUp }: TypeProps) {
   const send = () => touch.run(async (proof) => onBegun(await post<AddressBegin>('/api/proofs/address/begin', { proof, kind, address: asSent(kind, typed) })));
   const refused = problem?.code.startsWith('proof.address') ?? false;
   return (
-    <Screen title={t(`ad.title.${kind}`)} up={onUp} kind="plain" key="type">
-      <div class="sign info">
-        <Icon name={sentIcon[kind]} />
-      </div>
-      <p class="lead">{t(`ad.lead.${kind}`)}</p>
-      {mine.from === 'directory' && <p>{t(`ad.directory.${kind}`, { address: mine.address })}</p>}
-      <form
-        class="decide"
-        noValidate
-        onSubmit={(e) => {
-          e.preventDefault();
-          if (!why && !touch.busy) void send();
-        }}
-      >
-        <Field
-          name={kind === 'sms-code' ? 'tel' : 'email'}
-          label={t(`ad.own.${kind}`)}
-          hint={t(`ad.own.sub.${kind}`)}
-          value={typed}
-          onInput={(v) => (onTyped(v), touch.clear())}
-          autocomplete={kind === 'sms-code' ? 'tel' : 'email'}
-          inputMode={kind === 'sms-code' ? 'tel' : 'email'}
-          maxLength={254}
-          invalid={refused}
-        />
-        <Trouble problem={problem} quiet />
-        <div class="dock">
-          <Button type="submit" icon="key" busy={touch.busy} doing={t('ad.doing')} why={why}>
-            {t('rec.send')}
-          </Button>
-          {!why && <p class="hint">{t('prove.lead.short')}</p>}
-        </div>
-      </form>
-      {!refused && grave(problem) && <Support />}
-    </Screen>
+    <TouchForm
+      title={t(`ad.title.${kind}`)}
+      up={onUp}
+      kind="plain"
+      icon={sentIcon[kind]}
+      lead={t(`ad.lead.${kind}`)}
+      above={mine.from === 'directory' && <p>{t(`ad.directory.${kind}`, { address: mine.address })}</p>}
+      touch={touch}
+      why={why}
+      label={t('rec.send')}
+      doing={t('ad.doing')}
+      mended={refused}
+      onSubmit={send}
+    >
+      <Field
+        name={kind === 'sms-code' ? 'tel' : 'email'}
+        label={t(`ad.own.${kind}`)}
+        hint={t(`ad.own.sub.${kind}`)}
+        value={typed}
+        onInput={(v) => (onTyped(v), touch.clear())}
+        autocomplete={kind === 'sms-code' ? 'tel' : 'email'}
+        inputMode={kind === 'sms-code' ? 'tel' : 'email'}
+        maxLength={254}
+        invalid={refused}
+      />
+    </TouchForm>
   );
 }
 

@@ -8,8 +8,9 @@ import { ApiError, post } from '../../lib/api';
 import { useCeremony } from '../../lib/ceremony';
 import { ago, date } from '../../lib/format';
 import { stepUp } from '../../lib/stepup';
-import { Details, Trouble } from '../../ui/help';
-import { Banner, Button, Fact, Sheet } from '../../ui/kit';
+import { Details, grave, Support, Trouble } from '../../ui/help';
+import { Icon, type IconName } from '../../ui/icons';
+import { Banner, Button, Fact, Screen, Sheet } from '../../ui/kit';
 
 /** Those that are made here. */
 export type MadeKind = Exclude<ProofKind, 'directory' | 'password'>;
@@ -70,6 +71,61 @@ export function Touch({ purpose, label, hint, weight, onProof, children }: Touch
         {children}
       </div>
     </>
+  );
+}
+
+interface TouchFormProps {
+  title: string;
+  up: () => void;
+  kind: string;
+  icon?: IconName;
+  lead: string;
+  /** Between the lead and the form. */
+  above?: ComponentChildren;
+  touch: TouchAct;
+  /** Why it can't be sent yet; '' when it can. */
+  why: string;
+  label: string;
+  doing: string;
+  /** The refusal is about what was typed: nobody else has to help. */
+  mended: boolean;
+  /** What the fields say of the refusal is not said once more. */
+  said?: boolean;
+  onSubmit: () => Promise<void>;
+  children: ComponentChildren;
+}
+
+/** A screen with a few fields, which are sent with a touch of the passkey. */
+export function TouchForm({ title, up, kind, icon, lead, above, touch, why, label, doing, mended, said, onSubmit, children }: TouchFormProps) {
+  const { problem } = touch;
+  return (
+    <Screen title={title} up={up} kind={kind} key="form">
+      {icon && (
+        <div class="sign info">
+          <Icon name={icon} />
+        </div>
+      )}
+      <p class="lead">{lead}</p>
+      {above}
+      <form
+        class="decide"
+        noValidate
+        onSubmit={(e) => {
+          e.preventDefault();
+          if (!why && !touch.busy) void onSubmit();
+        }}
+      >
+        {children}
+        {!said && <Trouble problem={problem} quiet />}
+        <div class="dock">
+          <Button type="submit" icon="key" busy={touch.busy} doing={doing} why={why}>
+            {label}
+          </Button>
+          {!why && <p class="hint">{t('prove.lead.short')}</p>}
+        </div>
+      </form>
+      {!mended && grave(problem) && <Support />}
+    </Screen>
   );
 }
 

@@ -4,11 +4,9 @@ import type { Proofs } from '../../api-types';
 import { t } from '../../i18n';
 import { post } from '../../lib/api';
 import { bare, bareDigits, PIN_LEAST, PIN_MOST } from '../../lib/codes';
-import { Support, Trouble, grave } from '../../ui/help';
-import { Icon } from '../../ui/icons';
 import { Button, Field, Screen } from '../../ui/kit';
 import type { PartProps } from '../proofs';
-import { HeldFacts, Removable, useTouch } from './parts';
+import { HeldFacts, Removable, TouchForm, useTouch } from './parts';
 
 export function Pin(props: PartProps) {
   const [changing, setChanging] = useState(false);
@@ -62,30 +60,21 @@ function SetPin({ proofs, onProofs, onBack, onUp }: PartProps & { onUp: () => vo
   const typed = (put: (v: string) => void) => (v: string) => (put(v), touch.clear());
   const refused = problem?.code.startsWith('proof.pin') ?? false;
   return (
-    <Screen title={t(proofs.pin.held ? 'pin.change' : 'pin.set')} up={onUp} kind="plain set-up" key="set">
-      <div class="sign info">
-        <Icon name="pin" />
-      </div>
-      <p class="lead">{t('pin.lead')}</p>
-      <form
-        class="decide"
-        noValidate
-        onSubmit={(e) => {
-          e.preventDefault();
-          if (!why && !touch.busy) void set();
-        }}
-      >
-        <Field name="pin" label={t('pin.new')} hint={t('pin.new.sub')} value={pin} onInput={typed(setPin)} autocomplete="off" secret inputMode="numeric" maxLength={24} invalid={refused} />
-        <Field name="pin-again" label={t('pin.again')} value={again} onInput={typed(setAgain)} autocomplete="off" secret inputMode="numeric" maxLength={24} />
-        <Trouble problem={problem} quiet />
-        <div class="dock">
-          <Button type="submit" icon="key" busy={touch.busy} doing={t('wait.passkey')} why={why}>
-            {t('pin.go')}
-          </Button>
-          {!why && <p class="hint">{t('prove.lead.short')}</p>}
-        </div>
-      </form>
-      {!refused && grave(problem) && <Support />}
-    </Screen>
+    <TouchForm
+      title={t(proofs.pin.held ? 'pin.change' : 'pin.set')}
+      up={onUp}
+      kind="plain set-up"
+      icon="pin"
+      lead={t('pin.lead')}
+      touch={touch}
+      why={why}
+      label={t('pin.go')}
+      doing={t('wait.passkey')}
+      mended={refused}
+      onSubmit={set}
+    >
+      <Field name="pin" label={t('pin.new')} hint={t('pin.new.sub')} value={pin} onInput={typed(setPin)} autocomplete="off" secret inputMode="numeric" maxLength={24} invalid={refused} />
+      <Field name="pin-again" label={t('pin.again')} value={again} onInput={typed(setAgain)} autocomplete="off" secret inputMode="numeric" maxLength={24} />
+    </TouchForm>
   );
 }

@@ -4,10 +4,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Problem, Proofs, Question } from '../../api-types';
 import { lang, t, tn } from '../../i18n';
 import { post } from '../../lib/api';
-import { grave, Support, Trouble } from '../../ui/help';
+import { Trouble } from '../../ui/help';
 import { Banner, Button, Fact, Field, Screen } from '../../ui/kit';
 import type { PartProps } from '../proofs';
-import { HeldFacts, Removable, useTouch } from './parts';
+import { HeldFacts, Removable, TouchForm, useTouch } from './parts';
 
 export function Questions(props: PartProps) {
   const [changing, setChanging] = useState(false);
@@ -60,41 +60,37 @@ function Choose({ proofs, onProofs, onBack, onUp }: PartProps & { onUp: () => vo
       onBack(t('qu.done.note'));
     });
   return (
-    <Screen title={t(held ? 'qu.change' : 'qu.title')} up={onUp} kind="plain choose" key="choose">
-      <p class="lead">{t('qu.lead', { n: list.length, ask })}</p>
-      <Banner tone="wait" icon="stop" title={t('qu.weak')} quiet>
-        <p>{t('qu.weak.sub')}</p>
-      </Banner>
-      <form
-        class="decide"
-        noValidate
-        onSubmit={(e) => {
-          e.preventDefault();
-          if (!why && !touch.busy) void keep();
-        }}
-      >
-        {list.map((q) => (
-          <One
-            key={q.id}
-            question={q}
-            answer={answers[q.id] ?? ''}
-            problem={about === q.id ? problem : null}
-            onAnswer={(v) => {
-              setAnswers({ ...answers, [q.id]: v });
-              if (about === q.id) touch.clear();
-            }}
-          />
-        ))}
-        {!about && <Trouble problem={problem} quiet />}
-        <div class="dock">
-          <Button type="submit" icon="key" busy={touch.busy} doing={t('wait.passkey')} why={why}>
-            {t('qu.go')}
-          </Button>
-          {!why && <p class="hint">{t('prove.lead.short')}</p>}
-        </div>
-      </form>
-      {!about && grave(problem) && <Support />}
-    </Screen>
+    <TouchForm
+      title={t(held ? 'qu.change' : 'qu.title')}
+      up={onUp}
+      kind="plain choose"
+      lead={t('qu.lead', { n: list.length, ask })}
+      above={
+        <Banner tone="wait" icon="stop" title={t('qu.weak')} quiet>
+          <p>{t('qu.weak.sub')}</p>
+        </Banner>
+      }
+      touch={touch}
+      why={why}
+      label={t('qu.go')}
+      doing={t('wait.passkey')}
+      mended={about !== ''}
+      said={about !== ''}
+      onSubmit={keep}
+    >
+      {list.map((q) => (
+        <One
+          key={q.id}
+          question={q}
+          answer={answers[q.id] ?? ''}
+          problem={about === q.id ? problem : null}
+          onAnswer={(v) => {
+            setAnswers({ ...answers, [q.id]: v });
+            if (about === q.id) touch.clear();
+          }}
+        />
+      ))}
+    </TouchForm>
   );
 }
 

@@ -1,5 +1,6 @@
 // The second step: the values of the chosen alternative, one answer for whatever is
-// wrong with them, and what was asked for as soon as they are right.
+// wrong with them, and what was asked for as soon as they are right, or the wait for
+// somebody's word.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Given, Me, ProofKind } from '../../api-types';
 import { t } from '../../i18n';
@@ -16,18 +17,24 @@ import { Banner, Button, Screen } from '../../ui/kit';
 import { askFor } from '../request/asked';
 import { begun, type Draft } from './draft';
 import { useSending } from './sending';
+import { askWord, type Wait } from './word';
 
 interface Props {
   draft: Draft;
   kinds: ProofKind[];
+  /** Somebody's word is needed beside them. */
+  vouched: boolean;
   /** There is no other alternative. */
   only: boolean;
   onChange: (part: Partial<Draft>) => void;
   /** Back to the first step, with the name. */
   onAgain: () => void;
+  /** To somebody who knows the person. */
+  onColleague: () => void;
+  onWait: (wait: Wait) => void;
 }
 
-export function Codes({ draft, kinds, only, onChange, onAgain }: Props) {
+export function Codes({ draft, kinds, vouched, only, onChange, onAgain, onColleague, onWait }: Props) {
   const [values, setValues] = useState<Values>({});
   const [late, setLate] = useState(false);
   const [inside, setInside] = useState(false);
@@ -45,7 +52,13 @@ export function Codes({ draft, kinds, only, onChange, onAgain }: Props) {
   };
   const finish = () =>
     act.run(async () => {
-      const me = await letIn();
+      const proofs = given(kinds, values, draft.questions);
+      if (vouched) {
+        const wait = await inTime((token) => askWord(draft, token, proofs));
+        if (wait) onWait(wait);
+        return;
+      }
+      const me = await inTime((token) => post<Me>('/api/recover/finish', { token, proofs } satisfies { token: string; proofs: Given[] }));
       if (!me) return;
       note(null);
       signedIn(me);
@@ -56,9 +69,8 @@ export function Codes({ draft, kinds, only, onChange, onAgain }: Props) {
         throw e;
       }
     });
-  const letIn = async (): Promise<Me | null> => {
-    const proofs = given(kinds, values, draft.questions);
-    const send = (token: string) => post<Me>('/api/recover/finish', { token, proofs } satisfies { token: string; proofs: Given[] });
+  /** Sends what was typed; null where it has to be typed again. */
+  const inTime = async <T,>(send: (token: string) => Promise<T>): Promise<T | null> => {
     try {
       return await send(draft.token);
     } catch (e) {
@@ -116,16 +128,17 @@ export function Codes({ draft, kinds, only, onChange, onAgain }: Props) {
               {t(codes.kinds.length === 1 ? 'rec.send' : 'rec.send.all')}
             </Button>
           ) : (
-            <Button type="submit" icon={draft.want === 'unlock' ? 'unlock' : undefined} busy={act.busy} doing={t('rec.go.doing')} why={why}>
-              {t(draft.want === 'unlock' ? 'rec.go.unlock' : 'rec.go')}
+            <Button type="submit" icon={!vouched && draft.want === 'unlock' ? 'unlock' : undefined} busy={act.busy} doing={t('rec.go.doing')} why={why}>
+              {t(vouched ? 'vouch.way' : draft.want === 'unlock' ? 'rec.go.unlock' : 'rec.go')}
             </Button>
           )}
+          {vouched && !codes.due && !why && <p class="hint">{t('vouch.told')}</p>}
         </div>
       </form>
       {problem?.code === 'recover.refused' ? (
-        <Hints kinds={kinds} onColleague={() => onChange({ none: true })} />
+        <Hints kinds={kinds} onColleague={onColleague} />
       ) : (
-        <Nothing draft={draft} only={only} onAgain={onAgain} onColleague={() => onChange({ none: true })} />
+        <Nothing draft={draft} only={only} onAgain={onAgain} onColleague={onColleague} />
       )}
       {grave(codes.problem ?? problem) && <Support />}
     </Screen>
@@ -135,7 +148,7 @@ export function Codes({ draft, kinds, only, onChange, onAgain }: Props) {
 /** A code should have come by now: the other ways. */
 const LATE_MS = 30_000;
 
-function Nothing({ draft, only, onAgain, onColleague }: Pick<Props, 'draft' | 'only' | 'onAgain'> & { onColleague: () => void }) {
+function Nothing({ draft, only, onAgain, onColleague }: Pick<Props, 'draft' | 'only' | 'onAgain' | 'onColleague'>) {
   const first = Math.min(...Object.values(draft.sent));
   const waits = useLeft(Number.isFinite(first) ? first + LATE_MS : 0);
   if (!Number.isFinite(first) || waits > 0) return null;

@@ -1,5 +1,5 @@
 // What an alternative is called.
-import type { ProofKind } from '../../api-types';
+import type { WayKind } from '../../api-types';
 import { locale, t } from '../../i18n';
 import { attributeName } from '../../ui/given';
 
@@ -7,17 +7,28 @@ const list = (parts: string[]) => new Intl.ListFormat(locale(), { type: 'conjunc
 const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
 
 /** What one has. The directory's attribute keeps its capitals within a sentence. */
-const have = (kind: ProofKind, first: boolean) => {
+const have = (kind: WayKind, first: boolean) => {
   const text = t(`rec.have.${kind}`, { attribute: attributeName(true) });
   return first || (kind === 'directory' && text.startsWith(attributeName())) ? text : lowerFirst(text);
 };
 
-/** "A recovery code", "A recovery code and a code by mail". */
-export const wayName = (way: ProofKind[]) => list(way.map((kind, i) => have(kind, i === 0)));
+/** Somebody's word comes last: it is asked for with the rest. */
+const inOrder = (way: readonly WayKind[]) => [...way].sort((a, b) => Number(a === 'vouching') - Number(b === 'vouching'));
+
+const alone = (way: readonly WayKind[]) => way.length === 1 && way[0] === 'vouching';
+
+/** "A recovery code", "A recovery code and a code by mail", "Ask a colleague". */
+export const wayName = (way: readonly WayKind[]) => (alone(way) ? t('vouch.way') : list(inOrder(way).map((kind, i) => have(kind, i === 0))));
+
+/** What stands beneath it in a list. */
+export const waySub = (way: readonly WayKind[]) => (alone(way) ? t('vouch.way.sub') : '');
+
+/** Where nothing but somebody's word is needed, among the alternatives; -1 for nowhere. */
+export const wordAlone = (ways: readonly (readonly WayKind[])[]) => ways.findIndex(alone);
 
 /** What the only alternative asks for, as a sentence. */
-export function wayNeeds(way: ProofKind[]): string {
+export function wayNeeds(way: readonly WayKind[]): string {
   const [only] = way;
   if (way.length === 1 && only) return t(`rec.needs.${only}`, { attribute: attributeName(true) });
-  return t('rec.needs.all', { what: list(way.map((kind) => have(kind, false))) });
+  return t('rec.needs.all', { what: list(inOrder(way).map((kind) => have(kind, false))) });
 }

@@ -15,12 +15,12 @@ import { Trouble } from '../../ui/help';
 import { Button, Field, Screen } from '../../ui/kit';
 import { Approved } from './approved';
 
-interface Props {
+export interface NewPasskeyProps {
   request: Request;
   onRequest: (r: Request) => void;
 }
 
-export function NewPasskey({ request, onRequest }: Props) {
+export function NewPasskey({ request, onRequest }: NewPasskeyProps) {
   const path = `/api/requests/${encodeURIComponent(request.id)}/passkey`;
   const able = support();
   const ceremony = useCeremony(able === 'yes' ? `${path}/begin` : null);

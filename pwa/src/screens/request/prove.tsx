@@ -4,7 +4,7 @@ import type { ProofKind, Request } from '../../api-types';
 import { speakProofs, t } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { post } from '../../lib/api';
-import { askable } from '../../lib/codes';
+import { isTyped } from '../../lib/codes';
 import { useCeremony } from '../../lib/ceremony';
 import { moment } from '../../lib/format';
 import { go, note } from '../../lib/router';
@@ -30,13 +30,17 @@ export interface AnswersProps extends Props {
 
 const answers = lazy<AnswersProps>(() => import('./answers').then((m) => m.Answers), speakProofs);
 
+/** A passkey, on a phone or on a security key. */
+const isKey = (kind: string) => kind === 'passkey' || kind === 'hardware-key';
+
 export function Prove(props: Props) {
   const recovered = session.use().me?.session.recovered;
   const [keyFirst, setKeyFirst] = useState(false);
   if (recovered) return <Anew request={props.request} />;
   const { needs } = props.request;
-  const key = needs.includes('passkey');
-  const [kinds = []] = askable([needs.filter((kind) => kind !== 'passkey')]);
+  const key = needs.some(isKey);
+  const rest = needs.filter((kind) => !isKey(kind));
+  const kinds = rest.every(isTyped) ? rest.filter(isTyped) : [];
   if (kinds.length === 0 || (key && keyFirst)) return <Touch {...props} more={kinds.length > 0} />;
   return <answers.Screen {...props} kinds={kinds} onKey={key ? () => setKeyFirst(true) : undefined} />;
 }
@@ -62,6 +66,7 @@ function Anew({ request }: { request: Request }) {
 
 function Touch({ request, onDone, more }: Props & { more: boolean }) {
   const { id, kind, deadline } = request;
+  const hardware = request.needs.includes('hardware-key');
   const path = `/api/requests/${encodeURIComponent(id)}/proof`;
   const ceremony = useCeremony(`${path}/begin`);
   const act = useAct();
@@ -78,13 +83,13 @@ function Touch({ request, onDone, more }: Props & { more: boolean }) {
       <div class="sign info">
         <Icon name="key" />
       </div>
-      <p class="lead">{t('prove.lead')}</p>
+      <p class="lead">{t(hardware ? 'prove.lead.hardware' : 'prove.lead')}</p>
       <p>{more ? t('prove.more') : needsApproval(kind) && !request.review ? t('ask.prove') : t(`prove.next.${kind}`)}</p>
       <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
       <div class="dock">
         <p class="hint">{deadline && t('pw.open', { time: moment(deadline) })}</p>
         <Button icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void touch()}>
-          {t(kind === 'unlock' ? 'prove.go.unlock' : 'prove.go')}
+          {t(hardware ? 'prove.go.hardware' : kind === 'unlock' ? 'prove.go.unlock' : 'prove.go')}
         </Button>
       </div>
     </Screen>

@@ -10,9 +10,9 @@ import { refresh } from '../../lib/session';
 import { Face, photo } from '../../ui/face';
 import { Trouble } from '../../ui/help';
 import { Banner, Button, Screen, Sheet, Time } from '../../ui/kit';
-import { left, share } from '../review/words';
 import { NotificationsOffer, usePush } from '../notify-state';
 import { soleName, useAsked } from './asked';
+import { Digits, Remaining } from './digits';
 
 interface Props {
   request: Request;
@@ -74,33 +74,12 @@ function Who({ id, asked, since, now }: { id: string; asked: AskedList | null; s
 
 function Number({ review, name }: { review: Reviewing; name: string }) {
   return (
-    <section class="digits" aria-label={t('w.number')}>
-      <p class="digits-name" aria-hidden="true">
-        {t('w.number')}
-      </p>
-      <div class="digits-value" translate={false} data-testid="number">
-        {review.number}
-      </div>
+    <Digits number={review.number}>
       <p>{name ? t('w.number.sub', { name }) : t('w.number.sub.anon')}</p>
       <p class="digits-wrong" role="status">
         {review.wrongNumbers > 0 && tn('w.number.wrong', review.wrongNumbers)}
       </p>
-    </section>
-  );
-}
-
-function Remaining({ since, deadline, now }: { since: string; deadline: string; now: number }) {
-  const rest = left(deadline, now);
-  return (
-    <div class="remaining">
-      <p>
-        <span>{rest ? t('w.left', { left: rest }) : t('w.left.none')}</span>
-        <Time at={deadline} text={t('w.until', { time: moment(deadline) })} />
-      </p>
-      <div class="remaining-bar" aria-hidden="true">
-        <span style={{ inlineSize: `${share(since, deadline, now) * 100}%` }} />
-      </div>
-    </div>
+    </Digits>
   );
 }
 

@@ -7,8 +7,8 @@ import { ago, moment } from '../../lib/format';
 import { Face, photo } from '../../ui/face';
 import { Mail } from '../../ui/help';
 import { Icon } from '../../ui/icons';
-import { Fact, Time } from '../../ui/kit';
-import { network, proved, signs } from './words';
+import { Banner, Fact, Time } from '../../ui/kit';
+import { network, proved, signs, vouched } from './words';
 
 /** Who asks: picture, place, account. */
 export function Who({ review: r }: { review: Review }) {
@@ -27,12 +27,14 @@ export function Who({ review: r }: { review: Review }) {
 }
 
 export function Why({ review: r }: { review: Review }) {
+  if (!r.reason && vouched(r)) return null; // nobody was asked for one
   return r.reason ? <blockquote class="why" tabIndex={r.reason.length > 120 ? 0 : undefined}>{r.reason}</blockquote> : <p class="hint">{t('rv.why.none')}</p>;
 }
 
 /** What is unusual: a word and a sign for each, or that there is nothing. */
 export function Signs({ review }: { review: Review }) {
   const said = signs(review);
+  if (said.length === 0 && vouched(review)) return null; // that is unusual enough
   if (said.length === 0)
     return (
       <p class="said good">
@@ -49,6 +51,18 @@ export function Signs({ review }: { review: Review }) {
         </li>
       ))}
     </ul>
+  );
+}
+
+/** Nobody has proved who it is: what the reviewer must do instead. */
+export function Word({ review: r }: { review: Review }) {
+  const beside = proved(r);
+  return (
+    <Banner tone="stop" title={beside ? t('rv.vouch.beside', { proofs: beside }) : t('rv.vouch')} quiet>
+      <p>
+        {t('rv.vouch.call', { name: r.displayName })} {t('rv.vouch.else')}
+      </p>
+    </Banner>
   );
 }
 
@@ -71,7 +85,7 @@ export function Facts({ review: r, now }: { review: Review; now: number }) {
     [t('rv.when'), <Time at={r.created} text={t('rv.when.value', { when: ago(r.created, new Date(now)), time: moment(r.deadline) })} />],
     [t('rv.from'), <Breaking text={network(r)} />],
     [t('rv.device'), browserName(r.device)],
-    [t('rv.proved'), r.signs.some((s) => s.code === 'weak-proof') ? '' : proved(r)], // a sign says that already
+    [t('rv.proved'), vouched(r) || r.signs.some((s) => s.code === 'weak-proof') ? '' : proved(r)], // a warning or a sign says that already
   ];
   return (
     <dl class="facts">

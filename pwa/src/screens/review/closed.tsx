@@ -15,7 +15,7 @@ import { Icon, type IconName } from '../../ui/icons';
 import { Banner, Button, Card, Screen, Time, type Tone } from '../../ui/kit';
 import { Who, Why } from './about';
 import { Wrong } from './sheets';
-import { aboutThem, freezable, over, ownWords, revocable, went } from './words';
+import { aboutThem, asks, freezable, over, ownWords, revocable, vouched, went } from './words';
 
 interface Props {
   review: Review;
@@ -44,7 +44,7 @@ export function Closed({ review: r, onReview, reload }: Props) {
         </>
       )}
       <Card>
-        <p class="row-title">{t(`rv.asks.${r.kind}`, { name: r.displayName })}</p>
+        <p class="row-title">{asks(r)}</p>
         {r.mine && (
           <p class="row-sub">
             <Time at={r.mine.at} text={`${t(`rv.row.${r.mine.verdict}`)}: ${moment(r.mine.at)}`} />
@@ -73,11 +73,11 @@ function words(r: Review): { title: string; lead: string; tone: Tone; icon: Icon
   const after = went(r);
   switch (r.mine?.verdict) {
     case 'approve':
-      return { title: t('rv.said.approve'), lead: after || t(`rv.said.approve.${r.kind}`, { name }), tone: 'good', icon: 'check' };
+      return { title: t(vouched(r) ? 'rv.said.vouch' : 'rv.said.approve'), lead: after || t(`rv.said.approve.${r.kind}`, { name }), tone: 'good', icon: 'check' };
     case 'deny':
-      return { title: t('rv.said.deny'), lead: t('rv.said.deny.sub', { name }), tone: 'info', icon: 'check' };
+      return { title: t('rv.said.deny'), lead: t(vouched(r) ? 'rv.said.deny.vouch' : 'rv.said.deny.sub', { name }), tone: 'info', icon: 'check' };
     case 'report':
-      return { title: t('rv.said.report'), lead: t('rv.said.report.sub', { name }), tone: 'stop', icon: 'stop' };
+      return { title: t('rv.said.report'), lead: t(vouched(r) ? 'rv.said.report.vouch' : 'rv.said.report.sub', { name }), tone: 'stop', icon: 'stop' };
   }
   const [what, todo] = over(r);
   return { title: heading(what), lead: todo, tone: 'info', icon: 'info' };

@@ -12,9 +12,9 @@ import { refresh } from '../../lib/session';
 import { assert } from '../../lib/webauthn';
 import { Trouble } from '../../ui/help';
 import { Banner, Button, Screen } from '../../ui/kit';
-import { Facts, Signs, Who, Why } from './about';
+import { Facts, Signs, Who, Why, Word } from './about';
 import { Deny, Wrong } from './sheets';
-import { aboutThem } from './words';
+import { aboutThem, asks, vouched } from './words';
 
 interface Props {
   review: Review;
@@ -30,7 +30,7 @@ export function Decide({ review: r, offline, resource }: Props) {
   const done = (next: Review) => (resource.set(next), void refresh());
   const why = offline ? t('w.stale') : r.number && !/^\d\d$/.test(digits) ? t('rv.number.missing') : '';
   return (
-    <Screen title={t(`rv.asks.${r.kind}`, { name: r.displayName })} up="/inbox" kind="plain review">
+    <Screen title={asks(r)} up="/inbox" kind="plain review">
       <Who review={r} />
       <Why review={r} />
       <Signs review={r} />
@@ -43,6 +43,7 @@ export function Decide({ review: r, offline, resource }: Props) {
           if (!why) void approve();
         }}
       >
+        {vouched(r) && <Word review={r} />}
         {r.number && <Digits review={r} value={digits} onInput={(v) => (setDigits(v), act.clear())} wrong={problem?.code === 'review.number'} />}
         <div class="dock">
           <Trouble problem={problem?.code === 'review.number' ? null : problem} quiet />

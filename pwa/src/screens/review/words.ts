@@ -1,6 +1,7 @@
 // What a review says, to either side of it.
 import type { Kind, Request, Review } from '../../api-types';
 import { has, locale, t, tn, type Key } from '../../i18n';
+import { isVouched } from '../../lib/codes';
 import { moment } from '../../lib/format';
 import type { Tone } from '../../ui/kit';
 
@@ -89,13 +90,24 @@ export function approvedBy(r: Request, name: string): string {
   return name ? t('w.approved.by', { name, ...values }) : t('w.approved', values);
 }
 
-/** What they proved, in words. */
-export const proved = (r: Review): string => r.proofs.map((p) => (has(`rv.proof.${p}`) ? t(`rv.proof.${p}` as Key) : p)).join(', ');
+/** Whether nobody has proved who it is, and the reviewer's word is the proof. */
+export const vouched = (r: Pick<Review, 'proofs'>): boolean => isVouched(r.proofs);
+
+/** What they proved, in words; "" for nothing. */
+export const proved = (r: Pick<Review, 'proofs'>): string =>
+  r.proofs.filter((p) => p !== 'vouching').map((p) => (has(`rv.proof.${p}`) ? t(`rv.proof.${p}` as Key) : p)).join(', ');
+
+/** What is asked for: by the person, or in their name. */
+export const asks = (r: Review): string => {
+  const key = `rv.claims.${r.kind}`;
+  return vouched(r) && has(key) ? t(key, { name: r.displayName }) : t(`rv.asks.${r.kind}`, { name: r.displayName });
+};
 
 /** What is unusual about a request, in words. */
 export function signs(r: Review): string[] {
   const said = r.signs.flatMap(({ code, count }) => {
     if (code === 'often' || code === 'reported-before' || code === 'denied-before') return [tn(`rv.sign.${code}`, count)];
+    if (code === 'weak-proof' && vouched(r)) return []; // there is a warning of its own
     if (code === 'weak-proof' && r.proofs.length > 0) return [t('rv.sign.weak-proof.by', { proofs: proved(r) })];
     const key = `rv.sign.${code}`;
     return has(key) ? [t(key)] : [];
