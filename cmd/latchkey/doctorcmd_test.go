@@ -50,9 +50,19 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// diskDir is a directory on a disk: the tests' own may lie in memory, which the doctor
+// finds.
+func diskDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var/tmp", "latchkey-clinic-")
+	must(t, err)
+	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
+	return dir
+}
+
 func newClinic(t *testing.T) *clinic {
 	t.Helper()
-	c := &clinic{t: t, dir: t.TempDir()}
+	c := &clinic{t: t, dir: diskDir(t)}
 	c.file, c.data = filepath.Join(c.dir, "latchkey.yaml"), filepath.Join(c.dir, "data")
 	write := func(name string, b []byte) string {
 		path := filepath.Join(c.dir, name)
