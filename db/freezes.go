@@ -104,20 +104,40 @@ func copyOf(r workflow.Request) (*workflow.Request, error) {
 // AskThaw is workflow.Freezes'.
 func (s *Store) AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
 	return wrap("ask for a thaw", s.write(ctx, func(t *tx) error {
-		f, err := scanFreeze(t.row(`SELECT `+freezeColumns+` FROM freezes WHERE account = $1`+t.dialect.forUpdate, guidText(account)))
-		if err != nil {
-			return orMissing(err, workflow.ErrNotFrozen)
-		}
-		change, err := fn(&f)
+		f, err := t.proveThaw(account, proof, "thaw of ", fn)
 		if err != nil {
 			return err
 		}
-		if err := t.consumeOne(proof, "thaw of "+guidText(account)); err != nil {
-			return err
-		}
-		if _, err := t.exec(`UPDATE freezes SET asked = $2 WHERE account = $1`, guidText(account), millis(f.Asked)); err != nil {
-			return err
-		}
-		return t.beside(change)
+		_, err = t.exec(`UPDATE freezes SET asked = $2 WHERE account = $1`, guidText(account), millis(f.Asked))
+		return err
 	}))
+}
+
+// Lift is workflow.Freezes'.
+func (s *Store) Lift(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+	return wrap("lift a freeze", s.write(ctx, func(t *tx) error {
+		if _, err := t.proveThaw(account, proof, "lift of ", fn); err != nil {
+			return err
+		}
+		if _, err := t.exec(`DELETE FROM freezes WHERE account = $1`, guidText(account)); err != nil {
+			return err
+		}
+		return t.thaw(account)
+	}))
+}
+
+// proveThaw runs fn on the freeze, and uses the proof for what it is for.
+func (t *tx) proveThaw(account ad.GUID, proof, use string, fn func(*workflow.Freeze) (workflow.Change, error)) (workflow.Freeze, error) {
+	f, err := scanFreeze(t.row(`SELECT `+freezeColumns+` FROM freezes WHERE account = $1`+t.dialect.forUpdate, guidText(account)))
+	if err != nil {
+		return f, orMissing(err, workflow.ErrNotFrozen)
+	}
+	change, err := fn(&f)
+	if err != nil {
+		return f, err
+	}
+	if err := t.consumeOne(proof, use+guidText(account)); err != nil {
+		return f, err
+	}
+	return f, t.beside(change)
 }

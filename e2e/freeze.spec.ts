@@ -112,8 +112,8 @@ test('a notification leads to the button also where nobody is signed in, and the
   expect(stack.command('freezes', '--config', stack.config)).toContain(noor.person.account);
 });
 
-test('from my account it takes a touch and a yes', async ({ people, stack }) => {
-  const { noor, request } = await unlockedAndAsking(people, stack);
+test('from my account it takes a touch and a yes, and the manager lets me in again', async ({ people, stack }) => {
+  const { sam, noor, request } = await unlockedAndAsking(people, stack);
   const { page } = noor.phone;
   await page.goto('/account');
   await button(page, /This wasn’t me/).click();
@@ -126,4 +126,19 @@ test('from my account it takes a touch and a yes', async ({ people, stack }) => 
   await page.goto('/');
   await noor.phone.signIn();
   await sees(page, 'Your account is frozen here');
+
+  await sam.phone.page.goto('/inbox');
+  const lift = button(sam.phone.page, 'I spoke with them: let them in');
+  await expect(lift).toHaveCount(0);
+  await button(page, 'It is me again').click();
+  await expect(page.getByText('IT sees that it is you')).toBeVisible();
+  expect(stack.command('freezes', '--config', stack.config)).toContain(noor.person.account);
+  await sam.phone.page.reload();
+  await sees(sam.phone.page, /^Let Noor .* in again\?$/);
+  await lift.click();
+  await expect(sam.phone.page.getByText(/ is let in again$/)).toBeVisible();
+  await expect(lift).toHaveCount(0);
+  expect(stack.command('freezes', '--config', stack.config)).not.toContain(noor.person.account);
+  await page.goto('/account');
+  await sees(page, 'Your account is fine');
 });

@@ -111,7 +111,7 @@ func (s *Service) answered(ctx context.Context, t attempt, factors []Factor, a A
 	case ProofRecoveryCode:
 		return found(s.useCode(t.account, factors, typed))
 	case ProofTOTP:
-		return found(s.useTOTP(factors, typed))
+		return s.useTOTP(ctx, t, factors, typed)
 	case ProofMailCode, ProofSMSCode:
 		if c, ok := t.sent[a.Kind]; !ok || !c.is(t.nonce, a.Kind, typed, factors, s.now()) {
 			return FactorUse{}, ErrWrongCode

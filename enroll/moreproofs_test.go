@@ -172,6 +172,29 @@ func TestAWrongPINRestsLongerEachTime(t *testing.T) {
 	try("right at last", "739201", nil)
 }
 
+// The app's codes are six digits that somebody could guess: they rest likewise, and
+// start anew after a right one.
+func TestWrongCodesOfAnAppRestToo(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	seed := w.app(d, of)
+	try := func(what, code string, want error) {
+		t.Helper()
+		_, err := w.recoverAs("alice", "unlock", enough, typed(enroll.ProofTOTP, code))
+		wantErr(t, what, err, want)
+	}
+	for range 5 {
+		try("no code at all", "no code", enroll.ErrRecoverRefused)
+	}
+	w.clock.move(59 * time.Second)
+	try("right, while it rests", w.codeOf(seed), enroll.ErrRecoverRefused)
+	w.clock.move(2 * time.Second)
+	try("right after it", w.codeOf(seed), nil)
+	w.clock.move(30 * time.Second)
+	try("wrong", "no code", enroll.ErrRecoverRefused)
+	try("right, with the count begun anew", w.codeOf(seed), nil)
+}
+
 // Two hundred at once don't get past the count.
 func TestACrowdOfPINsIsCounted(t *testing.T) {
 	w, _ := furnished(t)

@@ -139,25 +139,25 @@ func totpStep(seed []byte, typed string, now time.Time, after int64) (step int64
 	return step, ok
 }
 
-// useTOTP checks a code against the person's app.
-func (s *Service) useTOTP(factors []Factor, typed string) (Factor, func(*Factor) error, bool) {
-	now := s.now()
-	var found Factor
-	hit := false
-	for _, f := range factors {
-		if f.Kind != ProofTOTP {
-			continue
-		}
-		if _, ok := totpStep(f.Secret, typed, now, f.Step); ok {
-			found, hit = f, true
-		}
+// useTOTP checks a code against the person's app. It rests after wrong ones, as a PIN.
+func (s *Service) useTOTP(ctx context.Context, t attempt, factors []Factor, typed string) (FactorUse, error) {
+	f, held := one(factors, ProofTOTP)
+	if !held {
+		return FactorUse{}, ErrWrongCode
 	}
-	return found, func(f *Factor) error {
+	if err := s.begin(ctx, t, f); err != nil {
+		return FactorUse{}, err
+	}
+	now := s.now()
+	if _, ok := totpStep(f.Secret, typed, now, f.Step); !ok {
+		return FactorUse{}, ErrWrongCode
+	}
+	return FactorUse{ID: f.ID, Fn: func(f *Factor) error {
 		step, ok := totpStep(f.Secret, typed, now, f.Step)
 		if f.Kind != ProofTOTP || !ok {
 			return ErrWrongCode
 		}
-		f.Step, f.Used = step, now
+		f.Step, f.Used, f.Fails = step, now, 0
 		return nil
-	}, hit
+	}}, nil
 }

@@ -24,6 +24,8 @@ const (
 	kindBrake    = "alert.brake"  // likewise, about nobody
 	kindExpiring = "password.expiring"
 	kindProofs   = "proof.changed"    // enroll's: a way in was added, taken away, or used without a passkey
+	kindLift     = "thaw.asked"       // to whoever may lift somebody's freeze
+	kindThawed   = "account.thawed"   // the reader's account is let in again
 	kindVouch    = "request.vouch"    // somebody without a proof asks others to vouch for the reader
 	kindReplaced = "passkey.replaced" // to the manager of whoever made a passkey without a passkey
 	kindSeveral  = "review.several"   // in place of all that waited for the cap; never in the outbox
@@ -56,6 +58,8 @@ var plans = map[string]plan{
 	kindFrozen:   {class: "frozen", page: "/account", both: true},
 	kindReplaced: {class: "replaced", page: "/", both: true},
 	kindProofs:   {class: "proof", page: "/account", own: true, both: true, urgent: true},
+	kindLift:     {class: "thaw", page: "/inbox", urgent: true},
+	kindThawed:   {class: "frozen", page: "/account", own: true, both: true},
 	kindVouch:    {class: "vouch", page: "/request/", own: true, both: true, urgent: true},
 	kindAlert:    {class: "alert", page: "/", alert: true},
 	kindThaw:     {class: "alert", page: "/", alert: true},

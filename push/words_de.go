@@ -170,6 +170,16 @@ var german = map[string]words{
 		Subject: "Jemand hat sich ohne Anmeldeschlüssel angemeldet",
 		Text:    "Jemand hat sich bei Latchkey ohne Anmeldeschlüssel (Passkey) für Ihr Konto bei {org} angemeldet, mit einem Wiederherstellungscode oder einer Authenticator-App." + ownDE,
 	},
+	kindLift: {
+		Title: "Jemand möchte wieder hereingelassen werden", Body: "Öffnen Sie Latchkey, um zu sehen, wer.",
+		Subject: "Jemand möchte wieder hereingelassen werden",
+		Text:    "Ein Konto bei {org} ist in Latchkey gesperrt, und sein Inhaber oder seine Inhaberin hat sich mit einem Anmeldeschlüssel (Passkey) ausgewiesen. Sie können die Person wieder hereinlassen, sobald Sie mit ihr gesprochen haben.\n\n{link}\n",
+	},
+	kindThawed: {
+		Title: "Ihr Konto ist wieder freigegeben", Body: callDE,
+		Subject: "Ihr Konto ist wieder freigegeben",
+		Text:    "Sie haben nachgewiesen, dass Sie es sind, und jemand mit der Berechtigung dazu hat die Sperre in Latchkey bei {org} aufgehoben. Alles geht wie zuvor." + ownDE,
+	},
 	kindVouch: {
 		Title: "Jemand möchte in Ihr Konto gelassen werden", Body: callDE,
 		Subject: "Jemand möchte in Ihr Konto gelassen werden",

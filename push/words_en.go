@@ -170,6 +170,16 @@ var english = map[string]words{
 		Subject: "Somebody signed in without a passkey",
 		Text:    "Somebody signed in to Latchkey for your account at {org} without a passkey." + ownEN,
 	},
+	kindLift: {
+		Title: "Somebody asks to be let in again", Body: "Open Latchkey to see who.",
+		Subject: "Somebody asks to be let in again",
+		Text:    "An account at {org} is frozen in Latchkey, and its owner proved with a passkey that it is them. You may let them in again, once you have spoken with them.\n\n{link}\n",
+	},
+	kindThawed: {
+		Title: "Your account is let in again", Body: callEN,
+		Subject: "Your account is let in again",
+		Text:    "You proved that it is you, and somebody who may has lifted the stop on your account at {org}. Latchkey works for it as before." + ownEN,
+	},
 	kindVouch: {
 		Title: "Somebody asks to be let into your account", Body: callEN,
 		Subject: "Somebody asks to be let into your account",

@@ -125,6 +125,11 @@ type Freezes interface {
 	// AskThaw takes the proof over that statement. The account stays frozen until
 	// somebody lifts it.
 	AskThaw(ctx context.Context, who Actor, p enroll.Proof) error
+	// Thaws are frozen accounts of others that the actor may lift; BeginLift says what
+	// they sign, and Lift takes that.
+	Thaws(ctx context.Context, who Actor) ([]workflow.Thaw, error)
+	BeginLift(ctx context.Context, who Actor, account ad.GUID) (label string, statement []byte, err error)
+	Lift(ctx context.Context, who Actor, account ad.GUID, p enroll.Proof) error
 }
 
 // Requests is what the edge needs of workflow.

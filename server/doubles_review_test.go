@@ -111,6 +111,18 @@ func (v *seats) AskThaw(_ context.Context, _ Actor, p enroll.Proof) error {
 	v.proof, v.calls = p, append(v.calls, "ask thaw")
 	return v.err
 }
+func (v *seats) Thaws(context.Context, Actor) ([]workflow.Thaw, error) {
+	return []workflow.Thaw{{Freeze: workflow.Freeze{Account: alice, By: alice}, Person: ad.Account{GUID: alice}}}, v.err
+}
+func (v *seats) BeginLift(context.Context, Actor, ad.GUID) (string, []byte, error) {
+	return workflow.LiftLabel, []byte("statement"), v.err
+}
+func (v *seats) Lift(_ context.Context, _ Actor, _ ad.GUID, p enroll.Proof) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.proof, v.calls = p, append(v.calls, "lift")
+	return v.err
+}
 func (v *seats) Deny(_ context.Context, _ Actor, id, chip, reason string) (workflow.Reviewed, error) {
 	v.chip, v.said = chip, reason
 	return v.reviewed(id, "deny")

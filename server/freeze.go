@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
@@ -68,4 +69,85 @@ func (s *Server) finishThaw(ctx context.Context, in *finish) (*reply[OwnFreeze],
 		return nil, err
 	}
 	return s.getFreeze(ctx, nil)
+}
+
+// ThawList are those whom I may let in again.
+type ThawList struct {
+	Thaws []Thaw `json:"thaws"`
+}
+
+// Thaw is somebody whose account is frozen, and who proved with a passkey that it is
+// them.
+type Thaw struct {
+	Account     string `json:"account"`
+	DisplayName string `json:"displayName"`
+	Department  string `json:"department"`
+	Title       string `json:"title"`
+	Frozen      string `json:"frozen" doc:"since when"`
+	Asked       string `json:"asked" doc:"when they proved that it is them"`
+	Own         bool   `json:"own" doc:"frozen by “this wasn't me”, not by an approver"`
+}
+
+func (s *Server) thaws(ctx context.Context, _ *struct{}) (*reply[ThawList], error) {
+	list, err := s.cfg.Freezes.Thaws(ctx, actor(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return answer(ThawList{Thaws: each(list, s.encodeThaw)}), nil
+}
+
+func (s *Server) encodeThaw(t workflow.Thaw) Thaw {
+	a := encodeAccount(t.Person, s.now())
+	return Thaw{
+		Account: t.Account.String(), DisplayName: a.DisplayName, Department: a.Department, Title: t.Person.Title,
+		Frozen: stamp(t.At), Asked: stamp(t.Asked), Own: t.By == t.Account && t.Request == "",
+	}
+}
+
+// ByAccount names an account in the path. (Exported as ByID is.)
+type ByAccount struct {
+	Account string `path:"account" maxLength:"64"`
+}
+
+// guid is workflow.ErrNotFrozen for what is no objectGUID.
+func (b ByAccount) guid() (ad.GUID, error) {
+	id, err := ad.ParseGUID(b.Account)
+	if err != nil {
+		return ad.GUID{}, workflow.ErrNotFrozen
+	}
+	return id, nil
+}
+
+type beginLift struct {
+	ByAccount
+	Body struct{}
+}
+
+func (s *Server) beginLift(ctx context.Context, in *beginLift) (*reply[Ceremony], error) {
+	id, err := in.guid()
+	if err != nil {
+		return nil, err
+	}
+	label, statement, err := s.cfg.Freezes.BeginLift(ctx, actor(ctx), id)
+	return s.sign(ctx, label, statement, err)
+}
+
+type finishLift struct {
+	ByAccount
+	Body ceremonyFinish
+}
+
+func (s *Server) finishLift(ctx context.Context, in *finishLift) (*reply[ThawList], error) {
+	id, err := in.guid()
+	if err != nil {
+		return nil, err
+	}
+	proof, err := s.cfg.Passkeys.FinishStepUp(ctx, signedIn(ctx), in.Body.Token, in.Body.Credential)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Freezes.Lift(ctx, actor(ctx), id, proof); err != nil {
+		return nil, err
+	}
+	return s.thaws(ctx, nil)
 }

@@ -208,3 +208,48 @@ func TestItIsMeAgainTakesThePasskeyAndSomebodyWhoLifts(t *testing.T) {
 		t.Fatalf("%+v, %v", report, err)
 	}
 }
+
+// Whom the policy asks about an account lets it in again, once its owner proved that it
+// is them; for anybody else it is not there.
+func TestAManagerLiftsAFreezeOnceItsOwnerProved(t *testing.T) {
+	h, who, manager, stranger, _ := asked(t)
+	account := ad.GUID(h.colleague("priya.raman").GUID)
+	who.call("POST", "/api/freeze", fields{})
+	who.signIn()
+	path := "/api/thaws/" + account.String()
+	list := func(p *phone) []Thaw { return fetch[ThawList](p, "GET", "/api/thaws", nil).Thaws }
+	if got := list(manager); len(got) != 0 {
+		t.Fatalf("before its owner asked: %+v", got)
+	}
+	wantProblem(t, manager.call("POST", path+"/begin", fields{}), http.StatusConflict, "account.not-frozen")
+	token, options := who.begin("/api/freeze/thaw/begin", fields{})
+	fetch[OwnFreeze](who, "POST", "/api/freeze/thaw/finish", fields{"token": token, "credential": who.assert(options)})
+	for name, p := range map[string]*phone{"a stranger": stranger, "its owner": who} {
+		if got := list(p); len(got) != 0 {
+			t.Errorf("%s sees %+v", name, got)
+		}
+		wantProblem(t, p.call("POST", path+"/begin", fields{}), http.StatusConflict, "account.not-frozen")
+	}
+	got := list(manager)
+	if len(got) != 1 || got[0].Account != account.String() || !got[0].Own || got[0].Asked == "" || got[0].Frozen == "" || got[0].DisplayName == "" {
+		t.Fatalf("the manager sees %+v", got)
+	}
+	wantProblem(t, manager.call("POST", "/api/thaws/nobody/begin", fields{}), http.StatusConflict, "account.not-frozen")
+	token, options = manager.begin(path+"/begin", fields{})
+	if left := fetch[ThawList](manager, "POST", path+"/finish", fields{"token": token, "credential": manager.assert(options)}); len(left.Thaws) != 0 {
+		t.Errorf("left %+v", left)
+	}
+	if frozen, err := h.store.IsFrozen(t.Context(), account); frozen || err != nil {
+		t.Errorf("frozen: %v, %v", frozen, err)
+	}
+	if r := fetch[Request](who, "POST", "/api/requests", fields{"kind": "reset"}); r.State != "draft" {
+		t.Errorf("asks again: %+v", r)
+	}
+	var log strings.Builder
+	if err := h.store.Export(t.Context(), &log); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := audit.Verify(strings.NewReader(log.String())); err != nil || !strings.Contains(log.String(), workflow.LiftLabel) {
+		t.Errorf("%+v, %v", report, err)
+	}
+}

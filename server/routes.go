@@ -132,6 +132,9 @@ func (s *Server) reviewRoutes() []route {
 		{post, "/api/reviews/{id}/report", session, decide, typed(s.report), "This is not right: the request can't go on"},
 		{post, "/api/reviews/{id}/freeze/begin", session, begin, typed(s.beginFreeze), "Begin to freeze the account"},
 		{post, "/api/reviews/{id}/freeze/finish", session, decide, typed(s.finishFreeze), "Finish it"},
+		{get, "/api/thaws", session, read, typed(s.thaws), "Frozen accounts that ask to be let in, which I may lift"},
+		{post, "/api/thaws/{account}/begin", session, begin, typed(s.beginLift), "Begin to lift the freeze of one"},
+		{post, "/api/thaws/{account}/finish", session, decide, typed(s.finishLift), "Finish it"},
 	}
 }
 

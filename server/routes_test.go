@@ -47,6 +47,7 @@ var bodies = map[string]string{
 	"/api/reviews/{id}/deny":            `{"chip":"not-asked","reason":""}`,
 	"/api/reviews/{id}/freeze/finish":   `{"token":"t","credential":{}}`,
 	"/api/freeze/thaw/finish":           `{"token":"t","credential":{}}`,
+	"/api/thaws/{account}/finish":       `{"token":"t","credential":{}}`,
 	"/api/freeze/notice":                `{"token":"t"}`,
 	"/api/devices":                      `{"endpoint":"https://push.example.test/x","p256dh":"AAAA","auth":"AAAA"}`,
 }

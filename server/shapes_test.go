@@ -35,6 +35,7 @@ var shapes = map[string]reflect.Type{
 	"Said": reflect.TypeFor[Words](), "Held": reflect.TypeFor[ProofHeld](), "SentProof": reflect.TypeFor[AddressHeld](),
 	"Answer": reflect.TypeFor[givenAnswer](), "AddressBegin": reflect.TypeFor[AddressBegun](), "Given": reflect.TypeFor[recoveryAnswer](),
 	"Ask": reflect.TypeFor[ProofsAsked](), "RecoverBegun": reflect.TypeFor[RecoveryBegun](),
+	"ThawList": reflect.TypeFor[ThawList](), "Thaw": reflect.TypeFor[Thaw](),
 	"Waiting": reflect.TypeFor[Waiting](), "Waited": reflect.TypeFor[Waited](),
 	"RecoverBegin": bodyType[beginRecovery](), "RecoverFinish": bodyType[finishRecovery](), "ReplaceFinish": bodyType[finishReplacement](),
 	"OwnFreeze": reflect.TypeFor[OwnFreeze](), "FreezeByNotice": bodyType[freezeByNotice](),

@@ -321,7 +321,15 @@ func (m *memory) freezeOwn(account ad.GUID, made time.Time, fn func([]*workflow.
 }
 
 func (m *memory) AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
-	if err := errors.Join(ctx.Err(), hook(m.before, "ask-thaw")); err != nil {
+	return m.proveThaw(ctx, "ask-thaw", account, proof, fn)
+}
+
+func (m *memory) Lift(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+	return m.proveThaw(ctx, "lift", account, proof, fn)
+}
+
+func (m *memory) proveThaw(ctx context.Context, op string, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+	if err := errors.Join(ctx.Err(), hook(m.before, op)); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -345,7 +353,13 @@ func (m *memory) AskThaw(ctx context.Context, account ad.GUID, proof string, fn 
 	if err := m.commit(workflow.Request{}, nil, c); err != nil {
 		return err
 	}
-	m.used[proof], was.Asked = "thaw", f.Asked
+	m.used[proof] = op
+	if op == "lift" {
+		delete(m.frozen, account)
+		m.thawed[account] = time.Now()
+		return nil
+	}
+	was.Asked = f.Asked
 	m.frozen[account] = was
 	return nil
 }

@@ -102,6 +102,8 @@ const (
 	NoticeFrozen   = "account.frozen"    // to the target
 	NoticeAlert    = "alert.frozen"      // to whoever runs this server (To is zero); "account", "way", "notice"
 	NoticeThaw     = "alert.thaw"        // likewise; "account"
+	NoticeLift     = "thaw.asked"        // to whoever may lift a freeze
+	NoticeThawed   = "account.thawed"    // to the account's owner: somebody lifted its freeze
 	NoticeReplaced = "passkey.replaced"  // to the target's manager; "who" is the target's name as the directory has it
 	NoticeVouch    = "request.vouch"     // to the account's owner: somebody without a proof asks others to vouch for them
 	NoticeExpiring = "password.expiring" // to the account's owner; "days", "expires" (unix ms); no request

@@ -108,6 +108,8 @@ type Freezes interface {
 	// proof is used, or nothing. ErrNotFrozen where there is none, ErrProofUsed. fn does
 	// no I/O and may run again.
 	AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*Freeze) (Change, error)) error
+	// Lift is AskThaw that ends the freeze, and keeps that, as Unfreeze.
+	Lift(ctx context.Context, account ad.GUID, proof string, fn func(*Freeze) (Change, error)) error
 	// Unfreeze is ErrNotFrozen when it is not. It keeps for a week that it was
 	// lifted, for FreezeOwn.
 	Unfreeze(ctx context.Context, account ad.GUID, events ...audit.Event) error

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 )
 
 // A freeze is lifted by two: its owner proves with a passkey that it is them, over a
 // statement about this very freeze, and somebody who helps looks at what happened and
-// lifts it. The proof alone lifts nothing: who made the owner say "this wasn't me" may
+// lifts it: see lift.go. The proof alone lifts nothing: who made the owner say "this wasn't me" may
 // hold a passkey of theirs.
 
 // ThawLabel names what the owner of a frozen account signs.
@@ -53,7 +54,11 @@ func (e *Engine) AskThaw(ctx context.Context, who Actor, p enroll.Proof) error {
 	if e.freezes == nil {
 		return errFreezes
 	}
-	err := e.freezes.AskThaw(ctx, who.Account, p.ID, func(f *Freeze) (Change, error) {
+	lifters, err := e.lifters(ctx, who.Account)
+	if err != nil {
+		return err
+	}
+	err = e.freezes.AskThaw(ctx, who.Account, p.ID, func(f *Freeze) (Change, error) {
 		signed, err := thawStatement(*f)
 		if err != nil {
 			return Change{}, err
@@ -61,7 +66,7 @@ func (e *Engine) AskThaw(ctx context.Context, who Actor, p enroll.Proof) error {
 		if err := e.checkReviewProof(Request{}, who, p, ThawLabel, signed); err != nil {
 			return Change{}, err
 		}
-		return e.askedThaw(f, who, p), nil
+		return e.askedThaw(f, who, p, lifters), nil
 	})
 	if err != nil {
 		return fmt.Errorf("ask for a thaw: %w", err)
@@ -69,7 +74,7 @@ func (e *Engine) AskThaw(ctx context.Context, who Actor, p enroll.Proof) error {
 	return nil
 }
 
-func (e *Engine) askedThaw(f *Freeze, who Actor, p enroll.Proof) Change {
+func (e *Engine) askedThaw(f *Freeze, who Actor, p enroll.Proof, lifters []ad.GUID) Change {
 	now, before := e.now(), f.Asked
 	f.Asked = now
 	event := audit.Event{
@@ -80,6 +85,9 @@ func (e *Engine) askedThaw(f *Freeze, who Actor, p enroll.Proof) Change {
 	c := Change{Events: []audit.Event{event}}
 	if now.Sub(before) >= alertAgain {
 		c.Notices = []Notice{{Kind: NoticeThaw, Until: now.Add(alertTime), Params: map[string]string{"account": f.Account.String()}}}
+		for _, to := range lifters {
+			c.Notices = append(c.Notices, Notice{To: to, Kind: NoticeLift, Until: now.Add(day), Params: map[string]string{}})
+		}
 	}
 	return c
 }

@@ -146,6 +146,39 @@ func aThawEndsWhatWasGivenBefore(s *suite) {
 	s.must(freeze(time.Time{})) // what nobody was given has no age
 }
 
+func aFreezeIsLiftedWholeOrNotAtAll(s *suite) {
+	lift := func(proof string, more ...audit.Event) error {
+		return s.Lift(s.ctx, guid(1), proof, func(*workflow.Freeze) (workflow.Change, error) {
+			c := s.change(audit.AccountUnfrozen)
+			c.Events = append(c.Events, more...)
+			return c, nil
+		})
+	}
+	frozen := func(want bool) {
+		s.Helper()
+		f, err := s.Frozen(s.ctx, guid(1))
+		s.must(err)
+		s.same(f != nil, want)
+	}
+	s.want(lift("p"), workflow.ErrNotFrozen)
+	var seen []string
+	given := time.Now().Add(-time.Hour) // by the store's own clock
+	s.must(s.FreezeOwn(s.ctx, guid(1), time.Time{}, s.stopping(&seen)))
+	s.claim(10)
+	s.want(lift("p", s.event("request.invented", guid(1))), audit.ErrEvent)
+	s.want(s.Lift(s.ctx, guid(1), "p", func(*workflow.Freeze) (workflow.Change, error) { return workflow.Change{}, errState }), errState)
+	frozen(true)
+	s.must(lift("p"))
+	frozen(false)
+	s.same(len(s.claim(10)), 1)
+	s.want(lift("p"), workflow.ErrNotFrozen)
+	// What was given before is worth nothing, and a proof counts once.
+	s.want(s.FreezeOwn(s.ctx, guid(1), given, s.stopping(&seen)), workflow.ErrThawed)
+	s.must(s.FreezeOwn(s.ctx, guid(1), time.Time{}, s.stopping(&seen)))
+	s.want(lift("p"), workflow.ErrProofUsed)
+	frozen(true)
+}
+
 func aThawIsAskedForWholeOrNotAtAll(s *suite) {
 	ask := func(proof string, at time.Time, more ...audit.Event) error {
 		return s.AskThaw(s.ctx, guid(1), proof, func(f *workflow.Freeze) (workflow.Change, error) {

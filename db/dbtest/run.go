@@ -144,6 +144,7 @@ var cases = []struct {
 	{"AnOwnFreezeIsKeptWholeOrNotAtAll", anOwnFreezeIsKeptWholeOrNotAtAll, false},
 	{"OneOf200FreezesTheirOwn", oneOf200FreezesTheirOwn, true},
 	{"AThawEndsWhatWasGivenBefore", aThawEndsWhatWasGivenBefore, false},
+	{"AFreezeIsLiftedWholeOrNotAtAll", aFreezeIsLiftedWholeOrNotAtAll, false},
 	{"AThawIsAskedForWholeOrNotAtAll", aThawIsAskedForWholeOrNotAtAll, false},
 	{"OneOf200Reminds", oneOf200Reminds, true},
 	{"AHolderHasAPasskey", aHolderHasAPasskey, false},

@@ -442,3 +442,19 @@ export interface Waited {
   request: string;
   me: Me | null;
 }
+
+/** GET /api/thaws -> ThawList; POST /api/thaws/{account}/begin {} -> Ceremony, …/finish -> ThawList. */
+export interface ThawList {
+  thaws: Thaw[];
+}
+
+/** Somebody whose account is frozen, who proved with a passkey that it is them, and whom I may let in again. */
+export interface Thaw {
+  account: string;
+  displayName: string;
+  department: string;
+  title: string;
+  frozen: string;
+  asked: string;
+  own: boolean;
+}

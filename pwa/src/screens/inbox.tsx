@@ -13,6 +13,7 @@ import { Face, photo } from '../ui/face';
 import { heading } from '../ui/help';
 import { Icon } from '../ui/icons';
 import { Banner, Rows, Screen, Skeleton } from '../ui/kit';
+import { Lifts } from './lift';
 import { left, over, vouched } from './review/words';
 import { NotificationsState, usePush } from './notify-state';
 import { Failed } from './trouble';
@@ -41,6 +42,7 @@ export function InboxScreen() {
           <p>{t('w.stale')}</p>
         </Banner>
       )}
+      {!offline && <Lifts />}
       {!data && <Skeleton shape="list" />}
       {data && <Waits waiting={data.waiting} offline={offline} now={now} />}
       {data && <Past title={t('inbox.decided')} list={data.decided.filter((r) => r.mine)} offline={offline} />}

@@ -1,0 +1,57 @@
+// Whose account is frozen, who proved that it is them, and whom I may let in again.
+import { useState } from 'preact/hooks';
+import type { Thaw, ThawList } from '../api-types';
+import { t } from '../i18n';
+import { useAct } from '../lib/act';
+import { post } from '../lib/api';
+import { useCeremony } from '../lib/ceremony';
+import { momentToday } from '../lib/format';
+import { useResource } from '../lib/resource';
+import { assert } from '../lib/webauthn';
+import { Trouble } from '../ui/help';
+import { Banner, Button, Card } from '../ui/kit';
+
+export function Lifts() {
+  const { data, set } = useResource<ThawList>('/api/thaws');
+  const [lifted, setLifted] = useState('');
+  const done = (who: Thaw, left: ThawList) => {
+    setLifted(who.displayName);
+    set(left);
+  };
+  return (
+    <>
+      {lifted && (
+        <Banner tone="good" title={t('lift.done', { name: lifted })}>
+          <p>{t('lift.done.sub')}</p>
+        </Banner>
+      )}
+      {data?.thaws.map((who) => (
+        <Lift key={who.account} who={who} onDone={(left) => done(who, left)} />
+      ))}
+    </>
+  );
+}
+
+function Lift({ who, onDone }: { who: Thaw; onDone: (left: ThawList) => void }) {
+  const path = `/api/thaws/${who.account}`;
+  const ceremony = useCeremony(`${path}/begin`);
+  const act = useAct();
+  const lift = () =>
+    act.run(() =>
+      ceremony.use(async (c) => {
+        const credential = await assert(c);
+        onDone(await post<ThawList>(`${path}/finish`, { token: c.token, credential }));
+      }),
+    );
+  return (
+    <Card title={t('lift.title', { name: who.displayName })}>
+      <p>{[who.title, who.department].filter(Boolean).join(', ')}</p>
+      <p>{t(who.own ? 'lift.own' : 'lift.reported', { frozen: momentToday(who.frozen), asked: momentToday(who.asked) })}</p>
+      <p>{t('lift.sub')}</p>
+      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} quiet />
+      <Button weight="second" icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void lift()}>
+        {t('lift.go')}
+      </Button>
+    </Card>
+  );
+}
