@@ -157,6 +157,9 @@ func (c Config) checkPolicies(f *finder) {
 		}
 		c.checkWho(f, key+".who", p.Who)
 		c.checkActs(f, key, p)
+		if p.Hold != nil {
+			c.checkHold(f, key+".hold", *p.Hold)
+		}
 	}
 }
 
@@ -203,7 +206,7 @@ func checkVouching(f *finder, at string, act Act) {
 			f.add(key, "vouching needs approve beside prove: it is those people's word that counts, such as approve: [{by: manager, else: helpdesk}]")
 		case act.Number == string(workflow.NumberOff):
 			f.add(key, "vouching and number: off would let somebody vouch whom nobody spoke with: remove number")
-		case slices.Contains(set, enroll.ProofPasskey):
+		case slices.ContainsFunc(set, enroll.ProofKind.IsPasskey):
 			f.add(key, "vouching stands in for a passkey: write passkey alone, which approve asks others about too")
 		case len(set) > 4:
 			f.add(key, "asks for too much at once: vouching and three others at most")
@@ -232,7 +235,7 @@ func checkIndependent(f *finder, key string, act Act, alternative []enroll.Proof
 		f.add(key, "names somebody and proves nothing: directory stands beside a proof, such as recovery-code + directory")
 		return
 	}
-	if act.Independent != nil && !*act.Independent {
+	if checkHardwareTwice(f, key, alternative) || act.Independent != nil && !*act.Independent {
 		return
 	}
 	for i, one := range alternative {

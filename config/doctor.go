@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -51,6 +52,7 @@ var Kinds = []doctor.Kind{
 	FoundUnreadable, FoundProblem, FoundOrg, FoundSupport, FoundPublicURL, FoundSecretFile, FoundSubject, FoundMailClear, FoundNoPolicies,
 	FoundWritable, FoundDirWritable, FoundLocalhost, FoundPort, FoundPrivateName, FoundListenOpen, FoundNoProxy, FoundProxyWide, FoundLimit,
 	FoundSessionLong, FoundSessionOrder, FoundApproved, FoundWatch, FoundInvitation, FoundInviteLong, FoundStrength, FoundDebug, FoundMailNone,
+	FoundRoots, FoundRootEnds,
 }
 
 // Doctor reads a file, reports what is wrong with it, and returns it as far as it
@@ -76,6 +78,7 @@ func Doctor(path string, r *doctor.Report) (c Config, ok bool) {
 	c.doctorAddress(r)
 	c.doctorTimes(r)
 	c.doctorWays(r)
+	c.doctorRoots(r, time.Now())
 	return c, true
 }
 
@@ -115,6 +118,8 @@ func reportProblem(r *doctor.Report, path string, p Problem) {
 	kind, named := problemKinds[p.Key]
 	switch {
 	case p.Key == "secrets.key_file": // the check of the key says it
+		return
+	case p.Key == "proofs.hardware_key.roots_file": // doctorRoots says it
 		return
 	case strings.HasSuffix(p.Key, ".password_file"), strings.HasSuffix(p.Key, ".password_env"):
 		kind = FoundSecretFile

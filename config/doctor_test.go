@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey/latchkey/config"
 	"github.com/latchkey/latchkey/doctor"
@@ -106,7 +107,11 @@ func provocations() map[string]func(*testing.T, *installation) {
 		config.FoundInviteLong.ID:   more("enrolment: {invitation_valid: 720h}"),
 		config.FoundStrength.ID:     more("passwords: {strength: 0}"),
 		config.FoundDebug.ID:        more("log: {level: debug}"),
-		config.FoundMailNone.ID:     swap("mail: {host: smtp.corp.example.test, from: latchkey@corp.example.test}", ""),
+		config.FoundRoots.ID:        more("proofs: {hardware_key: {roots_file: /nowhere/security-keys.pem}}"),
+		config.FoundRootEnds.ID: func(t *testing.T, i *installation) {
+			i.replace(t, first, first+"\nproofs: {hardware_key: {roots_file: "+rootsFile(t, 29*24*time.Hour)+"}}")
+		},
+		config.FoundMailNone.ID: swap("mail: {host: smtp.corp.example.test, from: latchkey@corp.example.test}", ""),
 	}
 }
 

@@ -17,6 +17,7 @@ type Policy struct {
 	Change  *Act   `yaml:"change"`
 	OneTime *Act   `yaml:"one-time"`
 	Enrol   *Act   `yaml:"enrol"`
+	Hold    *Hold  `yaml:"hold"`
 }
 
 // Act is what one kind of request takes. Prove is a list of alternatives, "+"
@@ -35,7 +36,7 @@ type Act struct {
 
 // proofs that this version knows.
 var proofs = []enroll.ProofKind{
-	enroll.ProofPasskey, enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofMailCode, enroll.ProofSMSCode,
+	enroll.ProofPasskey, enroll.ProofHardwareKey, enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofMailCode, enroll.ProofSMSCode,
 	enroll.ProofPIN, enroll.ProofQuestions, enroll.ProofDirectory, enroll.ProofPassword, enroll.ProofVouching,
 }
 
@@ -50,7 +51,7 @@ func (p Policy) acts() map[workflow.Kind]*Act {
 }
 
 func (p Policy) rule(groups []ApproverGroup, location string) workflow.Rule {
-	r := workflow.Rule{Name: p.Name, Who: p.Who.condition(location), Acts: map[workflow.Kind]workflow.Act{}}
+	r := workflow.Rule{Name: p.Name, Who: p.Who.condition(location), Acts: map[workflow.Kind]workflow.Act{}, Hold: p.Hold.hold()}
 	for kind, act := range p.acts() {
 		if act != nil {
 			r.Acts[kind] = act.act(groups)

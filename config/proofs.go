@@ -20,6 +20,8 @@ type Proofs struct {
 	PIN       *PIN            `yaml:"pin"`
 	Questions *Questions      `yaml:"questions"`
 	Directory *DirectoryProof `yaml:"directory"`
+
+	HardwareKey *HardwareKey `yaml:"hardware_key"`
 }
 
 // MailCode says where codes by mail go.
@@ -115,10 +117,11 @@ func (c Config) lacksFor(kind enroll.ProofKind) string {
 		described bool
 		text      string
 	}{
-		enroll.ProofMailCode:  {c.Proofs.MailCode != nil, "proofs.mail_code says where codes go, and is missing"},
-		enroll.ProofSMSCode:   {c.Proofs.SMSCode != nil, "proofs.sms_code says what sends them and where, and is missing"},
-		enroll.ProofQuestions: {c.Proofs.Questions != nil, "proofs.questions lists what is asked, and is missing"},
-		enroll.ProofDirectory: {c.Proofs.Directory != nil, "proofs.directory names the attribute, and is missing"},
+		enroll.ProofMailCode:    {c.Proofs.MailCode != nil, "proofs.mail_code says where codes go, and is missing"},
+		enroll.ProofSMSCode:     {c.Proofs.SMSCode != nil, "proofs.sms_code says what sends them and where, and is missing"},
+		enroll.ProofQuestions:   {c.Proofs.Questions != nil, "proofs.questions lists what is asked, and is missing"},
+		enroll.ProofDirectory:   {c.Proofs.Directory != nil, "proofs.directory names the attribute, and is missing"},
+		enroll.ProofHardwareKey: {c.Proofs.HardwareKey != nil, "proofs.hardware_key names the makers' roots, and is missing"},
 	}
 	if m, needs := missing[kind]; needs && !m.described {
 		return m.text
@@ -139,6 +142,9 @@ func (c Config) checkProofs(f *finder) {
 	}
 	if p.PIN != nil && p.PIN.Digits != 0 && (p.PIN.Digits < 6 || p.PIN.Digits > 12) {
 		f.add("proofs.pin.digits", "%d is out of range: 6 to 12", p.PIN.Digits)
+	}
+	if p.HardwareKey != nil {
+		checkHardware(f, *p.HardwareKey)
 	}
 	if p.Questions != nil {
 		checkQuestions(f, *p.Questions)
@@ -264,12 +270,13 @@ func (c Config) Warnings() (all []string) {
 	}{
 		{enroll.ProofMailCode, m != nil, "mail_code"}, {enroll.ProofSMSCode, c.Proofs.SMSCode != nil, "sms_code"},
 		{enroll.ProofPIN, c.Proofs.PIN != nil, "pin"}, {enroll.ProofQuestions, c.Proofs.Questions != nil, "questions"},
-		{enroll.ProofDirectory, c.Proofs.Directory != nil, "directory"},
+		{enroll.ProofDirectory, c.Proofs.Directory != nil, "directory"}, {enroll.ProofHardwareKey, c.Proofs.HardwareKey != nil, "hardware_key"},
 	} {
 		if d.described && used[d.kind] == "" {
 			all = append(all, fmt.Sprintf("proofs.%s has no effect: no policy takes %s", d.key, d.kind))
 		}
 	}
+	all = append(all, c.holdWarnings(time.Now())...)
 	slices.Sort(all)
 	return all
 }

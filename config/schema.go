@@ -40,12 +40,13 @@ var needed = map[string][]string{
 
 // allowed are the words that a key takes. The checks use them, too.
 var allowed = map[string][]string{
-	"log.level":    {"debug", "info", "warn", "error"},
-	"log.format":   {"text", "json"},
-	"mail.tls":     {MailStartTLS, MailImplicit, MailNone},
-	"reminders.to": {RemindEnrolled, RemindEverybody},
-	"who.state[]":  stateWords(),
-	"*.number":     {string(workflow.NumberRequired), string(workflow.NumberWeakProof), string(workflow.NumberOff)},
+	"log.level":                 {"debug", "info", "warn", "error"},
+	"log.format":                {"text", "json"},
+	"mail.tls":                  {MailStartTLS, MailImplicit, MailNone},
+	"reminders.to":              {RemindEnrolled, RemindEverybody},
+	"who.state[]":               stateWords(),
+	"policies[].hold.otherwise": {HoldRemind, HoldLimit},
+	"*.number":                  {string(workflow.NumberRequired), string(workflow.NumberWeakProof), string(workflow.NumberOff)},
 }
 
 func stateWords() (words []string) {
@@ -160,8 +161,11 @@ func (m schemaMaker) scalar(t reflect.Type, standard reflect.Value, key string) 
 
 // defaultWord is of a key that stands in a list, where Default has no place for it.
 func defaultWord(key string) string {
-	if strings.HasSuffix(key, ".number") {
+	switch {
+	case strings.HasSuffix(key, ".number"):
 		return string(workflow.NumberWeakProof)
+	case strings.HasSuffix(key, ".otherwise"):
+		return HoldRemind
 	}
 	return ""
 }

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	credentialColumns = `id, account, name, record, created, last_used`
+	credentialColumns = `id, account, name, record, created, last_used, attested_model, attested_root`
 	selectCredential  = `SELECT ` + credentialColumns + ` FROM credentials WHERE id = $1`
 )
 
@@ -145,17 +145,17 @@ func (t *tx) insertCredential(c enroll.Credential) error {
 		return fmt.Errorf("encode passkey: %w", err)
 	}
 	n, err := t.exec(`
-		INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (id) DO NOTHING`,
-		c.ID, guidText(c.Account), c.Name, string(record), millis(c.Created), millis(c.LastUsed))
+		c.ID, guidText(c.Account), c.Name, string(record), millis(c.Created), millis(c.LastUsed), c.Attested.Model, c.Attested.Root)
 	if err == nil && n == 0 {
 		return enroll.ErrDuplicate
 	}
 	return err
 }
 
-// updateCredential gives fn the passkey and keeps what it changed; ID, account
-// and creation stay what they are.
+// updateCredential gives fn the passkey and keeps what it changed; ID, account,
+// creation and what was attested then stay what they are.
 func (t *tx) updateCredential(id []byte, fn func(*enroll.Credential) ([]audit.Event, error)) error {
 	c, err := t.decoded.scan(t.row(selectCredential+t.dialect.forUpdate, id))
 	if err != nil {

@@ -30,7 +30,7 @@ const maxDecoded = 512
 func (d *decoded) scan(row scanner) (c enroll.Credential, err error) {
 	var account, text string
 	var created, used int64
-	if err := row.Scan(&c.ID, &account, &c.Name, &text, &created, &used); err != nil {
+	if err := row.Scan(&c.ID, &account, &c.Name, &text, &created, &used, &c.Attested.Model, &c.Attested.Root); err != nil {
 		return c, orMissing(err, enroll.ErrNoCredential)
 	}
 	if c.Record, err = d.decode(c.ID, text); err != nil {

@@ -65,6 +65,16 @@ func (s *Store) HeldProofs(ctx context.Context, account ad.GUID) ([]enroll.Proof
 	return kinds, wrap("list proofs held", err)
 }
 
+// FirstPasskey is workflow.Holders'.
+func (s *Store) FirstPasskey(ctx context.Context, account ad.GUID) (time.Time, error) {
+	var at int64
+	err := s.row(ctx, `SELECT COALESCE(MIN(created), 0) FROM credentials WHERE account = $1`, guidText(account)).Scan(&at)
+	if err != nil {
+		return time.Time{}, wrap("when the first passkey was made", err)
+	}
+	return fromMillis(at), nil
+}
+
 // replaced notes that a proof was added or replaced, beside or in place of one that
 // was held.
 func (t *tx) replaced(account ad.GUID) error {

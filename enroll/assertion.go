@@ -22,6 +22,7 @@ type assertion struct {
 	parsed  *protocol.ParsedCredentialAssertionData
 	id      []byte
 	account ad.GUID
+	kind    ProofKind // that it proves
 }
 
 func parseAssertion(body []byte) (*protocol.ParsedCredentialAssertionData, error) {
@@ -46,7 +47,7 @@ func (s *Service) verifySignIn(ctx context.Context, data webauthn.SessionData, b
 	if err != nil {
 		return assertion{}, fmt.Errorf("find passkey: %w", err)
 	}
-	a := assertion{parsed: parsed, id: c.ID, account: c.Account}
+	a := assertion{parsed: parsed, id: c.ID, account: c.Account, kind: s.proves(c, parsed.Response.AuthenticatorData)}
 	owner, err := s.store.AccountByHandle(ctx, parsed.Response.UserHandle)
 	if err != nil && !errors.Is(err, ErrNoHandle) {
 		return a, fmt.Errorf("find user handle: %w", err)
@@ -78,6 +79,7 @@ func (s *Service) verifyStepUp(ctx context.Context, who Session, data webauthn.S
 	if i < 0 {
 		return a, fmt.Errorf("find passkey: %w", ErrNoCredential)
 	}
+	a.kind = s.proves(user.own[i], parsed.Response.AuthenticatorData)
 	user.credentials[i] = candidate(user.credentials[i], parsed)
 	if _, err := s.rp().ValidateLogin(user, data, parsed); err != nil {
 		return a, s.why(err, parsed.Response.CollectedClientData, parsed.Response.AuthenticatorData)

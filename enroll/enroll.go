@@ -27,6 +27,7 @@ type Credential struct {
 	// Record is the library's whole credential: public key, AAGUID, transports,
 	// sign count, clone warning, backup flags, attestation.
 	Record   webauthn.Credential
+	Attested Attested
 	Created  time.Time
 	LastUsed time.Time // zero for never
 }
@@ -73,6 +74,7 @@ type ProofKind string
 // The kinds, in the words of the policy.
 const (
 	ProofPasskey      ProofKind = "passkey"
+	ProofHardwareKey  ProofKind = "hardware-key"  // a passkey on one attested security key: a passkey as well
 	ProofPassword     ProofKind = "password"      // the current AD password
 	ProofRecoveryCode ProofKind = "recovery-code" // one of ten, once
 	ProofTOTP         ProofKind = "totp"          // an authenticator app (RFC 6238)
@@ -83,6 +85,14 @@ const (
 	ProofVouching     ProofKind = "vouching"      // a colleague's word: a review of workflow's
 	ProofDirectory    ProofKind = "directory"     // something that the directory knows: it names, and proves nothing alone
 )
+
+// Counts says whether a proof of this kind is one of the kind that is asked for.
+func (k ProofKind) Counts(asked ProofKind) bool {
+	return k == asked || k == ProofHardwareKey && asked == ProofPasskey
+}
+
+// IsPasskey says whether it is one, of whatever quality.
+func (k ProofKind) IsPasskey() bool { return k.Counts(ProofPasskey) }
 
 // Proof is one thing that a person proved once. It is consumed by at most one
 // request: the store's unique row tells who won.

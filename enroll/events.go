@@ -35,6 +35,7 @@ func (s *Service) registeredEvent(c Credential) audit.Event {
 	e.Detail["backup_eligible"] = c.Record.Flags.BackupEligible
 	e.Detail["backup_state"] = c.Record.Flags.BackupState
 	e.Detail["sign_count"] = int64(c.Record.Authenticator.SignCount)
+	e.Detail["attested"] = c.Attested.Model != ""
 	if id, err := uuid.FromBytes(c.Record.Authenticator.AAGUID); err == nil {
 		e.Detail["aaguid"] = id.String()
 	}
@@ -107,7 +108,7 @@ func (s *Service) refusal(action audit.Action, account ad.GUID, from Client, err
 var codes = []error{
 	ErrNoCeremony, ErrNoCredential, ErrDuplicate, ErrNoSession, ErrNoInvitation, ErrNoHandle, ErrLastPasskey, ErrNoProof,
 	ErrInvitationUsed, ErrInvitationExpired, ErrInvitationRevoked, ErrInvitationTries,
-	ErrMalformed, ErrRefused, ErrOrigin, ErrNotVerified, ErrCloned, ErrNotDiscoverable, ErrTooMany, ErrName, ErrGone, ErrFrozen,
+	ErrMalformed, ErrRefused, ErrOrigin, ErrNotVerified, ErrCloned, ErrNotDiscoverable, ErrNotHardware, ErrTooMany, ErrName, ErrGone, ErrFrozen,
 	ErrStatement, ErrWrongProof, ErrOldProof, ErrNoGrant, ErrPasswordNotAsked, ErrNotNow, ErrNoTries,
 	ErrNoFactor, ErrWrongCode, ErrFactorLocked, ErrRecovered, ErrRecoverRefused, ErrNotSent, ErrNoAddress, ErrSentOften, ErrCountry,
 }

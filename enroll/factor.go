@@ -77,9 +77,13 @@ type FactorUse struct {
 // A recovery code ranks with the passkey that made it: it has 80 random bits, works
 // once, and was typed nowhere before. It can be phished, as a passkey can't; so every
 // channel of the person is told of its use.
+//
+// A hardware key ranks with other passkeys: it is one, of which more is known. If it
+// ranked above, whoever holds both could use the other one no more, where the policy
+// takes any passkey.
 func Strength(kind ProofKind) int {
 	switch kind {
-	case ProofPasskey, ProofRecoveryCode:
+	case ProofPasskey, ProofHardwareKey, ProofRecoveryCode:
 		return 4
 	case ProofTOTP:
 		return 3
@@ -97,6 +101,8 @@ func Carrier(kind ProofKind) string {
 	switch kind {
 	case ProofPasskey, ProofTOTP, ProofSMSCode:
 		return "phone"
+	case ProofHardwareKey:
+		return "key"
 	case ProofRecoveryCode:
 		return "paper"
 	case ProofPassword, ProofPIN, ProofQuestions:
@@ -111,9 +117,9 @@ func Carrier(kind ProofKind) string {
 	return string(kind)
 }
 
-// Guessable says whether somebody could guess it who tries often enough: all but a
-// passkey and the 80 bits of a recovery code.
-func Guessable(kind ProofKind) bool { return kind != ProofPasskey && kind != ProofRecoveryCode }
+// Guessable says whether somebody could guess it who tries often enough: all but
+// passkeys and the 80 bits of a recovery code.
+func Guessable(kind ProofKind) bool { return !kind.IsPasskey() && kind != ProofRecoveryCode }
 
 // Held says what proofs an account holds.
 func (s *Service) Held(ctx context.Context, account ad.GUID) ([]ProofKind, error) {
@@ -128,6 +134,9 @@ func (s *Service) Held(ctx context.Context, account ad.GUID) ([]ProofKind, error
 	var held []ProofKind
 	if len(passkeys) > 0 {
 		held = append(held, ProofPasskey)
+	}
+	if slices.ContainsFunc(passkeys, s.IsHardware) {
+		held = append(held, ProofHardwareKey)
 	}
 	for _, f := range factors {
 		if f.good() && !slices.Contains(held, f.Kind) {

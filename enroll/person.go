@@ -18,7 +18,8 @@ type person struct {
 	handle      []byte
 	name        string
 	displayName string
-	credentials []webauthn.Credential
+	own         []Credential
+	credentials []webauthn.Credential // the same, as the library knows them
 }
 
 func (p person) WebAuthnID() []byte                         { return p.handle }
@@ -37,7 +38,7 @@ func (s *Service) person(ctx context.Context, a ad.Account) (person, error) {
 	if err != nil {
 		return person{}, fmt.Errorf("list passkeys: %w", err)
 	}
-	p := person{handle: handle, name: firstOf(a.UserPrincipalName, a.SAMAccountName)}
+	p := person{handle: handle, own: own, name: firstOf(a.UserPrincipalName, a.SAMAccountName)}
 	p.displayName = firstOf(a.DisplayName, p.name)
 	for _, c := range own {
 		p.credentials = append(p.credentials, c.Record)

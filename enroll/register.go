@@ -25,7 +25,7 @@ func (s *Service) BeginEnrol(ctx context.Context, token, grant secret.Text) (sec
 	if err := s.checkGrant(ctx, inv, grant); err != nil {
 		return secret.Text{}, nil, err
 	}
-	return s.beginCreation(ctx, Ceremony{Purpose: PurposeEnrol, Account: inv.Account, Invitation: inv.ID})
+	return s.beginCreation(ctx, Ceremony{Purpose: PurposeEnrol, Account: inv.Account, Invitation: inv.ID}, "")
 }
 
 func (s *Service) checkGrant(ctx context.Context, inv Invitation, grant secret.Text) error {
@@ -48,7 +48,7 @@ func (s *Service) checkGrant(ctx context.Context, inv Invitation, grant secret.T
 // FinishEnrol uses the invitation up, adds the passkey and signs in, all or
 // nothing. Errors: ErrName (before anything is taken), ErrNoCeremony, those of an
 // invitation, those of an account that may not enrol, ErrMalformed, ErrOrigin,
-// ErrNotVerified, ErrNotDiscoverable, ErrDuplicate, ErrRefused.
+// ErrNotVerified, ErrNotDiscoverable, ErrNotHardware, ErrDuplicate, ErrRefused.
 func (s *Service) FinishEnrol(ctx context.Context, token secret.Text, name string, body []byte, from Client) (Session, secret.Text, error) {
 	name, err := checkName(name)
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *Service) enrol(ctx context.Context, c Ceremony, data webauthn.SessionDa
 	if _, err := s.openInvitation(ctx, c.Invitation); err != nil {
 		return Session{}, secret.Text{}, err
 	}
-	cred, err := s.created(ctx, c, data, name, body)
+	cred, err := s.created(ctx, c, data, name, body, from)
 	if err != nil {
 		return Session{}, secret.Text{}, err
 	}
@@ -95,7 +95,7 @@ func (s *Service) BeginRegister(ctx context.Context, of Session, proof Proof) (s
 	if err := s.spendToAdd(ctx, of, proof, "passkey.register"); err != nil {
 		return secret.Text{}, nil, err
 	}
-	return s.beginCreation(ctx, Ceremony{Purpose: PurposeRegister, Account: of.Account, Session: of.ID})
+	return s.beginCreation(ctx, Ceremony{Purpose: PurposeRegister, Account: of.Account, Session: of.ID}, of.Address)
 }
 
 // InviteSelf makes a link for another device of the signed-in person, good for
@@ -142,7 +142,7 @@ func (s *Service) FinishRegister(ctx context.Context, of Session, token secret.T
 		return Credential{}, err
 	}
 	from := Client{Device: of.Device, Address: of.Address}
-	cred, err := s.created(ctx, c, data, name, body)
+	cred, err := s.created(ctx, c, data, name, body, from)
 	if err == nil {
 		err = s.store.AddCredential(ctx, cred, withClient(s.registeredEvent(cred), from))
 	}
@@ -155,8 +155,9 @@ func (s *Service) FinishRegister(ctx context.Context, of Session, token secret.T
 
 // beginCreation asks for a discoverable credential with user verification, in
 // the three algorithms that every authenticator has one of, and not on an
-// authenticator that holds one of the person's already.
-func (s *Service) beginCreation(ctx context.Context, c Ceremony) (secret.Text, *protocol.CredentialCreation, error) {
+// authenticator that holds one of the person's already. Where nothing but a hardware key
+// will do the browser asks for one; what it makes is looked at in created.
+func (s *Service) beginCreation(ctx context.Context, c Ceremony, address string) (secret.Text, *protocol.CredentialCreation, error) {
 	a, err := s.enrollable(ctx, c.Account)
 	if err != nil {
 		return secret.Text{}, nil, err
@@ -168,10 +169,15 @@ func (s *Service) beginCreation(ctx context.Context, c Ceremony) (secret.Text, *
 	if err != nil {
 		return secret.Text{}, nil, err
 	}
-	options, data, err := s.rp().BeginRegistration(user,
+	with := []webauthn.RegistrationOption{
 		webauthn.WithExclusions(webauthn.Credentials(user.credentials).CredentialDescriptors()),
 		webauthn.WithCredentialParameters(webauthn.CredentialParametersRecommendedL3()),
-		webauthn.WithExtensions(webauthn.WithExtensionCredProps()))
+		webauthn.WithExtensions(webauthn.WithExtensionCredProps()),
+	}
+	if only, err := s.hardwareOnly(ctx, a, address); only && err == nil {
+		with = append(with, webauthn.WithPublicKeyCredentialHints([]protocol.PublicKeyCredentialHints{protocol.PublicKeyCredentialHintSecurityKey}))
+	}
+	options, data, err := s.rp().BeginRegistration(user, with...)
 	if err != nil {
 		return secret.Text{}, nil, fmt.Errorf("begin registration: %w", err)
 	}
@@ -181,7 +187,7 @@ func (s *Service) beginCreation(ctx context.Context, c Ceremony) (secret.Text, *
 
 // created verifies a registration and makes the passkey of it. The account is
 // asked for again: minutes may have passed since the ceremony began.
-func (s *Service) created(ctx context.Context, c Ceremony, data webauthn.SessionData, name string, body []byte) (Credential, error) {
+func (s *Service) created(ctx context.Context, c Ceremony, data webauthn.SessionData, name string, body []byte, from Client) (Credential, error) {
 	if len(body) > maxBody {
 		return Credential{}, fmt.Errorf("credential of %d bytes: %w", len(body), ErrMalformed)
 	}
@@ -197,7 +203,7 @@ func (s *Service) created(ctx context.Context, c Ceremony, data webauthn.Session
 	if err != nil {
 		return Credential{}, err
 	}
-	record, err := s.rp().CreateCredential(user, data, parsed)
+	record, attested, err := s.verifyCreation(user, data, parsed)
 	authData := parsed.Response.AttestationObject.AuthData
 	if err != nil {
 		return Credential{}, s.why(err, parsed.Response.CollectedClientData, authData)
@@ -208,7 +214,14 @@ func (s *Service) created(ctx context.Context, c Ceremony, data webauthn.Session
 	if rk := record.Extensions.RK; rk != nil && !*rk {
 		return Credential{}, ErrNotDiscoverable
 	}
-	return Credential{ID: record.ID, Account: c.Account, Name: name, Record: *record, Created: s.now()}, nil
+	made := Credential{ID: record.ID, Account: c.Account, Name: name, Record: *record, Attested: attested, Created: s.now()}
+	if s.IsHardware(made) {
+		return made, nil
+	}
+	if only, err := s.hardwareOnly(ctx, a, from.Address); only {
+		return Credential{}, errors.Join(ErrNotHardware, err)
+	}
+	return made, nil
 }
 
 // Registered is a passkey that was made and is not kept yet: whoever allowed it keeps
@@ -230,7 +243,7 @@ type Registered struct {
 // passkey allowed; by names it, and comes back from FinishReplacement. Errors: those
 // of an account that may not enrol, ErrTooMany.
 func (s *Service) BeginReplacement(ctx context.Context, of Session, by string) (secret.Text, *protocol.CredentialCreation, error) {
-	return s.beginCreation(ctx, Ceremony{Purpose: PurposeReplace, Account: of.Account, Session: of.ID, Statement: []byte(by)})
+	return s.beginCreation(ctx, Ceremony{Purpose: PurposeReplace, Account: of.Account, Session: of.ID, Statement: []byte(by)}, of.Address)
 }
 
 // FinishReplacement verifies the registration and keeps nothing. Errors as for
@@ -248,7 +261,7 @@ func (s *Service) FinishReplacement(ctx context.Context, of Session, by string, 
 		return Registered{}, fmt.Errorf("take ceremony: %w", ErrNoCeremony)
 	}
 	from := Client{Device: of.Device, Address: of.Address}
-	cred, err := s.created(ctx, c, data, name, body)
+	cred, err := s.created(ctx, c, data, name, body, from)
 	if err != nil {
 		return Registered{}, s.refused(ctx, audit.PasskeyRefused, of.Account, from, fmt.Errorf("register passkey: %w", err))
 	}

@@ -44,6 +44,9 @@ type Config struct {
 	Courier Courier
 	// Frozen says whether an approver froze the account. An error denies.
 	Frozen func(ctx context.Context, account ad.GUID) (bool, error)
+	// HardwareOnly says whether the account, from that address, is to have no passkey
+	// but hardware keys. An error refuses any other; nil: nobody is.
+	HardwareOnly func(ctx context.Context, a ad.Account, address string) (bool, error)
 
 	SessionIdle     time.Duration // without a request; 24 hours
 	SessionAbsolute time.Duration // of a remembered device; 30 days

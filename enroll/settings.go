@@ -29,6 +29,8 @@ type ProofSettings struct {
 	// it off.
 	Questions []Question
 	AskCount  int
+	// Hardware says which passkeys are hardware keys; nil: none.
+	Hardware *HardwareKeys
 	// Directory is the attribute whose value somebody may know; "" for none.
 	Directory string
 }
@@ -57,7 +59,7 @@ func (s *Service) Set(n Settings) error {
 		InvitationValid: positive(n.InvitationValid, 72*time.Hour),
 		Proofs:          n.Proofs,
 	}
-	rp, err := relyingParty(s.cfg, n.RPName)
+	rp, err := relyingParty(s.cfg, n)
 	if err != nil {
 		return err
 	}
@@ -75,13 +77,17 @@ func positive(d, otherwise time.Duration) time.Duration {
 func (s *Service) settings() Settings     { return s.running.Load().Settings }
 func (s *Service) rp() *webauthn.WebAuthn { return s.running.Load().rp }
 
-func relyingParty(cfg Config, name string) (*webauthn.WebAuthn, error) {
+func relyingParty(cfg Config, n Settings) (*webauthn.WebAuthn, error) {
+	attestation := protocol.PreferNoAttestation
+	if n.Proofs.Hardware != nil {
+		attestation = protocol.PreferDirectAttestation
+	}
 	timeout := webauthn.TimeoutConfig{Enforce: true, Timeout: cfg.CeremonyTimeout, TimeoutUVD: cfg.CeremonyTimeout}
 	rp, err := webauthn.New(&webauthn.Config{
 		RPID:                  cfg.RPID,
-		RPDisplayName:         name,
+		RPDisplayName:         n.RPName,
 		RPOrigins:             cfg.Origins,
-		AttestationPreference: protocol.PreferNoAttestation,
+		AttestationPreference: attestation,
 		AuthenticatorSelection: protocol.AuthenticatorSelection{
 			RequireResidentKey: protocol.ResidentKeyRequired(),
 			ResidentKey:        protocol.ResidentKeyRequirementRequired,

@@ -84,7 +84,7 @@ func (s *Service) newProof(a assertion, session string, nonce []byte) (Proof, er
 		return Proof{}, err
 	}
 	return Proof{
-		ID: hex.EncodeToString(id), Kind: ProofPasskey, Account: a.account, Session: session,
+		ID: hex.EncodeToString(id), Kind: a.kind, Account: a.account, Session: session,
 		At: s.now(), Receipt: a.receipt(nonce),
 	}, nil
 }

@@ -58,6 +58,8 @@ type Passkeys interface {
 	BeginRegister(ctx context.Context, s enroll.Session, proof enroll.Proof) (secret.Text, *protocol.CredentialCreation, error)
 	FinishRegister(ctx context.Context, s enroll.Session, token secret.Text, name string, body []byte) (enroll.Credential, error)
 	Credentials(ctx context.Context, s enroll.Session) ([]enroll.Credential, error)
+	// IsHardware says whether it counts as a hardware key now.
+	IsHardware(c enroll.Credential) bool
 	Rename(ctx context.Context, s enroll.Session, id []byte, name string) error
 	// Remove needs a proof with enroll.LabelRemovePasskey over the credential
 	// id. Removing the last one needs last to be true, or enroll.ErrLastPasskey.
@@ -174,6 +176,11 @@ type Requests interface {
 	// says whether any rule takes this kind of proof.
 	Recoveries() [][]enroll.ProofKind
 	Offers(kind enroll.ProofKind) bool
+	// Offered are the proofs that the actor may set up, MaySetUp refuses any other, and
+	// Duty is what the actor has to hold and does not; nil for nothing.
+	Offered(ctx context.Context, who Actor) ([]enroll.ProofKind, error)
+	MaySetUp(ctx context.Context, who Actor, kind enroll.ProofKind) error
+	Duty(ctx context.Context, who Actor, account ad.Account) (*workflow.Duty, error)
 	// Enrollable and Enrol are of a request for a new passkey.
 	Enrollable(ctx context.Context, who Actor, id string) (workflow.Request, error)
 	Enrol(ctx context.Context, who Actor, id string, made enroll.Registered) (workflow.Request, error)

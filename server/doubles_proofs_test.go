@@ -102,6 +102,14 @@ func (r *rules) Recoveries() [][]enroll.ProofKind {
 
 func (r *rules) Offers(enroll.ProofKind) bool { return true }
 
+func (r *rules) Offered(context.Context, Actor) ([]enroll.ProofKind, error) {
+	return []enroll.ProofKind{enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofMailCode, enroll.ProofSMSCode, enroll.ProofPIN, enroll.ProofQuestions}, r.err
+}
+
+func (r *rules) MaySetUp(context.Context, Actor, enroll.ProofKind) error { return nil }
+
+func (r *rules) Duty(context.Context, Actor, ad.Account) (*workflow.Duty, error) { return nil, nil }
+
 func (r *rules) Enrollable(context.Context, Actor, string) (workflow.Request, error) { return r.one() }
 
 func (r *rules) Enrol(context.Context, Actor, string, enroll.Registered) (workflow.Request, error) {

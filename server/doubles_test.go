@@ -138,6 +138,7 @@ func (p *relyingParty) Credentials(context.Context, enroll.Session) ([]enroll.Cr
 	return []enroll.Credential{{ID: someone, Name: "Phone"}}, p.err
 }
 
+func (p *relyingParty) IsHardware(enroll.Credential) bool                            { return false }
 func (p *relyingParty) Rename(context.Context, enroll.Session, []byte, string) error { return p.err }
 
 func (p *relyingParty) Remove(context.Context, enroll.Session, []byte, enroll.Proof, bool) error {

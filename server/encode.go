@@ -158,12 +158,12 @@ func encodeCheck(found []password.Finding) PasswordCheck {
 	return out
 }
 
-func encodePasskey(of enroll.Session) func(enroll.Credential) Passkey {
+func (s *Server) encodePasskey(of enroll.Session) func(enroll.Credential) Passkey {
 	return func(c enroll.Credential) Passkey {
 		return Passkey{
 			ID: base64url(c.ID), Name: c.Name, Created: stamp(c.Created), LastUsed: stamp(c.LastUsed),
 			Synced:  c.Record.Flags.BackupState,
-			Current: string(c.ID) == string(of.Credential),
+			Current: string(c.ID) == string(of.Credential), Hardware: s.cfg.Passkeys.IsHardware(c),
 		}
 	}
 }

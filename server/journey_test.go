@@ -15,12 +15,14 @@ import (
 	"time"
 
 	"github.com/descope/virtualwebauthn"
+	"github.com/go-webauthn/webauthn/protocol"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/db"
 	"github.com/latchkey/latchkey/db/dbtest"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/enroll/enrolltest"
 	"github.com/latchkey/latchkey/password"
 	"github.com/latchkey/latchkey/workflow"
 )
@@ -64,6 +66,9 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 	h.passkeys, err = enroll.New(enroll.Config{
 		RPID: testHost, Origins: []string{"https://" + testHost}, Store: h.store, Directory: h.company, Names: h.company.Resolve, Sealer: dbtest.Box(),
 		Frozen: h.store.IsFrozen, Logger: log, Courier: &h.post, Proofs: everyProof(),
+		HardwareOnly: func(_ context.Context, a ad.Account, address string) (bool, error) {
+			return h.engine.HardwareOnly(a, address)
+		},
 	})
 	must(err)
 	judge, err := password.NewJudge(password.JudgeConfig{MinScore: 2})
@@ -116,6 +121,7 @@ type phone struct {
 	rp     virtualwebauthn.RelyingParty
 	auth   virtualwebauthn.Authenticator
 	cred   virtualwebauthn.Credential
+	key    *enrolltest.SecurityKey // takes the place of the phone's own authenticator; nil for none
 }
 
 func (h *house) phone() *phone {
@@ -208,6 +214,9 @@ func (p *phone) begin(path string, body any) (token, options string) {
 
 func (p *phone) create(options string) json.RawMessage {
 	p.h.t.Helper()
+	if p.key != nil {
+		return p.key.Create(decoded[protocol.CredentialCreation](p.h.t, options), p.rp.Origin)
+	}
 	o, err := virtualwebauthn.ParseAttestationOptions(options)
 	if err != nil {
 		p.h.t.Fatal(err)
@@ -218,6 +227,9 @@ func (p *phone) create(options string) json.RawMessage {
 
 func (p *phone) assert(options string) json.RawMessage {
 	p.h.t.Helper()
+	if p.key != nil {
+		return p.key.Assert(decoded[protocol.CredentialAssertion](p.h.t, options), p.rp.Origin)
+	}
 	o, err := virtualwebauthn.ParseAssertionOptions(options)
 	if err != nil {
 		p.h.t.Fatal(err)

@@ -56,7 +56,20 @@ func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 		Session:  Session{SignedIn: stamp(own.SignedIn), Expires: stamp(own.Expires), Remember: own.Remember, Recovered: own.Recovered()},
 		Waiting:  waiting,
 		Reviewer: reviewer,
+		Duty:     s.duty(ctx, account),
 	}), nil
+}
+
+// duty is left out where it can't be told: what follows from it is decided elsewhere.
+func (s *Server) duty(ctx context.Context, account ad.Account) *Duty {
+	d, err := s.cfg.Requests.Duty(ctx, actor(ctx), account)
+	if err != nil {
+		s.log.Warn("what a person has to hold is not known", "error", err)
+	}
+	if err != nil || d == nil {
+		return nil
+	}
+	return &Duty{Missing: proofWords(d.Missing), By: stamp(d.By), Overdue: d.Overdue, Limits: d.Limits}
 }
 
 // ownAccount reads the person's own, but for what a sign-in read a moment ago.
@@ -141,7 +154,7 @@ func (s *Server) stored(ctx context.Context, _ *struct{}) (*reply[Stored], error
 		return nil, err
 	}
 	return answer(Stored{
-		ObjectGUID: own.Account.String(), Passkeys: each(passkeys, encodePasskey(own)), Sessions: each(sessions, encodeSession(own)),
+		ObjectGUID: own.Account.String(), Passkeys: each(passkeys, s.encodePasskey(own)), Sessions: each(sessions, encodeSession(own)),
 		Requests: requests, Reviews: reviews, Devices: devices, Frozen: frozen, Events: events, Retention: s.cfg.Retention,
 		Codes: held(factors, enroll.ProofRecoveryCode), App: held(factors, enroll.ProofTOTP) > 0,
 		PIN: held(factors, enroll.ProofPIN) > 0, Questions: held(factors, enroll.ProofQuestions) > 0,

@@ -53,7 +53,7 @@ func questions(list []enroll.Question) []Question {
 }
 
 // further tells of what people set up beside codes and apps.
-func (s *Server) further(ctx context.Context, out *Proofs, held []enroll.Factor) error {
+func (s *Server) further(ctx context.Context, out *Proofs, held []enroll.Factor, offered []enroll.ProofKind) error {
 	own := signedIn(ctx)
 	settings := s.cfg.Passkeys.ProofSettings()
 	for _, a := range []struct {
@@ -64,7 +64,7 @@ func (s *Server) further(ctx context.Context, out *Proofs, held []enroll.Factor)
 		{enroll.ProofMailCode, &out.MailCode, settings.Mail.Verified},
 		{enroll.ProofSMSCode, &out.SMSCode, settings.SMS.Verified},
 	} {
-		a.to.Offered, a.to.CanVerify = s.cfg.Requests.Offers(a.kind), a.can
+		a.to.Offered, a.to.CanVerify = slices.Contains(offered, a.kind), a.can
 		if !a.to.Offered && !holds(held, a.kind) {
 			continue
 		}
@@ -74,9 +74,9 @@ func (s *Server) further(ctx context.Context, out *Proofs, held []enroll.Factor)
 		}
 		a.to.Address, a.to.From = enroll.Masked(a.kind, to), from
 	}
-	out.PIN.Offered = s.cfg.Requests.Offers(enroll.ProofPIN)
+	out.PIN.Offered = slices.Contains(offered, enroll.ProofPIN)
 	out.Questions = QuestionsHeld{
-		ProofHeld: ProofHeld{Offered: s.cfg.Requests.Offers(enroll.ProofQuestions)},
+		ProofHeld: ProofHeld{Offered: slices.Contains(offered, enroll.ProofQuestions)},
 		Answer:    len(settings.Questions), Ask: settings.AskCount, List: questions(settings.Questions),
 	}
 	for _, f := range held {
@@ -112,6 +112,9 @@ type setPIN struct {
 }
 
 func (s *Server) setPIN(ctx context.Context, in *setPIN) (*reply[Proofs], error) {
+	if err := s.cfg.Requests.MaySetUp(ctx, actor(ctx), enroll.ProofPIN); err != nil {
+		return nil, err
+	}
 	own := signedIn(ctx)
 	proof, err := s.cfg.Passkeys.Proof(ctx, own, in.Body.Proof)
 	if err != nil {
@@ -136,6 +139,9 @@ type givenAnswer struct {
 }
 
 func (s *Server) setAnswers(ctx context.Context, in *setAnswers) (*reply[Proofs], error) {
+	if err := s.cfg.Requests.MaySetUp(ctx, actor(ctx), enroll.ProofQuestions); err != nil {
+		return nil, err
+	}
 	own := signedIn(ctx)
 	proof, err := s.cfg.Passkeys.Proof(ctx, own, in.Body.Proof)
 	if err != nil {
@@ -164,6 +170,9 @@ type AddressBegun struct {
 
 func (s *Server) beginAddress(ctx context.Context, in *beginAddress) (*reply[AddressBegun], error) {
 	own, kind := signedIn(ctx), enroll.ProofKind(in.Body.Kind)
+	if err := s.cfg.Requests.MaySetUp(ctx, actor(ctx), kind); err != nil {
+		return nil, err
+	}
 	proof, err := s.cfg.Passkeys.Proof(ctx, own, in.Body.Proof)
 	if err != nil {
 		return nil, err

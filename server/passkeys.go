@@ -17,7 +17,7 @@ func (s *Server) listPasskeys(ctx context.Context, _ *struct{}) (*reply[passkeyL
 	if err != nil {
 		return nil, err
 	}
-	return answer(passkeyList{Passkeys: each(all, encodePasskey(own))}), nil
+	return answer(passkeyList{Passkeys: each(all, s.encodePasskey(own))}), nil
 }
 
 // credentialID reads the id of a path or body; what is no id names no passkey.
@@ -104,7 +104,7 @@ func (s *Server) finishPasskey(ctx context.Context, in *finishPasskey) (*reply[P
 	if err != nil {
 		return nil, err
 	}
-	return answer(encodePasskey(own)(made)), nil
+	return answer(s.encodePasskey(own)(made)), nil
 }
 
 func (s *Server) inviteDevice(ctx context.Context, in *withProof) (*reply[Invite], error) {
@@ -149,7 +149,7 @@ func (s *Server) renamePasskey(ctx context.Context, in *rename) (*reply[Passkey]
 	if i < 0 {
 		return nil, enroll.ErrNoCredential
 	}
-	return answer(encodePasskey(own)(all[i])), nil
+	return answer(s.encodePasskey(own)(all[i])), nil
 }
 
 type removePasskey struct {

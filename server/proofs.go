@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
@@ -44,9 +45,13 @@ func (s *Server) proofs(ctx context.Context) (*reply[Proofs], error) {
 	if err != nil {
 		return nil, err
 	}
+	offered, err := s.cfg.Requests.Offered(ctx, actor(ctx))
+	if err != nil {
+		return nil, err
+	}
 	out := Proofs{
-		RecoveryCodes: CodesHeld{Offered: s.cfg.Requests.Offers(enroll.ProofRecoveryCode)},
-		TOTP:          TOTPHeld{Offered: s.cfg.Requests.Offers(enroll.ProofTOTP)},
+		RecoveryCodes: CodesHeld{Offered: slices.Contains(offered, enroll.ProofRecoveryCode)},
+		TOTP:          TOTPHeld{Offered: slices.Contains(offered, enroll.ProofTOTP)},
 	}
 	for _, f := range held {
 		switch f.Kind {
@@ -60,7 +65,7 @@ func (s *Server) proofs(ctx context.Context) (*reply[Proofs], error) {
 			out.TOTP.Held, out.TOTP.Created, out.TOTP.LastUsed = true, stamp(f.Created), stamp(f.Used)
 		}
 	}
-	if err := s.further(ctx, &out, held); err != nil {
+	if err := s.further(ctx, &out, held, offered); err != nil {
 		return nil, err
 	}
 	return answer(out), nil
@@ -72,6 +77,9 @@ type Codes struct {
 }
 
 func (s *Server) makeCodes(ctx context.Context, in *withProof) (*reply[Codes], error) {
+	if err := s.cfg.Requests.MaySetUp(ctx, actor(ctx), enroll.ProofRecoveryCode); err != nil {
+		return nil, err
+	}
 	own := signedIn(ctx)
 	proof, err := s.cfg.Passkeys.Proof(ctx, own, in.Body.Proof)
 	if err != nil {
@@ -94,6 +102,9 @@ type TOTPBegun struct {
 }
 
 func (s *Server) beginTOTP(ctx context.Context, in *withProof) (*reply[TOTPBegun], error) {
+	if err := s.cfg.Requests.MaySetUp(ctx, actor(ctx), enroll.ProofTOTP); err != nil {
+		return nil, err
+	}
 	own := signedIn(ctx)
 	proof, err := s.cfg.Passkeys.Proof(ctx, own, in.Body.Proof)
 	if err != nil {
@@ -120,6 +131,9 @@ type finishTOTP struct {
 }
 
 func (s *Server) finishTOTP(ctx context.Context, in *finishTOTP) (*reply[Proofs], error) {
+	if err := s.cfg.Requests.MaySetUp(ctx, actor(ctx), enroll.ProofTOTP); err != nil {
+		return nil, err
+	}
 	if err := s.cfg.Passkeys.FinishTOTP(ctx, signedIn(ctx), in.Body.Token, in.Body.Code.Reveal()); err != nil {
 		return nil, err
 	}

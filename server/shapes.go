@@ -102,6 +102,16 @@ type Me struct {
 	Session  Session   `json:"session"`
 	Waiting  int       `json:"waiting"`
 	Reviewer bool      `json:"reviewer"`
+	// Duty is what the person has to hold and does not; null for nothing.
+	Duty *Duty `json:"duty"`
+}
+
+// Duty is what the person has to set up.
+type Duty struct {
+	Missing []string `json:"missing"`
+	By      string   `json:"by"`
+	Overdue bool     `json:"overdue"`
+	Limits  bool     `json:"limits"`
 }
 
 // Signal is what the WebAuthn signal methods need.
@@ -238,6 +248,7 @@ type Passkey struct {
 	LastUsed string `json:"lastUsed"`
 	Synced   bool   `json:"synced"`
 	Current  bool   `json:"current"`
+	Hardware bool   `json:"hardware"`
 }
 
 // Invite is a link for another device.

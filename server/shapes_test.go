@@ -39,7 +39,7 @@ var shapes = map[string]reflect.Type{
 	"Waiting": reflect.TypeFor[Waiting](), "Waited": reflect.TypeFor[Waited](),
 	"RecoverBegin": bodyType[beginRecovery](), "RecoverFinish": bodyType[finishRecovery](), "ReplaceFinish": bodyType[finishReplacement](),
 	"OwnFreeze": reflect.TypeFor[OwnFreeze](), "FreezeByNotice": bodyType[freezeByNotice](),
-	"LiveRequest": reflect.TypeFor[LiveRequest](),
+	"Duty": reflect.TypeFor[Duty](), "LiveRequest": reflect.TypeFor[LiveRequest](),
 }
 
 func bodyType[T any]() reflect.Type {

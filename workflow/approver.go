@@ -208,7 +208,7 @@ func (e *Engine) checkReviewProof(r Request, who Actor, p enroll.Proof, label st
 	switch {
 	case r.consumed(p.ID):
 		return ErrProofUsed
-	case p.ID == "" || p.Kind != enroll.ProofPasskey || who.Session == "" || p.Session != who.Session || p.Account != who.Account:
+	case p.ID == "" || !p.Kind.IsPasskey() || who.Session == "" || p.Session != who.Session || p.Account != who.Account:
 		return ErrProofMismatch
 	case !p.Bound(label, signed):
 		return ErrProofMismatch

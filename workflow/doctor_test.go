@@ -35,6 +35,8 @@ type holders struct{ all bool }
 
 func (h holders) HasPasskey(context.Context, ad.GUID) (bool, error) { return h.all, nil }
 
+func (h holders) FirstPasskey(context.Context, ad.GUID) (time.Time, error) { return time.Time{}, nil }
+
 func (h holders) ProofsReplaced(context.Context, ad.GUID) (time.Time, error) { return time.Time{}, nil }
 
 func (h holders) HeldProofs(context.Context, ad.GUID) ([]enroll.ProofKind, error) {

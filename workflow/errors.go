@@ -66,9 +66,11 @@ const (
 // What is wrong with a proof.
 const (
 	ErrProofMissing  Code = "proof.missing"      // a proof is asked for first
+	ErrNotHardware   Code = "proof.not-hardware" // a passkey, where one on an attested security key is asked for
 	ErrProofMismatch Code = "proof.mismatch"     // of another person, session, purpose or statement
 	ErrProofExpired  Code = "proof.expired"      // older than Limits.SignInProof
 	ErrProofTooWeak  Code = "proof.too-weak"     // the person holds a stronger one than any that the policy takes
+	ErrDuty          Code = "duty.missing"       // a proof that the person has to hold is not set up; Detailed has "proofs"
 	ErrOnlyVouched   Code = "proof.only-vouched" // the policy takes a colleague's word alone, and that is asked for before a sign-in
 	ErrCoolDown      Code = "proof.cool-down"    // one was replaced a short time ago; Detailed has "until"
 )

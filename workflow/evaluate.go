@@ -48,24 +48,21 @@ func evaluate(p Policy, requester, target ad.Account, kind Kind, at Circumstance
 	}
 	made := p.made()
 	on := newSubject(&target, at, made)
-	for i := range made.tests {
-		rule, test := &p.Rules[i], &made.tests[i]
-		match, err := test.look(on, trace.rule(rule.Name))
-		if err != nil {
-			d.Findings = made.passed(i)
-			return d.deny(rule.Name, err.Error(), "")
-		}
-		if match {
-			d.Findings = made.passed(i)
-			return d.apply(*rule, kind)
-		}
+	i, err := made.first(&p, on, trace)
+	switch {
+	case err != nil:
+		d.Findings = made.passed(i)
+		return d.deny(p.Rules[i].Name, err.Error(), "")
+	case i < 0:
+		d.Findings = made.passed(len(p.Rules))
+		return d.deny("", foundNoMatch, "")
 	}
-	d.Findings = made.passed(len(p.Rules))
-	return d.deny("", foundNoMatch, "")
+	return d.apply(&p.Rules[i], kind, made, i)
 }
 
-// apply is what the deciding rule says.
-func (d Decision) apply(rule Rule, kind Kind) Decision {
+// apply is what the deciding rule says, the one of that number.
+func (d Decision) apply(rule *Rule, kind Kind, made *maker, number int) Decision {
+	d.Findings = made.passed(number)
 	d.Rule = rule.Name
 	act, named := rule.Acts[kind]
 	switch {
@@ -77,7 +74,7 @@ func (d Decision) apply(rule Rule, kind Kind) Decision {
 	if fault := act.reviewFault(); fault != "" {
 		return d.deny(rule.Name, fault, string(kind))
 	}
-	d.find(rule.Name, foundMatched, string(kind))
+	d.Findings = made.matched(number, rule.Name, kind)
 	d.Verdict, d.Prove = Allow, act.Prove
 	if kind.changesCredential() && len(act.Approve) == 0 {
 		d.CoolDown = act.CoolDown
@@ -142,7 +139,9 @@ func demandsProof(a Act) bool {
 	return len(a.Prove) > 0
 }
 
+// find adds a finding. What was found so far may be shared, so it is never written to.
 func (d *Decision) find(rule, code, detail string) {
+	d.Findings = append(make([]Finding, 0, len(d.Findings)+1), d.Findings...)
 	d.Findings = append(d.Findings, Finding{Rule: rule, Code: code, Detail: detail})
 }
 

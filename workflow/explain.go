@@ -26,6 +26,9 @@ type Explanation struct {
 	// Terms are the policy's, also where the account's state stands against it; nil
 	// where the policy denies.
 	Terms *Terms
+	// Hold is what the rule that decides wants people to hold, in words; "" for nothing.
+	// Whether this person does, only the store knows.
+	Hold  string
 	Trace Trace
 	Seen  Seen
 	// Err is why it is refused, and nil where it is not; Code is its code.
@@ -40,6 +43,9 @@ func Explain(p Policy, account ad.Account, kind Kind, at Circumstances) Explanat
 	var x Explanation
 	o := offer(p, account, kind, at, unprotected(account), &x.Trace)
 	x.Decision, x.Terms, x.Err, x.Code = o.decision, o.policy.Terms(), o.err, o.Code
+	if hold, err := p.holdOf(account, at); err == nil {
+		x.Hold = hold.InWords()
+	}
 	switch {
 	case !o.shown:
 		x.Seen = SeenNothing

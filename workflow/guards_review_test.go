@@ -65,6 +65,8 @@ func (p *people) Frozen(context.Context, ad.GUID) (*Freeze, error) { return nil,
 
 func (p *people) HasPasskey(context.Context, ad.GUID) (bool, error) { return true, nil }
 
+func (*people) FirstPasskey(context.Context, ad.GUID) (time.Time, error) { return time.Time{}, nil }
+
 func (*people) ProofsReplaced(context.Context, ad.GUID) (time.Time, error) { return time.Time{}, nil }
 
 func (p *people) HeldProofs(context.Context, ad.GUID) ([]enroll.ProofKind, error) { return nil, nil }

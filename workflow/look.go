@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -36,6 +38,7 @@ func (p Policy) Ready() Policy {
 	m := newMaker()
 	for i := range p.Rules {
 		m.tests = append(m.tests, p.Rules[i].Who.test("who", m))
+		m.holds = m.holds || p.Rules[i].Hold != nil
 		m.noMatch = append(m.noMatch, Finding{Rule: p.Rules[i].Name, Code: foundNotMatched})
 	}
 	m.named = p.alternatives()
@@ -50,21 +53,50 @@ func (p Policy) made() *maker {
 	return p.Ready().ready
 }
 
-// maker makes tests ready. Groups and time zones get numbers, so that an account's
-// token is gone through once, and a moment is put into each zone once, however many
-// rules ask.
+// maker makes tests ready. Groups, time zones and attributes get numbers, so that an
+// account's token is gone through once, a moment is put into each zone once, and each
+// attribute is looked up once, however many rules ask.
 type maker struct {
 	tests   []test
 	noMatch []Finding // what each rule leaves that does not match
 	named   [][]enroll.ProofKind
+	holds   bool // some rule says what to hold
 	sids    map[string]int
 	zones   []*time.Location
+	names   []string // of attributes
+
+	found sync.Map     // of decided: the findings of those that matched before
+	kept  atomic.Int64 // how many they are together
 }
 
-// passed are the findings of the first n rules, of which none matched, with room for
-// the one that decides and the account's own. They are the caller's.
-func (m *maker) passed(n int) []Finding {
-	return append(make([]Finding, 0, n+2), m.noMatch[:n]...)
+// decided names the rule that matched, and the kind that it was asked for.
+type decided struct {
+	rule int
+	kind Kind
+}
+
+// maxKept bounds the findings that are kept, of 48 bytes each.
+const maxKept = 1 << 16
+
+// passed are the findings of the first n rules, of which none matched. All decisions
+// share them: nobody may write to them, and an append copies.
+func (m *maker) passed(n int) []Finding { return m.noMatch[:n:n] }
+
+// matched are those of a rule that matched, with the ones before it: made once for all
+// decisions, since long policies give long ones.
+func (m *maker) matched(number int, rule string, kind Kind) []Finding {
+	key := decided{number, kind}
+	if known, ok := m.found.Load(key); ok {
+		return known.([]Finding)
+	}
+	all := append(make([]Finding, 0, number+1), m.noMatch[:number]...)
+	all = append(all, Finding{Rule: rule, Code: foundMatched, Detail: string(kind)})
+	if m.kept.Add(int64(len(all))) > maxKept {
+		m.kept.Add(-int64(len(all)))
+		return all
+	}
+	m.found.Store(key, all)
+	return all
 }
 
 func newMaker() *maker { return &maker{sids: map[string]int{}} }
@@ -86,6 +118,14 @@ func (m *maker) zone(z *time.Location) int {
 	}
 	m.zones = append(m.zones, z)
 	return len(m.zones) - 1
+}
+
+func (m *maker) name(attribute string) int {
+	if n := slices.Index(m.names, attribute); n >= 0 {
+		return n
+	}
+	m.names = append(m.names, attribute)
+	return len(m.names) - 1
 }
 
 // join says how the answers of a test's parts make its own.
@@ -110,10 +150,15 @@ type test struct {
 // look looks at every part, so that an error is never hidden behind a part that
 // does not match, or behind one that does. The first error counts.
 func (t *test) look(on *subject, trace *Step) (bool, error) {
-	if t.join == leaf {
+	switch {
+	case t.join == leaf:
 		match, err := t.holds(on)
-		trace.answer(t, on, match, err)
+		if trace != nil {
+			trace.answer(t, on, match, err)
+		}
 		return match && err == nil, err
+	case trace == nil && len(t.parts) == 1 && t.join != joinNot: // its only part is its answer
+		return t.parts[0].look(on, nil)
 	}
 	match, first := t.join != joinAny, error(nil)
 	if len(t.parts) == 0 {
@@ -134,7 +179,9 @@ func (t *test) look(on *subject, trace *Step) (bool, error) {
 		match = !match
 	}
 	match = match && first == nil
-	trace.answer(t, on, match, first)
+	if trace != nil {
+		trace.answer(t, on, match, first)
+	}
 	return match, first
 }
 
@@ -160,7 +207,7 @@ func (c *Condition) parts(m *maker) (out []test) {
 		}})
 	}
 	for _, one := range c.attributes() {
-		out = append(out, one.test())
+		out = append(out, one.test(m))
 	}
 	if c.Network != nil {
 		out = append(out, networkTest(c.Network))
@@ -234,12 +281,12 @@ func (c *Condition) attributes() (out []keyed) {
 
 // test: an attribute that may be written by the person is an error here as well as
 // in the file, whoever made the condition.
-func (k keyed) test() test {
+func (k keyed) test(m *maker) test {
 	name, want := strings.ToLower(k.Name), k.Value
 	refused := name == "" || want == "" || ad.SelfWritten(name)
-	shown := k.Name + " = " + want
+	shown, number := k.Name+" = "+want, m.name(name)
 	return test{key: k.key, value: shown, holds: func(on *subject) (bool, error) {
-		values, read := on.account.Attributes[name]
+		values, read := on.attribute(number)
 		if !read || refused {
 			return false, errAttribute
 		}

@@ -36,6 +36,7 @@ type memory struct {
 	keyless  map[ad.GUID]bool // hold no passkey
 	passkeys []string
 	holds    map[ad.GUID][]enroll.ProofKind // beside a passkey
+	first    map[ad.GUID]time.Time          // passkey
 	replaced map[ad.GUID]time.Time
 	reminded map[string]bool
 	head     audit.Head
@@ -385,6 +386,16 @@ func (m *memory) HeldProofs(_ context.Context, account ad.GUID) ([]enroll.ProofK
 		held = append(held, enroll.ProofPasskey)
 	}
 	return append(held, m.holds[account]...), nil
+}
+
+// FirstPasskey is what a test says.
+func (m *memory) FirstPasskey(_ context.Context, account ad.GUID) (time.Time, error) {
+	if err := hook(m.before, "first-passkey"); err != nil {
+		return time.Time{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.first[account], nil
 }
 
 // ProofsReplaced is what a test says.

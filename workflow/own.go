@@ -24,11 +24,15 @@ func (e *Engine) Options(ctx context.Context, who Actor, account ad.Account) []O
 		stop = e.unfrozen(ctx, account.GUID)
 	}
 	p, at := e.runningPolicy(), circumstances(who.Address, e.now())
+	hold, unclear := p.holdOf(account, at)
+	if stop == nil {
+		stop = unclear
+	}
 	out := make([]Option, 0, len(Kinds))
 	for _, kind := range Kinds {
 		o := offer(p, account, kind, at, stop, nil)
 		if o.err == nil {
-			o.Option = e.stronger(ctx, o, account.GUID)
+			o.Option = e.stronger(ctx, o, account.GUID, hold)
 		}
 		if o.shown {
 			out = append(out, o.Option)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
-	"github.com/latchkey/latchkey/enroll"
 )
 
 // pend puts the request before its reviewers.
@@ -65,7 +64,7 @@ func (r *Request) numbered() bool {
 // weaklyProved: no passkey is among the proofs that count.
 func (r *Request) weaklyProved() bool {
 	return !slices.ContainsFunc(r.Proofs, func(p ConsumedProof) bool {
-		return !p.Void && p.Kind == enroll.ProofPasskey
+		return !p.Void && p.Kind.IsPasskey()
 	})
 }
 

@@ -22,6 +22,7 @@ type Rule struct {
 	Name string
 	Who  Condition
 	Acts map[Kind]Act
+	Hold *Hold // nil: nothing is said about what to hold
 }
 
 // Act is what a rule demands for one kind.

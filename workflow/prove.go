@@ -60,7 +60,7 @@ func boundProves(r Request, p enroll.Proof) error {
 // signInProves: a sign-in is bound to nothing, and counts for one unlock of the
 // signer's own account (docs/security.md, rule 2).
 func signInProves(r Request, p enroll.Proof) error {
-	if r.Kind != KindUnlock || r.Target != p.Account || p.Kind != enroll.ProofPasskey ||
+	if r.Kind != KindUnlock || r.Target != p.Account || !p.Kind.IsPasskey() ||
 		p.Label != "" || len(p.Statement) > 0 {
 		return ErrProofMismatch
 	}
@@ -155,7 +155,7 @@ func (r *Request) voidWeakened() {
 			live = append(live, p.Kind)
 		}
 	}
-	if strength(live) < strength(all) || r.weaklyProved() && slices.Contains(all, enroll.ProofPasskey) {
+	if strength(live) < strength(all) || r.weaklyProved() && slices.ContainsFunc(all, enroll.ProofKind.IsPasskey) {
 		r.voidReviews()
 	}
 }
@@ -212,6 +212,9 @@ func (e *Engine) checkProof(r Request, who Actor, p enroll.Proof, binds binding,
 		return err
 	}
 	if !wanted(r.Decision.Prove, p.Kind) {
+		if p.Kind.IsPasskey() && wanted(r.Decision.Prove, enroll.ProofHardwareKey) {
+			return ErrNotHardware
+		}
 		return ErrProofMismatch
 	}
 	if !e.isFresh(p.At, now) {
@@ -223,7 +226,7 @@ func (e *Engine) checkProof(r Request, who Actor, p enroll.Proof, binds binding,
 // wanted: a proof that no alternative names is not consumed for nothing.
 func wanted(alternatives [][]enroll.ProofKind, kind enroll.ProofKind) bool {
 	return slices.ContainsFunc(alternatives, func(set []enroll.ProofKind) bool {
-		return slices.Contains(set, kind)
+		return slices.ContainsFunc(set, kind.Counts)
 	})
 }
 

@@ -53,7 +53,7 @@ func missing(alternatives [][]enroll.ProofKind, have []ConsumedProof) []enroll.P
 	for i, set := range alternatives {
 		var lack []enroll.ProofKind
 		for _, kind := range set {
-			proved := slices.ContainsFunc(have, func(p ConsumedProof) bool { return p.Kind == kind && !p.Void })
+			proved := slices.ContainsFunc(have, func(p ConsumedProof) bool { return p.Kind.Counts(kind) && !p.Void })
 			if !proved && !slices.Contains(lack, kind) {
 				lack = append(lack, kind)
 			}

@@ -133,6 +133,9 @@ type Holders interface {
 	// ProofsReplaced is when a proof was added or replaced last, beside or in place of
 	// one that was held; zero for never.
 	ProofsReplaced(ctx context.Context, account ad.GUID) (time.Time, error)
+	// FirstPasskey is when the oldest passkey of those that the account holds was made;
+	// zero for none.
+	FirstPasskey(ctx context.Context, account ad.GUID) (time.Time, error)
 }
 
 // Reminders keeps which reminders went out, so that a job that runs again, or on

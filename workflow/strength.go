@@ -38,8 +38,16 @@ func (r *Request) door() door {
 // (docs/security.md, rule 3): weaker alternatives of the policy fall away. A store
 // that can't say what is held denies.
 func (e *Engine) decide(ctx context.Context, account ad.Account, kind Kind, at Circumstances, by door) (Decision, error) {
-	d, err := allowed(e.runningPolicy(), account, account, kind, at)
+	p := e.runningPolicy()
+	d, err := allowed(p, account, account, kind, at)
 	if err != nil {
+		return d, err
+	}
+	hold, err := p.holdOf(account, at)
+	if err != nil {
+		return d.deny(d.Rule, foundDuty, ""), err
+	}
+	if d, err = e.dutiful(ctx, d, hold, account.GUID, kind); err != nil {
 		return d, err
 	}
 	if d, err = e.strongEnough(ctx, d, account.GUID, kind, by); err != nil {
@@ -96,9 +104,12 @@ func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, 
 	return d, nil
 }
 
-// stronger is an option as what the person holds leaves it.
-func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID) Option {
-	d, err := e.strongEnough(ctx, o.decision, account, o.Kind, byProof)
+// stronger is an option as what the person holds leaves it, and hold of their rule.
+func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID, hold *Hold) Option {
+	d, err := e.dutiful(ctx, o.decision, hold, account, o.Kind)
+	if err == nil {
+		d, err = e.strongEnough(ctx, d, account, o.Kind, byProof)
+	}
 	if err == nil {
 		_, err = e.cooled(ctx, d, account)
 	}
@@ -154,11 +165,16 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 	if !slices.Contains(Kinds, kind) {
 		return enroll.ErrRecoverRefused
 	}
-	d := Evaluate(e.runningPolicy(), account, account, kind, circumstances(address, e.now()))
+	p, at := e.runningPolicy(), circumstances(address, e.now())
+	d := Evaluate(p, account, account, kind, at)
 	if d.Verdict != Allow {
 		return enroll.ErrRecoverRefused
 	}
-	d, err := e.strongEnough(ctx, d, account.GUID, kind, byProof)
+	hold, err := p.holdOf(account, at)
+	if err != nil {
+		return enroll.ErrRecoverRefused
+	}
+	d, err = e.strongEnough(ctx, d, account.GUID, kind, byProof)
 	if errors.Is(err, ErrProofTooWeak) || errors.Is(err, ErrOnlyVouched) {
 		return enroll.ErrRecoverRefused
 	}
@@ -175,6 +191,9 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 	if err := unprotected(account); err != nil {
 		return err
 	}
+	if _, err := e.dutiful(ctx, d, hold, account.GUID, kind); err != nil {
+		return err
+	}
 	return e.unfrozen(ctx, account.GUID)
 }
 
@@ -183,7 +202,7 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 func (e *Engine) Recoveries() [][]enroll.ProofKind {
 	var out [][]enroll.ProofKind
 	for _, set := range e.runningPolicy().made().named {
-		if !slices.Contains(set, enroll.ProofPasskey) {
+		if !slices.ContainsFunc(set, enroll.ProofKind.IsPasskey) {
 			out = append(out, set)
 		}
 	}
@@ -192,7 +211,7 @@ func (e *Engine) Recoveries() [][]enroll.ProofKind {
 
 // Offers says whether the running policy takes this kind of proof for anything.
 func (e *Engine) Offers(kind enroll.ProofKind) bool {
-	return slices.ContainsFunc(e.runningPolicy().made().named, func(set []enroll.ProofKind) bool { return slices.Contains(set, kind) })
+	return takes(e.runningPolicy().made().named, kind)
 }
 
 // alternatives are all that any rule names, each once. They are gathered when a policy

@@ -15,11 +15,27 @@ type subject struct {
 	at      Circumstances
 
 	made   *maker
-	groups []uint64    // a bit for each group of the maker
-	clocks []*wallTime // one for each of its zones
+	groups []uint64 // a bit for each group of the maker
+	few    [4]uint64
+	clocks []zoneTime // one for each of its zones
+	one    [1]zoneTime
+	values []attributeValues // one for each of its attributes
+	some   [4]attributeValues
 	dn     ad.Name
 	dnErr  error
 	dnRead bool
+}
+
+// zoneTime is what a zone's clock shows, once it was looked at.
+type zoneTime struct {
+	wallTime
+	read bool
+}
+
+// attributeValues are those of the account, once they were looked for.
+type attributeValues struct {
+	values       []string
+	read, looked bool
 }
 
 func newSubject(a *ad.Account, at Circumstances, made *maker) *subject {
@@ -30,7 +46,11 @@ func newSubject(a *ad.Account, at Circumstances, made *maker) *subject {
 // in says whether the account is in the group of that number.
 func (s *subject) in(group int) bool {
 	if s.groups == nil {
-		s.groups = make([]uint64, len(s.made.sids)/64+1)
+		if n := len(s.made.sids)/64 + 1; n <= len(s.few) {
+			s.groups = s.few[:]
+		} else {
+			s.groups = make([]uint64, n)
+		}
 		for _, sid := range s.account.Groups {
 			if n, named := s.made.sids[sid]; named {
 				s.groups[n/64] |= 1 << (n % 64)
@@ -43,13 +63,30 @@ func (s *subject) in(group int) bool {
 // clock is what the clock of that zone shows.
 func (s *subject) clock(zone int) wallTime {
 	if s.clocks == nil {
-		s.clocks = make([]*wallTime, len(s.made.zones))
+		if s.clocks = s.one[:]; len(s.made.zones) > len(s.one) {
+			s.clocks = make([]zoneTime, len(s.made.zones))
+		}
 	}
-	if s.clocks[zone] == nil {
-		c := wallClock(s.at.Now, s.made.zones[zone])
-		s.clocks[zone] = &c
+	if c := &s.clocks[zone]; !c.read {
+		c.wallTime, c.read = wallClock(s.at.Now, s.made.zones[zone]), true
 	}
-	return *s.clocks[zone]
+	return s.clocks[zone].wallTime
+}
+
+// attribute returns the values of the attribute of that number, and whether the account
+// was read with it.
+func (s *subject) attribute(number int) ([]string, bool) {
+	if s.values == nil {
+		if s.values = s.some[:]; len(s.made.names) > len(s.some) {
+			s.values = make([]attributeValues, len(s.made.names))
+		}
+	}
+	v := &s.values[number]
+	if !v.looked {
+		v.values, v.read = s.account.Attributes[s.made.names[number]]
+		v.looked = true
+	}
+	return v.values, v.read
 }
 
 func (s *subject) name() (ad.Name, error) {
@@ -108,11 +145,8 @@ type Step struct {
 	Parts []Step `json:"parts,omitempty"`
 }
 
-// rule begins the trace of a rule; nil where nobody wants to know.
+// rule begins the trace of a rule.
 func (t *Trace) rule(name string) *Step {
-	if t == nil {
-		return nil
-	}
 	t.Rules = append(t.Rules, Step{Rule: name})
 	return &t.Rules[len(t.Rules)-1]
 }
@@ -126,9 +160,6 @@ func (s *Step) part() *Step {
 }
 
 func (s *Step) answer(t *test, on *subject, match bool, err error) {
-	if s == nil {
-		return
-	}
 	s.Key, s.Value, s.Match = t.key, t.value, match
 	if t.join == leaf {
 		s.Saw = on.saw(t)

@@ -157,7 +157,7 @@ func (e *Engine) resume(ctx context.Context, who Actor, r Request) (Request, err
 			return r, err
 		}
 		proved, err := e.prove(ctx, who, r.ID, found, sessionProves)
-		if errors.Is(err, ErrProofUsed) || errors.Is(err, ErrProofMismatch) {
+		if errors.Is(err, ErrProofUsed) || errors.Is(err, ErrProofMismatch) || errors.Is(err, ErrNotHardware) {
 			return r, nil
 		}
 		return proved, err

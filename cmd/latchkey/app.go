@@ -75,12 +75,18 @@ func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
 }
 
 func (a *app) join(ctx context.Context) error {
-	var err error
+	hardware, err := a.cfg.Proofs.HardwareKey.Keys()
+	if err != nil {
+		return err
+	}
 	a.passkeys, err = enroll.New(enroll.Config{
 		RPID: a.cfg.RPID(), Origins: []string{strings.TrimSuffix(a.cfg.PublicURL, "/")}, RPName: a.cfg.Organisation,
 		Store: a.store, Directory: a.dir, Sealer: a.box, Names: a.dir.Resolve, Frozen: a.store.IsFrozen, Now: now, Logger: a.log,
+		HardwareOnly: func(_ context.Context, of ad.Account, address string) (bool, error) {
+			return a.engine.HardwareOnly(of, address)
+		},
 		SessionIdle: a.cfg.Sessions.Idle, SessionAbsolute: a.cfg.Sessions.Absolute, SessionShort: a.cfg.Sessions.Short,
-		InvitationValid: a.cfg.Enrolment.InvitationValid, Proofs: proofSettings(a.cfg), Courier: &a.notices,
+		InvitationValid: a.cfg.Enrolment.InvitationValid, Proofs: proofSettings(a.cfg, hardware), Courier: &a.notices,
 	})
 	if err != nil {
 		return fmt.Errorf("start relying party: %w", err)
@@ -95,7 +101,7 @@ func (a *app) join(ctx context.Context) error {
 	a.engine = workflow.New(workflow.Config{
 		Store: a.store, Directory: a.dir, Policy: policy,
 		Limits: settings.Limits,
-		People: a.dir, Holders: a.store, Freezes: a.store, Reminders: a.store, Sealer: a.box,
+		People: a.dir, Holders: holders{a.store, a.passkeys}, Freezes: a.store, Reminders: a.store, Sealer: a.box,
 		RemindEverybody: settings.RemindEverybody,
 		Judge:           settings.Judge, Proofs: a.store, Now: now, Logger: a.log,
 		Executor: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()),

@@ -49,9 +49,10 @@ func openGateway(cfg config.Config) (*push.Gateway, error) {
 	return g, nil
 }
 
-func proofSettings(c config.Config) enroll.ProofSettings {
+// proofSettings takes the security keys as they were read before: reading can fail.
+func proofSettings(c config.Config, hardware *enroll.HardwareKeys) enroll.ProofSettings {
 	p := c.Proofs
-	out := enroll.ProofSettings{}
+	out := enroll.ProofSettings{Hardware: hardware}
 	if m := p.MailCode; m != nil {
 		out.Mail = enroll.AddressSource{Attribute: m.Attribute, Verified: m.Verified}
 	}

@@ -33,6 +33,7 @@ type explained struct {
 	Rule    string          `json:"rule,omitempty"` // that decided
 	Rules   []workflow.Step `json:"rules"`          // up to the one that decided
 	Terms   *workflow.Terms `json:"terms,omitempty"`
+	Hold    string          `json:"hold,omitempty"` // what the rule wants people to hold
 	Sees    workflow.Seen   `json:"sees"`
 	Code    string          `json:"code,omitempty"`
 	Text    string          `json:"text,omitempty"`
@@ -81,7 +82,7 @@ func explain(p workflow.Policy, who ad.Account, kind workflow.Kind, at workflow.
 	}
 	last := found.Decision.Findings[len(found.Decision.Findings)-1]
 	// A rule in error decides without having matched.
-	x.Rule, x.Terms = cmp.Or(found.Decision.Rule, last.Rule), found.Terms
+	x.Rule, x.Terms, x.Hold = cmp.Or(found.Decision.Rule, last.Rule), found.Terms, found.Hold
 	if found.Err != nil {
 		x.Text, _ = server.Title(found.Err)
 		x.Detail = last.Code
@@ -126,6 +127,9 @@ func (x explained) print(out io.Writer) {
 	fmt.Fprintln(out)
 	if t := x.Terms; t != nil {
 		fmt.Fprintf(out, "proofs:    %s\napprovals: %s\n", proofWords(t), approvalWords(t))
+	}
+	if x.Hold != "" {
+		fmt.Fprintln(out, "must hold: "+x.Hold)
 	}
 	fmt.Fprintln(out, "sees:      "+x.sees())
 }

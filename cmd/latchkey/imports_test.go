@@ -55,7 +55,7 @@ func TestImportsGoDownOnly(t *testing.T) {
 // beside says whether a package only serves tests or is the command itself.
 func beside(name string) bool {
 	return strings.HasPrefix(name, "cmd/") || strings.HasPrefix(name, "e2e") ||
-		name == "ad/conformance" || name == "doctor/doctortest" || name == "db/dbtest" || name == "push/pushtest"
+		name == "ad/conformance" || name == "doctor/doctortest" || name == "db/dbtest" || name == "push/pushtest" || name == "enroll/enrolltest"
 }
 
 // The rules know no engine.

@@ -320,7 +320,8 @@ func TestExplainPrintsWhatDecided(t *testing.T) {
 policies:
   - name: nights
     who: {hours: {days: mon-fri, from: "22:00", to: "06:00", zone: Europe/Berlin}}
-    unlock: {prove: [passkey]}
+    unlock: {prove: [passkey, recovery-code]}
+    hold: {must: [recovery-code], may: [], within: 14d, otherwise: limit}
   - name: office
     who: {any: [{network: [10.0.0.0/8]}, {location: Nowhere}], not: {ou: "OU=No,`+realmBase+`"}}
     reset: {prove: [passkey], approve: [{by: manager}]}
@@ -334,7 +335,7 @@ policies:
 			`rule "office" matches and decides`, "any: yes", "network 10.0.0.0/8: yes (10.1.2.3)", "location extensionAttribute3 = Nowhere: no",
 			"not: yes", "proofs:    passkey", "approvals: manager (number: weak-proof)", "reset is shown",
 		}},
-		{"--kind reset --from 10.1.2.3 --at 2026-12-24T22:30:00+01:00", []string{`rule "nights" matches and decides`, "reset is not shown; asked for all the same: The policy does not allow it (policy.not-allowed), kind-not-allowed"}},
+		{"--kind reset --from 10.1.2.3 --at 2026-12-24T22:30:00+01:00", []string{`rule "nights" matches and decides`, "must hold: recovery-code within 14 days of the first passkey; may hold nothing else; otherwise, once overdue, only unlock and enrol", "reset is not shown; asked for all the same: The policy does not allow it (policy.not-allowed), kind-not-allowed"}},
 		{"--kind reset --at 2026-12-24T12:00:00+01:00", []string{`rule "office" is in error and denies: address-unknown`, "see --from", "reset is refused, since a rule is in error"}},
 		{"--kind reset --from 192.0.2.1 --at 2026-12-24T12:00:00+01:00", []string{`rule "office" does not match`, "no rule matches", "no-rule-matched"}},
 	} {

@@ -69,10 +69,10 @@ func engineSettings(cfg config.Config, judge *password.Judge) workflow.Settings 
 	}
 }
 
-func passkeySettings(cfg config.Config) enroll.Settings {
+func passkeySettings(cfg config.Config, hardware *enroll.HardwareKeys) enroll.Settings {
 	return enroll.Settings{
 		RPName: cfg.Organisation, SessionIdle: cfg.Sessions.Idle, SessionAbsolute: cfg.Sessions.Absolute,
-		SessionShort: cfg.Sessions.Short, InvitationValid: cfg.Enrolment.InvitationValid, Proofs: proofSettings(cfg),
+		SessionShort: cfg.Sessions.Short, InvitationValid: cfg.Enrolment.InvitationValid, Proofs: proofSettings(cfg, hardware),
 	}
 }
 
@@ -166,17 +166,21 @@ func notRecorded(err error) error {
 
 // prepared is what a configuration makes, before it counts.
 type prepared struct {
-	dir     *ad.Forest
-	judge   *password.Judge
-	notices *push.Service
-	policy  workflow.Policy
-	sids    map[string]string
+	dir      *ad.Forest
+	judge    *password.Judge
+	hardware *enroll.HardwareKeys
+	notices  *push.Service
+	policy   workflow.Policy
+	sids     map[string]string
 }
 
 // prepare makes everything anew, also what no key changed: the files that keys name
 // (passwords, CAs, lists of words) may have other contents.
 func (a *app) prepare(ctx context.Context, cfg config.Config) (p prepared, err error) {
 	if p.judge, err = openJudge(cfg); err != nil {
+		return p, err
+	}
+	if p.hardware, err = cfg.Proofs.HardwareKey.Keys(); err != nil {
 		return p, err
 	}
 	if p.dir, err = openDirectory(cfg.Directory, cfg.Attributes(), a.log); err != nil {
@@ -202,7 +206,7 @@ func (a *app) prepare(ctx context.Context, cfg config.Config) (p prepared, err e
 // apply can't fail. The judge of before is not closed: somebody may be judged by it
 // still; its file closes when nobody holds it any more.
 func (a *app) apply(cfg config.Config, p prepared) {
-	if err := a.passkeys.Set(passkeySettings(cfg)); err != nil {
+	if err := a.passkeys.Set(passkeySettings(cfg, p.hardware)); err != nil {
 		a.log.Error("set up relying party", "error", err) // it was made of the same values at the start
 	}
 	a.dir.replace(p.dir)

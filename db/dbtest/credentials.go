@@ -17,6 +17,7 @@ import (
 func (s *suite) credential(id string, account ad.GUID) enroll.Credential {
 	return enroll.Credential{
 		ID: []byte(id), Account: account, Name: "Anna's \"phone\" \u2028", Created: s.now,
+		Attested: enroll.Attested{Model: "30313233-3435-3637-3839-616263646566", Root: "00ff"},
 		Record: webauthn.Credential{
 			ID: []byte(id), PublicKey: []byte{1, 0, 255}, AttestationType: "none", AttestationFormat: "none",
 			Transport: []protocol.AuthenticatorTransport{protocol.Internal, protocol.Hybrid},
@@ -83,6 +84,12 @@ func aPasskeyComesBackWhole(s *suite) {
 	s.must(err)
 	s.same(asJSON(all), asJSON([]enroll.Credential{want, later}))
 	s.same(s.events(guid(1)), 1)
+	first, err := s.FirstPasskey(s.ctx, guid(1))
+	s.must(err)
+	s.same(first, want.Created)
+	none, err := s.FirstPasskey(s.ctx, guid(9))
+	s.must(err)
+	s.same(none, time.Time{})
 }
 
 func aPasskeyIsRegisteredOnce(s *suite) {
@@ -99,12 +106,13 @@ func aPasskeyChangesThroughAClosure(s *suite) {
 		return s.UpdateCredential(s.ctx, []byte("one"), func(c *enroll.Credential) ([]audit.Event, error) {
 			c.Record.Authenticator.SignCount++
 			c.Name, c.LastUsed, c.Account = "renamed", s.now, guid(9)
+			c.Attested = enroll.Attested{}
 			return []audit.Event{s.event(audit.PasskeyRenamed, guid(1))}, nil
 		})
 	}, nil)
 	c, err := s.Credential(s.ctx, []byte("one"))
 	s.must(err)
-	s.same([]any{c.Record.Authenticator.SignCount, c.Name, c.LastUsed, c.Account}, []any{57, "renamed", s.now, guid(1)})
+	s.same([]any{c.Record.Authenticator.SignCount, c.Name, c.LastUsed, c.Account, c.Attested.Root}, []any{57, "renamed", s.now, guid(1), "00ff"})
 	s.same(s.events(guid(1)), 50)
 
 	no := errors.New("no")

@@ -89,6 +89,16 @@ export interface Me {
   waiting: number;
   /** This person may be asked to review, or was: show the inbox. */
   reviewer: boolean;
+  /** What I have to set up and have not; null for nothing. 409 "duty.missing" (params proofs: "recovery-code totp")
+   *  refuses what is refused until I have. */
+  duty: Duty | null;
+}
+
+export interface Duty {
+  missing: string[]; // kinds of proofs
+  by: string; // when it is, or was, due; "" for at once
+  overdue: boolean;
+  limits: boolean; // once overdue I may unlock and get a new passkey, and no more
 }
 
 export interface Account {
@@ -131,7 +141,8 @@ export interface Request {
   id: string;
   kind: Kind;
   state: 'draft' | 'pending' | 'approved' | 'executing' | 'done' | 'failed' | 'unknown' | 'denied' | 'expired' | 'cancelled';
-  /** What is missing in "draft": ["passkey"], or more of the nearest alternative. */
+  /** What is missing in "draft": ["passkey"], or more of the nearest alternative. "hardware-key" is
+   *  the same ceremony, and 422 "proof.not-hardware" for any other passkey. */
   needs: string[];
   created: string;
   updated: string;
@@ -313,6 +324,7 @@ export interface Passkey {
   lastUsed: string; // "" for never
   synced: boolean; // backup state
   current: boolean; // signed in with this one
+  hardware: boolean; // on a security key that its maker attested, of a model that is accepted
 }
 /** PATCH /api/passkeys/{id} {name} -> Passkey */
 /** Adding and removing take an assertion of their own:

@@ -1,0 +1,185 @@
+package enroll
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-webauthn/webauthn/metadata"
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+	"github.com/google/uuid"
+
+	"github.com/latchkey/latchkey/ad"
+)
+
+// ErrNotHardware: the account's policy takes no passkey but one on an attested
+// security key, and this is none.
+var ErrNotHardware = errors.New("passkey.not-hardware")
+
+// Attested is what the maker of an authenticator vouched for when a passkey was
+// registered, and what was verified then. The zero value: nothing was.
+type Attested struct {
+	Model string // AAGUID as text
+	Root  string // SHA-256 of the public key (SubjectPublicKeyInfo) of the maker's root, hex
+}
+
+// HardwareKeys say which passkeys are proofs of ProofHardwareKey. nil: none is.
+type HardwareKeys struct {
+	pool   *x509.CertPool
+	roots  []string // as Attested.Root
+	models []string // as Attested.Model; empty for whatever the roots attest
+}
+
+// NewHardwareKeys takes the roots of the makers' attestation certificates and the
+// AAGUIDs that count; none for all that the roots attest.
+func NewHardwareKeys(roots []*x509.Certificate, models []string) (*HardwareKeys, error) {
+	if len(roots) == 0 {
+		return nil, errors.New("no root: nothing could be attested")
+	}
+	k := &HardwareKeys{pool: x509.NewCertPool()}
+	for _, root := range roots {
+		k.pool.AddCert(root)
+		k.roots = append(k.roots, keyHash(root))
+	}
+	for _, model := range models {
+		id, err := uuid.Parse(model)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no AAGUID", model)
+		}
+		k.models = append(k.models, id.String())
+	}
+	return k, nil
+}
+
+// keyHash is of the key, and not of the certificate: a root that its maker renews
+// stays the same one.
+func keyHash(c *x509.Certificate) string {
+	h := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+	return hex.EncodeToString(h[:])
+}
+
+// take says whether what was attested counts now: a maker or a model that was taken out
+// of the configuration does not any more.
+func (k *HardwareKeys) take(a Attested) bool {
+	return k != nil && a.Model != "" && slices.Contains(k.roots, a.Root) &&
+		(len(k.models) == 0 || slices.Contains(k.models, a.Model))
+}
+
+// fidoAAGUID is id-fido-gen-ce-aaguid (WebAuthn 8.2.1).
+var fidoAAGUID = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 45724, 1, 1, 4}
+
+// attested says what a registration proves of its authenticator, whose attestation
+// statement the library has verified (WebAuthn 7.1, steps 21 to 24): a certificate, and
+// not the passkey's own key, that chains to one of the roots and names the model. A
+// passkey that may be backed up lives on more than one thing, whoever vouches.
+func (k *HardwareKeys) attested(object protocol.AttestationObject, now time.Time) Attested {
+	if k == nil || object.AuthData.Flags.HasBackupEligible() ||
+		object.Type != string(metadata.BasicFull) && object.Type != string(metadata.AttCA) {
+		return Attested{}
+	}
+	chain := certificates(object.AttStatement["x5c"])
+	id, err := uuid.FromBytes(object.AuthData.AttData.AAGUID)
+	if len(chain) == 0 || err != nil || id == uuid.Nil || namedModel(chain[0]) != id {
+		return Attested{}
+	}
+	between := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	found, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: k.pool, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return Attested{}
+	}
+	last := found[0][len(found[0])-1]
+	return Attested{Model: id.String(), Root: keyHash(last)}
+}
+
+// certificates are none where one of them is no certificate.
+func certificates(x5c any) (chain []*x509.Certificate) {
+	list, _ := x5c.([]any)
+	for _, one := range list {
+		raw, _ := one.([]byte)
+		c, err := x509.ParseCertificate(raw)
+		if err != nil {
+			return nil
+		}
+		chain = append(chain, c)
+	}
+	return chain
+}
+
+// namedModel is the AAGUID that a certificate names, or uuid.Nil.
+func namedModel(c *x509.Certificate) uuid.UUID {
+	for _, e := range c.Extensions {
+		var raw []byte
+		if !e.Id.Equal(fidoAAGUID) {
+			continue
+		}
+		if rest, err := asn1.Unmarshal(e.Value, &raw); err != nil || len(rest) > 0 {
+			return uuid.Nil
+		}
+		id, err := uuid.FromBytes(raw)
+		if err != nil {
+			return uuid.Nil
+		}
+		return id
+	}
+	return uuid.Nil
+}
+
+// verifyCreation verifies a registration. An attestation that does not verify is none:
+// whoever makes the passkey could have left it out.
+func (s *Service) verifyCreation(user person, data webauthn.SessionData, parsed *protocol.ParsedCredentialCreationData) (*webauthn.Credential, Attested, error) {
+	keys := s.settings().Proofs.Hardware
+	record, err := s.rp().CreateCredential(user, data, parsed)
+	if err == nil {
+		return record, keys.attested(parsed.Response.AttestationObject, s.now()), nil
+	}
+	if keys == nil {
+		return nil, Attested{}, err
+	}
+	plain := *parsed
+	object := &plain.Response.AttestationObject
+	object.Format, object.Type = string(protocol.AttestationFormatNone), ""
+	object.AttStatement, object.SubStatements = nil, nil
+	record, again := s.rp().CreateCredential(user, data, &plain)
+	if again != nil {
+		return nil, Attested{}, err
+	}
+	return record, Attested{}, nil
+}
+
+// IsHardware says whether a passkey counts as a hardware key now.
+func (s *Service) IsHardware(c Credential) bool {
+	return s.settings().Proofs.Hardware.take(c.Attested) && !c.Record.Flags.BackupEligible
+}
+
+// proves is the kind of proof that an assertion of a passkey is.
+func (s *Service) proves(c Credential, data protocol.AuthenticatorData) ProofKind {
+	if s.IsHardware(c) && !data.Flags.HasBackupEligible() {
+		return ProofHardwareKey
+	}
+	return ProofPasskey
+}
+
+// hardwareOnly says whether the account's policy takes a hardware key and no other
+// passkey. Where that can't be told it does.
+func (s *Service) hardwareOnly(ctx context.Context, a ad.Account, address string) (bool, error) {
+	if s.cfg.HardwareOnly == nil {
+		return false, nil
+	}
+	only, err := s.cfg.HardwareOnly(ctx, a, address)
+	if err != nil {
+		return true, fmt.Errorf("look which passkeys are taken: %w", err)
+	}
+	return only, nil
+}
