@@ -231,7 +231,7 @@ test('what is to be set up by when, and a security key', async ({ people }) => {
   await look(page, 'account-duty');
   duty = { ...duty, by: '2026-11-20T10:00:00Z', overdue: true };
   await page.reload();
-  await expect(page.getByRole('link', { name: /^Was to be set up by .*Until then you can only unlock\./ })).toBeVisible();
+  await expect(page.getByRole('link', { name: /^Was to be set up by .*Until then you can only unlock or make a new passkey\./ })).toBeVisible();
   await page.route('**/api/requests', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', json: { title: '', status: 409, code: 'duty.missing', params: { proofs: 'recovery-code totp' } } }), { times: 1 });
   await button(page, 'Set a new password').click();
   await expect(page.getByRole('alert').getByText('Something of yours isn’t set up yet: recovery codes, authenticator app.')).toBeVisible();

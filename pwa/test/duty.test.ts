@@ -14,8 +14,8 @@ const duty = (part: Partial<Duty>) => render(h(DutyCard, { me: { duty: { missing
 test.each<[string, Partial<Duty>, RegExp, RegExp | null]>([
   ['in time', {}, /Set up by 3 December.*recovery codes, authenticator app/s, /only unlock/],
   ['overdue', { overdue: true }, /Was to be set up by 3 December/, /only unlock/],
-  ['overdue, and that has a consequence', { overdue: true, limits: true }, /Until then you can only unlock\./, null],
-  ['it will have one', { limits: true }, /After that you can only unlock until it is set up\./, null],
+  ['overdue, and that has a consequence', { overdue: true, limits: true }, /Until then you can only unlock or make a new passkey\./, null],
+  ['it will have one', { limits: true }, /After that you can only unlock or make a new passkey, until it is set up\./, null],
   ['without a date', { by: '' }, /Still to be set up/, /by 3/],
   ['of a kind that this page does not know', { missing: ['smoke-signal'] }, /smoke-signal/, null],
 ])('what is to be set up is said: %s', (_, part, says, not) => {
@@ -34,6 +34,6 @@ test('nothing missing, nothing said', () => {
 test('a request that is refused for it names what is missing', () => {
   expect(explain({ status: 409, code: 'duty.missing', params: { proofs: 'recovery-code totp' } })).toEqual([
     'Something of yours isn’t set up yet: recovery codes, authenticator app.',
-    'Set it up, then ask again. Until then you can only unlock.',
+    'Set it up, then ask again. Until then you can only unlock or make a new passkey.',
   ]);
 });

@@ -15,7 +15,7 @@ import { askFor, isStrange, soleName, useAsked } from './request/asked';
 import { Done } from './request/done';
 import type { NewPasskeyProps } from './request/newpasskey';
 import { onScreen } from './request/form';
-import { OneTime } from './request/onetime';
+import type { OneTimeProps } from './request/onetime';
 import { SetPassword } from './request/password';
 import { Prove } from './request/prove';
 import type { StrangerProps } from './request/stranger';
@@ -25,6 +25,7 @@ import { Failed } from './trouble';
 
 // Rare ones.
 const newPasskey = lazy<NewPasskeyProps>(() => import('./request/newpasskey').then((m) => m.NewPasskey));
+const oneTime = lazy<OneTimeProps>(() => import('./request/onetime').then((m) => m.OneTime));
 const stranger = lazy<StrangerProps>(() => import('./request/stranger').then((m) => m.Stranger), speakProofs);
 
 /** How often a request that moves by itself is read again. */
@@ -56,12 +57,12 @@ function ByState({ request, resource }: { request: Request; resource: Resource<R
       if (request.needs.length > 0) return <Prove request={request} onDone={resource.set} />;
       if (request.kind === 'enrol') return <newPasskey.Screen request={request} onRequest={resource.set} />;
       if (typed) return <SetPassword request={request} onRequest={resource.set} />;
-      if (request.kind === 'one-time') return <OneTime request={request} onRequest={resource.set} />;
+      if (request.kind === 'one-time') return <oneTime.Screen request={request} onRequest={resource.set} />;
       return <Ended request={request} name="wait" tone="wait" which="executing" />;
     case 'executing':
       return <Ended request={request} name="wait" tone="wait" which="executing" />;
     case 'done':
-      if (request.kind === 'one-time' && request.unseen) return <OneTime request={request} onRequest={resource.set} />;
+      if (request.kind === 'one-time' && request.unseen) return <oneTime.Screen request={request} onRequest={resource.set} />;
       return <Done request={request} reload={resource.reload} />;
     case 'unknown':
       return <Ended request={request} name="wait" tone="wait" which="unknown" />;

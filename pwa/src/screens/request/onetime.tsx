@@ -12,14 +12,14 @@ import { Icon } from '../../ui/icons';
 import { Button, Copy, Screen, Sheet } from '../../ui/kit';
 import { Approved } from './approved';
 
-interface Props {
+export interface OneTimeProps {
   request: Request;
   onRequest: (r: Request) => void;
 }
 
 const GROUP = 4;
 
-export function OneTime({ request, onRequest }: Props) {
+export function OneTime({ request, onRequest }: OneTimeProps) {
   const [shown, setShown] = useState('');
   const [leaving, setLeaving] = useState<(() => void) | null>(null);
   const act = useAct();
