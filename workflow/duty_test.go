@@ -25,7 +25,6 @@ func limiting(h workflow.Hold) *workflow.Hold {
 	return &h
 }
 
-
 func (w *world) duty() *workflow.Duty {
 	w.t.Helper()
 	d, err := w.engine.Duty(w.ctx, w.ann, person(annGUID, "ann"))
