@@ -72,6 +72,7 @@ var furtherTexts = map[string]string{
 	"who.hours.to":                        "End, which is not in: 00:00 to 24:00, in quotation marks.",
 	"who.hours.zone":                      "Time zone, such as Europe/Berlin.",
 	"who.state":                           "States of which the account has one: locked, expired, must-change, never-used.",
+	"who.new_device":                      "Whether the browser has to be new to the account: no passkey signed in with it, on a device of one's own, a day ago or longer.",
 	"who.any":                             "Conditions of which at least one must match.",
 	"who.all":                             "Conditions that must all match.",
 	"*.prove":                             "Alternatives of proofs; \"a + b\" asks for both. Required.",

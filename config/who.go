@@ -23,6 +23,7 @@ type Who struct {
 	Network    []string   `yaml:"network"`
 	Hours      *Hours     `yaml:"hours"`
 	State      []string   `yaml:"state"`
+	NewDevice  *bool      `yaml:"new_device"`
 	Any        []Who      `yaml:"any"`
 	All        []Who      `yaml:"all"`
 	Not        *Who       `yaml:"not"`
@@ -78,6 +79,7 @@ func (w Who) condition(location string) workflow.Condition {
 			c.State[i] = workflow.AccountState(s)
 		}
 	}
+	c.NewDevice = w.NewDevice
 	c.Any, c.All = conditions(w.Any, location), conditions(w.All, location)
 	if w.Not != nil {
 		n := w.Not.condition(location)
@@ -120,7 +122,7 @@ func (c Config) Attributes() (names []string) {
 func (w Who) named() (n int) {
 	for _, set := range []bool{
 		w.Group != "", w.OU != "", w.Department != "", w.Company != "", w.Location != "", w.Attribute != nil,
-		w.Network != nil, w.Hours != nil, w.State != nil, w.Any != nil, w.All != nil, w.Not != nil,
+		w.Network != nil, w.Hours != nil, w.State != nil, w.NewDevice != nil, w.Any != nil, w.All != nil, w.Not != nil,
 	} {
 		if set {
 			n++
@@ -132,7 +134,7 @@ func (w Who) named() (n int) {
 func (c Config) checkWho(f *finder, key string, w Who) {
 	switch {
 	case w.named() == 0 && !w.Everyone:
-		f.add(key, "matches nobody: write everyone: true, or one of group, ou, department, company, location, attribute, network, hours, state, any, all, not")
+		f.add(key, "matches nobody: write everyone: true, or one of group, ou, department, company, location, attribute, network, hours, state, new_device, any, all, not")
 	case w.Everyone && (w.named() > 1 || w.named() == 1 && w.Not == nil):
 		f.add(key, "everyone: true can't stand beside anything but not")
 	}

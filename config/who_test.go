@@ -76,7 +76,7 @@ func TestEachMistakeOfAConditionIsNamedWithItsPlace(t *testing.T) {
 
 func TestConditionsBecomeWhatWorkflowKnows(t *testing.T) {
 	text := strings.Replace(withWho(t, `{company: Example, location: Berlin, attribute: {name: employeeType, value: x}, network: [10.1.2.3/8, "2001:db8::1"],
-    hours: {days: "fri-mon, wed", from: "22:00", to: "06:00", zone: Europe/Berlin}, state: [locked], any: [{everyone: true}], all: [{department: A}]}`),
+    hours: {days: "fri-mon, wed", from: "22:00", to: "06:00", zone: Europe/Berlin}, state: [locked], new_device: false, any: [{everyone: true}], all: [{department: A}]}`),
 		"directory:\n", "directory:\n  location_attribute: extensionAttribute3\n", 1)
 	c, err := config.Parse("c.yaml", []byte(text))
 	if err != nil {
@@ -86,7 +86,7 @@ func TestConditionsBecomeWhatWorkflowKnows(t *testing.T) {
 	if who.Network[0].String() != "10.0.0.0/8" || who.Network[1].String() != "2001:db8::1/128" {
 		t.Errorf("networks %v", who.Network)
 	}
-	if *who.Location != (workflow.Attribute{Name: "extensionAttribute3", Value: "Berlin"}) || who.Company.Name != "company" || len(who.Any) != 1 || len(who.All) != 1 {
+	if *who.Location != (workflow.Attribute{Name: "extensionAttribute3", Value: "Berlin"}) || who.Company.Name != "company" || len(who.Any) != 1 || len(who.All) != 1 || who.NewDevice == nil || *who.NewDevice {
 		t.Errorf("%+v", who)
 	}
 	if days := [7]bool{true, true, false, true, false, true, true}; who.Hours.Days != days || who.Hours.From != 1320 || who.Hours.To != 360 || who.Hours.Zone.String() != "Europe/Berlin" {
@@ -106,6 +106,7 @@ func TestOnlyARuleForEveryoneHidesTheNext(t *testing.T) {
 		"{everyone: true}": true, "{any: [{department: A}, {everyone: true}]}": true, "{all: [{everyone: true}]}": true,
 		"{everyone: true, not: {department: A}}": false, "{all: [{everyone: true}, {department: A}]}": false, `{network: ["10.0.0.0/8"]}`: false,
 		`{hours: {from: "00:00", to: "24:00", zone: UTC}}`: false, "{state: [locked, expired, must-change, never-used]}": false,
+		"{new_device: true}": false, "{any: [{new_device: true}, {new_device: false}]}": false,
 	} {
 		_, err := config.Parse("c.yaml", []byte(withWho(t, who)+"  - name: late\n    who: {department: Sales}\n    unlock: {prove: [passkey]}\n"))
 		if got := err != nil && strings.Contains(err.Error(), "never reached"); got != hides || !hides && err != nil {

@@ -52,6 +52,10 @@ func full(t *testing.T) (path string, was string) {
 	if _, err := s.Handle(ctx, anna, []byte{0, 1, 255}); err != nil {
 		t.Fatal(err)
 	}
+	known := enroll.Session{ID: "known", Account: anna, Credential: []byte("c"), SignedIn: time.Now(), Expires: time.Now().Add(time.Hour), Browser: "hash"}
+	if err := s.AddSession(ctx, known); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.Take(ctx, "k", 1, time.Minute, time.Now()); err != nil {
 		t.Fatal(err)
 	}

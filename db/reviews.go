@@ -68,7 +68,10 @@ func (t *tx) freeze(f *workflow.Freeze) error {
 	_, err := t.exec(`
 		INSERT INTO freezes (`+freezeColumns+`) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account) DO NOTHING`,
 		guidText(f.Account), guidText(f.By), f.Request, millis(f.At), millis(f.Asked))
-	return err
+	if err != nil {
+		return err
+	}
+	return t.forgetBrowsers(f.Account) // one of them may be a stranger's
 }
 
 // CountAsked counts the requests that the account was asked to review.

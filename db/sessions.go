@@ -64,6 +64,9 @@ func (s *Store) EndSessions(ctx context.Context, account ad.GUID, keep string, l
 		if err != nil {
 			return err
 		}
+		if err := t.forgetBrowsers(account); err != nil {
+			return err
+		}
 		if err := t.withdraw(account, links); err != nil || n == 0 {
 			return err
 		}
@@ -83,7 +86,10 @@ func (s *Store) Sessions(ctx context.Context, account ad.GUID) ([]enroll.Session
 func (s *Store) PurgeSessions(ctx context.Context, now time.Time, idle time.Duration) (int, error) {
 	var n int64
 	err := s.write(ctx, func(t *tx) (err error) {
-		n, err = t.endSessions(`expires <= $1 OR last_seen <= $2`, millis(now), millis(now.Add(-idle)))
+		if n, err = t.endSessions(`expires <= $1 OR last_seen <= $2`, millis(now), millis(now.Add(-idle))); err != nil {
+			return err
+		}
+		_, err = t.exec(`DELETE FROM browsers WHERE last <= $1`, millis(now.Add(-browserKept)))
 		return err
 	})
 	return int(n), wrap("purge sessions", err)
@@ -100,6 +106,9 @@ func (t *tx) endSessions(where string, args ...any) (int64, error) {
 }
 
 func (t *tx) insertSession(c enroll.Session) error {
+	if err := t.bind(c); err != nil {
+		return err
+	}
 	_, err := t.exec(`INSERT INTO sessions (`+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		c.ID, guidText(c.Account), bytesOf(c.Credential), millis(c.SignedIn), millis(c.LastSeen), millis(c.Expires),
 		c.Remember, c.Device, c.Address)

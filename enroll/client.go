@@ -7,6 +7,7 @@ type Client struct {
 	Device   string // "Chrome on Android"; hostile, personal
 	Address  string // personal
 	Remember bool   // the person's own device: the session outlives the browser
+	Browser  string // SHA-256 of the browser's own cookie, hex; "" for none
 }
 
 // Opened is what an open invitation tells before anything is proved: enough to

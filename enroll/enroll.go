@@ -138,6 +138,9 @@ type Session struct {
 	Remember   bool      // false: a session cookie, on somebody else's device
 	Device     string    // short words for the person ("Chrome on Android"); hostile
 	Address    string    // client address at sign-in
+	// Browser that a passkey signed in with just now, as Client's; no store keeps it with
+	// the session. "" where it is not to become known.
+	Browser string
 	// Person is who signed in just now, as the directory had it then. Nil in a
 	// session that was looked up: no store keeps it.
 	Person *ad.Account

@@ -51,6 +51,9 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 	if err != nil {
 		return Session{}, secret.Text{}, err
 	}
+	if from.Remember {
+		session.Browser = from.Browser
+	}
 	proof, err := s.newProof(a, session.ID, nil)
 	if err != nil {
 		return Session{}, secret.Text{}, err

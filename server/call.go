@@ -61,7 +61,11 @@ func signedIn(ctx context.Context) enroll.Session { return *callOf(ctx).session 
 func actor(ctx context.Context) Actor {
 	c := callOf(ctx)
 	from := c.client(false)
-	return Actor{Account: c.session.Account, Session: c.session.ID, Device: from.Device, Address: from.Address}
+	who := Actor{Account: c.session.Account, Session: c.session.ID, Device: from.Device, Address: from.Address}
+	if !c.session.Recovered() { // or a stranger at somebody's desk would be on a known device
+		who.Browser = c.browser()
+	}
+	return who
 }
 
 // client is the browser that asks, for enroll.

@@ -1,6 +1,10 @@
 package server
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"time"
 
@@ -33,6 +37,38 @@ func (c *call) setCookie(s enroll.Session, value secret.Text, now time.Time) {
 		k.MaxAge = max(1, int(s.Expires.Sub(now)/time.Second))
 	}
 	c.http.Response.Header.Add("Set-Cookie", k.String())
+}
+
+// The browser's own cookie: random, for as long as browsers keep one. It opens nothing,
+// and says only that it is the browser of before.
+const browserCookie = "__Host-latchkey-browser"
+
+const browserKept = 400 * 24 * time.Hour
+
+// browser is SHA-256 of the browser's own cookie, hex; "" where it has none.
+func (c *call) browser() string {
+	v := string(c.http.Request.Header.Cookie(browserCookie))
+	if b, err := base64.RawURLEncoding.DecodeString(v); err != nil || len(b) != 32 {
+		return ""
+	}
+	h := sha256.Sum256([]byte(v))
+	return hex.EncodeToString(h[:])
+}
+
+// nameBrowser gives the browser a cookie of its own where it has none, and lets the one
+// that it has live on. It returns what browser will.
+func (c *call) nameBrowser() string {
+	v := string(c.http.Request.Header.Cookie(browserCookie))
+	if c.browser() == "" {
+		b := make([]byte, 32)
+		_, _ = rand.Read(b) // never fails
+		v = base64.RawURLEncoding.EncodeToString(b)
+	}
+	k := sessionCookie(v)
+	k.Name, k.MaxAge = browserCookie, int(browserKept/time.Second)
+	c.http.Response.Header.Add("Set-Cookie", k.String())
+	h := sha256.Sum256([]byte(v))
+	return hex.EncodeToString(h[:])
 }
 
 // dropCookie takes the cookie back.

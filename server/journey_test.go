@@ -66,8 +66,8 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 	h.passkeys, err = enroll.New(enroll.Config{
 		RPID: testHost, Origins: []string{"https://" + testHost}, Store: h.store, Directory: h.company, Names: h.company.Resolve, Sealer: dbtest.Box(),
 		Frozen: h.store.IsFrozen, Logger: log, Courier: &h.post, Proofs: everyProof(),
-		HardwareOnly: func(_ context.Context, a ad.Account, address string) (bool, error) {
-			return h.engine.HardwareOnly(a, address)
+		HardwareOnly: func(ctx context.Context, a ad.Account, address string) (bool, error) {
+			return h.engine.HardwareOnly(ctx, a, address)
 		},
 	})
 	must(err)
@@ -115,13 +115,14 @@ func (h *house) invitation(account ad.GUID) string {
 
 // phone is a browser with one passkey.
 type phone struct {
-	h      *house
-	cookie string
-	from   string // X-Forwarded-For; "" for none
-	rp     virtualwebauthn.RelyingParty
-	auth   virtualwebauthn.Authenticator
-	cred   virtualwebauthn.Credential
-	key    *enrolltest.SecurityKey // takes the place of the phone's own authenticator; nil for none
+	h       *house
+	cookie  string
+	browser string // the browser's own cookie
+	from    string // X-Forwarded-For; "" for none
+	rp      virtualwebauthn.RelyingParty
+	auth    virtualwebauthn.Authenticator
+	cred    virtualwebauthn.Credential
+	key     *enrolltest.SecurityKey // takes the place of the phone's own authenticator; nil for none
 }
 
 func (h *house) phone() *phone {
@@ -168,6 +169,9 @@ func (p *phone) call(method, path string, body any) *http.Response {
 	if p.cookie != "" {
 		r.AddCookie(&http.Cookie{Name: cookieName, Value: p.cookie})
 	}
+	if p.browser != "" {
+		r.AddCookie(&http.Cookie{Name: browserCookie, Value: p.browser})
+	}
 	res, err := p.h.App().Test(r, -1)
 	if err != nil {
 		p.h.t.Fatal(err)
@@ -175,6 +179,9 @@ func (p *phone) call(method, path string, body any) *http.Response {
 	for _, c := range res.Cookies() {
 		if c.Name == cookieName {
 			p.cookie = c.Value
+		}
+		if c.Name == browserCookie {
+			p.browser = c.Value
 		}
 	}
 	return res

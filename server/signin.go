@@ -18,6 +18,9 @@ func (s *Server) beginSignIn(ctx context.Context, _ *empty) (*reply[Ceremony], e
 
 func (s *Server) finishSignIn(ctx context.Context, in *signInFinish) (*reply[Me], error) {
 	from := callOf(ctx).client(in.Body.Remember)
+	if from.Remember { // somebody else's device is not to be known again
+		from.Browser = callOf(ctx).nameBrowser()
+	}
 	made, cookie, err := s.cfg.Passkeys.FinishSignIn(ctx, in.Body.Token, in.Body.Credential, from)
 	if err != nil {
 		return nil, err

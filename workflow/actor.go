@@ -13,6 +13,7 @@ type Actor struct {
 	Session string // enroll.Session.ID
 	Device  string // hostile, personal
 	Address string // personal
+	Browser string // SHA-256 of the browser's own cookie, hex; "" for none
 }
 
 // Option is one kind that a person may, or may not, ask for now.

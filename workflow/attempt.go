@@ -45,7 +45,7 @@ func (e *Engine) ready(ctx context.Context, r Request, o order, account ad.Accou
 	if err := e.unfrozen(ctx, r.Target); err != nil {
 		return err
 	}
-	running, err := e.judgeAccount(ctx, r.from(o.address), account)
+	running, err := e.judgeAccount(ctx, r.from(o.address, o.browser), account)
 	if err != nil {
 		return err
 	}

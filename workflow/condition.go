@@ -1,8 +1,12 @@
 package workflow
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"time"
+
+	"github.com/latchkey/latchkey/ad"
 )
 
 // Condition matches a target account under the circumstances of a request. All
@@ -19,6 +23,8 @@ type Condition struct {
 	Network []netip.Prefix // the client's address lies in one of them
 	Hours   *Hours
 	State   []AccountState // the account is in one of them
+	// NewDevice: the browser is, or is not, new to the account; nil asks nothing.
+	NewDevice *bool
 
 	Any []Condition // at least one matches
 	All []Condition // each matches
@@ -98,6 +104,50 @@ type Circumstances struct {
 	// error of a rule that asks for a network.
 	Address netip.Addr
 	Now     time.Time
+	// Device is "" where nobody could tell, which is an error of a rule that asks.
+	Device Device
+}
+
+// Device says whether a browser is new to an account.
+type Device string
+
+// A browser is known once somebody signed in to the account with it by a passkey, a
+// while ago and as on a device of their own.
+const (
+	DeviceNew   Device = "new"
+	DeviceKnown Device = "known"
+)
+
+// knownAfter keeps a browser new for a while: whoever signs in with a stolen passkey is
+// not known a minute later, and its owner has heard of it by then.
+const knownAfter = 24 * time.Hour
+
+// circumstances are those of a step of the account. A store that can't say leaves the
+// device open.
+func (e *Engine) circumstances(ctx context.Context, account ad.GUID, address, browser string, now time.Time) Circumstances {
+	at := circumstances(address, now)
+	if !e.runningPolicy().made().devices {
+		return at
+	}
+	switch known, err := e.isKnown(ctx, account, browser, now); {
+	case err != nil:
+		e.log.Error("whether a browser is new is not known: rules that ask deny", "error", err)
+	case known:
+		at.Device = DeviceKnown
+	default:
+		at.Device = DeviceNew
+	}
+	return at
+}
+
+func (e *Engine) isKnown(ctx context.Context, account ad.GUID, browser string, now time.Time) (bool, error) {
+	if browser == "" {
+		return false, nil
+	}
+	if e.browsers == nil {
+		return false, errors.New("nobody knows which browsers are new")
+	}
+	return e.browsers.KnownBrowser(ctx, account, browser, now.Add(-knownAfter))
 }
 
 // circumstances of a step, from the address as an Actor or a Request has it. A text
@@ -112,9 +162,9 @@ func circumstances(address string, now time.Time) Circumstances {
 
 // from is the request as it is judged while a client acts: by where that client is.
 // What executes by itself is judged by where it was submitted.
-func (r Request) from(address string) Request {
+func (r Request) from(address, browser string) Request {
 	if address != "" {
-		r.Address = address
+		r.Address, r.Browser = address, browser
 	}
 	return r
 }

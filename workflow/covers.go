@@ -63,6 +63,7 @@ func (c Condition) implied(later Condition) bool {
 		(c.Network == nil || holdsAll(c.Network, later.Network)) &&
 		(c.Hours == nil || later.Hours != nil && c.Hours.String() == later.Hours.String()) &&
 		(c.State == nil || len(later.State) > 0 && !slices.ContainsFunc(later.State, func(s AccountState) bool { return !slices.Contains(c.State, s) })) &&
+		(c.NewDevice == nil || later.NewDevice != nil && *c.NewDevice == *later.NewDevice) &&
 		(c.Any == nil || slices.ContainsFunc(c.Any, covering)) &&
 		(c.All == nil || !slices.ContainsFunc(c.All, func(one Condition) bool { return !one.covers(later) })) &&
 		(c.Not == nil || later.Not != nil && later.Not.covers(*c.Not))

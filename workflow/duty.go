@@ -101,7 +101,7 @@ func (e *Engine) duty(ctx context.Context, h *Hold, account ad.GUID) (*Duty, err
 // Duty says what the running policy wants the actor to hold, and the actor does not;
 // nil for nothing. account is the actor's.
 func (e *Engine) Duty(ctx context.Context, who Actor, account ad.Account) (*Duty, error) {
-	h, err := e.runningPolicy().holdOf(account, circumstances(who.Address, e.now()))
+	h, err := e.runningPolicy().holdOf(account, e.circumstances(ctx, account.GUID, who.Address, who.Browser, e.now()))
 	if err != nil || h == nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (e *Engine) actorHold(ctx context.Context, who Actor) (*Hold, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.holdOf(account, circumstances(who.Address, e.now()))
+	return p.holdOf(account, e.circumstances(ctx, account.GUID, who.Address, who.Browser, e.now()))
 }
 
 // MaySetUp refuses a proof that the actor's rule leaves out: ErrNotAllowed. Where no rule

@@ -29,6 +29,9 @@ type Config struct {
 	// Freezes is the Store's, too, where nil. Without it everybody counts as
 	// frozen.
 	Freezes Freezes
+	// Browsers is the Store's, too, where nil. Without it rules that ask for a new device
+	// deny.
+	Browsers Browsers
 	// Reminders serves RemindExpiring; the Store's where nil.
 	Reminders Reminders
 	// Sealer seals the links of notices. Without it there are none, and none freezes.
@@ -59,6 +62,7 @@ type Engine struct {
 	people    People
 	holders   Holders
 	freezes   Freezes
+	browsers  Browsers
 	reminders Reminders
 	sealer    enroll.Sealer
 	policy    atomic.Pointer[Policy]
@@ -82,7 +86,7 @@ func New(c Config) *Engine {
 	e := &Engine{
 		store: c.Store, directory: c.Directory, proofs: c.Proofs,
 		people: either(c.People, c.Directory), holders: either(c.Holders, c.Store),
-		freezes: either(c.Freezes, c.Store), reminders: either(c.Reminders, c.Store),
+		freezes: either(c.Freezes, c.Store), browsers: either(c.Browsers, c.Store), reminders: either(c.Reminders, c.Store),
 		sealer: c.Sealer, executor: c.Executor, every: c.Every,
 		clock: c.Now, newID: c.NewID, random: c.Rand, log: c.Logger,
 	}

@@ -36,7 +36,7 @@ func (e *Engine) Enrollable(ctx context.Context, who Actor, id string) (Request,
 	if err != nil {
 		return r, err
 	}
-	err = e.ready(ctx, r, order{address: who.Address}, account)
+	err = e.ready(ctx, r, order{address: who.Address, browser: who.Browser}, account)
 	var more *askAgain
 	if errors.As(err, &more) {
 		return e.askAgainFor(ctx, who, r, more.running)

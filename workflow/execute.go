@@ -18,6 +18,7 @@ type order struct {
 	value, old secret.Text
 	policy     ad.PasswordPolicy // for a change
 	session    string            // that executes; empty for what executes by itself
+	browser    string            // likewise
 	address    string            // of the client that executes; likewise
 }
 
@@ -59,7 +60,7 @@ func (e *Engine) Execute(ctx context.Context, who Actor, id string, value, old s
 	if err != nil {
 		return r, none, err
 	}
-	o.session, o.address = who.Session, who.Address
+	o.session, o.address, o.browser = who.Session, who.Address, who.Browser
 	done, err := e.attempt(ctx, who.Account.String(), r, o)
 	if err != nil || r.Kind != KindOneTime || done.State != Done || done.Result.Settled {
 		return done, none, err
@@ -189,7 +190,7 @@ func (e *Engine) guard(ctx context.Context, r Request, o order, account ad.Accou
 	if err := e.unfrozen(ctx, r.Target); err != nil {
 		return err
 	}
-	running, err := e.judgeAccount(ctx, r.from(o.address), account)
+	running, err := e.judgeAccount(ctx, r.from(o.address, o.browser), account)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -11,11 +12,12 @@ import (
 // HardwareOnly says whether the running policy takes of the account, from that address,
 // a passkey on an attested security key and no other: some kind asks for a hardware key,
 // and none for a passkey as such. Beside an error it says yes.
-func (e *Engine) HardwareOnly(account ad.Account, address string) (bool, error) {
+// The browser counts as new: most register on one.
+func (e *Engine) HardwareOnly(ctx context.Context, account ad.Account, address string) (bool, error) {
 	if !e.Offers(enroll.ProofHardwareKey) {
 		return false, nil
 	}
-	p, at := e.runningPolicy(), circumstances(address, e.now())
+	p, at := e.runningPolicy(), e.circumstances(ctx, account.GUID, address, "", e.now())
 	only, faulty := false, false
 	for _, kind := range Kinds {
 		d := Evaluate(p, account, account, kind, at)

@@ -152,7 +152,7 @@ func TestWhoIsToHaveHardwareKeysOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				w.engine.SetPolicy(workflow.Policy{Hash: "p", Rules: c.rules})
-				only, err := w.engine.HardwareOnly(person(annGUID, "ann"), c.from)
+				only, err := w.engine.HardwareOnly(w.ctx, person(annGUID, "ann"), c.from)
 				if only != c.only || (err != nil) != c.faulty {
 					t.Errorf("%v, %v", only, err)
 				}

@@ -73,7 +73,7 @@ func (e *Engine) mayLift(ctx context.Context, who Actor, f Freeze) (ad.Account, 
 		return ad.Account{}, ErrNotFrozen
 	}
 	for _, kind := range Kinds {
-		d := Evaluate(e.runningPolicy(), person, person, kind, circumstances("", e.now()))
+		d := Evaluate(e.runningPolicy(), person, person, kind, e.circumstances(ctx, person.GUID, "", "", e.now()))
 		if d.Verdict != Allow {
 			continue
 		}
@@ -96,7 +96,7 @@ func (e *Engine) lifters(ctx context.Context, account ad.GUID) (out []ad.GUID, e
 		return nil, err
 	}
 	for _, kind := range Kinds {
-		d := Evaluate(e.runningPolicy(), person, person, kind, circumstances("", e.now()))
+		d := Evaluate(e.runningPolicy(), person, person, kind, e.circumstances(ctx, person.GUID, "", "", e.now()))
 		if d.Verdict != Allow || len(d.Approve) == 0 {
 			continue
 		}

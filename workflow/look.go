@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,10 +26,11 @@ var (
 	errNetwork        = errors.New("network-unreadable")
 	errHours          = errors.New("hours-unreadable")
 	errState          = errors.New("state-unknown")
+	errDevice         = errors.New("device-unknown")
 )
 
 var conditionErrors = []error{
-	errEmptyCondition, errGroup, errMembership, errDN, errAttribute, errAddress, errNetwork, errHours, errState,
+	errEmptyCondition, errGroup, errMembership, errDN, errAttribute, errAddress, errNetwork, errHours, errState, errDevice,
 }
 
 // Ready returns the policy with its conditions made ready, so that an evaluation
@@ -61,6 +63,7 @@ type maker struct {
 	noMatch []Finding // what each rule leaves that does not match
 	named   [][]enroll.ProofKind
 	holds   bool // some rule says what to hold
+	devices bool // some condition asks for a new device
 	sids    map[string]int
 	zones   []*time.Location
 	names   []string // of attributes
@@ -218,6 +221,10 @@ func (c *Condition) parts(m *maker) (out []test) {
 	if c.State != nil {
 		out = append(out, stateTest(c.State))
 	}
+	if c.NewDevice != nil {
+		m.devices = true
+		out = append(out, deviceTest(*c.NewDevice))
+	}
 	if c.Any != nil {
 		out = append(out, test{key: "any", join: joinAny, parts: testsOf(c.Any, m)})
 	}
@@ -357,6 +364,15 @@ func stateTest(states []AccountState) test {
 			return false, errState
 		}
 		return slices.ContainsFunc(states, func(s AccountState) bool { return stateHolds(on.account, s) }), nil
+	}}
+}
+
+func deviceTest(want bool) test {
+	return test{key: "new_device", value: strconv.FormatBool(want), holds: func(on *subject) (bool, error) {
+		if on.at.Device != DeviceNew && on.at.Device != DeviceKnown {
+			return false, errDevice
+		}
+		return (on.at.Device == DeviceNew) == want, nil
 	}}
 }
 

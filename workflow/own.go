@@ -23,7 +23,7 @@ func (e *Engine) Options(ctx context.Context, who Actor, account ad.Account) []O
 	if stop == nil {
 		stop = e.unfrozen(ctx, account.GUID)
 	}
-	p, at := e.runningPolicy(), circumstances(who.Address, e.now())
+	p, at := e.runningPolicy(), e.circumstances(ctx, account.GUID, who.Address, who.Browser, e.now())
 	hold, unclear := p.holdOf(account, at)
 	if stop == nil {
 		stop = unclear

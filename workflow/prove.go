@@ -263,7 +263,7 @@ func (e *Engine) judgeAccount(ctx context.Context, r Request, account ad.Account
 	if r.Decision.Verdict != Allow {
 		return Decision{}, ErrNotAllowed
 	}
-	return e.decide(ctx, account, r.Kind, circumstances(r.Address, e.now()), r.door())
+	return e.decide(ctx, account, r.Kind, e.circumstances(ctx, account.GUID, r.Address, r.Browser, e.now()), r.door())
 }
 
 // sessionProofs finds the proofs that opened the session, where they may count: a

@@ -144,6 +144,8 @@ type Request struct {
 	Session string `json:"session,omitempty"`
 	Device  string `json:"device,omitempty"`
 	Address string `json:"address,omitempty"`
+	// Browser that submitted it, as Actor's.
+	Browser string `json:"browser,omitempty"`
 }
 
 // ConsumedProof is a proof as the request keeps it.

@@ -138,6 +138,13 @@ type Holders interface {
 	FirstPasskey(ctx context.Context, account ad.GUID) (time.Time, error)
 }
 
+// Browsers knows which browsers an account was signed in with.
+type Browsers interface {
+	// KnownBrowser says whether the account was signed in with that browser by a passkey,
+	// as on a device of its own, at that moment or before.
+	KnownBrowser(ctx context.Context, account ad.GUID, browser string, before time.Time) (bool, error)
+}
+
 // Reminders keeps which reminders went out, so that a job that runs again, or on
 // another server, sends none twice.
 type Reminders interface {

@@ -165,7 +165,7 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 	if !slices.Contains(Kinds, kind) {
 		return enroll.ErrRecoverRefused
 	}
-	p, at := e.runningPolicy(), circumstances(address, e.now())
+	p, at := e.runningPolicy(), e.circumstances(ctx, account.GUID, address, "", e.now())
 	d := Evaluate(p, account, account, kind, at)
 	if d.Verdict != Allow {
 		return enroll.ErrRecoverRefused

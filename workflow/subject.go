@@ -116,6 +116,8 @@ func (s *subject) saw(t *test) string {
 		return s.at.Address.String()
 	case "hours":
 		return s.at.Now.UTC().Format(time.RFC3339)
+	case "new_device":
+		return string(s.at.Device)
 	case "state":
 		var held []string
 		for _, one := range AccountStates {

@@ -39,7 +39,7 @@ func (e *Engine) perform(ctx context.Context, who Actor, r Request) (Request, er
 	if r.Kind != KindUnlock || r.State != Approved {
 		return r, nil
 	}
-	done, err := e.attempt(ctx, who.Account.String(), r, order{address: who.Address})
+	done, err := e.attempt(ctx, who.Account.String(), r, order{address: who.Address, browser: who.Browser})
 	if errors.Is(err, ErrExecuting) || errors.Is(err, ErrDone) {
 		return e.Request(ctx, who, r.ID)
 	}
@@ -188,7 +188,7 @@ func (e *Engine) create(ctx context.Context, who Actor, account ad.Account, kind
 	if err := unprotected(account); err != nil {
 		return e.deny(ctx, r, err)
 	}
-	decision, err := e.decide(ctx, account, kind, circumstances(r.Address, r.Created), byProof)
+	decision, err := e.decide(ctx, account, kind, e.circumstances(ctx, account.GUID, r.Address, r.Browser, r.Created), byProof)
 	r.Decision = decision
 	if errors.Is(err, ErrNotLocked) {
 		return Request{}, err
@@ -223,7 +223,7 @@ func (e *Engine) fresh(who Actor, account ad.Account, kind Kind, reason string) 
 		ID: e.newID(), Kind: kind, Requester: who.Account, Target: account.GUID, Reason: reason,
 		Decision: Decision{Policy: e.runningPolicy().Hash},
 		Created:  now, Updated: now, Deadline: now.Add(e.limits().Draft),
-		Session: who.Session, Device: plain(who.Device), Address: plain(who.Address),
+		Session: who.Session, Device: plain(who.Device), Address: plain(who.Address), Browser: who.Browser,
 	}
 }
 

@@ -92,7 +92,7 @@ func (e *Engine) Vouch(ctx context.Context, v Vouch) (Request, error) {
 func (e *Engine) vouchable(ctx context.Context, v Vouch, account ad.Account) (Request, panel, error) {
 	who := Actor{Account: v.Account, Session: v.Session, Device: v.From.Device, Address: v.From.Address}
 	r := e.fresh(who, account, v.Kind, "")
-	d, err := e.decide(ctx, account, v.Kind, circumstances(r.Address, r.Created), byWord)
+	d, err := e.decide(ctx, account, v.Kind, e.circumstances(ctx, v.Account, r.Address, "", r.Created), byWord)
 	if err != nil {
 		return Request{}, panel{}, err
 	}

@@ -82,8 +82,8 @@ func (a *app) join(ctx context.Context) error {
 	a.passkeys, err = enroll.New(enroll.Config{
 		RPID: a.cfg.RPID(), Origins: []string{strings.TrimSuffix(a.cfg.PublicURL, "/")}, RPName: a.cfg.Organisation,
 		Store: a.store, Directory: a.dir, Sealer: a.box, Names: a.dir.Resolve, Frozen: a.store.IsFrozen, Now: now, Logger: a.log,
-		HardwareOnly: func(_ context.Context, of ad.Account, address string) (bool, error) {
-			return a.engine.HardwareOnly(of, address)
+		HardwareOnly: func(ctx context.Context, of ad.Account, address string) (bool, error) {
+			return a.engine.HardwareOnly(ctx, of, address)
 		},
 		SessionIdle: a.cfg.Sessions.Idle, SessionAbsolute: a.cfg.Sessions.Absolute, SessionShort: a.cfg.Sessions.Short,
 		InvitationValid: a.cfg.Enrolment.InvitationValid, Proofs: proofSettings(a.cfg, hardware), Courier: &a.notices,

@@ -393,6 +393,7 @@ Whether an account is locked today does not count, unless a policy asks for it.`
 
 func (c *circumstances) flags(cmd *cobra.Command) {
 	text(cmd, &c.From, "ADDRESS", "from", "The client's address. Without it a rule that asks for a network is in error.")
+	text(cmd, &c.Device, "new|known", "device", "Whether the browser is new to the person. Without it a rule that asks for a new device is in error.")
 	text(cmd, &c.At, "TIME", "at", "When, such as 2026-12-24T22:00, by this machine's clock. Default: now.")
 }
 

@@ -28,6 +28,7 @@ type explained struct {
 	GUID    string          `json:"objectGUID"`
 	Kind    workflow.Kind   `json:"kind"`
 	From    string          `json:"from,omitempty"`
+	Device  workflow.Device `json:"device,omitempty"`
 	At      string          `json:"at"`
 	Policy  string          `json:"policy"`
 	Rule    string          `json:"rule,omitempty"` // that decided
@@ -75,7 +76,7 @@ func explain(p workflow.Policy, who ad.Account, kind workflow.Kind, at workflow.
 	found := workflow.Explain(p, who, kind, at)
 	x := explained{
 		Person: plainName(who), Account: plainText(who.SAMAccountName), GUID: who.GUID.String(), Kind: kind,
-		At: at.Now.Format(time.RFC3339), Policy: p.Hash, Rules: found.Trace.Rules, Sees: found.Seen, Code: found.Code,
+		Device: at.Device, At: at.Now.Format(time.RFC3339), Policy: p.Hash, Rules: found.Trace.Rules, Sees: found.Seen, Code: found.Code,
 	}
 	if at.Address.IsValid() {
 		x.From = at.Address.String()
@@ -109,7 +110,14 @@ func (x explained) print(out io.Writer) {
 	if x.From != "" {
 		from = x.From
 	}
-	fmt.Fprintf(out, "%s (%s), %s, from %s, at %s\n\n", x.Person, x.Account, x.Kind, from, x.At)
+	with := ""
+	switch {
+	case x.Device != "":
+		with = fmt.Sprintf(", with a %s browser", x.Device)
+	case x.Code != "" && x.Detail == "device-unknown":
+		with = ", with a browser that nobody looked at (see --device)"
+	}
+	fmt.Fprintf(out, "%s (%s), %s, from %s%s, at %s\n\n", x.Person, x.Account, x.Kind, from, with, x.At)
 	for i, rule := range x.Rules {
 		answer := "does not match"
 		switch {

@@ -16,8 +16,8 @@ import (
 	"github.com/latchkey/latchkey/workflow"
 )
 
-// circumstances are the flags that say where and when; both may be left out.
-type circumstances struct{ From, At string }
+// circumstances are the flags that say where, when and with what; all may be left out.
+type circumstances struct{ From, At, Device string }
 
 // atLayouts are the ways to write a moment; without a zone it is this machine's.
 var atLayouts = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04"}
@@ -28,6 +28,11 @@ func (c circumstances) read() (at workflow.Circumstances, err error) {
 		if at.Address, err = netip.ParseAddr(c.From); err != nil {
 			return at, fmt.Errorf("--from: %q is no address, such as 203.0.113.7", c.From)
 		}
+	}
+	switch at.Device = workflow.Device(c.Device); at.Device {
+	case "", workflow.DeviceNew, workflow.DeviceKnown:
+	default:
+		return at, fmt.Errorf("--device: %q is neither new nor known", c.Device)
 	}
 	if c.At == "" {
 		return at, nil

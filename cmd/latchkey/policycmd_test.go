@@ -325,6 +325,9 @@ policies:
   - name: office
     who: {any: [{network: [10.0.0.0/8]}, {location: Nowhere}], not: {ou: "OU=No,`+realmBase+`"}}
     reset: {prove: [passkey], approve: [{by: manager}]}
+  - name: elsewhere
+    who: {network: [10.0.0.0/8, 192.0.2.9], new_device: true}
+    change: {prove: [passkey]}
 `), 0o600))
 	for _, c := range []struct {
 		args string
@@ -336,8 +339,11 @@ policies:
 			"not: yes", "proofs:    passkey", "approvals: manager (number: weak-proof)", "reset is shown",
 		}},
 		{"--kind reset --from 10.1.2.3 --at 2026-12-24T22:30:00+01:00", []string{`rule "nights" matches and decides`, "must hold: recovery-code within 14 days of the first passkey; may hold nothing else; otherwise, once overdue, only unlock and enrol", "reset is not shown; asked for all the same: The policy does not allow it (policy.not-allowed), kind-not-allowed"}},
+		{"--kind change --from 192.0.2.9 --at 2026-12-24T12:00:00+01:00 --device new", []string{`rule "elsewhere" matches and decides`, "new_device true: yes (new)"}},
+		{"--kind change --from 192.0.2.9 --at 2026-12-24T12:00:00+01:00 --device known", []string{"new_device true: no (known)", "no-rule-matched"}},
+		{"--kind change --from 192.0.2.9 --at 2026-12-24T12:00:00+01:00", []string{`rule "elsewhere" is in error and denies: device-unknown`, "a browser that nobody looked at (see --device)"}},
 		{"--kind reset --at 2026-12-24T12:00:00+01:00", []string{`rule "office" is in error and denies: address-unknown`, "see --from", "reset is refused, since a rule is in error"}},
-		{"--kind reset --from 192.0.2.1 --at 2026-12-24T12:00:00+01:00", []string{`rule "office" does not match`, "no rule matches", "no-rule-matched"}},
+		{"--kind reset --from 192.0.2.1 --at 2026-12-24T12:00:00+01:00 --device known", []string{`rule "office" does not match`, "no rule matches", "no-rule-matched"}},
 	} {
 		status, said := latchkey(t, append(strings.Fields("config explain --config "+r.config+" --person p000"), strings.Fields(c.args)...)...)
 		for _, s := range c.says {
@@ -350,6 +356,7 @@ policies:
 		"--person nobody --kind reset":           "nobody: the directory knows nobody",
 		"--person p000 --kind restet":            `"restet" is none of unlock, reset, change, one-time`,
 		"--person p000 --kind reset --from here": `"here" is no address`,
+		"--person p000 --kind reset --device x":  `"x" is neither new nor known`,
 		"--person p000 --kind reset --at soon":   `"soon" is no moment`,
 	} {
 		status, said := latchkey(t, append([]string{"config", "explain", "--config", r.config}, strings.Fields(args)...)...)

@@ -28,6 +28,7 @@ type Store interface {
 	workflow.Freezes
 	IsFrozen(ctx context.Context, account ad.GUID) (bool, error)
 	workflow.Holders
+	workflow.Browsers
 	workflow.Reminders
 	push.Store
 	push.Counter
@@ -108,6 +109,7 @@ var cases = []struct {
 	{"AnAssertionIsKeptWholeOrNotAtAll", anAssertionIsKeptWholeOrNotAtAll, false},
 	{"OneOf200SignsInWithACeremony", oneOf200SignsInWithACeremony, true},
 	{"SessionsEnd", sessionsEnd, false},
+	{"ABrowserIsKnownFromItsFirstSignInOn", aBrowserIsKnownFromItsFirstSignInOn, false},
 	{"ASignInProofCountsOnce", aSignInProofCountsOnce, false},
 	{"FactorsAreReplacedByKind", factorsAreReplacedByKind, false},
 	{"OneOf200UsesARecoveryCode", oneOf200UsesARecoveryCode, true},

@@ -7,6 +7,38 @@ import (
 	"github.com/latchkey/latchkey/enroll"
 )
 
+func aBrowserIsKnownFromItsFirstSignInOn(s *suite) {
+	from := func(id string, account int, browser string, at time.Time) {
+		session := s.session(id, guid(account), "one")
+		session.Browser, session.SignedIn = browser, at
+		s.must(s.AddSession(s.ctx, session))
+	}
+	known := func(account int, browser string, before time.Time) bool {
+		is, err := s.KnownBrowser(s.ctx, guid(account), browser, before)
+		s.must(err)
+		return is
+	}
+	from("a", 1, "mine", s.now)
+	from("b", 1, "mine", s.now.Add(time.Hour)) // does not make it newer
+	from("c", 1, "", s.now)
+	from("d", 2, "hers", s.now)
+	s.same(known(1, "mine", s.now), true)
+	s.same(known(1, "mine", s.now.Add(-time.Millisecond)), false)
+	s.same(known(1, "", s.now), false)
+	s.same(known(2, "mine", s.now), false)
+
+	s.must(s.EndSession(s.ctx, "a"))
+	s.same(known(1, "mine", s.now), true) // signing out is no farewell
+	_, err := s.PurgeSessions(s.ctx, s.now.Add(400*24*time.Hour), time.Hour)
+	s.must(err)
+	s.same(known(1, "mine", s.now), true) // used an hour later
+	s.same(known(2, "hers", s.now), false)
+	from("e", 2, "hers", s.now)
+	s.must(s.EndSessions(s.ctx, guid(1), "", s.withdrawal(1)))
+	s.same(known(1, "mine", s.now), false)
+	s.same(known(2, "hers", s.now), true)
+}
+
 func sessionsEnd(s *suite) {
 	signedIn := s.event(audit.SignedIn, guid(1))
 	for i, id := range []string{"a", "b", "c"} {
