@@ -1,9 +1,9 @@
 import { render } from 'preact-render-to-string';
 import { h } from 'preact';
 import { beforeAll, expect, test } from 'vitest';
-import type { Me } from '../src/api-types';
+import type { Duty, Me } from '../src/api-types';
 import { speak, speakInside } from '../src/i18n';
-import { DutyCard, type Duty } from '../src/screens/duty';
+import { DutyCard } from '../src/screens/duty';
 import { explain } from '../src/ui/help';
 
 beforeAll(() => speak('en').then(speakInside));

@@ -1,19 +1,12 @@
 // What the organisation wants to be set up, by when, and what follows from it.
-import type { Me } from '../api-types';
+import type { Duty, Me } from '../api-types';
 import { t } from '../i18n';
 import { date } from '../lib/format';
 import { Lines, proofNames } from '../ui/help';
 import { Row, Rows } from '../ui/kit';
 
-export interface Duty {
-  missing: string[];
-  by: string;
-  overdue: boolean;
-  limits: boolean;
-}
-
 /** The card; nothing where nothing is missing. */
-export function DutyCard({ me }: { me: Me & { duty?: Duty | null } }) {
+export function DutyCard({ me }: { me: Me }) {
   const { duty } = me;
   if (!duty || duty.missing.length === 0) return null;
   const says = [proofNames(duty.missing), duty.limits ? t(duty.overdue ? 'duty.limited' : 'duty.limits') : ''];

@@ -15,10 +15,8 @@ import { Lines, Trouble } from '../ui/help';
 import { Banner, Button, Fact, Field, Row, Rows, Screen, Sheet, Skeleton, Time } from '../ui/kit';
 import { Failed } from './trouble';
 
-type Key = Passkey & { hardware?: boolean };
-
 interface List {
-  passkeys: Key[];
+  passkeys: Passkey[];
 }
 
 const PATH = '/api/passkeys';
@@ -55,7 +53,7 @@ export function Passkeys() {
   );
 }
 
-const used = (k: Key) => (k.lastUsed ? t('keys.used', { when: ago(k.lastUsed) }) : t('keys.unused'));
+const used = (k: Passkey) => (k.lastUsed ? t('keys.used', { when: ago(k.lastUsed) }) : t('keys.unused'));
 
 let note = '';
 /** What the list says once when the person comes back to it. */
@@ -83,7 +81,7 @@ export function OnePasskey({ params }: { params: Record<string, string> }) {
   return <Detail passkey={passkey} last={data.passkeys.length === 1} reload={reload} />;
 }
 
-function Detail({ passkey: k, last, reload }: { passkey: Key; last: boolean; reload: () => Promise<void> }) {
+function Detail({ passkey: k, last, reload }: { passkey: Passkey; last: boolean; reload: () => Promise<void> }) {
   const [name, setName] = useState(k.name);
   const [saved, setSaved] = useState(false);
   const [asking, setAsking] = useState(false);
