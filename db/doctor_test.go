@@ -124,16 +124,18 @@ var provocations = map[string]func(*patient){
 	FoundNewer.ID:    func(p *patient) { p.exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`) },
 	FoundOlder.ID:    func(p *patient) { p.exec(`DELETE FROM goose_db_version WHERE version_id > 3`) },
 	FoundCorrupt.ID: func(p *patient) {
+		// A table that the start does not read, and not the schema, which everything reads.
+		d, err := openSQLite(p.cfg.Path, nil)
+		p.must(err)
+		var page, size int64
+		p.must(d.QueryRow(`SELECT rootpage FROM sqlite_schema WHERE name = 'browsers'`).Scan(&page))
+		p.must(d.QueryRow(`PRAGMA page_size`).Scan(&size))
+		p.must(d.Close())
 		f, err := os.OpenFile(p.cfg.Path, os.O_RDWR, 0)
 		p.must(err)
 		defer f.Close()
-		info, err := f.Stat()
+		_, err = f.WriteAt(bytes.Repeat([]byte{0xa5}, 200), (page-1)*size)
 		p.must(err)
-		// The last pages: the schema, which every statement reads, is at the front.
-		for at := info.Size() - 3*4096; at < info.Size(); at += 4096 {
-			_, err = f.WriteAt(bytes.Repeat([]byte{0xa5}, 200), at)
-			p.must(err)
-		}
 	},
 	FoundJournal.ID: func(p *patient) { p.exec(`PRAGMA journal_mode = DELETE`) },
 	FoundWAL.ID: func(p *patient) {

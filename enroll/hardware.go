@@ -80,7 +80,9 @@ var fidoAAGUID = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 45724, 1, 1, 4}
 // not the passkey's own key, that chains to one of the roots and names the model. A
 // passkey that may be backed up lives on more than one thing, whoever vouches.
 func (k *HardwareKeys) attested(object protocol.AttestationObject, now time.Time) Attested {
-	if k == nil || object.AuthData.Flags.HasBackupEligible() ||
+	// Of the formats that the library verifies, packed alone signs by the certificate that
+	// is looked at here (WebAuthn 8.2): what others carry beside is nobody's word.
+	if k == nil || object.AuthData.Flags.HasBackupEligible() || object.Format != string(protocol.AttestationFormatPacked) ||
 		object.Type != string(metadata.BasicFull) && object.Type != string(metadata.AttCA) {
 		return Attested{}
 	}

@@ -60,15 +60,22 @@ const (
 	freeFails = 5
 	restFirst = time.Minute
 	restMost  = 12 * time.Hour
+	// restApp is short: the codes change by themselves, and a stranger must not keep an
+	// app useless by a try a day.
+	restApp = 15 * time.Minute
 )
 
 // rest is how long nothing is tried after so many wrong tries: it doubles, and ends.
 // A lock without an end would let a stranger shut somebody out.
-func rest(fails int) time.Duration {
+func rest(kind ProofKind, fails int) time.Duration {
 	if fails < freeFails {
 		return 0
 	}
-	return min(restFirst<<min(fails-freeFails, 20), restMost)
+	most := restMost
+	if kind == ProofTOTP {
+		most = restApp
+	}
+	return min(restFirst<<min(fails-freeFails, 20), most)
 }
 
 // begin counts a try before it is made, so that no crowd of tries gets past the
@@ -80,7 +87,7 @@ func (s *Service) begin(ctx context.Context, t attempt, f Factor) error {
 	}
 	now := s.now()
 	err := s.store.UpdateFactor(ctx, f.ID, func(f *Factor) error {
-		if wait := rest(f.Fails); wait > 0 && now.Before(f.Failed.Add(wait)) && !f.Failed.After(now.Add(clockMargin)) {
+		if wait := rest(f.Kind, f.Fails); wait > 0 && now.Before(f.Failed.Add(wait)) && !f.Failed.After(now.Add(clockMargin)) {
 			return ErrFactorLocked
 		}
 		f.Fails++

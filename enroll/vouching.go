@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -176,9 +177,20 @@ func (s *Service) askWord(ctx context.Context, w Word, ask Words) {
 	s.log.Info("nobody was asked to vouch", slog.Any("error", err))
 	var why *recoverRefusal
 	if !errors.As(err, &why) {
-		err = because("nobody was asked to vouch: " + err.Error())
+		err = because("nobody was asked to vouch: " + cmp.Or(wordCode(err), "a failure"))
 	}
 	_ = s.refusedRecovery(ctx, w.Account, w.From, err) // it is the refusal itself, or said in the log
+}
+
+// coded is an error that has a code for the log, and no text of a directory in it.
+type coded interface{ Code() string }
+
+func wordCode(err error) string {
+	var c coded
+	if errors.As(err, &c) {
+		return c.Code()
+	}
+	return Code(err)
 }
 
 // derive works something out of the nonce, which is random, stands in no token but
@@ -211,7 +223,12 @@ func (s *Service) TakeWord(ctx context.Context, token secret.Text, from Client, 
 		return nil, none, "", err
 	}
 	cookie, id := h.session()
-	request, yes, err := given(ctx, h.Account, id)
+	// For a name that nobody has the store is asked about an account that nobody has.
+	account := h.Account
+	if account.IsZero() {
+		copy(account[:], h.derive("nobody"))
+	}
+	request, yes, err := given(ctx, account, id)
 	if err != nil {
 		s.log.Error("whether somebody vouched is not known", slog.Any("error", err))
 	}

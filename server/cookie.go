@@ -55,20 +55,24 @@ func (c *call) browser() string {
 	return hex.EncodeToString(h[:])
 }
 
-// nameBrowser gives the browser a cookie of its own where it has none, and lets the one
-// that it has live on. It returns what browser will.
-func (c *call) nameBrowser() string {
-	v := string(c.http.Request.Header.Cookie(browserCookie))
+// nameBrowser is a cookie for the browser of its own, the one that it has where it has
+// one, and what browser will say of it. It is set once somebody signed in.
+func (c *call) nameBrowser() (cookie, id string) {
+	cookie = string(c.http.Request.Header.Cookie(browserCookie))
 	if c.browser() == "" {
 		b := make([]byte, 32)
 		_, _ = rand.Read(b) // never fails
-		v = base64.RawURLEncoding.EncodeToString(b)
+		cookie = base64.RawURLEncoding.EncodeToString(b)
 	}
-	k := sessionCookie(v)
+	h := sha256.Sum256([]byte(cookie))
+	return cookie, hex.EncodeToString(h[:])
+}
+
+// keepBrowser lets the browser's cookie live on.
+func (c *call) keepBrowser(cookie string) {
+	k := sessionCookie(cookie)
 	k.Name, k.MaxAge = browserCookie, int(browserKept/time.Second)
 	c.http.Response.Header.Add("Set-Cookie", k.String())
-	h := sha256.Sum256([]byte(v))
-	return hex.EncodeToString(h[:])
 }
 
 // dropCookie takes the cookie back.

@@ -58,7 +58,8 @@ var (
 	rateRecoverSend  = rate{name: "recover-send", by: byValue, burst: 4, refill: 2 * time.Minute}   // name and network
 	rateWordNet      = rate{name: "word-net", by: byAddress, burst: 6, refill: 10 * time.Minute}    // asked from one network
 	rateWordOne      = rate{name: "word-one", by: byValue, burst: 6, refill: time.Hour}             // for one account
-	rateWordApprover = rate{name: "word-approver", by: byValue, burst: 6, refill: 20 * time.Minute} // of one approver
+	rateWordFrom     = rate{name: "word-from", by: byValue, burst: 3, refill: 20 * time.Minute}     // of one approver, from one network
+	rateWordApprover = rate{name: "word-approver", by: byValue, burst: 30, refill: 2 * time.Minute} // of one approver, from anywhere
 	rateWordAll      = rate{name: "word-all", by: byValue, burst: 120, refill: 30 * time.Second}    // everybody together
 	rateWait         = rate{name: "wait", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateBrake        = rate{name: "brake", by: byValue, burst: 1, refill: time.Hour} // alerts of it

@@ -107,8 +107,8 @@ func (s *Server) taken(answers []enroll.Answer) bool {
 
 // brake tells whoever runs the server, once in an hour, that somebody tries a little
 // with everybody. A fault of that changes no answer.
-func (s *Server) brake(ctx context.Context, c *call) {
-	s.log.Error("the way in by what could be guessed is closed for everybody: too many tries", "id", c.id)
+func (s *Server) brake(ctx context.Context, id string) {
+	s.log.Error("the way in by what could be guessed is closed for everybody: too many tries", "id", id)
 	err := s.take(ctx, rateBrake, "")
 	if errors.As(err, new(limited)) {
 		return
@@ -143,7 +143,7 @@ func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery,
 	}
 	if err := s.take(ctx, rateRecoverAll, ""); err != nil {
 		if errors.As(err, new(limited)) {
-			s.brake(ctx, c)
+			s.brake(ctx, c.id)
 		}
 		return err
 	}

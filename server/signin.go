@@ -17,13 +17,17 @@ func (s *Server) beginSignIn(ctx context.Context, _ *empty) (*reply[Ceremony], e
 }
 
 func (s *Server) finishSignIn(ctx context.Context, in *signInFinish) (*reply[Me], error) {
-	from := callOf(ctx).client(in.Body.Remember)
+	c, own := callOf(ctx), ""
+	from := c.client(in.Body.Remember)
 	if from.Remember { // somebody else's device is not to be known again
-		from.Browser = callOf(ctx).nameBrowser()
+		own, from.Browser = c.nameBrowser()
 	}
 	made, cookie, err := s.cfg.Passkeys.FinishSignIn(ctx, in.Body.Token, in.Body.Credential, from)
 	if err != nil {
 		return nil, err
+	}
+	if own != "" {
+		c.keepBrowser(own)
 	}
 	return s.welcome(ctx, made, cookie)
 }

@@ -45,7 +45,7 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 	}
 	if err := s.take(ctx, rateWordAll, ""); err != nil {
 		if errors.As(err, new(limited)) {
-			s.brake(ctx, c)
+			s.brake(ctx, c.id)
 		}
 		return nil, err
 	}
@@ -53,31 +53,56 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 	if !s.taken(append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching})) {
 		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs with a colleague's word")
 	}
-	waiting, err := s.cfg.Passkeys.AskWord(ctx, in.Body.Token, answers, c.client(false), s.askOthers)
+	waiting, err := s.cfg.Passkeys.AskWord(ctx, in.Body.Token, answers, c.client(false), s.askOthers(c.id, network(c.address)))
 	if err != nil {
 		return nil, err
 	}
 	return answer(Waiting{Token: waiting.Token.Reveal(), Number: waiting.Number, Until: stamp(waiting.Until)}), nil
 }
 
-// askOthers runs behind the answer. An account, and whoever is asked, is left in peace
-// after some tries: whoever asks is not told.
-func (s *Server) askOthers(ctx context.Context, w enroll.Word) error {
-	if err := s.take(ctx, rateWordOne, w.Account.String()); err != nil {
-		return err
+// refusedWord is why nobody was asked, as the log has it.
+type refusedWord struct{ error }
+
+// Code is stable, and holds nothing of a person or the directory.
+func (r refusedWord) Code() string {
+	if errors.As(r.error, new(limited)) {
+		return errLimited.Error()
 	}
-	_, err := s.cfg.Requests.Vouch(ctx, workflow.Vouch{
-		Account: w.Account, Kind: workflow.Kind(w.Act), Session: w.Session, Number: w.Number, Until: w.Until,
-		From: workflow.From{Device: w.From.Device, Address: w.From.Address}, Proofs: w.Proofs,
-		Spare: func(ctx context.Context, approver ad.GUID) (bool, error) {
-			err := s.take(ctx, rateWordApprover, approver.String())
-			if errors.As(err, new(limited)) {
-				return true, nil
-			}
-			return false, err
-		},
-	})
-	return err
+	return workflow.CodeOf(r.error)
+}
+
+func (r refusedWord) Unwrap() error { return r.error }
+
+// askOthers runs behind the answer. An account, and whoever is asked, is left in peace
+// after some tries: whoever asks is not told. Of one approver's tries most are counted
+// by where they come from, so that one network keeps nobody else from being heard.
+func (s *Server) askOthers(id, from string) enroll.Words {
+	return func(ctx context.Context, w enroll.Word) error {
+		if err := s.take(ctx, rateWordOne, w.Account.String()); err != nil {
+			return refusedWord{err}
+		}
+		_, err := s.cfg.Requests.Vouch(ctx, workflow.Vouch{
+			Account: w.Account, Kind: workflow.Kind(w.Act), Session: w.Session, Number: w.Number, Until: w.Until,
+			From: workflow.From{Device: w.From.Device, Address: w.From.Address}, Proofs: w.Proofs,
+			Spare: func(ctx context.Context, approver ad.GUID) (bool, error) {
+				err := s.take(ctx, rateWordFrom, approver.String()+" "+from)
+				if err == nil {
+					err = s.take(ctx, rateWordApprover, approver.String())
+				}
+				if errors.As(err, new(limited)) {
+					return true, nil
+				}
+				return false, err
+			},
+		})
+		if errors.Is(err, workflow.ErrSpared) {
+			s.brake(ctx, id)
+		}
+		if err != nil {
+			return refusedWord{err}
+		}
+		return nil
+	}
 }
 
 // Waited is what became of the waiting.

@@ -3,12 +3,14 @@ package server
 import (
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/ad/minidc"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
 )
@@ -212,12 +214,24 @@ func TestAnApproverIsNotAskedWithoutEnd(t *testing.T) {
 	h := newHouse(t, byAWord)
 	_, next := h.heard("kwame.mensah")
 	seen := map[string]bool{}
-	for range rateWordApprover.burst {
+	for range rateWordFrom.burst {
 		h.phone().asks(h.requester().Account, "reset")
 		seen[next().ID] = true
 	}
 	q := h.phone().asks(h.requester().Account, "reset")
 	if r := next(); !seen[r.ID] || q.state().State != "waiting" {
 		t.Errorf("asked once more: %+v", r)
+	}
+	var log strings.Builder
+	if err := h.store.Export(t.Context(), &log); err != nil || strings.Count(log.String(), `"`+string(audit.RecoverBraked)+`"`) != 1 {
+		t.Errorf("nobody is told: %v", err)
+	}
+	// From elsewhere they are heard.
+	h.Server.Set(Settings{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/8")}})
+	other := h.phone()
+	other.from = "203.0.113.9"
+	other.asks(h.requester().Account, "reset")
+	if r := next(); seen[r.ID] {
+		t.Error("one network keeps another from being heard")
 	}
 }

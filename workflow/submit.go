@@ -121,7 +121,7 @@ func (e *Engine) opened(ctx context.Context, who Actor, kind Kind) (Request, err
 	if err != nil {
 		return Request{}, fmt.Errorf("list requests: %w", err)
 	}
-	if r, found := unfinished(mine, who.Account, kind, e.now()); found {
+	if r, found := unfinished(mine, who.Account, kind, e.now()); found && !r.elsewhere(who.Session) {
 		return e.resume(ctx, who, r)
 	}
 	return Request{}, ErrOpen // over again by now: the next try opens one

@@ -18,6 +18,9 @@ import (
 // the log names nobody as its actor, its owner is told, and what the owner asks for
 // themselves goes before it.
 
+// ErrSpared: all who could vouch were asked too often.
+const ErrSpared Code = "review.spared"
+
 // Vouch is what is asked for, by whoever has a browser and a name.
 type Vouch struct {
 	Account ad.GUID
@@ -78,6 +81,10 @@ func (e *Engine) Vouch(ctx context.Context, v Vouch) (Request, error) {
 	if recent(mine, e.now().Add(-time.Hour)) >= e.limits().PerHour {
 		return Request{}, ErrTooMany
 	}
+	open, found := unfinished(mine, v.Account, v.Kind, e.now())
+	if found && !open.givesWay(e.now()) {
+		return Request{}, ErrOpen
+	}
 	r, p, err := e.vouchable(ctx, v, account)
 	if err != nil {
 		return Request{}, err
@@ -128,7 +135,7 @@ func spared(ctx context.Context, seats []Seat, spare func(context.Context, ad.GU
 		}
 	}
 	if len(left) == 0 {
-		return nil, ErrNoApprover
+		return nil, ErrSpared
 	}
 	return left, nil
 }
@@ -142,10 +149,21 @@ func (e *Engine) makeWay(ctx context.Context, mine []Request, v Vouch) error {
 	if !found {
 		return nil
 	}
-	if !open.Vouched() {
-		return ErrOpen
-	}
 	return e.supersede(ctx, open.ID, audit.ActorAnonymous)
+}
+
+// givesWay: to a word asked for elsewhere, while nobody has given one; and once the
+// session of whoever was vouched for is over.
+func (r *Request) givesWay(now time.Time) bool {
+	if !r.Vouched() || r.State == Executing || r.State == Unknown {
+		return false
+	}
+	for _, v := range r.Reviews {
+		if v.counts() && v.Verdict == VerdictApprove && now.Before(v.At.Add(enroll.RecoveredValid)) {
+			return false
+		}
+	}
+	return true
 }
 
 // supersede cancels a request that somebody asked for by a word, unless it is being
@@ -158,6 +176,9 @@ func (e *Engine) supersede(ctx context.Context, id, by string) error {
 			return Change{}, ErrOpen
 		default:
 			return Change{}, errTakenOver
+		}
+		if by == audit.ActorAnonymous && !r.givesWay(e.now()) {
+			return Change{}, ErrOpen
 		}
 		return e.cancelled(r, by, ErrSuperseded)
 	})
@@ -217,6 +238,10 @@ func (e *Engine) VouchedFor(ctx context.Context, account ad.GUID, session string
 	switch r.State {
 	case Approved, Executing, Unknown, Done, Failed:
 	default:
+		return r.ID, false, nil
+	}
+	// What is over is told for a short while, to the browser that asked.
+	if (r.State == Done || r.State == Failed) && (r.Result == nil || !e.now().Before(r.Result.At.Add(enroll.RecoveredValid))) {
 		return r.ID, false, nil
 	}
 	if len(r.Needs()) > 0 || !r.reviewed() || !r.provedIn(session) || r.State == Approved && r.past(e.now()) {

@@ -112,7 +112,7 @@ func TestAWordIsNotAskedForWhatMayNotBe(t *testing.T) {
 		"disabled":           {flip: func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.Disabled = true }) }, want: ad.ErrDisabled},
 		"frozen":             {flip: func(w *world) { w.store.frozen[annGUID] = workflow.Freeze{} }, want: workflow.ErrFrozen},
 		"no manager":         {flip: func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = "" }) }, want: workflow.ErrNoApprover},
-		"nobody left to ask": {ask: func(v *workflow.Vouch) { v.Spare = func(context.Context, ad.GUID) (bool, error) { return true, nil } }, want: workflow.ErrNoApprover},
+		"nobody left to ask": {ask: func(v *workflow.Vouch) { v.Spare = func(context.Context, ad.GUID) (bool, error) { return true, nil } }, want: workflow.ErrSpared},
 		"the count fails": {ask: func(v *workflow.Vouch) {
 			v.Spare = func(context.Context, ad.GUID) (bool, error) { return false, errNoCount }
 		}, want: errNoCount},
@@ -224,6 +224,56 @@ func TestANewerWordTakesThePlaceOfAnOlder(t *testing.T) {
 		}
 		if open := len(w.openOnes()); open != 1 {
 			t.Fatalf("%d are open", open)
+		}
+	})
+}
+
+// Somebody was vouched for and types: a stranger's ask does not end it, until their
+// session is over.
+func TestWhatWasVouchedForGivesWayToNoStranger(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.approve(boss, r); err != nil {
+			t.Fatal(err)
+		}
+		spent := 0
+		v := word(workflow.KindReset, "stranger")
+		v.Spare = func(context.Context, ad.GUID) (bool, error) { spent++; return false, nil }
+		_, err = w.engine.Vouch(w.ctx, v)
+		wantErr(t, err, workflow.ErrOpen)
+		if !w.vouched("waits") || spent != 0 {
+			t.Fatalf("taken away, or %d asked", spent)
+		}
+		time.Sleep(enroll.RecoveredValid)
+		if _, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "later")); err != nil {
+			t.Fatal(err)
+		}
+		wantState(t, w.stored(r.ID), workflow.Cancelled)
+	})
+}
+
+// What is over lets its browser in for a short while, to see how it ended.
+func TestAWordThatIsDoneLetsNobodyInLater(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		w.lock(annGUID)
+		r, err := w.engine.Vouch(w.ctx, word(workflow.KindUnlock, "waits"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.approve(boss, r); err != nil {
+			t.Fatal(err)
+		}
+		wantState(t, w.stored(r.ID), workflow.Done)
+		time.Sleep(enroll.RecoveredValid - time.Second)
+		if !w.vouched("waits") {
+			t.Fatal("not within the time")
+		}
+		time.Sleep(time.Second)
+		if w.vouched("waits") {
+			t.Fatal("let in later")
 		}
 	})
 }

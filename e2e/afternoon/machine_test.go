@@ -50,7 +50,8 @@ func enter() int {
 		return 1
 	}
 	defer world.RemoveBinary()
-	dir, err := os.MkdirTemp("", "latchkey-afternoon-")
+	// On a disk, as a machine's own: the tests' directory may lie in memory.
+	dir, err := os.MkdirTemp("/var/tmp", "latchkey-afternoon-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
