@@ -263,7 +263,7 @@ func TestOptionsNarrow(t *testing.T) {
 	if n, _ := count(options{file: "workflow/prove.go"}); n == 0 || n == whole {
 		t.Errorf("-file: %d", n)
 	}
-	if n, _ := count(options{only: "checkProof drop `p.Kind"}); n != 1 {
+	if n, _ := count(options{only: "checkProof drop `p.Kind =="}); n != 1 {
 		t.Errorf("-only: %d", n)
 	}
 	_, one := count(options{sample: 9, seed: 5})
