@@ -26,10 +26,11 @@ func (s *Server) finishSignIn(ctx context.Context, in *signInFinish) (*reply[Me]
 	if err != nil {
 		return nil, err
 	}
+	me, err := s.welcome(ctx, made, cookie)
 	if own != "" {
 		c.keepBrowser(own)
 	}
-	return s.welcome(ctx, made, cookie)
+	return me, err
 }
 
 // welcome hands over the session. The cookie is set before more is read, so that
