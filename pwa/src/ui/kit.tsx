@@ -20,7 +20,9 @@ export function Screen({ title, up, heading = true, kind, children }: Kids & { t
     document.title = `${title} – Latchkey`;
   }, [title]);
   useEffect(() => {
-    if (!first) head.current?.focus({ preventScroll: true });
+    const h = head.current;
+    // A field of the screen may have it already: a slow device runs these in any order.
+    if (!first && h && !h.parentElement?.contains(document.activeElement)) h.focus({ preventScroll: true });
     first = false;
   }, []);
   return (
