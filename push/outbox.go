@@ -14,6 +14,7 @@ const (
 	lease      = 45 * time.Second // longer than one try may take
 	tryTime    = 30 * time.Second
 	idle       = 10 * time.Second // another server may have written
+	shortRest  = time.Second / 2
 	afterError = 5 * time.Second
 	noticeHeap = 100 // notices in one claim
 	// claimTogether is how long a free slot waits for others.
@@ -37,23 +38,35 @@ func (s *Service) Run(ctx context.Context) error {
 	var flying sync.WaitGroup
 	defer flying.Wait()
 	slots := make(chan struct{}, s.cfg.Workers)
-	var purged time.Time
-	for ctx.Err() == nil {
-		if now := s.cfg.Now(); now.Sub(purged) >= purgeEach {
+	var purged, looked time.Time
+	// A slot that came free says nothing of notices: those are looked for after a
+	// commit, after a rest, and now and then, for other servers write them too.
+	for look := true; ctx.Err() == nil; {
+		now := s.cfg.Now()
+		if now.Sub(purged) >= purgeEach {
 			s.tidy(ctx, now)
 			purged = now
 		}
-		more, err := s.fanOut(ctx)
+		select {
+		case <-s.kick:
+			look = true
+		default:
+		}
+		var err error
+		if look || now.Sub(looked) >= idle {
+			looked = now
+			look, err = s.fanOut(ctx)
+		}
+		var sent bool
 		if err == nil {
-			var sent bool
 			sent, err = s.sendDue(ctx, slots, &flying)
-			more = more || sent
 		}
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("outbox stands still", "error", err)
 			s.rest(ctx, afterError)
-		} else if !more {
-			s.rest(ctx, s.pause(ctx))
+			look = true
+		} else if !look && !sent {
+			look = s.rest(ctx, s.pause(ctx, slots))
 		}
 	}
 	return nil
@@ -90,7 +103,7 @@ func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync
 	if room == 0 {
 		return false, nil
 	}
-	due, err := s.cfg.Store.ClaimDeliveries(ctx, s.cfg.Now(), lease, room, room > cap(slots)/4)
+	due, err := s.cfg.Store.ClaimDeliveries(ctx, s.cfg.Now(), lease, room, manyFit(slots))
 	if err != nil {
 		return false, err
 	}
@@ -118,30 +131,50 @@ func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync
 // slots are free, else shortly, so that many share one claim.
 func (s *Service) freed(slots chan struct{}) {
 	if 2*len(slots) <= cap(slots) {
-		s.Kick()
+		s.wakeSender()
 		return
 	}
-	time.AfterFunc(claimTogether, s.Kick)
+	time.AfterFunc(claimTogether, s.wakeSender)
 }
 
-// pause is how long there is nothing to do.
-func (s *Service) pause(ctx context.Context) time.Duration {
+func (s *Service) wakeSender() {
+	select {
+	case s.room <- struct{}{}:
+	default:
+	}
+}
+
+// manyFit says whether so much room is left that some of it is for what goes to
+// many at once.
+func manyFit(slots chan struct{}) bool { return cap(slots)-len(slots) > cap(slots)/4 }
+
+// pause is how long there is nothing to do. While what waits may only wait for a
+// slot, nobody asks the store when it is due: the slot wakes the outbox.
+func (s *Service) pause(ctx context.Context, slots chan struct{}) time.Duration {
+	if !manyFit(slots) {
+		return shortRest
+	}
 	next, err := s.cfg.Store.NextDelivery(ctx)
 	if err != nil || next.IsZero() {
 		return idle
 	}
 	// What is due and was not claimed is held by somebody: no hurry.
-	return min(max(next.Sub(s.cfg.Now()), time.Second/2), idle)
+	return min(max(next.Sub(s.cfg.Now()), shortRest), idle)
 }
 
-func (s *Service) rest(ctx context.Context, d time.Duration) {
+// rest ends early when there is something to do, and says whether that may be a
+// notice.
+func (s *Service) rest(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
+	case <-s.room:
+		return false
 	case <-ctx.Done():
 	case <-s.kick:
 	case <-t.C:
 	}
+	return true
 }
 
 // tidy forgets what ended long ago, and learns keys that another server made.

@@ -80,7 +80,8 @@ type Service struct {
 	vapid  *vapid
 	keys   keyring
 	broken breaker
-	kick   chan struct{}
+	kick   chan struct{} // something was committed
+	room   chan struct{} // a slot is free
 }
 
 // New checks the configuration and makes the first VAPID key where the store has
@@ -89,7 +90,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("set up push: %w", err)
 	}
-	s := &Service{cfg: cfg, log: cfg.Logger, client: cfg.out.client(), kick: make(chan struct{}, 1)}
+	s := &Service{cfg: cfg, log: cfg.Logger, client: cfg.out.client(), kick: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 	subject, err := subjectClaim(cfg.Subject)
 	if err != nil {
 		return nil, fmt.Errorf("set up push: %w", err)
