@@ -3,6 +3,7 @@
 package enrolltest
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -76,8 +77,12 @@ type SecurityKey struct {
 	// Model is what the authenticator says that it is, Certified what its maker says;
 	// uuid.Nil leaves the extension out.
 	Model, Certified uuid.UUID
-	// Format is "packed", "self" (packed, without a certificate) or "none".
+	// Format is "packed", "self" (packed, without a certificate), "fido-u2f" or "none".
+	// Under any other name there is what Forge makes, or a packed statement.
 	Format string
+	// Forge makes the attestation statement of a signed registration, beside the
+	// certificates of a packed one.
+	Forge func(auth, clientHash []byte, x5c any) map[string]any
 	// Backup says that the passkey may be backed up, BackupLater that it will be.
 	Backup, BackupLater bool
 	// Spoiled breaks the attestation's signature.
@@ -112,8 +117,12 @@ func (k *SecurityKey) Create(options *protocol.CredentialCreation, origin string
 	client := clientData(t, "webauthn.create", options.Response.Challenge, origin)
 	auth := k.authData(options.Response.RelyingParty.ID, k.Backup, true)
 	object := map[string]any{"fmt": "none", "authData": auth, "attStmt": map[string]any{}}
-	if k.Format != "none" {
+	switch k.Format {
+	case "none":
+	case "self":
 		object["fmt"], object["attStmt"] = "packed", k.statement(auth, client)
+	default:
+		object["fmt"], object["attStmt"] = k.Format, k.statement(auth, client)
 	}
 	return toJSON(t, map[string]any{
 		"id": base64url(k.ID), "rawId": base64url(k.ID), "type": "public-key", "authenticatorAttachment": "cross-platform",
@@ -129,7 +138,7 @@ func (k *SecurityKey) statement(auth, client []byte) map[string]any {
 	t.Helper()
 	hash := sha256.Sum256(client)
 	signer, out := k.key, map[string]any{"alg": -7}
-	if k.Format == "packed" {
+	if k.Format != "self" {
 		signer = newKey(t)
 		leaf := &x509.Certificate{
 			SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-365 * 24 * time.Hour), NotAfter: time.Now().Add(24 * 365 * time.Hour),
@@ -152,7 +161,27 @@ func (k *SecurityKey) statement(auth, client []byte) map[string]any {
 	if k.Spoiled {
 		out["sig"] = sign(t, newKey(t), auth, hash[:])
 	}
+	if k.Format == "fido-u2f" {
+		out["sig"] = sign(t, signer, k.u2f(auth), hash[:], k.ID, k.point())
+		delete(out, "alg")
+	}
+	if k.Forge != nil {
+		return k.Forge(auth, hash[:], out["x5c"])
+	}
 	return out
+}
+
+// u2f begins what a U2F authenticator signs at a registration: a zero byte and the hash
+// of the RP ID (WebAuthn 8.6, step 5 of the verification).
+func (k *SecurityKey) u2f(auth []byte) []byte { return append([]byte{0}, auth[:32]...) }
+
+// point is the passkey's own key, uncompressed (SEC 1, 2.3.3).
+func (k *SecurityKey) point() []byte {
+	point, err := k.key.PublicKey.Bytes()
+	if err != nil {
+		k.maker.t.Fatal(err)
+	}
+	return point
 }
 
 // Assert answers request options.
@@ -189,10 +218,7 @@ func (k *SecurityKey) authData(rpID string, backup, created bool) []byte {
 	if !created {
 		return out
 	}
-	point, err := k.key.PublicKey.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
+	point := k.point()
 	out = append(out, k.Model[:]...)
 	out = binary.BigEndian.AppendUint16(out, uint16(len(k.ID)))
 	out = append(out, k.ID...)
@@ -204,9 +230,9 @@ func clientData(t testing.TB, kind string, challenge []byte, origin string) []by
 	return toJSON(t, map[string]any{"type": kind, "challenge": base64url(challenge), "origin": origin, "crossOrigin": false})
 }
 
-func sign(t testing.TB, key *ecdsa.PrivateKey, auth, clientHash []byte) []byte {
+func sign(t testing.TB, key *ecdsa.PrivateKey, parts ...[]byte) []byte {
 	t.Helper()
-	hash := sha256.Sum256(append(append([]byte{}, auth...), clientHash...))
+	hash := sha256.Sum256(bytes.Join(parts, nil))
 	sig, err := ecdsa.SignASN1(rand.Reader, key, hash[:])
 	if err != nil {
 		t.Fatal(err)
