@@ -23,11 +23,11 @@ func (s *Store) Create(ctx context.Context, r workflow.Request, c workflow.Chang
 			return fmt.Errorf("encode request: %w", err)
 		}
 		n, err := t.exec(`
-			INSERT INTO requests (id, kind, state, requester, target, wake, created, updated, version, data, open_key, outcome_key)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+			INSERT INTO requests (id, kind, state, requester, target, wake, created, updated, version, data, open_key, outcome_key, vouched)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 			ON CONFLICT (open_key) DO NOTHING`,
 			r.ID, string(r.Kind), string(r.State), guidText(r.Requester), guidText(r.Target),
-			wakeMillis(r.Wake), millis(r.Created), millis(r.Updated), r.Version, string(data), openKey(r), outcomeKey(r))
+			wakeMillis(r.Wake), millis(r.Created), millis(r.Updated), r.Version, string(data), openKey(r), outcomeKey(r), vouchedKey(r))
 		if err != nil {
 			return err
 		}
@@ -100,6 +100,14 @@ func outcomeKey(r workflow.Request) any {
 		return guidText(r.Target)
 	}
 	return nil
+}
+
+// vouchedKey is what a browser that waits for somebody's word finds it by; it never changes.
+func vouchedKey(r workflow.Request) any {
+	if !r.Vouched() {
+		return nil
+	}
+	return r.Session
 }
 
 // writeAlone looks for another request whose outcome is open on the account.
@@ -219,6 +227,9 @@ func (s *Store) Requests(ctx context.Context, q workflow.Query) ([]workflow.Requ
 	if !q.Asked.IsZero() {
 		args = append(args, guidText(q.Asked))
 		where = append(where, fmt.Sprintf("id IN (SELECT request FROM asked WHERE account = $%d)", len(args)))
+	}
+	if q.Vouched != "" {
+		add("vouched", q.Vouched)
 	}
 	if q.Kind != "" {
 		add("kind", string(q.Kind))

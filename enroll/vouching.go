@@ -212,6 +212,23 @@ func (h waiting) number() string {
 	return fmt.Sprintf("%02d", binary.BigEndian.Uint64(h.derive("number"))%100)
 }
 
+// StopWord ends what the browser waits for, behind the answer: how long it takes, and
+// whether there was anything, tells nothing. What is dropped, since too much is under
+// way, ends by itself when its time is over. ErrNoCeremony for a token that is none.
+func (s *Service) StopWord(ctx context.Context, token secret.Text, stop func(ctx context.Context, account ad.GUID, session string) error) error {
+	h, err := s.openWaiting(token)
+	if err != nil || h.Account.IsZero() {
+		return err
+	}
+	_, id := h.session()
+	s.behind(ctx, func(ctx context.Context) {
+		if err := stop(ctx, h.Account, id); err != nil {
+			s.log.Error("what was waited for is not stopped", slog.Any("error", err))
+		}
+	})
+	return nil
+}
+
 // TakeWord makes the session of somebody for whom a colleague vouched: it lives as
 // long as that of any way in, and with the same token it is the same. Nil, and no
 // error, while nobody did, whatever the reason. Errors: ErrNoCeremony for a token that

@@ -187,3 +187,26 @@ func TestWhoeverDrainsWaitsForWhatIsUnderWay(t *testing.T) {
 	close(goOn)
 	wantErr(t, "drain", w.Drain(w.ctx), nil)
 }
+
+func TestWhoeverStopsWaitingStopsOneSession(t *testing.T) {
+	w := newWorld(t, withNames)
+	a := &words{}
+	var stopped []string
+	stop := func(_ context.Context, account ad.GUID, session string) error {
+		stopped = append(stopped, account.String()+" "+session)
+		return errors.New("down") // told to nobody who stops
+	}
+	for _, name := range []string{"alice", "nobody"} {
+		q := must(w.asksWord(name, a))(t)
+		wantErr(t, "stop", w.StopWord(w.ctx, q.Token, stop), nil)
+		wantErr(t, "drain", w.Drain(w.ctx), nil)
+	}
+	if len(stopped) != 1 || stopped[0] != alice.String()+" "+a.asked[0].Session {
+		t.Errorf("stopped %q", stopped)
+	}
+	way := must(w.begun(w.ctx, "alice", "reset"))(t)
+	wantErr(t, "by another token", w.StopWord(w.ctx, way, stop), enroll.ErrNoCeremony)
+	q := must(w.asksWord("alice", a))(t)
+	w.clock.move(enroll.WaitValid)
+	wantErr(t, "late", w.StopWord(w.ctx, q.Token, stop), enroll.ErrNoCeremony)
+}

@@ -104,6 +104,8 @@ type Passkeys interface {
 	// somebody did, and nil before.
 	AskWord(ctx context.Context, token secret.Text, answers []enroll.Answer, from enroll.Client, ask enroll.Words) (enroll.Waiting, error)
 	TakeWord(ctx context.Context, token secret.Text, from enroll.Client, given enroll.Given) (*enroll.Session, secret.Text, string, error)
+	// StopWord ends the waiting, behind the answer too.
+	StopWord(ctx context.Context, token secret.Text, stop func(ctx context.Context, account ad.GUID, session string) error) error
 	// BeginReplacement and FinishReplacement register the passkey that a request
 	// allows; by is its id.
 	BeginReplacement(ctx context.Context, s enroll.Session, by string) (secret.Text, *protocol.CredentialCreation, error)
@@ -170,6 +172,8 @@ type Requests interface {
 	// them vouched, and the session may be made.
 	Vouch(ctx context.Context, v workflow.Vouch) (workflow.Request, error)
 	VouchedFor(ctx context.Context, account ad.GUID, session string) (id string, yes bool, err error)
+	// StopVouching takes back what the session would be made for; idempotent.
+	StopVouching(ctx context.Context, account ad.GUID, session string) error
 	// Suffices says whether proofs without a passkey are all that the policy asks.
 	Suffices(ctx context.Context, account ad.Account, kind workflow.Kind, address string, proved []enroll.ProofKind) error
 	// Recoveries are the alternatives without a passkey that any rule names, Offers

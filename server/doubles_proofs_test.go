@@ -125,6 +125,12 @@ func (p *relyingParty) TakeWord(context.Context, secret.Text, enroll.Client, enr
 	return &s, secret.New(goodCookie), "r1", p.err
 }
 
+func (p *relyingParty) StopWord(context.Context, secret.Text, func(context.Context, ad.GUID, string) error) error {
+	return p.err
+}
+
+func (r *rules) StopVouching(context.Context, ad.GUID, string) error { return r.err }
+
 func (r *rules) Vouch(context.Context, workflow.Vouch) (workflow.Request, error) { return r.one() }
 
 func (r *rules) VouchedFor(context.Context, ad.GUID, string) (string, bool, error) {

@@ -38,6 +38,7 @@ var bodies = map[string]string{
 	"/api/recover/begin":                `{"name":"dana","kind":"unlock"}`,
 	"/api/recover/ask":                  `{"token":"t","proofs":[]}`,
 	"/api/recover/wait":                 `{"token":"t"}`,
+	"/api/recover/stop":                 `{"token":"t"}`,
 	"/api/recover/finish":               `{"token":"t","proofs":[{"kind":"recovery-code","value":"123456"}]}`,
 	"/api/requests/{id}/passkey/finish": `{"token":"t","name":"n","credential":{},"removeOthers":true}`,
 	"/api/passkeys/{id}":                `{"name":"Phone"}`,
@@ -96,6 +97,7 @@ func TestAnonymousIsRefusedOnEveryRouteThatIsNotPublic(t *testing.T) {
 		"POST /api/sign-in/begin", "POST /api/sign-in/finish", "POST /api/forget",
 		"POST /api/enrol/open", "POST /api/enrol/password", "POST /api/enrol/begin", "POST /api/enrol/finish",
 		"POST /api/recover/begin", "POST /api/recover/finish", "POST /api/recover/send", "POST /api/recover/ask", "POST /api/recover/wait",
+		"POST /api/recover/stop",
 		"POST /api/freeze/notice",
 	} {
 		open[p] = true

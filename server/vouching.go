@@ -118,6 +118,10 @@ type waitWord struct {
 	}
 }
 
+// waitWord says "waiting" whatever became of it but a word: also of what was denied, is
+// over, or was asked for anew elsewhere. All of these happen only to a name that somebody
+// has, whom a rule lets in and whose manager answers; told to whoever typed it, they
+// would tell that of any name (docs/security.md, rule 13). The page waits its hour out.
 func (s *Server) waitWord(ctx context.Context, in *waitWord) (*reply[Waited], error) {
 	defer steady(ctx, time.Now(), pauses.wait)
 	c := callOf(ctx)
@@ -133,4 +137,13 @@ func (s *Server) waitWord(ctx context.Context, in *waitWord) (*reply[Waited], er
 		return nil, err
 	}
 	return answer(Waited{State: "in", Request: request, Me: &me.Body}), nil
+}
+
+// stopWord answers alike whether anything was waited for, or anybody asked.
+func (s *Server) stopWord(ctx context.Context, in *waitWord) (*nothing, error) {
+	defer steady(ctx, time.Now(), pauses.wait)
+	if err := s.cfg.Passkeys.StopWord(ctx, in.Body.Token, s.cfg.Requests.StopVouching); err != nil {
+		return nil, err
+	}
+	return &nothing{}, nil
 }

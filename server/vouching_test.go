@@ -170,6 +170,30 @@ func TestAWordIsForOneBrowser(t *testing.T) {
 	wantProblem(t, mallory.call("POST", "/api/recover/wait", fields{"token": "x"}), http.StatusGone, "ceremony.unknown")
 }
 
+// Whoever stops waiting asks nobody any more.
+func TestWhoeverWaitsNoLongerTakesItOutOfTheInbox(t *testing.T) {
+	h := newHouse(t, byAWord)
+	manager, next := h.heard("kwame.mensah")
+	q := h.phone().asks(h.requester().Account, "reset")
+	r := next()
+	if res := q.call("POST", "/api/recover/stop", fields{"token": q.Token}); res.StatusCode != http.StatusNoContent || bodyOf(t, res) != "" {
+		t.Fatalf("stopped %d", res.StatusCode)
+	}
+	if err := h.passkeys.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if in := fetch[Inbox](manager, "GET", "/api/inbox", nil); len(in.Waiting) != 0 {
+		t.Errorf("inbox %+v", in.Waiting)
+	}
+	if got := fetch[Review](manager, "GET", "/api/reviews/"+r.ID, nil); got.State != "cancelled" {
+		t.Errorf("its request %+v", got)
+	}
+	if got := q.state(); got.State != "waiting" {
+		t.Errorf("and waits on: %+v", got)
+	}
+	wantProblem(t, q.call("POST", "/api/recover/stop", fields{"token": "x"}), http.StatusGone, "ceremony.unknown")
+}
+
 // Whoever has the name and nothing else is told the same, whoever it is.
 func TestAskingForAWordTellsNothingOfWhoExists(t *testing.T) {
 	wide(t, &rateWordNet)
@@ -184,10 +208,11 @@ func TestAskingForAWordTellsNothingOfWhoExists(t *testing.T) {
 		token := strings.Split(strings.SplitN(body, `"token":"`, 2)[1], `"`)[0]
 		wait := p.call("POST", "/api/recover/wait", fields{"token": token})
 		beside := h.phone().call("POST", "/api/recover/ask", fields{"token": begun.Token, "proofs": []fields{{"kind": "recovery-code", "value": "0000"}}})
+		stop := p.call("POST", "/api/recover/stop", fields{"token": token})
 		for which, got := range map[string]struct {
 			res  *http.Response
 			body string
-		}{"ask": {ask, body}, "wait": {wait, bodyOf(t, wait)}, "beside": {beside, bodyOf(t, beside)}} {
+		}{"ask": {ask, body}, "wait": {wait, bodyOf(t, wait)}, "stop": {stop, bodyOf(t, stop)}, "beside": {beside, bodyOf(t, beside)}} {
 			for _, cut := range []string{`"token":"`, `"number":"`, `"until":"`, `"instance":"`} {
 				if at := strings.Index(got.body, cut); at >= 0 {
 					end := strings.IndexByte(got.body[at+len(cut):], '"')
@@ -203,7 +228,7 @@ func TestAskingForAWordTellsNothingOfWhoExists(t *testing.T) {
 			seen[which] = shape
 		}
 	}
-	if !strings.HasPrefix(seen["ask"], "200") || !strings.HasPrefix(seen["wait"], "200") || !strings.HasPrefix(seen["beside"], "403") {
+	if !strings.HasPrefix(seen["ask"], "200") || !strings.HasPrefix(seen["wait"], "200") || !strings.HasPrefix(seen["beside"], "403") || !strings.HasPrefix(seen["stop"], "204") {
 		t.Errorf("%v", seen)
 	}
 }

@@ -228,7 +228,8 @@ func (m *memory) Requests(_ context.Context, q workflow.Query) ([]workflow.Reque
 func selects(q workflow.Query, r workflow.Request) bool {
 	asked := slices.ContainsFunc(r.Asked, func(s workflow.Seat) bool { return s.Account == q.Asked })
 	return (q.Requester.IsZero() || q.Requester == r.Requester) && (q.Target.IsZero() || q.Target == r.Target) &&
-		(q.Asked.IsZero() || asked) && (len(q.States) == 0 || slices.Contains(q.States, r.State))
+		(q.Asked.IsZero() || asked) && (len(q.States) == 0 || slices.Contains(q.States, r.State)) &&
+		(q.Vouched == "" || r.Vouched() && q.Vouched == r.Session)
 }
 
 func (m *memory) Frozen(_ context.Context, account ad.GUID) (*workflow.Freeze, error) {

@@ -107,13 +107,17 @@ func (e *Engine) Cancel(ctx context.Context, who Actor, id string) (Request, err
 		default:
 			return Change{}, ended[r.State]
 		}
-		if err := r.to(Cancelled); err != nil {
-			return Change{}, err
-		}
-		r.Wake = time.Time{}
-		event := r.event(e.now(), who.Account.String(), audit.RequestCancelled, audit.OK, "")
-		return Change{Events: []audit.Event{event}}, nil
+		return e.takenBack(r, who.Account.String())
 	})
+}
+
+func (e *Engine) takenBack(r *Request, by string) (Change, error) {
+	if err := r.to(Cancelled); err != nil {
+		return Change{}, err
+	}
+	r.Wake = time.Time{}
+	event := r.event(e.now(), by, audit.RequestCancelled, audit.OK, "")
+	return Change{Events: []audit.Event{event}}, nil
 }
 
 // Seen confirms the generated password as seen: it is not replaced any more.

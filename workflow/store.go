@@ -86,7 +86,8 @@ type Query struct {
 	Target    ad.GUID
 	Kind      Kind
 	States    []State
-	Limit     int // 0 is 100
+	Vouched   string // the session that somebody is to vouch for
+	Limit     int    // 0 is 100
 }
 
 // Freezes keeps the accounts that Latchkey does nothing for until IT lifts it.

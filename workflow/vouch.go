@@ -219,22 +219,55 @@ func (e *Engine) insertVouched(ctx context.Context, v Vouch, r Request, p panel)
 	return r, nil
 }
 
+// waitsFor finds the request that a browser waits on, by the session it would get.
+func (e *Engine) waitsFor(ctx context.Context, account ad.GUID, session string) (Request, bool, error) {
+	if session == "" || account.IsZero() {
+		return Request{}, false, nil
+	}
+	list, err := e.store.Requests(ctx, Query{Requester: account, Vouched: session, Limit: 1})
+	if err != nil {
+		return Request{}, false, fmt.Errorf("find what is waited for: %w", err)
+	}
+	if len(list) == 0 {
+		return Request{}, false, nil
+	}
+	return list[0], true, nil
+}
+
+// StopVouching takes back what is waited for in the browser that would get the session,
+// unless it is executed or over; idempotent. Who pressed the button nobody has proved.
+func (e *Engine) StopVouching(ctx context.Context, account ad.GUID, session string) error {
+	leave, err := e.turns.enter(ctx, account) // it may be about to be opened
+	if err != nil {
+		return fmt.Errorf("wait for other submissions: %w", err)
+	}
+	defer leave()
+	r, found, err := e.waitsFor(ctx, account, session)
+	if err != nil || !found {
+		return err
+	}
+	_, err = e.update(ctx, r.ID, func(r *Request) (Change, error) {
+		switch r.State {
+		case Draft, Pending, Approved:
+		default:
+			return Change{}, errTakenOver
+		}
+		return e.takenBack(r, audit.ActorAnonymous)
+	})
+	if err != nil && !errors.Is(err, errTakenOver) {
+		return fmt.Errorf("stop waiting: %w", err)
+	}
+	return nil
+}
+
 // VouchedFor says which request the session was to be made for, and whether somebody
 // vouched: then the session may be made. A request that was denied, cancelled or never
 // opened is one that nobody vouched for.
 func (e *Engine) VouchedFor(ctx context.Context, account ad.GUID, session string) (id string, yes bool, err error) {
-	if session == "" || account.IsZero() {
-		return "", false, nil
+	r, found, err := e.waitsFor(ctx, account, session)
+	if err != nil || !found {
+		return "", false, err
 	}
-	mine, err := e.store.Requests(ctx, Query{Requester: account})
-	if err != nil {
-		return "", false, fmt.Errorf("list requests: %w", err)
-	}
-	i := slices.IndexFunc(mine, func(r Request) bool { return r.Session == session && r.Vouched() })
-	if i < 0 {
-		return "", false, nil
-	}
-	r := mine[i]
 	switch r.State {
 	case Approved, Executing, Unknown, Done, Failed:
 	default:

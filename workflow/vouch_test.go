@@ -381,3 +381,69 @@ func TestASignedInPersonIsAskedForNoWord(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoeverStopsWaitingTakesItBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(w *world, r workflow.Request)
+		stop   string
+		want   workflow.State
+	}{
+		"nobody answered yet": {stop: "waits", want: workflow.Cancelled},
+		"vouched for":         {before: func(w *world, r workflow.Request) { w.vouchesFor(r) }, stop: "waits", want: workflow.Cancelled},
+		"denied":              {before: func(w *world, r workflow.Request) { w.refuses(r) }, stop: "waits", want: workflow.Denied},
+		"another browser's":   {stop: "elsewhere", want: workflow.Pending},
+		"no session":          {want: workflow.Pending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vouching(t, byWord, func(w *world) {
+				r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.before != nil {
+					c.before(w, r)
+				}
+				for range 2 {
+					if err := w.engine.StopVouching(w.ctx, annGUID, c.stop); err != nil {
+						t.Fatal(err)
+					}
+				}
+				wantState(t, w.stored(r.ID), c.want)
+				last := w.store.events[len(w.store.events)-1]
+				stopped := c.want == workflow.Cancelled
+				if stopped && (last.Actor != audit.ActorAnonymous || w.vouched("waits")) || w.store.count(audit.RequestCancelled) != map[bool]int{true: 1}[stopped] {
+					t.Errorf("the log ends with %+v", last)
+				}
+				// The same page asks for nothing anew by its old token.
+				if again, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits")); err != nil || again.ID != r.ID {
+					t.Errorf("again: %+v, %v", again, err)
+				}
+			})
+		})
+	}
+}
+
+func (w *world) vouchesFor(r workflow.Request) {
+	w.t.Helper()
+	if _, err := w.approve(boss, r); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) refuses(r workflow.Request) {
+	w.t.Helper()
+	if _, err := w.engine.Deny(w.ctx, boss, r.ID, "other", ""); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// What its owner does, signed in, is no browser's that waits.
+func TestStoppingEndsNothingThatWasProved(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		own := w.submit(workflow.KindReset)
+		if err := w.engine.StopVouching(w.ctx, annGUID, own.Session); err != nil {
+			t.Fatal(err)
+		}
+		wantState(t, w.stored(own.ID), workflow.Draft)
+	})
+}

@@ -180,6 +180,10 @@ func requestsAreFound(s *suite) {
 		if i == 3 {
 			r.Kind, r.State, r.Requester = workflow.KindUnlock, workflow.Done, guid(3)
 		}
+		r.Session = "s"
+		if i >= 3 {
+			r.Session, r.Proofs = fmt.Sprint("waits", i), []workflow.ConsumedProof{{ID: fmt.Sprint("word", i), Kind: enroll.ProofVouching}}
+		}
 		s.must(s.Create(s.ctx, r, workflow.Change{}))
 	}
 	for _, c := range []struct {
@@ -193,6 +197,10 @@ func requestsAreFound(s *suite) {
 		{workflow.Query{Kind: workflow.KindUnlock}, []string{"3"}},
 		{workflow.Query{States: []workflow.State{workflow.Done, workflow.Failed}}, []string{"3"}},
 		{workflow.Query{States: []workflow.State{workflow.Expired}}, nil},
+		{workflow.Query{Vouched: "waits4"}, []string{"4"}},
+		{workflow.Query{Requester: guid(3), Vouched: "waits3", Limit: 1}, []string{"3"}},
+		{workflow.Query{Requester: guid(1), Vouched: "waits3"}, nil},
+		{workflow.Query{Vouched: "s"}, nil},
 	} {
 		all, err := s.Requests(s.ctx, c.q)
 		s.must(err)

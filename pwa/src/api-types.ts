@@ -455,6 +455,8 @@ export interface Waited {
   me: Me | null;
 }
 
+/** POST /api/recover/stop {token} -> 204, alike for every name; public. Whoever was asked need not answer any more. */
+
 /** GET /api/thaws -> ThawList; POST /api/thaws/{account}/begin {} -> Ceremony, …/finish -> ThawList. */
 export interface ThawList {
   thaws: Thaw[];

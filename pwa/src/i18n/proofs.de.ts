@@ -139,7 +139,7 @@ export const de: Proofs = {
   'vouch.stale': 'Diese Seite versucht es von selbst wieder.',
   'vouch.stop': 'Nicht mehr warten',
   'vouch.stop.title': 'Nicht mehr warten?',
-  'vouch.stop.sub': 'Diese Zahl nützt dann nichts mehr, auch wenn jemand bürgt; nur entsperrt wird das Konto trotzdem. Sie können neu fragen.',
+  'vouch.stop.sub': 'Diese Zahl nützt dann nichts mehr, und niemand muss mehr antworten. Sie können neu fragen.',
   'vouch.over': 'Niemand hat rechtzeitig gebürgt',
   'vouch.over.lead': 'Nichts wurde geändert. Sie können neu fragen oder einen anderen Weg nehmen.',
   'str.lead': 'Jemand hat Ihren Namen genannt und in Ihrem Team darum gebeten, dafür zu bürgen. Waren Sie das nicht, beenden Sie es jetzt.',

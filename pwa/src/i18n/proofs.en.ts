@@ -137,7 +137,7 @@ export const en = {
   'vouch.stale': 'This page tries again by itself.',
   'vouch.stop': 'Stop waiting',
   'vouch.stop.title': 'Stop waiting?',
-  'vouch.stop.sub': 'This number is of no use then, even if somebody vouches; an unlock happens all the same, and nothing else. You can ask again.',
+  'vouch.stop.sub': 'This number is of no use then, and nobody has to answer any more. You can ask again.',
   'vouch.over': 'Nobody vouched in time',
   'vouch.over.lead': 'Nothing was changed. You can ask again, or take another way.',
   'str.lead': 'Somebody gave your name and asked a colleague of yours to vouch for it. If that was not you, stop it now.',

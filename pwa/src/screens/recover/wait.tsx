@@ -11,7 +11,7 @@ import { explain } from '../../ui/help';
 import { Banner, Button, Screen, Sheet } from '../../ui/kit';
 import { Digits, Remaining } from '../request/digits';
 import { None } from './none';
-import { forgetWait, listen, type Wait } from './word';
+import { forgetWait, listen, stopWord, type Wait } from './word';
 
 export interface WaitProps {
   wait: Wait;
@@ -43,6 +43,7 @@ export function Waiting({ wait, onEnd }: WaitProps) {
   );
   if (over) return <Over onEnd={onEnd} />;
   const stop = () => {
+    stopWord(wait.token);
     forgetWait();
     onEnd();
   };

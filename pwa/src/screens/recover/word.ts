@@ -59,6 +59,11 @@ export async function askWord(draft: Draft, token: string, proofs: Given[]): Pro
   return { token: asked.token, number: asked.number, until: asked.until, since: new Date().toISOString(), name: draft.name.trim(), want: draft.want };
 }
 
+/** Takes it back, for those who were asked. Whether that arrives changes nothing here: what is left ends by itself. */
+export function stopWord(token: string): void {
+  post('/api/recover/stop', { token }).catch(() => undefined);
+}
+
 /** The server is asked this often while the page is seen. */
 const EVERY_MS = 5000;
 
