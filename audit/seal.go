@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +38,9 @@ func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
 	if err := e.check(); err != nil {
 		return Entry{}, head, err
 	}
-	personal, hashes, err := salted(e.Personal, random)
+	var few [maxFields]string
+	keys := sortedKeys(few[:0], e.Personal)
+	personal, err := salted(e.Personal, keys, random)
 	if err != nil {
 		return Entry{}, head, err
 	}
@@ -47,7 +48,7 @@ func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
 		Seq: head.Seq + 1, Time: e.Time.UnixMilli(), Action: e.Action,
 		Actor: e.Actor, Target: e.Target, Request: e.Request, Personal: personal,
 	}
-	hashed, err := canonicalEvent(n, head, e, hashes)
+	hashed, err := canonicalEvent(n, head, e, keys)
 	if err != nil {
 		return Entry{}, head, fmt.Errorf("seal %s: %w", e.Action, err)
 	}
@@ -61,14 +62,14 @@ func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
 
 // canonicalEvent is Canonical of the event as an object, whose keys are known: they
 // stand here in their order. What HashEvent puts before it stands before it.
-func canonicalEvent(n Entry, head Head, e Event, hashes map[string]any) ([]byte, error) {
-	o := fields{b: append(make([]byte, 0, 1024), eventPrefix...)}
+func canonicalEvent(n Entry, head Head, e Event, personal []string) ([]byte, error) {
+	o := fields{b: append(make([]byte, 0, 768), eventPrefix...)}
 	o.text(`{"action":`, string(e.Action))
 	o.text(`,"actor":`, e.Actor)
 	o.object(`,"detail":`, e.Detail)
 	o.text(`,"outcome":`, string(e.Outcome))
-	o.object(`,"personal":`, hashes)
-	o.text(`,"prev":`, hex.EncodeToString(head.Hash[:]))
+	o.hashes(`,"personal":`, personal, n.Personal)
+	o.hash(`,"prev":`, head.Hash)
 	o.text(`,"reason":`, e.Reason)
 	o.text(`,"request":`, e.Request)
 	o.integer(`,"seq":`, n.Seq)
@@ -102,6 +103,29 @@ func (o *fields) object(key string, v map[string]any) {
 	o.put(key, func(b []byte) ([]byte, error) { return appendObject(b, v, 2) })
 }
 
+func (o *fields) hash(key string, sum [32]byte) {
+	o.put(key, func(b []byte) ([]byte, error) { return appendHash(b, sum), nil })
+}
+
+// hashes writes an object of them; keys are in their order, and lower_snake.
+func (o *fields) hashes(key string, keys []string, of map[string]Salted) {
+	o.put(key, func(b []byte) ([]byte, error) {
+		b = append(b, '{')
+		for i, k := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(append(append(b, '"'), k...), `":`...)
+			b = appendHash(b, of[k].Hash())
+		}
+		return append(b, '}'), nil
+	})
+}
+
+func appendHash(b []byte, sum [32]byte) []byte {
+	return append(hex.AppendEncode(append(b, '"'), sum[:]), '"')
+}
+
 // HashEvent is SHA-256 over the event label, a zero byte and the stored bytes.
 func HashEvent(stored []byte) (sum [32]byte) {
 	h := sha256.New()
@@ -116,7 +140,8 @@ var eventPrefix = []byte(LabelEvent + "\x00")
 // Hash is what stands in the chain, and in every signed statement, for a
 // personal value: SHA-256 over the label, a zero byte, the salt and the value.
 func (s Salted) Hash() [32]byte {
-	b := append([]byte(LabelPersonal+"\x00"), s.Salt[:]...)
+	var few [256]byte // most values are short
+	b := append(append(few[:0], LabelPersonal+"\x00"...), s.Salt[:]...)
 	return sha256.Sum256(append(b, s.Value...))
 }
 
@@ -129,17 +154,25 @@ func NewSalted(value string, random io.Reader) (Salted, error) {
 	return s, nil
 }
 
-func salted(values map[string]string, random io.Reader) (map[string]Salted, map[string]any, error) {
-	kept, hashes := make(map[string]Salted, len(values)), make(map[string]any, len(values))
-	for _, k := range slices.Sorted(maps.Keys(values)) { // so that random decides alone
+// sortedKeys is the order in which random is read, so that it decides alone.
+func sortedKeys(keys []string, values map[string]string) []string {
+	for k := range values {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func salted(values map[string]string, keys []string, random io.Reader) (map[string]Salted, error) {
+	kept := make(map[string]Salted, len(values))
+	for _, k := range keys {
 		s, err := NewSalted(values[k], random)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		h := s.Hash()
-		kept[k], hashes[k] = s, hex.EncodeToString(h[:])
+		kept[k] = s
 	}
-	return kept, hashes, nil
+	return kept, nil
 }
 
 func refuse(format string, args ...any) error {
