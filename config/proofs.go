@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
+	"github.com/latchkey/latchkey/workflow"
 )
 
 // Proofs are the ways to prove oneself, beside a passkey, that need to be described.
@@ -253,8 +254,8 @@ func (c Config) Warnings() (all []string) {
 				for _, proof := range set {
 					used[proof] = fmt.Sprintf("policy %q, %s", p.Name, kind)
 				}
-				if len(act.Approve) == 0 && onlyQuestions(set) {
-					all = append(all, fmt.Sprintf("policy %q, %s: answers to questions alone are enough, and others can find them out; put another proof beside them (questions + mail-code), or approve", p.Name, kind))
+				if w := alone(kind, *act, set); w != "" {
+					all = append(all, fmt.Sprintf("policy %q, %s: %s", p.Name, kind, w))
 				}
 			}
 		}
@@ -281,11 +282,21 @@ func (c Config) Warnings() (all []string) {
 	return all
 }
 
-func onlyQuestions(set []enroll.ProofKind) bool {
-	for _, k := range set {
-		if k != enroll.ProofQuestions && k != enroll.ProofDirectory {
-			return false
-		}
+// alone is what is to be said of an alternative that is one weak proof; "" for nothing.
+// What the directory knows is none beside it.
+func alone(kind workflow.Kind, act Act, set []enroll.ProofKind) string {
+	rest := slices.DeleteFunc(slices.Clone(set), func(k enroll.ProofKind) bool { return k == enroll.ProofDirectory })
+	if len(rest) > 1 || len(set) == 0 {
+		return ""
 	}
-	return len(set) > 0
+	switch only := slices.Concat(rest, set)[0]; {
+	case only == enroll.ProofVouching && kind.ChangesCredential() && len(act.Approve) == 1:
+		return "one approver's word alone is enough: whoever approves could ask in somebody's name, vouch for it themselves and have the account; put another proof beside it (vouching + pin), or ask two: approve: [{by: manager}, {by: helpdesk}]"
+	case len(act.Approve) > 0:
+	case only == enroll.ProofPIN:
+		return "a PIN alone is enough, and others can look on while it is typed; put another proof beside it (pin + mail-code), or approve"
+	case only == enroll.ProofQuestions, only == enroll.ProofDirectory:
+		return "answers to questions alone are enough, and others can find them out; put another proof beside them (questions + mail-code), or approve"
+	}
+	return ""
 }

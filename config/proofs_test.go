@@ -137,3 +137,50 @@ func TestACoolDownWithoutEffectIsRefused(t *testing.T) {
 		t.Errorf("change: %v", err)
 	}
 }
+
+// One approver who asks in somebody's name, and vouches, has the account.
+func TestOneWeakProofAloneIsWarnedOf(t *testing.T) {
+	manager, helpdesk := config.Tier{By: &config.Approvers{Word: "manager"}}, config.Tier{By: &config.Approvers{Group: "CN=Helpdesk"}}
+	const word, pin, questions = "one approver's word alone is enough", "a PIN alone is enough", "answers to questions alone"
+	for _, c := range []struct {
+		kind    string
+		prove   string
+		approve []config.Tier
+		want    string
+	}{
+		{"reset", "vouching", []config.Tier{manager}, word},
+		{"one-time", "vouching", []config.Tier{manager}, word},
+		{"enrol", "vouching", []config.Tier{manager}, word},
+		{"enrol", "vouching + directory", []config.Tier{manager}, word},
+		{"reset", "vouching", []config.Tier{manager, helpdesk}, ""},
+		{"reset", "vouching + pin", []config.Tier{manager}, ""},
+		{"unlock", "vouching", []config.Tier{manager}, ""}, // changes nothing that one comes in by
+		{"unlock", "pin", nil, pin},
+		{"reset", "pin", nil, pin},
+		{"reset", "pin + directory", nil, pin},
+		{"reset", "pin", []config.Tier{manager}, ""},
+		{"reset", "pin + mail-code", nil, ""},
+		{"reset", "questions + directory", nil, questions},
+		{"reset", "directory", nil, questions},
+		{"reset", "questions", []config.Tier{manager}, ""},
+		{"reset", "passkey", nil, ""},
+		{"reset", "passkey", []config.Tier{manager}, ""},
+	} {
+		act := &config.Act{Prove: []string{"passkey", c.prove}, Approve: c.approve}
+		p := config.Policy{Name: "staff"}
+		switch c.kind {
+		case "unlock":
+			p.Unlock = act
+		case "reset":
+			p.Reset = act
+		case "one-time":
+			p.OneTime = act
+		case "enrol":
+			p.Enrol = act
+		}
+		got := config.Config{Policies: []config.Policy{p}}.Warnings()
+		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], `policy "staff", `+c.kind+": "+c.want)) {
+			t.Errorf("%s by %s, approved by %d: %q, want %q", c.kind, c.prove, len(c.approve), got, c.want)
+		}
+	}
+}

@@ -168,6 +168,10 @@ func TestTheReadyPoliciesAreRight(t *testing.T) {
 			t.Errorf("%v", err)
 			continue
 		}
+		// The roots stand in the head for all of them.
+		if w := slices.DeleteFunc(c.Warnings(), func(w string) bool { return strings.HasPrefix(w, "proofs.hardware_key has no effect") }); len(w) > 0 {
+			t.Errorf("%s is warned of: %q", file, w)
+		}
 		for _, rule := range c.Policy().Rules {
 			if len(rule.Acts) == 0 && !strings.HasSuffix(file, "contractors.yaml") {
 				t.Errorf("%s: %s allows nothing", file, rule.Name)

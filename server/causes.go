@@ -113,6 +113,7 @@ var causes = []cause{
 	own(workflow.ErrPasswordNotJudged, http.StatusServiceUnavailable, "The password could not be judged"),
 
 	own(workflow.ErrNotApprover, http.StatusForbidden, "Somebody else decides this"),
+	own(workflow.ErrSameBrowser, http.StatusForbidden, "It was asked for in this very browser"),
 	own(workflow.ErrApproverOut, http.StatusConflict, "Whoever approved it could not approve it any more"),
 	own(workflow.ErrNumber, http.StatusUnprocessableEntity, "It is another number"),
 	own(workflow.ErrSuperseded, http.StatusConflict, "It was asked for anew"),

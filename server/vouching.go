@@ -53,7 +53,9 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 	if !s.taken(append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching})) {
 		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs with a colleague's word")
 	}
-	waiting, err := s.cfg.Passkeys.AskWord(ctx, in.Body.Token, answers, c.client(false), s.askOthers(c.id, network(c.address)))
+	from := c.client(false)
+	from.Browser = c.browser()
+	waiting, err := s.cfg.Passkeys.AskWord(ctx, in.Body.Token, answers, from, s.askOthers(c.id, network(c.address)))
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +85,7 @@ func (s *Server) askOthers(id, from string) enroll.Words {
 		}
 		_, err := s.cfg.Requests.Vouch(ctx, workflow.Vouch{
 			Account: w.Account, Kind: workflow.Kind(w.Act), Session: w.Session, Number: w.Number, Until: w.Until,
-			From: workflow.From{Device: w.From.Device, Address: w.From.Address}, Proofs: w.Proofs,
+			From: workflow.From{Device: w.From.Device, Address: w.From.Address}, Browser: w.From.Browser, Proofs: w.Proofs,
 			Spare: func(ctx context.Context, approver ad.GUID) (bool, error) {
 				err := s.take(ctx, rateWordFrom, approver.String()+" "+from)
 				if err == nil {

@@ -170,6 +170,19 @@ func TestAWordIsForOneBrowser(t *testing.T) {
 	wantProblem(t, mallory.call("POST", "/api/recover/wait", fields{"token": "x"}), http.StatusGone, "ceremony.unknown")
 }
 
+// The manager's own device, on which somebody asks in another's name.
+func TestNobodyVouchesInTheBrowserThatAsked(t *testing.T) {
+	h := newHouse(t, byAWord)
+	manager, next := h.heard("kwame.mensah")
+	manager.signIn()
+	q := manager.asks(h.requester().Account, "reset")
+	r := next()
+	wantProblem(t, manager.call("POST", "/api/reviews/"+r.ID+"/approve/begin", fields{"number": q.Number}), http.StatusForbidden, "review.same-browser")
+	if got := fetch[Review](manager, "POST", "/api/reviews/"+r.ID+"/deny", fields{"chip": "other", "reason": ""}); got.State != "denied" {
+		t.Errorf("denied %+v", got)
+	}
+}
+
 // Whoever stops waiting asks nobody any more.
 func TestWhoeverWaitsNoLongerTakesItOutOfTheInbox(t *testing.T) {
 	h := newHouse(t, byAWord)

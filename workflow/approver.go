@@ -67,6 +67,9 @@ func (e *Engine) mayApprove(ctx context.Context, who Actor, r Request, seat Seat
 	if err := unprotected(target); err != nil {
 		return err
 	}
+	if r.here(who) {
+		return ErrSameBrowser
+	}
 	if err := e.unfrozen(ctx, r.Target); err != nil {
 		return err
 	}
@@ -233,7 +236,7 @@ func addReceipt(detail map[string]any, p enroll.Proof) {
 
 // refused writes down that somebody may not review any more. cause is returned.
 func (e *Engine) refused(ctx context.Context, who Actor, id string, cause error) error {
-	if !errors.Is(cause, ErrNotApprover) && !errors.Is(cause, ErrFrozen) {
+	if !errors.Is(cause, ErrNotApprover) && !errors.Is(cause, ErrFrozen) && !errors.Is(cause, ErrSameBrowser) {
 		return cause
 	}
 	_, err := e.update(ctx, id, func(r *Request) (Change, error) {

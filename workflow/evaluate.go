@@ -76,7 +76,7 @@ func (d Decision) apply(rule *Rule, kind Kind, made *maker, number int) Decision
 	}
 	d.Findings = made.matched(number, rule.Name, kind)
 	d.Verdict, d.Prove = Allow, act.Prove
-	if kind.changesCredential() && len(act.Approve) == 0 {
+	if kind.ChangesCredential() && len(act.Approve) == 0 {
 		d.CoolDown = act.CoolDown
 	}
 	if len(act.Approve) > 0 {

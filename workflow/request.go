@@ -58,9 +58,9 @@ const (
 // Kinds lists them in the order in which a person reads them.
 var Kinds = []Kind{KindUnlock, KindReset, KindChange, KindOneTime, KindEnrol}
 
-// changesCredential says whether whoever did it could come in by it later
+// ChangesCredential says whether whoever did it could come in by it later
 // (docs/security.md, rule 3). A change takes the old password besides.
-func (k Kind) changesCredential() bool {
+func (k Kind) ChangesCredential() bool {
 	return k == KindReset || k == KindOneTime || k == KindEnrol
 }
 
@@ -146,6 +146,9 @@ type Request struct {
 	Address string `json:"address,omitempty"`
 	// Browser that submitted it, as Actor's.
 	Browser string `json:"browser,omitempty"`
+	// AskedIn is the browser in which a word was asked for, likewise. Policies judge
+	// such a request as of a browser that nobody knows.
+	AskedIn string `json:"asked_in,omitempty"`
 }
 
 // ConsumedProof is a proof as the request keeps it.

@@ -89,7 +89,7 @@ func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, 
 			return d.deny(d.Rule, foundTooWeak, ""), ErrProofTooWeak
 		}
 	}
-	if !kind.changesCredential() || len(d.Approve) > 0 || !slices.ContainsFunc(d.Prove, weak) {
+	if !kind.ChangesCredential() || len(d.Approve) > 0 || !slices.ContainsFunc(d.Prove, weak) {
 		return d, nil
 	}
 	held, err := e.held(ctx, account)

@@ -21,6 +21,10 @@ import (
 // ErrSpared: all who could vouch were asked too often.
 const ErrSpared Code = "review.spared"
 
+// ErrSameBrowser: whoever vouches does it where it was asked. Somebody may ask in
+// another's name on their own device, and nobody else would have been there.
+const ErrSameBrowser Code = "review.same-browser"
+
 // Vouch is what is asked for, by whoever has a browser and a name.
 type Vouch struct {
 	Account ad.GUID
@@ -32,6 +36,8 @@ type Vouch struct {
 	// Until is when the browser stops waiting.
 	Until time.Time
 	From  From
+	// Browser in which it is asked, as Actor's; "" where it has no name.
+	Browser string
 	// Proofs are others that were given beside the word.
 	Proofs []enroll.Proof
 	// Spare leaves out approvers who were asked too often; nil asks all.
@@ -41,6 +47,11 @@ type Vouch struct {
 // Vouched says whether a colleague's word is, or is to be, the proof of it.
 func (r *Request) Vouched() bool {
 	return slices.ContainsFunc(r.Proofs, func(p ConsumedProof) bool { return p.Kind == enroll.ProofVouching })
+}
+
+// here: the actor's browser is the one in which it was asked.
+func (r *Request) here(who Actor) bool {
+	return r.Vouched() && r.AskedIn != "" && r.AskedIn == who.Browser
 }
 
 // elsewhere: it was asked for without a proof, in another browser than this session's.
@@ -103,7 +114,7 @@ func (e *Engine) vouchable(ctx context.Context, v Vouch, account ad.Account) (Re
 	if err != nil {
 		return Request{}, panel{}, err
 	}
-	r.Decision = d
+	r.Decision, r.AskedIn = d, v.Browser
 	for _, p := range v.Proofs {
 		consume(&r, p)
 	}

@@ -447,3 +447,49 @@ func TestStoppingEndsNothingThatWasProved(t *testing.T) {
 		wantState(t, w.stored(own.ID), workflow.Draft)
 	})
 }
+
+// An approver who asks in somebody's name on their own device does not vouch there; at
+// the next desk, behind the same address, somebody else may.
+func TestNobodyVouchesWhereItWasAsked(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		v := word(workflow.KindReset, "waits")
+		v.Browser = "own"
+		r, err := w.engine.Vouch(w.ctx, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		here, there := boss, boss
+		here.Browser, there.Browser, there.Address = "own", "another", r.Address
+		_, _, err = w.engine.BeginApproval(w.ctx, here, r.ID, "47")
+		wantErr(t, err, workflow.ErrSameBrowser)
+		if _, err := w.engine.Approve(w.ctx, here, r.ID, w.signature(there, r)); !errors.Is(err, workflow.ErrSameBrowser) {
+			t.Fatalf("begun elsewhere, finished here: %v", err)
+		}
+		if n := w.store.count(audit.ReviewRefused); n != 2 {
+			t.Errorf("%d times in the log", n)
+		}
+		if got, err := w.approve(there, r); err != nil || got.Request.State != workflow.Approved {
+			t.Fatalf("from the same address: %+v, %v", got, err)
+		}
+	})
+	vouching(t, byWord, func(w *world) { // and to deny is always right
+		v := word(workflow.KindReset, "waits")
+		v.Browser = "own"
+		r, err := w.engine.Vouch(w.ctx, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		here := boss
+		here.Browser = "own"
+		if _, err := w.engine.Deny(w.ctx, here, r.ID, "other", ""); err != nil {
+			t.Fatal(err)
+		}
+	})
+	vouching(t, byWord, func(w *world) { // browsers without a name are not the same one
+		r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.vouchesFor(r)
+	})
+}

@@ -776,6 +776,7 @@ export const de: Inside = {
   'e.request.open': 'Darum haben Sie schon gebeten.\nGehen Sie zu Ihrem Konto: Dort steht es.',
   'e.review.approver-gone': 'Wer das freigegeben hat, dürfte es jetzt nicht mehr.\nFragen Sie noch einmal. Gefragt wird, wer jetzt entscheidet.',
   'e.review.no-approver': 'Das kann gerade niemand freigeben.\nDie IT kann es für Sie tun.',
+  'e.review.same-browser': 'Danach wurde in eben diesem Browser gefragt.\nWer fragt, wartet am eigenen Gerät. Haben nicht Sie hier gefragt, lehnen Sie ab.',
   'e.review.not-approver': 'Darüber entscheiden Sie nicht mehr.\nJemand anderes wurde gefragt oder kann gefragt werden.',
   'e.review.decided': 'Das ist schon beantwortet.\nVon Ihnen wird nichts mehr gebraucht.',
   'e.review.number': 'Das ist nicht die Zahl auf dem anderen Bildschirm.\nFragen Sie noch einmal nach beiden Ziffern. Versuche übrig: {left}.',

@@ -774,6 +774,7 @@ export const en = {
   'e.request.open': 'You have asked for this already.\nGo to your account: it stands there.',
   'e.review.approver-gone': 'Whoever approved this could not approve it any more.\nAsk once more. Whoever decides now will be asked.',
   'e.review.no-approver': 'Nobody can approve this just now.\nIT can do it for you.',
+  'e.review.same-browser': 'It was asked for in this very browser.\nWhoever asks waits on a device of their own. If it wasn’t you who asked here, deny it.',
   'e.review.not-approver': 'This is no longer yours to decide.\nSomebody else has been asked, or can be.',
   'e.review.decided': 'This was already answered.\nNothing more is needed from you.',
   'e.review.number': 'That isn’t the number on their screen.\nAsk again for both digits. Tries left: {left}.',
