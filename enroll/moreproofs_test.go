@@ -141,6 +141,35 @@ func TestTrivialPINsAreRefused(t *testing.T) {
 	wantErr(t, "a proof for questions", w.SetPIN(w.ctx, of, other, secret.New("739202")), enroll.ErrWrongProof)
 }
 
+func TestPINsThatManyTakeAreRefused(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	p := w.mayHold(d, of, enroll.ProofPIN)
+	for _, pin := range []string{"789456", "159753", "147258", "123321", "112233", "135790", "123-654", "314159"} {
+		wantErr(t, pin, w.SetPIN(w.ctx, of, p, secret.New(pin)), enroll.ErrPINTrivial)
+	}
+	seen := map[string]bool{}
+	for _, pin := range strings.Fields(enroll.CommonPINs) {
+		if len(pin) != 6 || seen[pin] || enroll.JudgePIN(pin, 6) == nil {
+			t.Errorf("%s in the list", pin)
+		}
+		seen[pin] = true
+	}
+	for _, pin := range []string{"739201", "739456", "7894561", "456 12", " 789456"} { // parts of it, and more
+		if err := enroll.JudgePIN(strings.TrimSpace(pin), 5); (err != nil) != (pin == " 789456" || pin == "456 12") {
+			t.Errorf("%q: %v", pin, err)
+		}
+	}
+}
+
+func TestALongerPINIsAskedForWhereItIsConfigured(t *testing.T) {
+	for configured, want := range map[int]int{0: 6, 4: 6, 6: 6, 8: 8} {
+		if got := (enroll.ProofSettings{PINDigits: configured}).LeastPIN(); got != want {
+			t.Errorf("%d: %d", configured, got)
+		}
+	}
+}
+
 // Each wrong PIN past the fifth makes the wait longer, and none is for ever.
 func TestAWrongPINRestsLongerEachTime(t *testing.T) {
 	w, _ := furnished(t)

@@ -23,12 +23,22 @@ const (
 	pinMost  = 16
 )
 
+// LeastPIN is how many digits a new PIN has at least.
+func (p ProofSettings) LeastPIN() int { return max(pinLeast, p.PINDigits) }
+
+// commonPINs are six digits that many take and no pattern below finds: ways over the
+// keypad, pairs in a row, and numbers that people know by heart.
+const commonPINs = " 789456 789123 123789 456123 123654 321654 654987 987321 987456 456852 654123 789654 456987 321987 123987 " +
+	"159753 159357 357159 357951 753951 951753 951357 753159 159263 147258 258147 258369 369258 147369 369147 147852 741852 852741 852456 258456 258852 741963 963741 963852 852963 963258 147896 147963 789632 123698 " +
+	"123321 456654 456789 654456 223344 334455 445566 556677 667788 778899 998877 665544 443322 332211 " +
+	"123450 123455 123454 123457 123888 124578 134679 135790 135791 235689 246810 024680 142536 100000 000001 100001 199999 192837 314159 271828 131452 201314 666888 888666 "
+
 // SetPIN keeps a PIN in place of the one before. The digits are judged before the
 // proof, which is of LabelProof over ProofStatement, is used up. Errors: ErrPINShort,
 // ErrPINLong, ErrPINTrivial, those of a proof.
 func (s *Service) SetPIN(ctx context.Context, of Session, proof Proof, pin secret.Text) error {
 	digits := bareDigits(pin.Reveal())
-	if err := judgePIN(digits, max(pinLeast, s.settings().Proofs.PINDigits)); err != nil {
+	if err := judgePIN(digits, s.settings().Proofs.LeastPIN()); err != nil {
 		return fmt.Errorf("set PIN: %w", err)
 	}
 	if err := s.spendToHold(ctx, of, proof, LabelProof, ProofPIN); err != nil {
@@ -46,7 +56,8 @@ func (s *Service) SetPIN(ctx context.Context, of Session, proof Proof, pin secre
 }
 
 // judgePIN refuses what somebody would try first (NIST SP 800-63B 5.1.1.2 asks for a
-// list of what is common): one digit, one or two or three that repeat, a row, a date.
+// list of what is common): one digit, one or two or three that repeat, a row, a date, one of
+// the list.
 func judgePIN(digits string, least int) error {
 	if len(digits) < least || strings.Trim(digits, "0123456789") != "" {
 		return ErrPINShort
@@ -59,7 +70,7 @@ func judgePIN(digits string, least int) error {
 			return ErrPINTrivial
 		}
 	}
-	if inRow(digits, 1) || inRow(digits, 9) || isDate(digits) {
+	if inRow(digits, 1) || inRow(digits, 9) || isDate(digits) || strings.Contains(commonPINs, " "+digits+" ") {
 		return ErrPINTrivial
 	}
 	return nil

@@ -27,6 +27,12 @@ type AddressHeld struct {
 	LastUsed  string `json:"lastUsed"`
 }
 
+// PINHeld is the PIN.
+type PINHeld struct {
+	ProofHeld
+	Least int `json:"least" doc:"how many digits a new one has at least"`
+}
+
 // QuestionsHeld are the answers of the person.
 type QuestionsHeld struct {
 	ProofHeld
@@ -74,6 +80,7 @@ func (s *Server) further(ctx context.Context, out *Proofs, held []enroll.Factor,
 		}
 		a.to.Address, a.to.From = enroll.Masked(a.kind, to), from
 	}
+	out.PIN.Least = settings.LeastPIN()
 	out.PIN.Offered = slices.Contains(offered, enroll.ProofPIN)
 	out.Questions = QuestionsHeld{
 		ProofHeld: ProofHeld{Offered: slices.Contains(offered, enroll.ProofQuestions)},

@@ -75,7 +75,7 @@ func alsoBy(sets ...[]enroll.ProofKind) func(map[workflow.Kind]workflow.Act) {
 
 func (p *phone) setsPIN() {
 	p.h.t.Helper()
-	if held := fetch[Proofs](p, "POST", "/api/proofs/pin", fields{"proof": p.mayChange(fields{"purpose": "pin"}), "pin": "739201"}); !held.PIN.Held {
+	if held := fetch[Proofs](p, "POST", "/api/proofs/pin", fields{"proof": p.mayChange(fields{"purpose": "pin"}), "pin": "739201"}); !held.PIN.Held || held.PIN.Least != 6 {
 		p.h.t.Fatalf("PIN %+v", held.PIN)
 	}
 }

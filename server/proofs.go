@@ -16,7 +16,7 @@ type Proofs struct {
 
 	MailCode  AddressHeld   `json:"mailCode"`
 	SMSCode   AddressHeld   `json:"smsCode"`
-	PIN       ProofHeld     `json:"pin"`
+	PIN       PINHeld       `json:"pin"`
 	Questions QuestionsHeld `json:"questions"`
 }
 

@@ -342,7 +342,7 @@ export interface Proofs {
   totp: Held;
   mailCode: SentProof;
   smsCode: SentProof;
-  pin: Held;
+  pin: Held & { least: number }; // how many digits a new one has at least
   /** answer of the list are given, ask of them are asked. */
   questions: Held & { answer: number; ask: number; list: Question[] };
 }

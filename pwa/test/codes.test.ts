@@ -104,7 +104,12 @@ test.each([
   ['135790', '135791', 'The two differ.'],
   ['135 790', '135790', ''],
 ])('the PIN %s, then %s: %s', (pin, again, says) => {
-  expect(pinLacks(pin, again)).toBe(says);
+  expect(pinLacks(pin, again, 6)).toBe(says);
+});
+
+test('as many digits as the organisation asks for', () => {
+  expect(pinLacks('135790', '135790', 8)).toBe('Type 8 digits or more.');
+  expect(pinLacks('13579024', '13579024', 8)).toBe('');
 });
 
 test('each of the questions is answered', () => {
@@ -148,10 +153,10 @@ test('an alternative is said in words', () => {
 test('what is neither offered nor held is not shown', () => {
   const none = { offered: false, held: false, created: '', lastUsed: '' };
   const nowhere = { offered: false, address: '', from: '', canVerify: true, created: '', lastUsed: '' } as const;
-  const proofs = { recoveryCodes: { offered: false, total: 0, left: 0, created: '' }, totp: none, mailCode: nowhere, smsCode: nowhere, pin: none, questions: { ...none, answer: 5, ask: 3, list: [] } };
+  const proofs = { recoveryCodes: { offered: false, total: 0, left: 0, created: '' }, totp: none, mailCode: nowhere, smsCode: nowhere, pin: { ...none, least: 6 }, questions: { ...none, answer: 5, ask: 3, list: [] } };
   expect(shownOf(proofs)).toEqual([]);
   expect(shownOf({ ...proofs, mailCode: { ...nowhere, address: 'd•••@x', from: 'directory' } })).toEqual([]); // IT's, and not asked for
-  expect(shownOf({ ...proofs, smsCode: { ...nowhere, address: '+49 •••', from: 'verified' }, pin: { ...none, held: true } })).toEqual(['sms-code', 'pin']);
+  expect(shownOf({ ...proofs, smsCode: { ...nowhere, address: '+49 •••', from: 'verified' }, pin: { ...none, held: true, least: 6 } })).toEqual(['sms-code', 'pin']);
   expect(shownOf({ ...proofs, mailCode: { ...nowhere, offered: true }, questions: { ...proofs.questions, offered: true } })).toEqual(['mail-code', 'questions']);
 });
 

@@ -104,7 +104,7 @@ function List({ proofs, onOpen }: { proofs: Proofs; onOpen: (which: Which) => vo
       case 'totp':
         return <Row key={which} icon="phone" title={t('pr.totp')} sub={heldSays(totp, t('pr.totp.none'))} onClick={open} />;
       case 'pin':
-        return <Row key={which} icon="pin" title={t('pin.title')} sub={heldSays(pin, t('pr.pin.none'))} onClick={open} />;
+        return <Row key={which} icon="pin" title={t('pin.title')} sub={heldSays(pin, t('pr.pin.none', { n: pin.least }))} onClick={open} />;
       case 'questions':
         return <Row key={which} icon="help" title={t('qu.title')} sub={heldSays(questions, t('pr.questions.none', { n: questions.answer }))} onClick={open} />;
       default:

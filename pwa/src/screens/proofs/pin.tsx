@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Proofs } from '../../api-types';
 import { t } from '../../i18n';
 import { post } from '../../lib/api';
-import { bare, bareDigits, PIN_LEAST, PIN_MOST } from '../../lib/codes';
+import { bare, bareDigits, PIN_MOST } from '../../lib/codes';
 import { Button, Field, Screen } from '../../ui/kit';
 import type { PartProps } from '../proofs';
 import { HeldFacts, Removable, TouchForm, useTouch } from './parts';
@@ -36,11 +36,11 @@ export function Pin(props: PartProps) {
 }
 
 /** Why it can't be set yet; '' when it can. */
-export function pinLacks(pin: string, again: string): string {
+export function pinLacks(pin: string, again: string, least: number): string {
   const digits = bare('pin', pin);
   if (!digits) return t('pin.why.none');
   if (digits !== bareDigits(pin)) return t('pin.why.digits');
-  if (digits.length < PIN_LEAST) return t('pin.why.short', { n: PIN_LEAST });
+  if (digits.length < least) return t('pin.why.short', { n: least });
   if (digits.length > PIN_MOST) return t('pin.why.long', { n: PIN_MOST });
   if (!bare('pin', again)) return t('pin.why.again');
   return bare('pin', again) === digits ? '' : t('pin.why.differs');
@@ -50,7 +50,8 @@ function SetPin({ proofs, onProofs, onBack, onUp }: PartProps & { onUp: () => vo
   const [pin, setPin] = useState('');
   const [again, setAgain] = useState('');
   const touch = useTouch('pin');
-  const why = pinLacks(pin, again);
+  const { least } = proofs.pin;
+  const why = pinLacks(pin, again, least);
   const { problem } = touch;
   const set = () =>
     touch.run(async (proof) => {
@@ -73,7 +74,7 @@ function SetPin({ proofs, onProofs, onBack, onUp }: PartProps & { onUp: () => vo
       mended={refused}
       onSubmit={set}
     >
-      <Field name="pin" label={t('pin.new')} hint={t('pin.new.sub')} value={pin} onInput={typed(setPin)} autocomplete="off" secret inputMode="numeric" maxLength={24} invalid={refused} />
+      <Field name="pin" label={t('pin.new')} hint={t('pin.new.sub', { n: least, most: PIN_MOST })} value={pin} onInput={typed(setPin)} autocomplete="off" secret inputMode="numeric" maxLength={24} invalid={refused} />
       <Field name="pin-again" label={t('pin.again')} value={again} onInput={typed(setAgain)} autocomplete="off" secret inputMode="numeric" maxLength={24} />
     </TouchForm>
   );
