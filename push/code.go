@@ -100,8 +100,28 @@ func (s *Service) mayGo(ctx context.Context, c Code) error {
 	if !ok {
 		return fmt.Errorf("send code: %w", ErrCountry)
 	}
-	half := max(1, s.cfg.Gateway.cfg.Hourly/2)
-	return s.count(ctx, who+"code-country:"+country, half, time.Hour/time.Duration(half))
+	share, most := hourlyShare(s.cfg.Gateway.cfg.Hourly, who)
+	burst, refill := withinAnHour(most)
+	return s.count(ctx, share+"code-country:"+country, burst, refill)
+}
+
+// hourlyShare is what strangers, or people who are signed in, have of a country's codes:
+// half each, that those use up nothing of these. One alone they share.
+func hourlyShare(hourly int, who string) (share string, most int) {
+	switch {
+	case hourly < 2:
+		return "any:", 1
+	case who == "own:":
+		return who, (hourly + 1) / 2
+	}
+	return who, hourly / 2
+}
+
+// withinAnHour is a bucket that gives out no more than n in any hour: what it holds when
+// full, and what it gains meanwhile, come to n.
+func withinAnHour(n int) (burst int, refill time.Duration) {
+	burst = (n + 1) / 2
+	return burst, time.Hour / time.Duration(n-burst+1)
 }
 
 func (s *Service) count(ctx context.Context, key string, burst int, refill time.Duration) error {

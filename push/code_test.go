@@ -2,6 +2,7 @@ package push
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -53,7 +54,7 @@ func (g *smsGateway) config() GatewayConfig {
 	return GatewayConfig{
 		URL: g.URL + "/send", Headers: []string{"Authorization: Bearer {{secret}}", "Content-Type: application/json"},
 		Body: `{"to":{{json number}},"text":{{json text}}}`, Secret: secret.New("key-4711"), Contains: `"queued"`,
-		Countries: []string{"+49", "+4930", "+43"}, Hourly: 12, Timeout: 2 * time.Second,
+		Countries: []string{"+49", "+4930", "+43"}, Hourly: 24, Timeout: 2 * time.Second,
 	}
 }
 
@@ -169,6 +170,41 @@ func TestCodesAreLimitedByNumberAndByCountry(t *testing.T) {
 	wantCode("another country", w.SendCode(t.Context(), sms("+88112345678")), ErrCountry)
 	if len(gw.got) != 7 {
 		t.Errorf("%d went out", len(gw.got))
+	}
+}
+
+// In no hour, wherever it begins, do more go out than are allowed.
+func TestNoHourHasMoreCodesThanAreAllowed(t *testing.T) {
+	for _, hourly := range []int{1, 2, 3, 5, 12, 60} {
+		w, gw := newWorld(t), newSMSGateway(t)
+		c := gw.config()
+		c.Hourly = hourly
+		w.cfg.Gateway = gatewayOf(t, c)
+		var went []time.Time
+		for i := range 3 * 60 {
+			for _, stranger := range []bool{true, false} {
+				code := sms(fmt.Sprintf("+4915%08d%d", i, len(went)))
+				code.Stranger = stranger
+				for w.SendCode(t.Context(), code) == nil {
+					went = append(went, w.clock.Now())
+					code.To += "0"
+				}
+			}
+			w.clock.forward(time.Minute)
+		}
+		most := 0
+		for i, from := range went {
+			n := 0
+			for _, at := range went[i:] {
+				if at.Before(from.Add(time.Hour)) {
+					n++
+				}
+			}
+			most = max(most, n)
+		}
+		if most != hourly {
+			t.Errorf("%d an hour: %d went out in one", hourly, most)
+		}
 	}
 }
 
