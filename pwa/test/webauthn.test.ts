@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { assertionJson, attestationJson, creationOptions, requestOptions, toBase64url, toBytes } from '../src/lib/webauthn';
+import { expect, test, vi } from 'vitest';
+import { assertionJson, attestationJson, create, creationOptions, requestOptions, toBase64url, toBytes } from '../src/lib/webauthn';
 
 const bytes = (...b: number[]) => new Uint8Array(b).buffer;
 
@@ -37,4 +37,11 @@ test('an assertion becomes the JSON of the specification', () => {
 test('an attestation without getTransports still goes out', () => {
   const json = attestationJson(credential({ clientDataJSON: bytes(1), attestationObject: bytes(2) }));
   expect(json.response).toEqual({ clientDataJSON: 'AQ', attestationObject: 'Ag', transports: [] });
+});
+
+test.each([['none', 'passkey.already-here'], ['direct', 'passkey.already-key']])('what is registered already is said, with attestation %s', async (attestation, code) => {
+  vi.stubGlobal('navigator', { credentials: { create: () => Promise.reject(new DOMException('', 'InvalidStateError')) } });
+  const publicKey = { attestation, challenge: 'AQID', rp: { id: 'x', name: 'X' }, user: { id: 'BAU', name: 'n', displayName: 'd' }, pubKeyCredParams: [] };
+  await expect(create({ token: 't', expires: '', publicKey } as never)).rejects.toMatchObject({ problem: { code } });
+  vi.unstubAllGlobals();
 });

@@ -677,6 +677,7 @@ export const de: Inside = {
   'e.device.unknown': 'Dieses Gerät steht nicht mehr in Ihrer Liste.\nEs wurde inzwischen entfernt. Es bleibt nichts zu tun.',
 
   'e.passkey.already-here': 'Dieses Gerät hat Ihren Anmeldeschlüssel schon.\nSie können ihn gleich benutzen.',
+  'e.passkey.already-key': 'Dieser Sicherheitsschlüssel oder dieses Gerät hat schon einen Anmeldeschlüssel von Ihnen.\nBenutzen Sie ihn, wie er ist. Nimmt Ihre Organisation ihn nicht an, entfernen Sie ihn unter „Meine Anmeldeschlüssel“ und tragen Sie den Sicherheitsschlüssel neu ein. Ist er Ihr einziger, bitten Sie vorher die IT um einen Link.',
   'e.passkey.already-registered': 'Dieser Anmeldeschlüssel ist schon eingetragen.\nMehr ist nicht zu tun: Melden Sie sich damit an.',
   'e.passkey.not-discoverable': 'Dieses Gerät hat einen Schlüssel angelegt, der sich ohne Namen nicht wiederfinden lässt.\nNehmen Sie ein anderes Gerät oder einen neueren Sicherheitsschlüssel.',
   'e.passkey.cloned': 'Dieser Anmeldeschlüssel wurde vielleicht kopiert, deshalb wurde er abgewiesen.\nNehmen Sie einen anderen und sagen Sie es der IT.',

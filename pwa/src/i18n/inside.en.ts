@@ -675,6 +675,7 @@ export const en = {
   'e.device.unknown': 'That device isn’t in your list any more.\nIt was removed meanwhile. Nothing is left to do.',
 
   'e.passkey.already-here': 'This device already has your passkey.\nYou can use it right away.',
+  'e.passkey.already-key': 'This security key or device already has a passkey of yours.\nUse it as it is. If your organisation doesn’t accept it, remove that passkey under “My passkeys”, then register the key anew. If it is your only passkey, ask IT for a link first.',
   'e.passkey.already-registered': 'This passkey is already registered.\nThere is nothing more to do: use it to sign in.',
   'e.passkey.not-discoverable': 'This device made a key that can’t be found again without a name.\nUse another device, or a newer security key.',
   'e.passkey.cloned': 'This passkey may have been copied, so it was refused.\nUse another one and tell IT.',

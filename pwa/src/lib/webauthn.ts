@@ -84,7 +84,7 @@ export function attestationJson(c: PublicKeyCredential): Json {
 let running: AbortController | null = null;
 
 /** Runs one ceremony; a second one ends the first, as the browser would refuse two. */
-async function ceremony(run: (signal: AbortSignal) => Promise<Credential | null>): Promise<PublicKeyCredential> {
+async function ceremony(run: (signal: AbortSignal) => Promise<Credential | null>, taken = 'passkey.already-here'): Promise<PublicKeyCredential> {
   running?.abort();
   const mine = (running = new AbortController());
   try {
@@ -92,21 +92,21 @@ async function ceremony(run: (signal: AbortSignal) => Promise<Credential | null>
     if (!credential) throw localProblem('passkey.cancelled');
     return credential as PublicKeyCredential;
   } catch (e) {
-    throw translate(e);
+    throw translate(e, taken);
   } finally {
     if (running === mine) running = null;
   }
 }
 
-/** The names of DOMException that a ceremony can end with. */
-function translate(e: unknown): unknown {
+/** The names of DOMException that a ceremony can end with. taken: the code of a passkey that is there already. */
+function translate(e: unknown, taken: string): unknown {
   const name = e instanceof DOMException ? e.name : '';
   switch (name) {
     case 'NotAllowedError':
     case 'AbortError':
       return localProblem('passkey.cancelled');
     case 'InvalidStateError':
-      return localProblem('passkey.already-here');
+      return localProblem(taken);
     case 'SecurityError':
       return localProblem('passkey.wrong-site');
     case 'NotSupportedError':
@@ -128,7 +128,9 @@ export async function assert(c: Ceremony): Promise<Json> {
 /** Makes a passkey. Call it straight from the tap. */
 export async function create(c: Ceremony): Promise<Json> {
   const publicKey = creationOptions(c.publicKey);
-  return attestationJson(await ceremony((signal) => navigator.credentials.create({ publicKey, signal })));
+  // Where security keys are told from other passkeys, one that is registered may have to be registered anew.
+  const taken = publicKey.attestation === 'direct' ? 'passkey.already-key' : undefined;
+  return attestationJson(await ceremony((signal) => navigator.credentials.create({ publicKey, signal }), taken));
 }
 
 /** The signal methods, where the browser has them; nothing waits for them. */

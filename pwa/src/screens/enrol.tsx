@@ -210,7 +210,7 @@ function MakePasskey({ token, grant, onAgain }: { token: string; grant: string; 
       <div class="dock">
         {code === 'invitation.password-needed' ? (
           <Button onClick={onAgain}>{t('enrol.1')}</Button>
-        ) : code === 'passkey.already-here' ? (
+        ) : code.startsWith('passkey.already') ? (
           <Button onClick={() => go('/')}>{t('start.in')}</Button>
         ) : (
           <Button icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void make()}>

@@ -35,7 +35,7 @@ function ruleName(code: string): string {
 }
 
 /** Words that are no alarm: the person closed a window, or has no network. */
-const calm = new Set(['passkey.cancelled', 'ceremony.unknown', 'network.offline', 'network.slow', 'passkey.already-here', 'passkey.already-registered', 'account.not-locked']);
+const calm = new Set(['passkey.cancelled', 'ceremony.unknown', 'network.offline', 'network.slow', 'passkey.already-here', 'passkey.already-key', 'passkey.already-registered', 'account.not-locked']);
 
 /** Whether a problem is one that somebody else may have to help with. */
 export const grave = (problem: Problem | null) => problem !== null && !calm.has(problem.code);
