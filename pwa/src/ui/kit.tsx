@@ -11,6 +11,7 @@ import { Icon, type IconName } from './icons';
 type Kids = { children?: ComponentChildren };
 
 let first = true;
+let shown = ''; // the address of the screen before
 
 /** A screen: sets the title, takes the focus when it comes, offers the way back
  *  (up is an address, or a step inside the same one). */
@@ -24,6 +25,9 @@ export function Screen({ title, up, heading = true, kind, children }: Kids & { t
     // A field of the screen may have it already: a slow device runs these in any order.
     if (!first && h && !h.parentElement?.contains(document.activeElement)) h.focus({ preventScroll: true });
     first = false;
+    // Another step at the same address begins at its top; the way back is the browser's to restore.
+    if (shown === location.pathname) scrollTo(0, 0);
+    shown = location.pathname;
   }, []);
   return (
     <div class={kind ? `screen ${kind}` : 'screen'}>

@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Problem } from '../../api-types';
 import { t } from '../../i18n';
+import { thisDevice } from '../../lib/device';
 import { useNow } from '../../lib/now';
 import { go, note } from '../../lib/router';
 import { signedIn } from '../../lib/session';
@@ -57,7 +58,7 @@ export function Waiting({ wait, onEnd }: WaitProps) {
       <Remaining since={wait.since} deadline={wait.until} now={now} />
       <ul class="notes">
         <Point icon="call" title={t('vouch.call')} text={t('vouch.call.sub')} />
-        <Point icon="wait" title={t('vouch.stay')} text={t('vouch.stay.sub')} />
+        <Point icon="wait" title={t('vouch.stay')} text={t(thisDevice().system === 'pc' ? 'vouch.stay.sub' : 'vouch.stay.phone')} />
         <Point icon="info" title={t('vouch.no')} text={t('vouch.no.sub')} />
       </ul>
       <p class="hint">{wait.name && t('rec.for', { name: wait.name })}</p>
