@@ -4,6 +4,8 @@ import type { Options } from './lib/fixtures.ts';
 // LATCHKEY_SOAK=1 runs every journey ten times in a row.
 const soak = process.env.LATCHKEY_SOAK === '1';
 
+const measured = 'lighthouse.spec.ts';
+
 // On PostgreSQL the journeys with the tag run, those of each kind that ask most of a
 // database; with LATCHKEY_SOAK=1 or LATCHKEY_DATABASE=postgres all of them. How a
 // screen looks does not depend on it.
@@ -11,10 +13,13 @@ const onlyPostgres = process.env.LATCHKEY_DATABASE === 'postgres';
 const postgres = {
   name: 'PostgreSQL',
   use: { database: 'postgres' as const },
-  testIgnore: ['*screens.spec.ts', 'lighthouse.spec.ts'],
+  testIgnore: ['*screens.spec.ts', measured],
   ...(soak || onlyPostgres ? {} : { grep: /@database/ }),
   repeatEach: soak ? 3 : 1,
 };
+
+// It comes last and alone. In a row of bars nothing comes before it; by hand that takes --no-deps.
+const lighthouse = { name: 'Lighthouse', testMatch: measured, ...(process.env.LATCHKEY_BENCH === undefined ? { dependencies: ['SQLite', postgres.name] } : {}) };
 
 export default defineConfig<object, Options>({
   testDir: '.',
@@ -22,8 +27,9 @@ export default defineConfig<object, Options>({
   timeout: 60_000,
   expect: { timeout: 10_000 },
   fullyParallel: false,
-  workers: 1, // one controller, two cores
-  projects: [...(onlyPostgres ? [] : [{ name: 'SQLite' }]), postgres],
+  workers: 2, // each with a controller and a server of its own
+  globalSetup: './lib/process.ts',
+  projects: onlyPostgres ? [postgres] : [{ name: 'SQLite', testIgnore: measured }, postgres, lighthouse],
   repeatEach: soak ? 10 : 1,
   retries: 0, // a flaky journey is a defect
   forbidOnly: true,

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Marionette } from './marionette.ts';
@@ -28,13 +27,12 @@ export class Firefox {
     const dir = mkdtempSync(join(tmpdir(), 'latchkey-ff-'));
     const profile = join(dir, 'profile');
     mkdirSync(profile);
-    const port = await freePort();
-    writeFileSync(join(profile, 'user.js'), Object.entries(preferences(stand, port)).map(([k, v]) => `user_pref(${JSON.stringify(k)}, ${JSON.stringify(v)});\n`).join(''));
+    writeFileSync(join(profile, 'user.js'), Object.entries(preferences(stand)).map(([k, v]) => `user_pref(${JSON.stringify(k)}, ${JSON.stringify(v)});\n`).join(''));
     const child = spawn(process.env.FIREFOX ?? 'firefox-esr', ['--headless', '--marionette', '--no-remote', '--profile', profile, '--width=412', '--height=915'], {
       env: { ...process.env, HOME: dir, DBUS_SESSION_BUS_ADDRESS: stand.bus, MOZ_HEADLESS_WIDTH: '412', MOZ_HEADLESS_HEIGHT: '915' },
       stdio: 'ignore',
     });
-    const firefox = new Firefox(child, await reach(child, port), dir);
+    const firefox = new Firefox(child, await reach(child, join(profile, 'MarionetteActivePort')), dir);
     await firefox.begin();
     return firefox;
   }
@@ -118,9 +116,9 @@ const find = `
   const shown = (e) => e.getClientRects().length > 0 && getComputedStyle(e).visibility !== 'hidden' && !e.disabled && e.getAttribute('aria-disabled') !== 'true';
   return [...document.querySelectorAll(which)].find((e) => shown(e) && match.test(name(e))) ?? null;`;
 
-function preferences(stand: Stand, port: number): Record<string, string | number | boolean> {
+function preferences(stand: Stand): Record<string, string | number | boolean> {
   return {
-    'marionette.port': port,
+    'marionette.port': 0, // any that is free
     'dom.push.serverURL': stand.pushSocket, 'dom.push.testing.allowInsecureServerURL': true, 'dom.push.connection.enabled': true, 'dom.push.retryBaseInterval': 300,
     'permissions.default.desktop-notification': 1, 'alerts.useSystemBackend': true,
     'security.webauth.webauthn_enable_softtoken': true, 'security.webauth.webauthn_enable_usbtoken': false,
@@ -134,29 +132,18 @@ function preferences(stand: Stand, port: number): Record<string, string | number
   };
 }
 
-/** Connects once Firefox listens. */
-async function reach(child: ChildProcess, port: number): Promise<Marionette> {
+/** Connects once Firefox listens, and has said in the file on which port. */
+async function reach(child: ChildProcess, file: string): Promise<Marionette> {
   let failed: Error | undefined;
   child.once('error', (e) => { failed = e; });
   for (let i = 0; i < 600; i++) {
     if (failed) throw failed;
     if (child.exitCode !== null) throw new Error(`Firefox ended with ${child.exitCode}`);
     try {
-      return await Marionette.connect(port);
+      return await Marionette.connect(Number(readFileSync(file, 'utf8')));
     } catch {
       await new Promise((r) => setTimeout(r, 50)); // another process, which says nowhere that it listens
     }
   }
   throw new Error('Firefox did not start');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const s = createServer();
-    s.once('error', reject);
-    s.listen(0, '127.0.0.1', () => {
-      const a = s.address();
-      s.close(() => { if (a !== null && typeof a === 'object') resolve(a.port); else reject(new Error('no port')); });
-    });
-  });
 }

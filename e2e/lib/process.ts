@@ -1,7 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { watch } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export const root = new URL('../../', import.meta.url).pathname;
 
@@ -44,8 +44,10 @@ async function appears(file: string, seconds: number): Promise<void> {
   }
 }
 
-/** Builds a Go command of this project into bin/. */
-export function goBuild(pkg: string, out: string): string {
-  execFileSync('go', ['build', '-buildvcs=false', '-o', out, pkg], { cwd: root, stdio: 'inherit' });
-  return out;
+/** Commands of this project that the journeys start beside the product, once build has made them. */
+export const programs = { sambadc: join(root, 'bin/sambadc'), pgserver: join(root, 'bin/pgserver'), stand: join(root, 'bin/stand') } as const;
+
+/** Builds them into bin/. Playwright runs it before its workers, which would write the same files. */
+export default function build(): void {
+  execFileSync('go', ['build', '-buildvcs=false', '-o', join(root, 'bin') + '/', './e2e/samba/cmd/sambadc', './e2e/postgres/cmd/pgserver', './e2e/stand/cmd/stand'], { cwd: root, stdio: 'inherit' });
 }

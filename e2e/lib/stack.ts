@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Directory, type Controller, type Person } from './directory.ts';
 import { furtherProofs } from './further.ts';
-import { goBuild, root, start, type Started } from './process.ts';
+import { programs, root, start, type Started } from './process.ts';
 import { Stand } from './stand.ts';
 
 export type Database = 'sqlite' | 'postgres';
@@ -31,10 +31,9 @@ export class Stack {
 
   static async start(database: Database): Promise<Stack> {
     const dir = mkdtempSync(join(tmpdir(), 'latchkey-e2e-'));
-    const sambadc = goBuild('./e2e/samba/cmd/sambadc', join(root, 'bin/sambadc'));
     const dcDir = join(dir, 'dc');
     mkdirSync(dcDir);
-    const samba = await start<Controller>(sambadc, ['--dir', dcDir, '--ready', join(dir, 'dc.json')], join(dir, 'dc.json'), 120);
+    const samba = await start<Controller>(programs.sambadc, ['--dir', dcDir, '--ready', join(dir, 'dc.json')], join(dir, 'dc.json'), 120);
     const stand = await Stand.start(dir);
     new Directory(samba.ready, dcDir).group(panel);
     const config = join(dir, 'latchkey.yaml');
@@ -45,8 +44,7 @@ export class Stack {
   }
 
   private static postgres(dir: string): Promise<Started<{ dsn: string }>> {
-    const pgserver = goBuild('./e2e/postgres/cmd/pgserver', join(root, 'bin/pgserver'));
-    return start(pgserver, ['--ready', join(dir, 'pg.json')], join(dir, 'pg.json'), 60);
+    return start(programs.pgserver, ['--ready', join(dir, 'pg.json')], join(dir, 'pg.json'), 60);
   }
 
   private static serve(dir: string, config: string): Promise<Started<{ url: string }>> {
@@ -179,9 +177,12 @@ function configuration(dir: string, dc: Controller, stand: Stand, port: number, 
   }, null, 2); // JSON is YAML
 }
 
-/** Below the ports that the system gives to outgoing connections: one of them would take it while the server restarts. */
+/**
+ * Below the ports that the system gives to outgoing connections, and in a range of this worker's own: one of
+ * those, or the other worker's stack, would take it while the server restarts.
+ */
 function freePort(tries = 100): Promise<number> {
-  const port = 20_000 + Math.floor(Math.random() * 12_000);
+  const port = 20_000 + 3000 * (Number(process.env.TEST_PARALLEL_INDEX ?? 0) % 4) + Math.floor(Math.random() * 3000);
   return new Promise<number>((resolve, reject) => {
     const s = createServer();
     s.once('error', reject);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { goBuild, root, start, type Started } from './process.ts';
+import { programs, start, type Started } from './process.ts';
 
 /** What `stand --ready` writes. */
 interface Ready { control: string; ca_file: string; push_socket: string; proxy: string; mail: string; sms: string; sms_token: string; bus: string }
@@ -25,8 +25,7 @@ export class Stand {
   private constructor(private readonly program: Started<Ready>) {}
 
   static async start(dir: string): Promise<Stand> {
-    const stand = goBuild('./e2e/stand/cmd/stand', join(root, 'bin/stand'));
-    return new Stand(await start<Ready>(stand, ['--dir', dir, '--ready', join(dir, 'stand.json'), '--desktop'], join(dir, 'stand.json'), 20));
+    return new Stand(await start<Ready>(programs.stand, ['--dir', dir, '--ready', join(dir, 'stand.json'), '--desktop'], join(dir, 'stand.json'), 20));
   }
 
   stop(): Promise<void> { return this.program.stop(); }
