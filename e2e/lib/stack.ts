@@ -117,6 +117,8 @@ export const departments = {
   byPassword: 'Registry', // a reset takes the current password and a code by mail
   byWord: 'Gallery', // a colleague's word lets in
   byWordAndPin: 'Orchard', // and a PIN
+  reminded: 'Attic', // what is to be set up within two weeks is said
+  limited: 'Cellar', // until it is set up there is an unlock and no more
   more: 'Laboratory', // a reset takes a code by mail and a PIN beside the passkey
 } as const;
 
@@ -149,6 +151,14 @@ function policies(dc: Controller): object[] {
     },
     { name: departments.byWordAndPin, who: { department: departments.byWordAndPin }, unlock: { prove: ['vouching + pin'], approve: [{ by: 'manager' }] } },
     { name: departments.byPassword, who: { department: departments.byPassword }, unlock: passkey, reset: { prove: ['passkey', 'password + mail-code'] } },
+    {
+      name: departments.reminded, who: { department: departments.reminded }, hold: { must: ['passkey', 'recovery-code', 'totp'], within: '14d' },
+      unlock: { prove: ['passkey', 'recovery-code', 'totp'] }, reset: passkey,
+    },
+    {
+      name: departments.limited, who: { department: departments.limited }, hold: { must: ['passkey', 'recovery-code'], otherwise: 'limit' },
+      unlock: { prove: ['passkey', 'recovery-code'] }, reset: passkey,
+    },
     { name: departments.more, who: { department: departments.more }, unlock: passkey, reset: { prove: ['passkey + mail-code + pin'] } },
     { name: 'staff', who: { everyone: true }, unlock: passkey, reset: passkey, change: passkey, 'one-time': passkey },
   ];
