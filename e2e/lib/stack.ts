@@ -59,6 +59,19 @@ export class Stack {
     this.latchkey = await Stack.serve(this.dir, this.config);
   }
 
+  /** Runs fn under a changed configuration, and goes back to the one of before. */
+  async under(change: (configuration: Configuration) => object, fn: () => Promise<void>): Promise<void> {
+    const before = readFileSync(this.config, 'utf8');
+    try {
+      writeFileSync(this.config, JSON.stringify(change(JSON.parse(before) as Configuration)));
+      await this.restart();
+      await fn();
+    } finally {
+      writeFileSync(this.config, before);
+      await this.restart();
+    }
+  }
+
   /** The link that `latchkey invite` prints, made through the running server. */
   invite(person: Person, ...flags: string[]): string {
     const out = execFileSync(join(root, 'bin/latchkey'), ['invite', '--config', this.config, ...flags, person.upn], { encoding: 'utf8' });
@@ -96,6 +109,9 @@ export class Stack {
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
+
+/** What is changed of it. */
+interface Configuration { proofs: object; policies: object[] }
 
 interface Event { action: string; actor: string; request?: string }
 
