@@ -162,5 +162,24 @@ func Compare(before, after Policy, account ad.Account, at Circumstances) (out []
 	return out
 }
 
+// HoldDifference is what somebody has to hold under one policy and under the next, in
+// words; "" for nothing.
+type HoldDifference struct {
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+}
+
+// CompareHolds is nil where both want the same of the account, and where one of them can't
+// tell: a rule in error is a difference of every kind.
+func CompareHolds(before, after Policy, account ad.Account, at Circumstances) *HoldDifference {
+	was, wasErr := before.holdOf(account, at)
+	is, isErr := after.holdOf(account, at)
+	d := HoldDifference{Before: was.InWords(), After: is.InWords()}
+	if wasErr != nil || isErr != nil || d.Before == d.After {
+		return nil
+	}
+	return &d
+}
+
 // Protected says why Latchkey never acts for an account, or nil.
 func Protected(a ad.Account) error { return unprotected(a) }

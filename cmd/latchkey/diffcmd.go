@@ -23,10 +23,11 @@ type configDiffCmd struct {
 
 // turned is one person whom two versions treat differently.
 type turned struct {
-	Person      string                `json:"person"`
-	Account     string                `json:"account"`
-	GUID        string                `json:"objectGUID"`
-	Differences []workflow.Difference `json:"differences"`
+	Person      string                   `json:"person"`
+	Account     string                   `json:"account"`
+	GUID        string                   `json:"objectGUID"`
+	Differences []workflow.Difference    `json:"differences"`
+	Hold        *workflow.HoldDifference `json:"hold,omitempty"`
 }
 
 // counted are the numbers at the end.
@@ -38,6 +39,7 @@ type counted struct {
 	Loses     int `json:"loses"`
 	Changes   int `json:"changes"`
 	Errors    int `json:"errors"`
+	Holds     int `json:"holds"` // who have to hold something else
 }
 
 const allPeople = "all"
@@ -164,10 +166,14 @@ func (d *diff) add(who ad.Account) {
 		return
 	}
 	differences := workflow.Compare(d.before, d.after, who, d.at)
-	if len(differences) == 0 {
+	hold := workflow.CompareHolds(d.before, d.after, who, d.at)
+	if len(differences) == 0 && hold == nil {
 		return
 	}
 	d.counts.Differ++
+	if hold != nil {
+		d.counts.Holds++
+	}
 	for _, one := range differences {
 		switch one.Turn {
 		case workflow.Gains:
@@ -180,7 +186,7 @@ func (d *diff) add(who ad.Account) {
 			d.counts.Errors++
 		}
 	}
-	d.found = append(d.found, turned{plainName(who), plainText(who.SAMAccountName), who.GUID.String(), differences})
+	d.found = append(d.found, turned{plainName(who), plainText(who.SAMAccountName), who.GUID.String(), append([]workflow.Difference{}, differences...), hold})
 }
 
 func (d *diff) print(out io.Writer) {
@@ -189,13 +195,28 @@ func (d *diff) print(out io.Writer) {
 		for _, x := range one.Differences {
 			fmt.Fprintf(out, "  %-8s %-8s %s\n", x.Kind, x.Turn, differenceWords(x))
 		}
+		if one.Hold != nil {
+			turn, words := holdWords(*one.Hold)
+			fmt.Fprintf(out, "  %-8s %-8s %s\n", "hold", turn, words)
+		}
 	}
 	if len(d.found) > 0 {
 		fmt.Fprintln(out)
 	}
 	c := d.counts
-	fmt.Fprintf(out, "%d of %d people differ: %d gains, %d losses, %d changes, %d errors; %d protected people left out\n",
-		c.Differ, c.People, c.Gains, c.Loses, c.Changes, c.Errors, c.Protected)
+	fmt.Fprintf(out, "%d of %d people differ: %d gains, %d losses, %d changes, %d errors; %d have to hold something else; %d protected people left out\n",
+		c.Differ, c.People, c.Gains, c.Loses, c.Changes, c.Errors, c.Holds, c.Protected)
+}
+
+// holdWords says what somebody has to hold from now on, or no longer.
+func holdWords(x workflow.HoldDifference) (turn, text string) {
+	switch {
+	case x.Before == "":
+		return "begins", x.After
+	case x.After == "":
+		return "ends", "had to hold " + x.Before
+	}
+	return "changes", x.Before + " → " + x.After
 }
 
 func differenceWords(x workflow.Difference) string {

@@ -366,6 +366,29 @@ policies:
 	}
 }
 
+func TestDiffSaysWhoHasToHoldWhat(t *testing.T) {
+	r := newRealm(t, rand.New(rand.NewPCG(2, 2)), 40)
+	plain, held, limited := r.config, filepath.Join(r.dir, "held.yaml"), filepath.Join(r.dir, "limited.yaml")
+	for file, hold := range map[string]string{plain: "", held: ", hold: {must: [passkey], within: 14d}", limited: ", hold: {must: [passkey], within: 14d, otherwise: limit}"} {
+		must(t, os.WriteFile(file, []byte(r.head+"\npolicies:\n  - {name: all, who: {everyone: true}, unlock: {prove: [passkey]}"+hold+"}\n"), 0o600))
+	}
+	const what = "passkey within 14 days of the first passkey; otherwise "
+	for _, c := range []struct{ from, to, says string }{
+		{plain, held, "  hold     begins   " + what + "they are reminded\n"},
+		{held, plain, "  hold     ends     had to hold " + what + "they are reminded\n"},
+		{held, limited, "  hold     changes  " + what + "they are reminded → passkey within 14 days of the first passkey; otherwise, once overdue, only unlock and enrol\n"},
+	} {
+		status, said := latchkey(t, "config", "diff", c.from, c.to, "--people", "p000,p001,p002")
+		n := strings.Count(said, c.says)
+		if status != 0 || n == 0 || !strings.Contains(said, fmt.Sprintf("%d of 3 people differ: 0 gains, 0 losses, 0 changes, 0 errors; %d have to hold something else; %d protected", n, n, 3-n)) {
+			t.Errorf("%d, %d times %q in\n%s", status, n, c.says, said)
+		}
+	}
+	if status, said := latchkey(t, "config", "diff", held, held, "--people", "all"); status != 0 || !strings.HasPrefix(said, "0 of 42 people differ") {
+		t.Errorf("%d %s", status, said)
+	}
+}
+
 func TestDiffCountsWhoGainsAndLoses(t *testing.T) {
 	r := newRealm(t, rand.New(rand.NewPCG(2, 2)), 40)
 	before, after := r.config, filepath.Join(r.dir, "new.yaml")
