@@ -4,10 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
-	"slices"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -101,38 +98,6 @@ func (s *Service) begin(ctx context.Context, t attempt, f Factor) error {
 		return fmt.Errorf("count try: %w", err)
 	}
 	return nil
-}
-
-// giveBack takes back the tries of what was right beside something wrong, lest the one be
-// counted for the other. It is done behind the answer: what that says, and when, must not
-// tell which of them was right. What a crash leaves counts as a try.
-func (s *Service) giveBack(ctx context.Context, factors []Factor, right []FactorUse) {
-	for _, u := range right {
-		i := slices.IndexFunc(factors, func(f Factor) bool { return f.ID == u.ID && restful(f.Kind) })
-		if i < 0 {
-			continue
-		}
-		before := factors[i]
-		s.behind(ctx, func(ctx context.Context) {
-			err := s.store.UpdateFactor(ctx, before.ID, func(f *Factor) error {
-				if f.Fails == 0 { // it was right by another try meanwhile
-					return nil
-				}
-				if f.Fails--; f.Fails == before.Fails {
-					f.Failed = before.Failed
-				}
-				return nil
-			})
-			if err != nil && !errors.Is(err, ErrNoFactor) {
-				s.log.Error("a try is not taken back", slog.Any("error", err))
-			}
-		})
-	}
-}
-
-// restful are the kinds whose tries begin counts.
-func restful(kind ProofKind) bool {
-	return kind == ProofPIN || kind == ProofTOTP || kind == ProofQuestions
 }
 
 // done is the use of a factor that was right.

@@ -568,41 +568,6 @@ func TestTriesOfStrangersLeaveTheOwnerAlone(t *testing.T) {
 	wantErr(t, "the owner", err, nil)
 }
 
-// What is right beside something wrong is not counted for the other; what is wrong is.
-func TestOnlyWhatIsWrongIsCounted(t *testing.T) {
-	for name, c := range map[string]struct {
-		beside func(w *world, seed string) enroll.Answer
-		pin    string
-		want   map[enroll.ProofKind]int
-	}{
-		"a wrong code of the app": {func(*world, string) enroll.Answer { return typed(enroll.ProofTOTP, "no code") }, "739201", map[enroll.ProofKind]int{enroll.ProofTOTP: 3}},
-		"a wrong code by mail":    {func(*world, string) enroll.Answer { return typed(enroll.ProofMailCode, "00000000") }, "739201", nil},
-		"a wrong PIN":             {func(w *world, seed string) enroll.Answer { return typed(enroll.ProofTOTP, w.codeOf(seed)) }, "739202", map[enroll.ProofKind]int{enroll.ProofPIN: 3}},
-		"both wrong":              {func(*world, string) enroll.Answer { return typed(enroll.ProofTOTP, "no code") }, "739202", map[enroll.ProofKind]int{enroll.ProofPIN: 3, enroll.ProofTOTP: 3}},
-		// Nothing else counts the tries of it.
-		"a wrong number of the directory": {func(*world, string) enroll.Answer { return typed(enroll.ProofDirectory, "E-1") }, "739201", map[enroll.ProofKind]int{enroll.ProofPIN: 3}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w, _ := furnished(t)
-			d, of := w.enrolled(alice)
-			wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739201")), nil)
-			seed := w.app(d, of)
-			w.clock.move(time.Minute) // past the code that set it up
-			failed := w.clock.now().Add(-time.Hour)
-			for range 3 {
-				_, err := w.recoverAs("alice", "unlock", enough, typed(enroll.ProofPIN, c.pin), c.beside(w, seed))
-				wantErr(t, "refused", err, enroll.ErrRecoverRefused)
-				wantErr(t, "drain", w.Drain(w.ctx), nil)
-			}
-			for _, f := range must(w.store.Factors(w.ctx, alice))(t) {
-				if f.Fails != c.want[f.Kind] || f.Fails == 0 && f.Failed.After(failed) {
-					t.Errorf("%s: %d tries, the last at %s", f.Kind, f.Fails, f.Failed)
-				}
-			}
-		})
-	}
-}
-
 // Beside a recovery code that is wrong nothing else is tried.
 func TestAWrongRecoveryCodeCostsNothingElse(t *testing.T) {
 	w, _ := furnished(t)
