@@ -128,7 +128,7 @@ test('from my account it takes a touch and a yes, and the manager lets me in aga
   await sees(page, 'Your account is frozen here');
 
   await sam.phone.page.goto('/inbox');
-  const lift = button(sam.phone.page, 'I spoke with them: let them in');
+  const lift = button(sam.phone.page, 'We spoke: let them in');
   await expect(lift).toHaveCount(0);
   await button(page, 'It is me again').click();
   await expect(page.getByText('IT sees that it is you')).toBeVisible();

@@ -215,6 +215,32 @@ test('what takes minutes, or an accident', async ({ people }) => {
   await look(decides, 'devices-others');
 });
 
+test('a frozen account that asks to be let in again', async ({ people }) => {
+  const { sam, noor } = await people.pair();
+  const [asks, decides] = [noor.phone.page, sam.phone.page];
+  await button(asks, /This wasn’t me/).click();
+  await button(asks, 'Stop everything on my account').click();
+  await sees(asks, 'Everything is stopped');
+  await asks.goto('/');
+  await noor.phone.signIn();
+  await button(asks, 'It is me again').click();
+  await expect(asks.getByText('IT sees that it is you')).toBeVisible();
+  await look(asks, 'account-thaw');
+  await decides.goto('/inbox');
+  await sees(decides, 'Let Noor Haddad in again?');
+  await expect(decides.getByText('Nothing waits for you.')).toHaveCount(0);
+  await look(decides, 'inbox-lift');
+  const names = { displayName: 'Maximiliane-Theodora Freifrau von Hohenstaufen-Württemberg zu Landsberg-Velen', title: 'Vertreterin der Leitung der Qualitätsmanagementdokumentation', department: 'Kontoverwaltungshandbuch' };
+  await told<{ thaws: object[] }>(decides, '**/api/thaws', ({ thaws: [one] }) => ({ thaws: [one, { ...one, ...names, account: 'b2', own: false }] }));
+  await sees(decides, /^Let Maximiliane-Theodora/);
+  await look(decides, 'inbox-lift-two');
+  await decides.unroute('**/api/thaws');
+  await decides.reload();
+  await button(decides, 'We spoke: let them in').click();
+  await expect(decides.getByText('Noor Haddad is let in again')).toBeVisible();
+  await look(decides, 'inbox-lifted');
+});
+
 test('notifications: offered, off, on, blocked, and first the home screen', async ({ people, stack }) => {
   const person = people.hire('Sam', 'Okafor');
   const phone = await people.phone();

@@ -2,7 +2,7 @@
 // gives what it kept; then nothing can be decided, and the age is said.
 import type { ComponentChildren } from 'preact';
 import { useCallback } from 'preact/hooks';
-import type { Inbox, Review } from '../api-types';
+import type { Inbox, Review, ThawList } from '../api-types';
 import { t } from '../i18n';
 import { ago, moment, momentToday } from '../lib/format';
 import { useLive } from '../lib/live';
@@ -22,6 +22,7 @@ const SOON_MS = 15 * 60_000;
 
 export function InboxScreen() {
   const { data, problem, reload } = useResource<Inbox & { kept?: string }>('/api/inbox');
+  const frozen = useResource<ThawList>('/api/thaws');
   const again = useCallback(() => {
     void reload();
     void refresh(); // the number beside "Inbox"
@@ -42,17 +43,18 @@ export function InboxScreen() {
           <p>{t('w.stale')}</p>
         </Banner>
       )}
-      {!offline && <Lifts />}
+      {!offline && <Lifts {...frozen} />}
       {!data && <Skeleton shape="list" />}
-      {data && <Waits waiting={data.waiting} offline={offline} now={now} />}
+      {data && <Waits waiting={data.waiting} offline={offline} now={now} alone={offline || !frozen.data?.thaws.length} />}
       {data && <Past title={t('inbox.decided')} list={data.decided.filter((r) => r.mine)} offline={offline} />}
       {data && <Past title={t('inbox.over')} list={data.decided.filter((r) => !r.mine)} offline={offline} />}
     </Screen>
   );
 }
 
-function Waits({ waiting, offline, now }: { waiting: Review[]; offline: boolean; now: number }) {
-  if (waiting.length === 0) return <Empty />;
+/** alone: there is nothing else that waits. */
+function Waits({ waiting, offline, now, alone }: { waiting: Review[]; offline: boolean; now: number; alone: boolean }) {
+  if (waiting.length === 0) return alone ? <Empty /> : null;
   return (
     <Rows title={t('inbox.waiting')}>
       {waiting.map((r) => (

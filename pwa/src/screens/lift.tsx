@@ -6,13 +6,13 @@ import { useAct } from '../lib/act';
 import { post } from '../lib/api';
 import { useCeremony } from '../lib/ceremony';
 import { momentToday } from '../lib/format';
-import { useResource } from '../lib/resource';
+import type { Resource } from '../lib/resource';
 import { assert } from '../lib/webauthn';
+import { Face } from '../ui/face';
 import { Trouble } from '../ui/help';
-import { Banner, Button, Card } from '../ui/kit';
+import { Banner, Button, Card, Fact } from '../ui/kit';
 
-export function Lifts() {
-  const { data, set } = useResource<ThawList>('/api/thaws');
+export function Lifts({ data, set }: Resource<ThawList>) {
   const [lifted, setLifted] = useState('');
   const done = (who: Thaw, left: ThawList) => {
     setLifted(who.displayName);
@@ -45,13 +45,21 @@ function Lift({ who, onDone }: { who: Thaw; onDone: (left: ThawList) => void }) 
     );
   return (
     <Card title={t('lift.title', { name: who.displayName })}>
-      <p>{[who.title, who.department].filter(Boolean).join(', ')}</p>
-      <p>{t(who.own ? 'lift.own' : 'lift.reported', { frozen: momentToday(who.frozen), asked: momentToday(who.asked) })}</p>
-      <p>{t('lift.sub')}</p>
-      <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} quiet />
-      <Button weight="second" icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void lift()}>
-        {t('lift.go')}
-      </Button>
+      <div class="lift">
+        <div class="who">
+          <Face name={who.displayName} src="" size="small" />
+          <p>{[who.title, who.department].filter(Boolean).join(', ')}</p>
+        </div>
+        <dl class="facts">
+          <Fact name={t(who.own ? 'lift.own' : 'lift.reported')}>{momentToday(who.frozen)}</Fact>
+          <Fact name={t('lift.asked')}>{momentToday(who.asked)}</Fact>
+        </dl>
+        <p>{t('lift.sub')}</p>
+        <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} quiet />
+        <Button weight="second" icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void lift()}>
+          {t('lift.go')}
+        </Button>
+      </div>
     </Card>
   );
 }
