@@ -29,6 +29,12 @@ func (t *tx) forgetBrowsers(account ad.GUID) error {
 	return err
 }
 
+// CountBrowsers counts those that an account was signed in with.
+func (s *Store) CountBrowsers(ctx context.Context, account ad.GUID) (n int, err error) {
+	err = s.row(ctx, `SELECT count(*) FROM browsers WHERE account = $1`, guidText(account)).Scan(&n)
+	return n, wrap("count browsers", err)
+}
+
 // KnownBrowser is workflow.Browsers'.
 func (s *Store) KnownBrowser(ctx context.Context, account ad.GUID, browser string, before time.Time) (known bool, err error) {
 	err = s.row(ctx, `SELECT EXISTS (SELECT 1 FROM browsers WHERE account = $1 AND browser = $2 AND first <= $3)`,

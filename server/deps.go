@@ -259,6 +259,8 @@ type Log interface {
 	CountAsked(ctx context.Context, account ad.GUID) (int, error)
 	// CountSubscriptions counts the browsers that take the account's notifications.
 	CountSubscriptions(ctx context.Context, account ad.GUID) (int, error)
+	// CountBrowsers counts those that the account was signed in with and is known by.
+	CountBrowsers(ctx context.Context, account ad.GUID) (int, error)
 	IsFrozen(ctx context.Context, account ad.GUID) (bool, error)
 	Sessions(ctx context.Context, account ad.GUID) ([]enroll.Session, error)
 }

@@ -218,6 +218,7 @@ func (h history) CountEvents(context.Context, ad.GUID) (int, error)        { ret
 func (h history) CountRequests(context.Context, ad.GUID) (int, error)      { return 2, h.err }
 func (h history) CountAsked(context.Context, ad.GUID) (int, error)         { return 3, h.err }
 func (h history) CountSubscriptions(context.Context, ad.GUID) (int, error) { return 4, h.err }
+func (h history) CountBrowsers(context.Context, ad.GUID) (int, error)      { return 5, h.err }
 func (h history) IsFrozen(context.Context, ad.GUID) (bool, error)          { return false, h.err }
 func (h history) Sessions(context.Context, ad.GUID) ([]enroll.Session, error) {
 	return []enroll.Session{{ID: "s1", Device: "Chrome on Android"}}, h.err

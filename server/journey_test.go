@@ -404,7 +404,7 @@ func TestPasskeysAreAddedRenamedAndRemovedThroughTheEdge(t *testing.T) {
 	wantProblem(t, p.call("POST", "/api/passkeys/"+mine+"/remove", fields{"proof": id, "last": false}), http.StatusConflict, "passkey.last")
 
 	stored := fetch[Stored](p, "GET", "/api/stored", nil)
-	if len(stored.Passkeys) != 1 || len(stored.Sessions) != 1 || !stored.Sessions[0].Current || stored.Events == 0 || stored.Frozen || stored.Devices != 0 || stored.Sessions[0].Device != "Chrome on Android" {
+	if len(stored.Passkeys) != 1 || len(stored.Sessions) != 1 || !stored.Sessions[0].Current || stored.Events == 0 || stored.Frozen || stored.Devices != 0 || stored.Browsers != 1 || stored.Sessions[0].Device != "Chrome on Android" {
 		t.Errorf("stored %+v", stored)
 	}
 	events := fetch[activityList](p, "GET", "/api/activity", nil).Events

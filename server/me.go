@@ -141,6 +141,10 @@ func (s *Server) stored(ctx context.Context, _ *struct{}) (*reply[Stored], error
 	if err != nil {
 		return nil, err
 	}
+	browsers, err := s.cfg.Log.CountBrowsers(ctx, own.Account)
+	if err != nil {
+		return nil, err
+	}
 	factors, err := s.cfg.Passkeys.Factors(ctx, own)
 	if err != nil {
 		return nil, err
@@ -155,7 +159,7 @@ func (s *Server) stored(ctx context.Context, _ *struct{}) (*reply[Stored], error
 	}
 	return answer(Stored{
 		ObjectGUID: own.Account.String(), Passkeys: each(passkeys, s.encodePasskey(own)), Sessions: each(sessions, encodeSession(own)),
-		Requests: requests, Reviews: reviews, Devices: devices, Frozen: frozen, Events: events, Retention: s.cfg.Retention,
+		Requests: requests, Reviews: reviews, Devices: devices, Browsers: browsers, Frozen: frozen, Events: events, Retention: s.cfg.Retention,
 		Codes: held(factors, enroll.ProofRecoveryCode), App: held(factors, enroll.ProofTOTP) > 0,
 		PIN: held(factors, enroll.ProofPIN) > 0, Questions: held(factors, enroll.ProofQuestions) > 0,
 		Mail: held(factors, enroll.ProofMailCode) > 0, Phone: held(factors, enroll.ProofSMSCode) > 0,

@@ -270,8 +270,9 @@ type Stored struct {
 	Passkeys   []Passkey       `json:"passkeys"`
 	Sessions   []StoredSession `json:"sessions"`
 	Requests   int             `json:"requests"`
-	Reviews    int             `json:"reviews"` // requests that the person was asked to decide
-	Devices    int             `json:"devices"` // browsers that take their notifications
+	Reviews    int             `json:"reviews"`  // requests that the person was asked to decide
+	Devices    int             `json:"devices"`  // browsers that take their notifications
+	Browsers   int             `json:"browsers"` // that they signed in with, as on a device of their own
 	Frozen     bool            `json:"frozen"`
 	Codes      int             `json:"codes"` // recovery codes, used ones among them
 	App        bool            `json:"app"`   // an authenticator app

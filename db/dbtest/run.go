@@ -37,6 +37,7 @@ type Store interface {
 	CountEvents(ctx context.Context, account ad.GUID) (int, error)
 	CountRequests(ctx context.Context, account ad.GUID) (int, error)
 	CountAsked(ctx context.Context, account ad.GUID) (int, error)
+	CountBrowsers(ctx context.Context, account ad.GUID) (int, error)
 	CountSubscriptions(ctx context.Context, account ad.GUID) (int, error)
 	Export(ctx context.Context, w io.Writer) error
 	ErasePersonal(ctx context.Context, account ad.GUID, actor string) (int, error)

@@ -18,6 +18,12 @@ func aBrowserIsKnownFromItsFirstSignInOn(s *suite) {
 		s.must(err)
 		return is
 	}
+	count := func(account int) int {
+		n, err := s.CountBrowsers(s.ctx, guid(account))
+		s.must(err)
+		return n
+	}
+	s.same(count(1), 0)
 	from("a", 1, "mine", s.now)
 	from("b", 1, "mine", s.now.Add(time.Hour)) // does not make it newer
 	from("c", 1, "", s.now)
@@ -26,6 +32,7 @@ func aBrowserIsKnownFromItsFirstSignInOn(s *suite) {
 	s.same(known(1, "mine", s.now.Add(-time.Millisecond)), false)
 	s.same(known(1, "", s.now), false)
 	s.same(known(2, "mine", s.now), false)
+	s.same([]int{count(1), count(2)}, []int{1, 1})
 
 	s.must(s.EndSession(s.ctx, "a"))
 	s.same(known(1, "mine", s.now), true) // signing out is no farewell
@@ -37,6 +44,7 @@ func aBrowserIsKnownFromItsFirstSignInOn(s *suite) {
 	s.must(s.EndSessions(s.ctx, guid(1), "", s.withdrawal(1)))
 	s.same(known(1, "mine", s.now), false)
 	s.same(known(2, "hers", s.now), true)
+	s.same([]int{count(1), count(2)}, []int{0, 1})
 }
 
 func sessionsEnd(s *suite) {

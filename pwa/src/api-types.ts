@@ -413,6 +413,7 @@ export interface Stored {
   requests: number;
   reviews: number; // that the person was asked to decide
   devices: number; // browsers that take their notifications
+  browsers: number; // that they signed in with, as on a device of their own
   frozen: boolean;
   codes: number; // recovery codes, used ones among them
   app: boolean; // an authenticator app

@@ -107,6 +107,7 @@ function Kept({ stored: s }: { stored: Stored }) {
         {s.questions && <Row icon="help" href="/proofs" title={t('stored.questions')} sub={t('stored.questions.sub')} />}
         <Row icon="pen" title={tn('stored.requests', s.requests, { n: number(s.requests) })} sub={t('stored.requests.sub')} />
         <Row icon="bell" href="/devices" title={tn('stored.devices', s.devices, { n: number(s.devices) })} sub={t('stored.devices.sub')} />
+        {s.browsers > 0 && <Row icon="laptop" title={tn('stored.browsers', s.browsers, { n: number(s.browsers) })} sub={t('stored.browsers.sub')} />}
         {s.reviews > 0 && <Row icon="inbox" href="/inbox" title={tn('stored.reviews', s.reviews, { n: number(s.reviews) })} sub={t('stored.reviews.sub')} />}
         {s.frozen && <Row icon="stop" title={t('stored.frozen')} sub={t('stored.frozen.sub')} />}
         <Row icon="list" href="/activity" title={tn('stored.events', s.events, { n: number(s.events) })} sub={t('stored.events.sub')} />
