@@ -61,8 +61,8 @@ func (r *Request) elsewhere(session string) bool {
 
 // Vouch opens the request and asks those who may vouch. With the same session it
 // returns the request that there is. A newer one takes the place of an older that was
-// asked for in the same way, since its owner may have lost the page; of nothing that
-// was proved. Errors leave no request: whoever asks is told of none of them.
+// asked for in the same way, since its owner may have lost the page, and of a draft; of
+// nothing that was proved. Errors leave no request: whoever asks is told of none of them.
 func (e *Engine) Vouch(ctx context.Context, v Vouch) (Request, error) {
 	if !slices.Contains(Kinds, v.Kind) || v.Session == "" || !isNumber(v.Number) {
 		return Request{}, ErrKind
@@ -151,7 +151,7 @@ func spared(ctx context.Context, seats []Seat, spare func(context.Context, ad.GU
 	return left, nil
 }
 
-// makeWay ends the open request of the kind, where it was asked for by a word too.
+// makeWay ends the open request of the kind, where that gives way.
 func (e *Engine) makeWay(ctx context.Context, mine []Request, v Vouch) error {
 	if err := e.expirePast(ctx, mine, v.Account, v.Kind); err != nil {
 		return err
@@ -164,9 +164,13 @@ func (e *Engine) makeWay(ctx context.Context, mine []Request, v Vouch) error {
 }
 
 // givesWay: to a word asked for elsewhere, while nobody has given one; and once the
-// session of whoever was vouched for is over.
+// session of whoever was vouched for is over. So does a draft in which nothing was
+// proved: whoever began it may be the one who now asks for a word.
 func (r *Request) givesWay(now time.Time) bool {
-	if !r.Vouched() || r.State == Executing || r.State == Unknown {
+	switch {
+	case r.State == Executing, r.State == Unknown:
+		return false
+	case !r.Vouched() && (r.State != Draft || r.proved()):
 		return false
 	}
 	for _, v := range r.Reviews {
@@ -177,8 +181,13 @@ func (r *Request) givesWay(now time.Time) bool {
 	return true
 }
 
-// supersede cancels a request that somebody asked for by a word, unless it is being
-// executed.
+// proved says whether anything that was given for it still counts.
+func (r *Request) proved() bool {
+	return slices.ContainsFunc(r.Proofs, func(p ConsumedProof) bool { return !p.Void }) || slices.ContainsFunc(r.Reviews, Review.counts)
+}
+
+// supersede cancels a request that somebody asked for by a word, or that gives way to
+// one, unless it is being executed.
 func (e *Engine) supersede(ctx context.Context, id, by string) error {
 	_, err := e.update(ctx, id, func(r *Request) (Change, error) {
 		switch r.State {

@@ -170,9 +170,42 @@ func TestWhatItsOwnerAsksForGoesBeforeAWord(t *testing.T) {
 			t.Fatal("approved afterwards")
 		}
 		// And nothing that was proved makes way for a word.
+		if own, err = w.engine.Prove(w.ctx, w.ann, own.ID, w.stepUp(w.ann, own.ID)); err != nil {
+			t.Fatal(err)
+		}
 		_, err = w.engine.Vouch(w.ctx, word(workflow.KindReset, "later"))
 		wantErr(t, err, workflow.ErrOpen)
+		wantState(t, w.stored(own.ID), workflow.Pending)
+	})
+}
+
+// Somebody begins, finds that the passkey is not at hand, and asks for a word.
+func TestADraftOfNothingProvedGivesWayToAWord(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		own := w.submit(workflow.KindReset)
+		wantState(t, own, workflow.Draft)
+		r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantState(t, r, workflow.Pending)
+		gone := w.stored(own.ID)
+		wantState(t, gone, workflow.Cancelled)
+		if gone.Result.Code != string(workflow.ErrSuperseded) || len(w.openOnes()) != 1 {
+			t.Errorf("because %q, %d are open", gone.Result.Code, len(w.openOnes()))
+		}
+		w.vouchesFor(r)
+	})
+	// Half of what is asked for was proved: that is its owner's.
+	vouching(t, [][]enroll.ProofKind{{enroll.ProofPasskey, enroll.ProofPIN}, {enroll.ProofVouching}}, func(w *world) {
+		own := w.submit(workflow.KindReset)
+		own, err := w.engine.Prove(w.ctx, w.ann, own.ID, w.stepUp(w.ann, own.ID))
+		if err != nil && !errors.Is(err, workflow.ErrProofMissing) {
+			t.Fatal(err)
+		}
 		wantState(t, w.stored(own.ID), workflow.Draft)
+		_, err = w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+		wantErr(t, err, workflow.ErrOpen)
 	})
 }
 
