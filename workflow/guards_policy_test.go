@@ -27,6 +27,7 @@ func TestAConditionCoversOnlyWhatEveryPartOfItCovers(t *testing.T) {
 	}
 	state := func(s ...AccountState) Condition { return Condition{State: s} }
 	both := Condition{Department: "Sales", Group: inStaff}
+	device := func(isNew bool) Condition { return Condition{NewDevice: &isNew} }
 	for name, tc := range map[string]struct {
 		c, later Condition
 		want     bool
@@ -57,6 +58,9 @@ func TestAConditionCoversOnlyWhatEveryPartOfItCovers(t *testing.T) {
 		"a state":                     {state(StateLocked, StateExpired), state(StateLocked), true},
 		"another state":               {state(StateLocked), state(StateLocked, StateExpired), false},
 		"a state, of none":            {state(StateLocked), sales, false},
+		"a new device":                {device(true), device(true), true},
+		"a known device":              {device(true), device(false), false},
+		"a device, of none":           {device(false), sales, false},
 		"any of":                      {Condition{Any: []Condition{sales, finance}}, sales, true},
 		"any of others":               {Condition{Any: []Condition{finance}}, sales, false},
 		"all of":                      {Condition{All: []Condition{sales, {Group: inStaff}}}, both, true},
