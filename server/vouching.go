@@ -53,12 +53,14 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 	if !s.taken(append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching})) {
 		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs with a colleague's word")
 	}
-	from := c.client(false)
-	from.Browser = c.browser()
+	// Named before anybody signed in: whoever vouches later in this window is known by it.
+	from, own := c.client(false), ""
+	own, from.Browser = c.nameBrowser()
 	waiting, err := s.cfg.Passkeys.AskWord(ctx, in.Body.Token, answers, from, s.askOthers(c.id, network(c.address)))
 	if err != nil {
 		return nil, err
 	}
+	c.keepBrowser(own)
 	return answer(Waiting{Token: waiting.Token.Reveal(), Number: waiting.Number, Until: stamp(waiting.Until)}), nil
 }
 

@@ -183,6 +183,16 @@ func TestNobodyVouchesInTheBrowserThatAsked(t *testing.T) {
 	}
 }
 
+// A window in which nobody signed in before gets its name when it asks.
+func TestNobodyVouchesInAWindowThatAskedBeforeTheySignedIn(t *testing.T) {
+	h := newHouse(t, byAWord)
+	manager, next := h.heard("kwame.mensah")
+	q := manager.asks(h.requester().Account, "reset")
+	r := next()
+	manager.signIn()
+	wantProblem(t, manager.call("POST", "/api/reviews/"+r.ID+"/approve/begin", fields{"number": q.Number}), http.StatusForbidden, "review.same-browser")
+}
+
 // Whoever stops waiting asks nobody any more.
 func TestWhoeverWaitsNoLongerTakesItOutOfTheInbox(t *testing.T) {
 	h := newHouse(t, byAWord)
