@@ -5,6 +5,7 @@ import { inspect, inTurn, looks, sizes } from './lib/looks.ts';
 import type { Stack } from './lib/stack.ts';
 
 test.use({ trace: 'off' }); // the pictures tell enough, and in half the time
+test.describe.configure({ mode: 'parallel' }); // no screen waits for another, and it is the longest file
 
 interface At { phone: Phone; stack: Stack; person: Person; undo: (fn: () => void) => void }
 type Open = (at: At) => Promise<void>;
