@@ -59,7 +59,7 @@ function finish(): Plugin {
 
 export default defineConfig({
   plugins: [finish()],
-  test: { include: ['test/**/*.test.ts'], setupFiles: ['test/setup.ts'], environment: 'node' },
+  test: { include: ['test/**/*.test.ts'], setupFiles: ['test/setup.ts'], environment: 'node', testTimeout: 30_000 }, // a busy machine is slow to bring the app's modules
   build: {
     outDir: out,
     target: 'es2022',
@@ -68,13 +68,20 @@ export default defineConfig({
     cssCodeSplit: false,
     reportCompressedSize: false,
     rollupOptions: {
-      input: { app: 'index.html', sw: 'src/sw/sw.ts' },
+      input: { app: 'index.html', early: 'src/early.ts', sw: 'src/sw/sw.ts' },
       output: {
         entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
         chunkFileNames: 'assets/[name]-[hash].js',
         assetFileNames: 'assets/[name]-[hash][extname]',
-        // What account, request and review share comes in one answer: without HTTP/2 a browser asks for six things at a time.
-        codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: 'shared', test: /\/src\/(lib\/(live|push|device|now)|screens\/(notify-state|request\/asked|review\/words)|ui\/face)\.tsx?$/ }] },
+        // What every screen needs comes in one answer, and what account, request and review share in another:
+        // without HTTP/2 a browser asks for six things at a time.
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: 'app', test: /vite\/preload-helper|\/node_modules\/preact\/|\/src\/(main|app|i18n\/index|lib\/(act|api|ceremony|codes|format|keep|resource|router|session|stop|sync|webauthn|worker)|screens\/(start|trouble)|ui\/(blocked|help|icons|kit|lazy))\.tsx?$/ },
+            { name: 'shared', test: /\/src\/(lib\/(browser|device|live|now|push)|screens\/(notify-state|stopall|recover\/draft|request\/(asked|digits)|review\/words)|ui\/(face|form))\.tsx?$/ },
+          ],
+        },
       },
     },
   },

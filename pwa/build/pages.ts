@@ -60,16 +60,17 @@ export async function writePages(out: string, scripts: (name: string) => string[
   writeFileSync(join(out, 'index.html'), page);
   const { module } = await inBrowser(() => runnerImport<typeof import('../src/shell')>(resolve('src/shell.tsx'), { configFile: false, logLevel: 'warn' }));
   mkdirSync(join(out, 'pages'), { recursive: true });
-  for (const shell of module.shells) writeFileSync(join(out, 'pages', `${shell.name}.${shell.lang}.html`), fill(page, shell, shell.ahead.flatMap(scripts)));
+  for (const shell of module.shells) writeFileSync(join(out, 'pages', `${shell.name}.${shell.lang}.html`), fill(page, shell, shell.ahead.flatMap(scripts), shell.first ? scripts(shell.first) : []));
 }
 
-function fill(page: string, { lang, title, body, name }: Shell, ahead: string[]): string {
+function fill(page: string, { lang, title, body, name }: Shell, ahead: string[], first: string[]): string {
   const named = new Set([...page.matchAll(/(?:href|src)="\/(assets\/[^"]+\.js)"/g)].map((m) => m[1]));
   const links = [...new Set(ahead)].filter((f) => !named.has(f)).map((f) => `<link rel="modulepreload" crossorigin href="/${f}">`);
   const replace: [string, string][] = [
     ['<html lang="en">', `<html lang="${lang}">`],
     ['<title>Latchkey</title>', `<title>${title}</title>`],
     ['<div id="app"></div>', `<div id="app" data-shell="${name}">${body}</div>`],
+    ['<script type="module"', `${first.map((f) => `<script type="module" async crossorigin src="/${f}"></script>\n    `).join('')}<script type="module"`],
     ['</head>', `${links.join('')}</head>`],
     ...(lang === 'de' ? [['/manifest.webmanifest', '/manifest.de.webmanifest'] as [string, string]] : []),
   ];

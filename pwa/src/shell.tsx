@@ -16,6 +16,8 @@ export interface Shell {
   body: string;
   /** The scripts that the first screen needs beside the app's own, by their modules' names. */
   ahead: string[];
+  /** The script that runs before the app's own, or "". */
+  first: string;
 }
 
 /** Start, or what stands in for a screen until it is known. path: for the rail. */
@@ -31,12 +33,12 @@ async function all(): Promise<Shell[]> {
       const start = name !== 'outside';
       const title = start ? `${t(name === 'start' ? 'start.title' : 'start.next')} – Latchkey` : 'Latchkey';
       const screen = start ? <Start next={name === 'next'} waiting /> : <Skeleton />;
-      made.push({ name, lang, title, body: renderToString(<Frame path={path}>{screen}</Frame>), ahead: [lang] });
+      made.push({ name, lang, title, body: renderToString(<Frame path={path}>{screen}</Frame>), ahead: [lang], first: '' });
     }
     session.set({ ...session.get(), state: 'unknown' });
     for (const [name, path] of Object.entries(inside)) {
       const body = renderToString(<Frame path={path}>{<Skeleton />}</Frame>);
-      made.push({ name, lang, title: 'Latchkey', body, ahead: [lang, `inside.${lang}`, ...(name === 'inside' ? [] : [name])] });
+      made.push({ name, lang, title: 'Latchkey', body, ahead: [lang, `inside.${lang}`, ...(name === 'inside' ? [] : [name])], first: name === 'inside' ? '' : 'early' });
     }
   }
   return made;

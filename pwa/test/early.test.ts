@@ -4,6 +4,7 @@ const asked: string[] = [];
 let offline: boolean;
 beforeEach(() => {
   vi.resetModules();
+  vi.stubGlobal('latchkeyEarly', undefined);
   asked.length = 0;
   offline = false;
   vi.stubGlobal('fetch', (path: string) => {
@@ -67,4 +68,34 @@ test('what was asked for early is old once it could not be said whose it is', as
   await vi.waitFor(() => expect(session.get().problem?.code).toBe('network.offline'));
   ahead('/api/requests/01a2');
   expect(asked).toEqual(['/api/me', '/api/requests/01a2', '/api/requests/01a2']);
+});
+
+test.each([
+  ['/account', ['/api/me']],
+  ['/request/01a2', ['/api/me', '/api/requests/01a2']],
+  ['/review/01a2', ['/api/me', '/api/reviews/01a2']],
+  ['/request/a%2Fb', ['/api/me', '/api/requests/a%2Fb']], // no id of ours: left to the app
+])('%s: what the document’s first script asked for the app asks for no more', async (path, wanted) => {
+  vi.stubGlobal('location', { ...location, pathname: path });
+  localStorage.setItem('latchkey.in', '1');
+  await import('../src/early');
+  expect(asked.length).toBeGreaterThan(0);
+  expect(await open(path, true)).toEqual(wanted);
+  const { refresh, session } = await import('../src/lib/session');
+  session.set({ ...session.get(), state: 'unknown' });
+  void refresh(); // still the one that is on its way
+  expect(asked).toEqual(wanted);
+});
+
+test('the document’s first script asks for nothing where nobody was signed in', async () => {
+  vi.stubGlobal('location', { ...location, pathname: '/request/01a2' });
+  await import('../src/early');
+  expect(asked).toEqual([]);
+});
+
+test('an answer that was asked for early serves once', async () => {
+  vi.stubGlobal('latchkeyEarly', { '/api/me': Promise.resolve(new Response('{"early":true}')) });
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response('{"early":false}')));
+  const { get } = await import('../src/lib/api');
+  expect([await get('/api/me'), await get('/api/me')]).toEqual([{ early: true }, { early: false }]);
 });

@@ -1,5 +1,6 @@
 // One way to the server: JSON in, JSON out, every failure an ApiError with a
 // stable code that the catalogues translate.
+import type {} from '../early';
 import type { Problem } from '../api-types';
 
 /** A request gives up after this long; the directory itself is given less. */
@@ -67,11 +68,18 @@ async function send(method: Method, path: string, body: unknown, signal?: AbortS
   const quiet = method === 'GET' || path.endsWith('/begin');
   if (quiet && Date.now() - touched > ATTENDED_MS) init.headers = { ...init.headers, 'X-Latchkey-Unattended': '1' };
   try {
-    return await fetch(path, init);
+    return await ((method === 'GET' && takeEarly(path)) || fetch(path, init));
   } catch (e) {
     if (signal?.aborted) throw e;
     throw localProblem(limit.aborted ? 'network.slow' : 'network.offline');
   }
+}
+
+/** What early.ts asked for before this was here; once. */
+function takeEarly(path: string): Promise<Response> | undefined {
+  const asked = globalThis.latchkeyEarly?.[path];
+  delete globalThis.latchkeyEarly?.[path];
+  return asked;
 }
 
 /** AbortSignal.any, which is younger than some phones in use. */
