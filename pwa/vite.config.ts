@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Plugin } from 'vite';
@@ -29,13 +29,17 @@ function shell(): void {
   writeFileSync(sw, text);
 }
 
-/** Puts a .br and a .gz beside every text where they are smaller, so that the server compresses nothing. */
+/**
+ * Puts a .br and a .gz beside every text where they are smaller, so that the server compresses nothing.
+ * The documents stay compressed only: in clear they would be half a megabyte of the binary (embed.go unpacks them).
+ */
 function compress(): void {
   for (const f of files(out).filter((f) => textual.test(f))) {
     const raw = readFileSync(f);
     const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: raw.length };
     const encoded = { br: brotliCompressSync(raw, { params }), gz: gzipSync(raw, { level: 9 }) };
     for (const [ext, bytes] of Object.entries(encoded)) if (bytes.length < raw.length) writeFileSync(`${f}.${ext}`, bytes);
+    if (f.startsWith(join(out, 'pages/'))) rmSync(f);
   }
 }
 

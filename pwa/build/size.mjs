@@ -3,6 +3,7 @@
 // phone fetches anew once a day. Fails above the budgets.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 
 const BUDGET = 40 * 1024;
 const SCREEN = 28 * 1024;
@@ -22,7 +23,7 @@ function withImports(name, seen = new Set()) {
 }
 
 /** The scripts that the document names. */
-const linked = (page) => [...new Set([...readFileSync(`${dist}${page}`, 'utf8').matchAll(/\/assets\/([\w.-]+\.js)/g)].flatMap((m) => [...withImports(m[1])]))];
+const linked = (page) => [...new Set([...gunzipSync(readFileSync(`${dist}${page}.gz`)).toString().matchAll(/\/assets\/([\w.-]+\.js)/g)].flatMap((m) => [...withImports(m[1])]))];
 const size = (name) => statSync(`${dist}${name}.br`).size;
 
 let failed = false;
