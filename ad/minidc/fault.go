@@ -43,8 +43,8 @@ const (
 )
 
 // Fault is something that goes wrong on demand. Make one with Slow, Silent,
-// LoseAnswer, CloseBefore, RefuseWrites, Refer or StopReading, narrow it with On, For
-// and Times, and give it to Inject. Without On it applies to every operation;
+// LoseAnswer, CloseBefore, RefuseWrites, Refer or StopReading, narrow it with On, For,
+// After and Times, and give it to Inject. Without On it applies to every operation;
 // LoseAnswer and RefuseWrites to every write.
 type Fault struct {
 	Kind       faultKind
@@ -55,6 +55,7 @@ type Fault struct {
 	op         Operation
 	name       string
 	times      int
+	after      int
 }
 
 // Slow answers after d. The write, if it is one, happens after the wait.
@@ -92,6 +93,9 @@ func (f Fault) For(dn string) Fault { f.name = dn; return f }
 // Times ends the fault after n matching operations; 0 is until cleared.
 func (f Fault) Times(n int) Fault { f.times = n; return f }
 
+// After lets n matching operations pass first.
+func (f Fault) After(n int) Fault { f.after = n; return f }
+
 // fault is an injected one, with what is left of it.
 type fault struct {
 	Fault
@@ -122,6 +126,10 @@ func (s *Server) trip(op Operation, dn string) *fault {
 	defer s.mu.Unlock()
 	for _, f := range s.faults {
 		if f.left == 0 || !f.matches(op, dn) {
+			continue
+		}
+		if f.after > 0 {
+			f.after--
 			continue
 		}
 		if f.left > 0 {
