@@ -18,3 +18,19 @@ const CommonPINs = commonPINs
 func AttestedOf(k *HardwareKeys, object protocol.AttestationObject, now time.Time) Attested {
 	return k.attested(object, now)
 }
+
+// FullCost is what a guess of a PIN or an answer costs outside of tests: KiB and passes.
+var FullCost = argonCost
+
+func init() { argonCost = cost{memory: 64, time: 1} }
+
+// WithFullCost sets it for one test, and returns what sets it back.
+func WithFullCost() func() {
+	cheap := argonCost
+	argonCost = FullCost
+	return func() { argonCost = cheap }
+}
+
+// Memory and Time are what they are in a cost.
+func (c cost) Memory() uint32 { return c.memory }
+func (c cost) Time() uint32   { return c.time }
