@@ -94,7 +94,7 @@ func (e *Engine) Approve(ctx context.Context, who Actor, id string, p enroll.Pro
 		return e.beside(ctx, who, seen, err)
 	}
 	if err := e.mayApprove(ctx, who, seen, seat); err != nil {
-		return e.beside(ctx, who, seen, e.refused(ctx, who, id, err))
+		return e.beside(ctx, who, seen, e.tooLate(ctx, who, id, e.refused(ctx, who, id, err)))
 	}
 	r, err := e.update(ctx, id, func(r *Request) (Change, error) {
 		return e.approve(r, who, seen, p)
@@ -103,6 +103,22 @@ func (e *Engine) Approve(ctx context.Context, who Actor, id string, p enroll.Pro
 		return e.beside(ctx, who, seen, err)
 	}
 	return e.decided(ctx, who, e.performApproved(ctx, r))
+}
+
+// tooLate tells whoever comes second that it was decided: the account that they are
+// refused for is unlocked because of that. It is a refusal in any case.
+func (e *Engine) tooLate(ctx context.Context, who Actor, id string, cause error) error {
+	if !errors.Is(cause, ErrNotLocked) {
+		return cause
+	}
+	now, _, err := e.seated(ctx, who, id)
+	if err != nil {
+		return cause
+	}
+	if late := now.decidable(who.Account, e.now()); late != nil {
+		return late
+	}
+	return cause
 }
 
 func (e *Engine) approve(r *Request, who Actor, seen Request, p enroll.Proof) (Change, error) {
