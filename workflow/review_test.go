@@ -205,3 +205,22 @@ func TestTheRequesterTakesAPendingRequestBack(t *testing.T) {
 		wantState(t, seen.Request, workflow.Cancelled)
 	})
 }
+
+// Between the look at the request and the look at the account somebody else's approval
+// unlocked it: that is what the second one hears.
+func TestWhoApprovesSecondHearsThatItWasDecided(t *testing.T) {
+	underReview(t, bySecurity, "", func(w *world) {
+		w.lock(annGUID)
+		r := w.approved(workflow.KindUnlock)
+		wantState(t, r, workflow.Pending)
+		first, second := w.signature(ida, r), w.signature(hal, r)
+		w.dir.on(func(string) error {
+			w.dir.on(nil)
+			_, err := w.engine.Approve(w.ctx, ida, r.ID, first)
+			return err
+		})
+		_, err := w.engine.Approve(w.ctx, hal, r.ID, second)
+		wantErr(t, err, workflow.ErrReviewed)
+		wantState(t, w.stored(r.ID), workflow.Done)
+	})
+}
