@@ -67,10 +67,8 @@ func (s *Store) SpendCeremony(ctx context.Context, c enroll.Ceremony, change *en
 }
 
 func (t *tx) spend(c enroll.Ceremony) error {
-	n, err := t.exec(`
-		INSERT INTO ceremonies (`+ceremonyColumns+`)
-		VALUES ($1, $2, '', '', $3, '', $3, $3, '', $4, $5) ON CONFLICT (id) DO NOTHING`,
-		c.ID, string(c.Purpose), []byte{}, millis(c.Created), millis(c.Expires))
+	n, err := t.exec(`INSERT INTO spent_ceremonies (id, expires) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
+		c.ID, millis(c.Expires))
 	if err == nil && n == 0 {
 		return enroll.ErrNoCeremony
 	}
@@ -91,7 +89,17 @@ func (s *Store) Ceremony(ctx context.Context, id string, purpose enroll.Purpose,
 
 // PurgeCeremonies is enroll.CeremonyStore's.
 func (s *Store) PurgeCeremonies(ctx context.Context, now time.Time) (int, error) {
-	return s.purge(ctx, "purge ceremonies", `DELETE FROM ceremonies WHERE expires <= $1`, millis(now))
+	var n int64
+	err := s.write(ctx, func(t *tx) error {
+		saved, err := t.exec(`DELETE FROM ceremonies WHERE expires <= $1`, millis(now))
+		if err != nil {
+			return err
+		}
+		spent, err := t.exec(`DELETE FROM spent_ceremonies WHERE expires <= $1`, millis(now))
+		n = saved + spent
+		return err
+	})
+	return int(n), wrap("purge ceremonies", err)
 }
 
 func usable(c enroll.Ceremony, purpose enroll.Purpose, now time.Time) bool {

@@ -56,6 +56,10 @@ func full(t *testing.T) (path string, was string) {
 	if err := s.AddSession(ctx, known); err != nil {
 		t.Fatal(err)
 	}
+	spent := enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeSignIn, Created: time.Now(), Expires: time.Now().Add(time.Hour)}
+	if err := s.SpendCeremony(ctx, spent, nil); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.Take(ctx, "k", 1, time.Minute, time.Now()); err != nil {
 		t.Fatal(err)
 	}

@@ -35,27 +35,26 @@ func (s *Store) Handle(ctx context.Context, account ad.GUID, candidate []byte) (
 	return handle, wrap("user handle", err)
 }
 
-// AccountByHandle is enroll.CredentialStore's.
-func (s *Store) AccountByHandle(ctx context.Context, handle []byte) (ad.GUID, error) {
-	var account string
-	err := s.row(ctx, `SELECT account FROM handles WHERE handle = $1`, handle).Scan(&account)
+// Signer is enroll.CredentialStore's, in one statement.
+func (s *Store) Signer(ctx context.Context, ceremony string, id, handle []byte) (enroll.Signer, error) {
+	var found enroll.Signer
+	var err error
+	found.Credential, err = s.decoded.scan(s.row(ctx, `
+		SELECT `+credentialColumns+`,
+			EXISTS (SELECT 1 FROM handles WHERE handle = $2 AND handles.account = credentials.account),
+			EXISTS (SELECT 1 FROM spent_ceremonies WHERE spent_ceremonies.id = $3)
+		FROM credentials WHERE id = $1`, id, handle, ceremony), &found.Owns, &found.Spent)
 	if err != nil {
-		return ad.GUID{}, wrap("account by handle", orMissing(err, enroll.ErrNoHandle))
+		return enroll.Signer{}, wrap("read passkey", err)
 	}
-	return guidOf(account)
+	return found, nil
 }
 
 // Credentials is enroll.CredentialStore's.
 func (s *Store) Credentials(ctx context.Context, account ad.GUID) ([]enroll.Credential, error) {
-	all, err := list(ctx, s, s.decoded.scan,
+	all, err := list(ctx, s, s.decoded.each,
 		`SELECT `+credentialColumns+` FROM credentials WHERE account = $1 ORDER BY created, id`, guidText(account))
 	return all, wrap("list passkeys", err)
-}
-
-// Credential is enroll.CredentialStore's.
-func (s *Store) Credential(ctx context.Context, id []byte) (enroll.Credential, error) {
-	c, err := s.decoded.scan(s.row(ctx, selectCredential, id))
-	return c, wrap("read passkey", err)
 }
 
 // AddCredential is enroll.CredentialStore's.
@@ -89,7 +88,7 @@ func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte
 		if err := t.refuseLast(account, last); err != nil {
 			return err
 		}
-		if _, err := t.endSessions(`credential = $1 AND id <> $2`, id, keep); err != nil {
+		if _, err := t.endSessions(`account = $1 AND credential = $2 AND id <> $3`, guidText(account), id, keep); err != nil {
 			return err
 		}
 		if err := t.withdraw(account, links); err != nil {
@@ -155,27 +154,63 @@ func (t *tx) insertCredential(c enroll.Credential) error {
 }
 
 // updateCredential gives fn the passkey and keeps what it changed; ID, account,
-// creation and what was attested then stay what they are.
+// creation and what was attested then stay what they are. It tries the row as it was
+// seen last, and writes only over that very row; whatever stands in the way of it, the
+// row as it is decides.
 func (t *tx) updateCredential(id []byte, fn func(*enroll.Credential) ([]audit.Event, error)) error {
-	c, err := t.decoded.scan(t.row(selectCredential+t.dialect.forUpdate, id))
+	if seen, ok := t.decoded.row(id); ok {
+		events, written, err := t.writeOver(seen, fn)
+		if err != nil {
+			return err
+		}
+		if written {
+			return t.record(events...)
+		}
+	}
+	c, text, err := t.decoded.read(t.row(selectCredential+t.dialect.forUpdate, id))
 	if err != nil {
 		return err
 	}
-	events, err := fn(&c)
+	changed := c
+	events, err := fn(&changed)
 	if err != nil {
 		return err
 	}
+	if _, err := t.replaceCredential(c, text, changed); err != nil {
+		return err
+	}
+	return t.record(events...)
+}
+
+// writeOver changes the row if it is still the one that was seen. An error of fn is of
+// no account then: it may have been about a row that is no more.
+func (t *tx) writeOver(seen row, fn func(*enroll.Credential) ([]audit.Event, error)) (events []audit.Event, written bool, err error) {
+	changed := seen.passkey
+	events, err = fn(&changed)
+	if err != nil {
+		return nil, false, nil
+	}
+	written, err = t.replaceCredential(seen.passkey, seen.text, changed)
+	return events, written, err
+}
+
+// replaceCredential is false where the row is not what it was: all that can change of it
+// is compared.
+func (t *tx) replaceCredential(was enroll.Credential, text string, c enroll.Credential) (bool, error) {
 	record, err := json.Marshal(c.Record)
 	if err != nil {
-		return fmt.Errorf("encode passkey: %w", err)
+		return false, fmt.Errorf("encode passkey: %w", err)
 	}
-	_, err = t.exec(`UPDATE credentials SET name = $2, record = $3, last_used = $4 WHERE id = $1`,
-		id, c.Name, string(record), millis(c.LastUsed))
-	if err != nil {
-		return err
+	n, err := t.exec(`
+		UPDATE credentials SET name = $2, record = $3, last_used = $4
+		WHERE id = $1 AND account = $5 AND name = $6 AND record = $7`,
+		was.ID, c.Name, string(record), millis(c.LastUsed), guidText(was.Account), was.Name, text)
+	if err != nil || n == 0 {
+		return false, err
 	}
-	t.decoded.keep(id, string(record), c.Record)
-	return t.record(events...)
+	was.Name, was.Record, was.LastUsed = c.Name, c.Record, c.LastUsed
+	t.decoded.keep(was, string(record))
+	return true, nil
 }
 
 // flagsOf gives the flags their octet back, which the library's JSON leaves out.

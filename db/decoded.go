@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/go-webauthn/webauthn/webauthn"
-
 	"github.com/latchkey/latchkey/enroll"
 )
 
@@ -16,52 +14,62 @@ import (
 // gets one may change its fields, and not the bytes behind them.
 type decoded struct {
 	mu   sync.Mutex
-	last map[string]record // by credential ID
+	last map[string]row // by credential ID
 }
 
-type record struct {
-	text  string
-	value webauthn.Credential
+// row of a passkey, and the record's text in it.
+type row struct {
+	passkey enroll.Credential
+	text    string
 }
 
 const maxDecoded = 512
 
-// scan reads a row of credentialColumns.
-func (d *decoded) scan(row scanner) (c enroll.Credential, err error) {
-	var account, text string
-	var created, used int64
-	if err := row.Scan(&c.ID, &account, &c.Name, &text, &created, &used, &c.Attested.Model, &c.Attested.Root); err != nil {
-		return c, orMissing(err, enroll.ErrNoCredential)
-	}
-	if c.Record, err = d.decode(c.ID, text); err != nil {
-		return c, fmt.Errorf("decode passkey: %w", err)
-	}
-	c.Created, c.LastUsed = fromMillis(created), fromMillis(used)
-	c.Account, err = guidOf(account)
+// scan reads a row of credentialColumns, and what the query has behind them.
+func (d *decoded) scan(from scanner, more ...any) (enroll.Credential, error) {
+	c, _, err := d.read(from, more...)
 	return c, err
 }
 
-func (d *decoded) decode(id []byte, text string) (c webauthn.Credential, err error) {
+// each is scan for lists.
+func (d *decoded) each(from scanner) (enroll.Credential, error) { return d.scan(from) }
+
+// read returns the record's text too.
+func (d *decoded) read(from scanner, more ...any) (c enroll.Credential, text string, err error) {
+	var account string
+	var created, used int64
+	columns := []any{&c.ID, &account, &c.Name, &text, &created, &used, &c.Attested.Model, &c.Attested.Root}
+	if err := from.Scan(append(columns, more...)...); err != nil {
+		return c, "", orMissing(err, enroll.ErrNoCredential)
+	}
+	c.Created, c.LastUsed = fromMillis(created), fromMillis(used)
+	if c.Account, err = guidOf(account); err != nil {
+		return c, "", err
+	}
+	if known, is := d.row(c.ID); is && known.text == text {
+		c.Record = known.passkey.Record
+	} else if err := json.Unmarshal([]byte(text), &c.Record); err != nil {
+		return c, "", fmt.Errorf("decode passkey: %w", err)
+	}
+	return d.keep(c, text), text, nil
+}
+
+// row is a passkey as it was seen last.
+func (d *decoded) row(id []byte) (row, bool) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	known, is := d.last[string(id)]
-	d.mu.Unlock()
-	if is && known.text == text {
-		return known.value, nil
-	}
-	if err := json.Unmarshal([]byte(text), &c); err != nil {
-		return c, err
-	}
-	return d.keep(id, text, c), nil
+	return known, is
 }
 
 // keep may be of a batch that is rolled back later: then no row has this text.
-func (d *decoded) keep(id []byte, text string, c webauthn.Credential) webauthn.Credential {
-	c.Flags = flagsOf(c.Flags)
+func (d *decoded) keep(c enroll.Credential, text string) enroll.Credential {
+	c.Record.Flags = flagsOf(c.Record.Flags)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.last == nil || len(d.last) >= maxDecoded {
-		d.last = map[string]record{}
+		d.last = map[string]row{}
 	}
-	d.last[string(id)] = record{text, c}
+	d.last[string(c.ID)] = row{c, text}
 	return c
 }

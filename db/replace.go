@@ -32,7 +32,7 @@ func (t *tx) register(r *enroll.Registered) error {
 		return err
 	}
 	account := r.Credential.Account
-	others, err := collect(t, t.decoded.scan, `
+	others, err := collect(t, t.decoded.each, `
 		SELECT `+credentialColumns+` FROM credentials WHERE account = $1 AND id <> $2 ORDER BY created, id`,
 		guidText(account), r.Credential.ID)
 	if err != nil {
@@ -42,7 +42,7 @@ func (t *tx) register(r *enroll.Registered) error {
 		if _, err := t.exec(`DELETE FROM credentials WHERE id = $1`, other.ID); err != nil {
 			return err
 		}
-		if _, err := t.endSessions(`credential = $1 AND id <> $2`, other.ID, r.Keep); err != nil {
+		if _, err := t.endSessions(`account = $1 AND credential = $2 AND id <> $3`, guidText(account), other.ID, r.Keep); err != nil {
 			return err
 		}
 		if err := t.recordTold(r.Removed(other)); err != nil {

@@ -18,16 +18,17 @@ import (
 // interrupted statement would end the whole batch. ctx is the batch's own, which
 // only ends where a server behind a network says nothing any more.
 type tx struct {
-	conn    *sql.Conn // nil after it was lost
-	dialect dialect
-	ctx     context.Context
-	cancel  context.CancelFunc
-	holder  string // the Store's
-	name    string // of this server
-	batch   int64  // counts them
-	stmts   map[string]*sql.Stmt
-	random  io.Reader
-	now     func() time.Time
+	conn     *sql.Conn // nil after it was lost
+	dialect  dialect
+	ctx      context.Context
+	cancel   context.CancelFunc
+	holder   string // the Store's
+	name     string // of this server
+	batch    int64  // counts them
+	stmts    map[string]*sql.Stmt
+	personal []string // statements, by how many values
+	random   io.Reader
+	now      func() time.Time
 
 	end  chainEnd
 	told told
@@ -300,12 +301,29 @@ func (t *tx) insertEntry(n audit.Entry) error {
 	if err != nil {
 		return err
 	}
-	for name, p := range n.Personal {
-		_, err := t.exec(`INSERT INTO audit_personal (seq, name, salt, value) VALUES ($1, $2, $3, $4)`,
-			n.Seq, name, p.Salt[:], p.Value)
-		if err != nil {
-			return err
-		}
+	if len(n.Personal) == 0 {
+		return nil
 	}
-	return nil
+	values := make([]any, 1, 1+3*len(n.Personal))
+	values[0] = n.Seq
+	for name, p := range n.Personal {
+		values = append(values, name, p.Salt[:], p.Value)
+	}
+	_, err = t.exec(t.insertPersonal(len(n.Personal)), values...)
+	return err
+}
+
+// insertPersonal takes an entry's number and so many names, salts and values.
+func (t *tx) insertPersonal(many int) string {
+	if t.personal == nil {
+		t.personal = []string{"INSERT INTO audit_personal (seq, name, salt, value) VALUES"}
+	}
+	for n := len(t.personal); n <= many; n++ {
+		comma := ","
+		if n == 1 {
+			comma = ""
+		}
+		t.personal = append(t.personal, fmt.Sprintf("%s%s ($1, $%d, $%d, $%d)", t.personal[n-1], comma, 3*n-1, 3*n, 3*n+1))
+	}
+	return t.personal[many]
 }

@@ -62,9 +62,7 @@ func (s *Service) sealSignIn(challenge []byte) secret.Text {
 // signInOf opens the token of a sign-in, and returns what it is taken by, in the one
 // transaction that writes what came of it: the session, or the refusal. It is known
 // by its challenge, not by the token's text, of which there might be two spellings.
-// One that was taken before is refused here, so that it costs no signature and no
-// question to the directory; the transaction decides.
-func (s *Service) signInOf(ctx context.Context, token secret.Text) (webauthn.SessionData, Ceremony, error) {
+func (s *Service) signInOf(token secret.Text) (webauthn.SessionData, Ceremony, error) {
 	challenge, end, ok := s.openSignIn(token)
 	now := s.now()
 	if !ok || !now.Before(end) || end.After(now.Add(s.cfg.CeremonyTimeout+spentKept)) {
@@ -72,14 +70,7 @@ func (s *Service) signInOf(ctx context.Context, token secret.Text) (webauthn.Ses
 	}
 	data := s.signIn
 	data.Challenge = base64.RawURLEncoding.EncodeToString(challenge)
-	spent := Ceremony{ID: spentID(data.Challenge), Purpose: PurposeSignIn, Created: now, Expires: end.Add(spentKept)}
-	_, err := s.store.Ceremony(ctx, spent.ID, spent.Purpose, now)
-	if err == nil {
-		err = ErrNoCeremony
-	} else if errors.Is(err, ErrNoCeremony) {
-		return data, spent, nil
-	}
-	return webauthn.SessionData{}, Ceremony{}, fmt.Errorf("take ceremony: %w", err)
+	return data, Ceremony{ID: spentID(data.Challenge), Purpose: PurposeSignIn, Created: now, Expires: end.Add(spentKept)}, nil
 }
 
 // refusedSignIn takes the ceremony with the event of the refusal and the warning of

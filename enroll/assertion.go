@@ -37,22 +37,23 @@ func parseAssertion(body []byte) (*protocol.ParsedCredentialAssertionData, error
 }
 
 // verifySignIn finds whose passkey answered. The credential ID names the
-// passkey, the user handle the person, and both must agree.
-func (s *Service) verifySignIn(ctx context.Context, data webauthn.SessionData, body []byte) (assertion, error) {
+// passkey, the user handle the person, and both must agree. A ceremony that was taken
+// before is refused here, so that it costs no signature and no question to the
+// directory; the transaction that takes it decides.
+func (s *Service) verifySignIn(ctx context.Context, data webauthn.SessionData, ceremony string, body []byte) (assertion, error) {
 	parsed, err := parseAssertion(body)
 	if err != nil {
 		return assertion{}, err
 	}
-	c, err := s.store.Credential(ctx, parsed.RawID)
+	c, err := s.store.Signer(ctx, ceremony, parsed.RawID, parsed.Response.UserHandle)
 	if err != nil {
 		return assertion{}, fmt.Errorf("find passkey: %w", err)
 	}
-	a := assertion{parsed: parsed, id: c.ID, account: c.Account, kind: s.proves(c, parsed.Response.AuthenticatorData)}
-	owner, err := s.store.AccountByHandle(ctx, parsed.Response.UserHandle)
-	if err != nil && !errors.Is(err, ErrNoHandle) {
-		return a, fmt.Errorf("find user handle: %w", err)
+	if c.Spent {
+		return assertion{}, fmt.Errorf("take ceremony: %w", ErrNoCeremony)
 	}
-	if err != nil || owner != c.Account {
+	a := assertion{parsed: parsed, id: c.ID, account: c.Account, kind: s.proves(c.Credential, parsed.Response.AuthenticatorData)}
+	if !c.Owns {
 		return a, fmt.Errorf("user handle of somebody else: %w", ErrRefused)
 	}
 	who := person{handle: parsed.Response.UserHandle, credentials: []webauthn.Credential{candidate(c.Record, parsed)}}

@@ -106,7 +106,7 @@ func (s *Service) refusal(action audit.Action, account ad.GUID, from Client, err
 
 // codes are this package's sentinels, whose texts are stable.
 var codes = []error{
-	ErrNoCeremony, ErrNoCredential, ErrDuplicate, ErrNoSession, ErrNoInvitation, ErrNoHandle, ErrLastPasskey, ErrNoProof,
+	ErrNoCeremony, ErrNoCredential, ErrDuplicate, ErrNoSession, ErrNoInvitation, ErrLastPasskey, ErrNoProof,
 	ErrInvitationUsed, ErrInvitationExpired, ErrInvitationRevoked, ErrInvitationTries,
 	ErrMalformed, ErrRefused, ErrOrigin, ErrNotVerified, ErrCloned, ErrNotDiscoverable, ErrNotHardware, ErrTooMany, ErrName, ErrGone, ErrFrozen,
 	ErrStatement, ErrWrongProof, ErrOldProof, ErrNoGrant, ErrPasswordNotAsked, ErrNotNow, ErrNoTries,

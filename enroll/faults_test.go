@@ -121,18 +121,11 @@ func (f *faulty) TakeCeremony(ctx context.Context, id string, p enroll.Purpose, 
 	return f.Store.TakeCeremony(ctx, id, p, now)
 }
 
-func (f *faulty) Credential(ctx context.Context, id []byte) (enroll.Credential, error) {
-	if err := f.err("Credential"); err != nil {
-		return enroll.Credential{}, err
+func (f *faulty) Signer(ctx context.Context, ceremony string, id, handle []byte) (enroll.Signer, error) {
+	if err := f.err("Signer"); err != nil {
+		return enroll.Signer{}, err
 	}
-	return f.Store.Credential(ctx, id)
-}
-
-func (f *faulty) AccountByHandle(ctx context.Context, handle []byte) (ad.GUID, error) {
-	if err := f.err("AccountByHandle"); err != nil {
-		return ad.GUID{}, err
-	}
-	return f.Store.AccountByHandle(ctx, handle)
+	return f.Store.Signer(ctx, ceremony, id, handle)
 }
 
 func (f *faulty) Credentials(ctx context.Context, a ad.GUID) ([]enroll.Credential, error) {
@@ -258,7 +251,7 @@ func withFaults(t *testing.T) (*world, *faulty) {
 }
 
 func TestAFaultyStoreSignsNobodyIn(t *testing.T) {
-	for _, method := range []string{"Ceremony", "Credential", "AccountByHandle", "SignedIn"} {
+	for _, method := range []string{"Signer", "SignedIn"} {
 		t.Run(method, func(t *testing.T) {
 			w, f := withFaults(t)
 			d, _ := w.enrolled(alice)

@@ -235,7 +235,7 @@ func TestWhatTheStoreCantAnswerIsToldByEachAct(t *testing.T) {
 		})
 	}
 	for _, method := range []string{
-		"TakeCeremony", "Credential", "AccountByHandle", "Credentials", "Handle", "Asserted", "Proof", "UseProof", "Invitation",
+		"TakeCeremony", "Signer", "Credentials", "Handle", "Asserted", "Proof", "UseProof", "Invitation",
 		"Ceremony", "SaveCeremony", "Enrol", "SignedIn", "EndSessions", "Factors", "ReplaceFactors", "Recovered", "Sessions",
 		"Session", "EndSession", "RevokeInvitation", "directory",
 	} {

@@ -341,5 +341,5 @@ func (w *world) added(d *device, of enroll.Session) *device {
 
 func (w *world) credential(d *device) enroll.Credential {
 	w.t.Helper()
-	return must(w.store.Credential(w.ctx, d.cred.ID))(w.t)
+	return must(w.store.Signer(w.ctx, "", d.cred.ID, nil))(w.t).Credential
 }

@@ -35,11 +35,11 @@ func (s *Service) BeginSignIn(context.Context) (secret.Text, *protocol.Credentia
 // ErrNoCredential, ErrOrigin, ErrNotVerified, ErrCloned, ErrRefused, ErrGone, and
 // ad.ErrUnavailable, because nobody gets in whom the directory can't confirm.
 func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []byte, from Client) (Session, secret.Text, error) {
-	data, spent, err := s.signInOf(ctx, token)
+	data, spent, err := s.signInOf(token)
 	if err != nil {
 		return Session{}, secret.Text{}, err
 	}
-	a, err := s.verifySignIn(ctx, data, body)
+	a, err := s.verifySignIn(ctx, data, spent.ID, body)
 	var person ad.Account
 	if err == nil {
 		person, err = s.exists(ctx, a.account)

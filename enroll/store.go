@@ -17,7 +17,6 @@ var (
 	ErrDuplicate    = errors.New("passkey.already-registered") // this credential ID exists
 	ErrNoSession    = errors.New("session.unknown")            // unknown or ended
 	ErrNoInvitation = errors.New("invitation.unknown")         // unknown
-	ErrNoHandle     = errors.New("handle.unknown")
 	// ErrLastPasskey: the only passkey is removed only when that is meant.
 	ErrLastPasskey = errors.New("passkey.last")
 )
@@ -49,7 +48,7 @@ type CeremonyStore interface {
 	// that was removed meanwhile) and the events; of many callers one wins, the rest
 	// change nothing and get ErrNoCeremony. It is purged like the others.
 	SpendCeremony(ctx context.Context, c Ceremony, change *PasskeyChange, events ...audit.Event) error
-	// Ceremony reads without taking (for an enrol-grant).
+	// Ceremony reads without taking (for an enrol-grant). It knows no spent ones.
 	Ceremony(ctx context.Context, id string, purpose Purpose, now time.Time) (Ceremony, error)
 	// PurgeCeremonies deletes what expired and returns how many.
 	PurgeCeremonies(ctx context.Context, now time.Time) (int, error)
@@ -61,17 +60,23 @@ type PasskeyChange struct {
 	Fn func(*Credential) ([]audit.Event, error)
 }
 
+// Signer is the passkey that a browser says it signed in with.
+type Signer struct {
+	Credential
+	Owns  bool // the passkey's account has the user handle
+	Spent bool // the ceremony was taken
+}
+
 // CredentialStore holds passkeys and user handles.
 type CredentialStore interface {
 	// Handle returns the account's random user handle, storing candidate when
 	// there is none yet.
 	Handle(ctx context.Context, account ad.GUID, candidate []byte) ([]byte, error)
-	// AccountByHandle is ErrNoHandle when unknown.
-	AccountByHandle(ctx context.Context, handle []byte) (ad.GUID, error)
 	// Credentials lists an account's passkeys, oldest first.
 	Credentials(ctx context.Context, account ad.GUID) ([]Credential, error)
-	// Credential is ErrNoCredential when unknown.
-	Credential(ctx context.Context, id []byte) (Credential, error)
+	// Signer reads what a sign-in is held to, as of one moment. It is ErrNoCredential
+	// when no passkey has this id.
+	Signer(ctx context.Context, ceremony string, id, handle []byte) (Signer, error)
 	// AddCredential is ErrDuplicate when the ID exists.
 	AddCredential(ctx context.Context, c Credential, events ...audit.Event) error
 	// UpdateCredential changes one passkey through a closure, which does no I/O

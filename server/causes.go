@@ -46,7 +46,6 @@ var causes = []cause{
 	own(enroll.ErrNoSession, http.StatusUnauthorized, "Not signed in"),
 	own(enroll.ErrNoCeremony, http.StatusGone, "The ceremony is unknown, used or too old"),
 	own(enroll.ErrNoCredential, http.StatusNotFound, "The passkey is not known here"),
-	own(enroll.ErrNoHandle, http.StatusNotFound, "The passkey is not known here"),
 	own(enroll.ErrDuplicate, http.StatusConflict, "This authenticator is registered already"),
 	own(enroll.ErrLastPasskey, http.StatusConflict, "It is the last passkey"),
 	own(enroll.ErrNoProof, http.StatusForbidden, "A fresh proof is needed"),

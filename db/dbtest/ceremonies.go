@@ -107,7 +107,7 @@ func oneOf200ChangesAPasskeyWithACeremony(s *suite) {
 	refused := s.event(audit.SignInRefused, guid(1))
 	won := s.race(200, func(s *suite, _ int) error { return s.SpendCeremony(s.ctx, c, change, refused) }, enroll.ErrNoCeremony)
 	s.same(won, 1)
-	one, err := s.Credential(s.ctx, []byte("one"))
+	one, err := s.passkey("one")
 	s.must(err)
 	s.same(one.Record.Authenticator.SignCount, 8)
 	s.same(s.events(guid(1)), 2)

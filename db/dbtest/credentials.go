@@ -44,14 +44,17 @@ func (s *suite) proof(id, session string) enroll.Proof {
 	}
 }
 
+func (s *suite) passkey(id string) (enroll.Credential, error) {
+	found, err := s.Signer(s.ctx, "", []byte(id), nil)
+	return found.Credential, err
+}
+
 func asJSON(v any) string {
 	b, err := json.Marshal(v)
 	return fmt.Sprint(string(b), err)
 }
 
 func aHandleIsGivenOnce(s *suite) {
-	_, err := s.AccountByHandle(s.ctx, []byte("first"))
-	s.want(err, enroll.ErrNoHandle)
 	given := make(chan string, 50)
 	s.race(50, func(s *suite, i int) error {
 		h, err := s.Handle(s.ctx, guid(1), fmt.Appendf(nil, "handle %d", i))
@@ -62,13 +65,78 @@ func aHandleIsGivenOnce(s *suite) {
 	for range 49 {
 		s.same(<-given, first)
 	}
-	account, err := s.AccountByHandle(s.ctx, []byte(first))
-	s.must(err)
-	s.same(account, guid(1))
+}
+
+// Each server remembers the passkeys that it saw last, and must not write over what
+// another made of them.
+func aPasskeyChangedElsewhereIsSeen(s *suite) {
+	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
+	there := s.other
+	see := func(on Store) (seen enroll.Credential) {
+		s.must(on.UpdateCredential(s.ctx, []byte("one"), func(c *enroll.Credential) ([]audit.Event, error) {
+			seen = *c
+			c.Record.Authenticator.SignCount++
+			return nil, nil
+		}))
+		return seen
+	}
+	see(s.Store)
+	s.same(see(there).Record.Authenticator.SignCount, 8)
+	s.same(see(s.Store).Record.Authenticator.SignCount, 9)
+	s.must(there.UpdateCredential(s.ctx, []byte("one"), func(c *enroll.Credential) ([]audit.Event, error) {
+		c.Name = "Renamed"
+		return nil, nil
+	}))
+	s.same(see(s.Store).Name, "Renamed")
+	s.same(see(there).Record.Authenticator.SignCount, 11)
+
+	// What a stale row would be refused for is no refusal of the row as it is.
+	s.must(s.UpdateCredential(s.ctx, []byte("one"), func(c *enroll.Credential) ([]audit.Event, error) {
+		if c.Record.Authenticator.SignCount != 12 {
+			return nil, enroll.ErrCloned
+		}
+		return []audit.Event{s.event(audit.SignedIn, guid(1))}, nil
+	}))
+	s.same(s.events(guid(1)), 1)
+	s.must(there.RemoveCredential(s.ctx, guid(1), []byte("one"), "", true, s.withdrawal(1)))
+	s.want(s.UpdateCredential(s.ctx, []byte("one"), func(*enroll.Credential) ([]audit.Event, error) { return nil, nil }), enroll.ErrNoCredential)
+}
+
+func aSignerIsHeldToHandleAndCeremony(s *suite) {
+	_, err := s.Signer(s.ctx, "new", []byte("one"), []byte("handle 1"))
+	s.want(err, enroll.ErrNoCredential)
+	c := s.credential("one", guid(1))
+	s.must(s.AddCredential(s.ctx, c))
+	for i := range 2 {
+		_, err := s.Handle(s.ctx, guid(i+1), fmt.Appendf(nil, "handle %d", i+1))
+		s.must(err)
+	}
+	spent := enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeSignIn, Created: s.now, Expires: s.now.Add(time.Minute)}
+	s.must(s.SpendCeremony(s.ctx, spent, nil))
+	saved := s.ceremony("saved")
+	s.must(s.SaveCeremony(s.ctx, saved, 5))
+	for _, x := range []struct {
+		ceremony, handle string
+		owns, spent      bool
+	}{
+		{"new", "handle 1", true, false},
+		{"saved", "handle 1", true, false},
+		{"spent", "handle 1", true, true},
+		{"new", "handle 2", false, false},
+		{"new", "handle 3", false, false},
+		{"new", "", false, false},
+		{"spent", "handle 2", false, true},
+	} {
+		found, err := s.Signer(s.ctx, x.ceremony, []byte("one"), []byte(x.handle))
+		s.must(err)
+		s.same(found.Owns, x.owns)
+		s.same(found.Spent, x.spent)
+		s.same(asJSON(found.Credential), asJSON(c))
+	}
 }
 
 func aPasskeyComesBackWhole(s *suite) {
-	_, err := s.Credential(s.ctx, []byte("one"))
+	_, err := s.passkey("one")
 	s.want(err, enroll.ErrNoCredential)
 	want := s.credential("one", guid(1))
 	s.must(s.AddCredential(s.ctx, want, s.event(audit.PasskeyRegistered, guid(1))))
@@ -76,7 +144,7 @@ func aPasskeyComesBackWhole(s *suite) {
 	later.Created, later.LastUsed = s.now.Add(time.Second), s.now.Add(time.Minute)
 	s.must(s.AddCredential(s.ctx, later))
 	s.must(s.AddCredential(s.ctx, s.credential("three", guid(2))))
-	got, err := s.Credential(s.ctx, []byte("one"))
+	got, err := s.passkey("one")
 	s.must(err)
 	s.same(asJSON(got), asJSON(want))
 	s.same(got.Record.Flags.ProtocolValue(), want.Record.Flags.ProtocolValue())
@@ -110,7 +178,7 @@ func aPasskeyChangesThroughAClosure(s *suite) {
 			return []audit.Event{s.event(audit.PasskeyRenamed, guid(1))}, nil
 		})
 	}, nil)
-	c, err := s.Credential(s.ctx, []byte("one"))
+	c, err := s.passkey("one")
 	s.must(err)
 	s.same([]any{c.Record.Authenticator.SignCount, c.Name, c.LastUsed, c.Account, c.Attested.Root}, []any{57, "renamed", s.now, guid(1), "00ff"})
 	s.same(s.events(guid(1)), 50)
@@ -120,7 +188,7 @@ func aPasskeyChangesThroughAClosure(s *suite) {
 		c.Name = "changed"
 		return []audit.Event{s.event(audit.PasskeyRenamed, guid(1))}, no
 	}), no)
-	c, err = s.Credential(s.ctx, []byte("one"))
+	c, err = s.passkey("one")
 	s.must(err)
 	s.same(c.Name, "renamed")
 	s.same(s.events(guid(1)), 50)
@@ -132,7 +200,7 @@ func theLastPasskeyGoesOnlyWhenMeant(s *suite) {
 	removed := s.event(audit.PasskeyRemoved, guid(1))
 	s.want(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", false, s.withdrawal(1), removed), enroll.ErrLastPasskey)
 	s.want(s.RemoveCredential(s.ctx, guid(2), []byte("one"), "", true, s.withdrawal(2), removed), enroll.ErrNoCredential)
-	_, err := s.Credential(s.ctx, []byte("one"))
+	_, err := s.passkey("one")
 	s.must(err)
 	s.same(s.events(guid(1)), 0)
 	s.must(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", true, s.withdrawal(1), removed))
@@ -189,7 +257,7 @@ func anAssertionIsKeptWholeOrNotAtAll(s *suite) {
 	if err := s.Asserted(s.ctx, []byte("one"), count, s.proof("p", "again"), &again); err == nil {
 		s.Fatal("a proof was kept twice")
 	}
-	c, err := s.Credential(s.ctx, []byte("one"))
+	c, err := s.passkey("one")
 	s.must(err)
 	s.same(c.Record.Authenticator.SignCount, 8)
 	s.same(s.events(guid(1)), 1)
@@ -215,7 +283,7 @@ func oneOf200SignsInWithACeremony(s *suite) {
 	all, err := s.Sessions(s.ctx, guid(1))
 	s.must(err)
 	s.same(len(all), 1)
-	one, err := s.Credential(s.ctx, []byte("one"))
+	one, err := s.passkey("one")
 	s.must(err)
 	s.same(one.Record.Authenticator.SignCount, 8)
 

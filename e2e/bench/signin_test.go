@@ -157,7 +157,7 @@ func TestSignInFinishBesideECDSA(t *testing.T) {
 	sum := sha256.Sum256([]byte("signed"))
 	signature, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
 	world.Must(t, err)
-	n := Count(400, 20)
+	n := Count(4000, 20)
 	finish(t, s, begin(t, s, people, n), 64) // statements prepared, pages in memory
 	profile := profiled(t, func() { finish(t, s, begin(t, s, people, n), 64) })
 	c := Alternate(Rounds(), func() float64 {
@@ -204,8 +204,7 @@ var parts = []struct{ name, function string }{
 	{"ECDSA", "crypto/ecdsa.VerifyASN1"},
 	{"parsing the assertion", "protocol.ParseCredentialRequestResponseBytes"},
 	{"checking it, ECDSA included", "webauthn.(*WebAuthn).ValidatePasskeyLogin"},
-	{"reading passkey", "db.(*Store).Credential"},
-	{"reading handle", "db.(*Store).AccountByHandle"},
+	{"reading", "db.(*Store).Signer"},
 	{"writer", "db.(*Store).runBatch"},
 	{"sealing events", "audit.Seal"},
 	{"committing", "db.(*tx).commit"},

@@ -104,7 +104,6 @@ export const de: First = {
   'e.passkey.not-verified': 'Ihr Gerät hat nicht geprüft, dass Sie es sind.\nVersuchen Sie es noch einmal und bestätigen Sie mit Finger, Gesicht oder PIN. Ein Sicherheitsschlüssel braucht eine PIN.',
   'e.ceremony.unknown': 'Das hat zu lange gedauert.\nNichts ist geschehen. Versuchen Sie es noch einmal.',
   'e.session.unknown': 'Sie sind nicht mehr angemeldet.\nBestätigen Sie mit Ihrem Anmeldeschlüssel, dann geht es weiter.',
-  'e.handle.unknown': 'Dieser Anmeldeschlüssel gehört hier niemandem.\nVielleicht stammt er von einer früheren Einrichtung. Bitten Sie um einen neuen Link.',
 
   'e.directory.unavailable': 'Das Verzeichnis antwortet nicht.\nNichts wurde geändert. Versuchen Sie es in einer Minute noch einmal.',
 

@@ -104,7 +104,6 @@ export const en = {
   'e.passkey.not-verified': 'Your device didn’t check that it’s you.\nTry again and confirm with finger, face or PIN. A security key needs a PIN.',
   'e.ceremony.unknown': 'That took too long.\nNothing has happened. Try again.',
   'e.session.unknown': 'You are not signed in any more.\nTouch your passkey to go on.',
-  'e.handle.unknown': 'That passkey belongs to nobody here.\nIt may be from an earlier set-up. Ask for a new link.',
 
   'e.directory.unavailable': 'The directory doesn’t answer.\nNothing was changed. Try again in a minute.',
 
