@@ -67,8 +67,8 @@ func (s *Store) SpendCeremony(ctx context.Context, c enroll.Ceremony, change *en
 }
 
 func (t *tx) spend(c enroll.Ceremony) error {
-	n, err := t.exec(`INSERT INTO spent_ceremonies (id, expires) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
-		c.ID, millis(c.Expires))
+	n, err := t.exec(`INSERT INTO spent_ceremonies (expires, id) VALUES ($1, $2) ON CONFLICT (expires, id) DO NOTHING`,
+		millis(c.Expires), c.ID)
 	if err == nil && n == 0 {
 		return enroll.ErrNoCeremony
 	}

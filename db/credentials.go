@@ -36,14 +36,14 @@ func (s *Store) Handle(ctx context.Context, account ad.GUID, candidate []byte) (
 }
 
 // Signer is enroll.CredentialStore's, in one statement.
-func (s *Store) Signer(ctx context.Context, ceremony string, id, handle []byte) (enroll.Signer, error) {
+func (s *Store) Signer(ctx context.Context, spent enroll.Ceremony, id, handle []byte) (enroll.Signer, error) {
 	var found enroll.Signer
 	var err error
 	found.Credential, err = s.decoded.scan(s.row(ctx, `
 		SELECT `+credentialColumns+`,
 			EXISTS (SELECT 1 FROM handles WHERE handle = $2 AND handles.account = credentials.account),
-			EXISTS (SELECT 1 FROM spent_ceremonies WHERE spent_ceremonies.id = $3)
-		FROM credentials WHERE id = $1`, id, handle, ceremony), &found.Owns, &found.Spent)
+			EXISTS (SELECT 1 FROM spent_ceremonies WHERE spent_ceremonies.expires = $4 AND spent_ceremonies.id = $3)
+		FROM credentials WHERE id = $1`, id, handle, spent.ID, millis(spent.Expires)), &found.Owns, &found.Spent)
 	if err != nil {
 		return enroll.Signer{}, wrap("read passkey", err)
 	}

@@ -105,7 +105,7 @@ var (
 		"_txlock=immediate", "_defensive=1", "_dqs=0",
 		"_pragma=busy_timeout(5000)", "_pragma=journal_mode(WAL)", "_pragma=foreign_keys(1)",
 		"_pragma=synchronous(FULL)", "_pragma=secure_delete(1)", "_pragma=trusted_schema(0)",
-		"_pragma=journal_size_limit(67108864)",
+		"_pragma=journal_size_limit(67108864)", "_pragma=wal_autocheckpoint(4000)", "_pragma=cache_size(-8000)",
 	}
 	sqliteReader = []string{
 		"_defensive=1", "_dqs=0",

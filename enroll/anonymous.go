@@ -39,7 +39,8 @@ const (
 	randomLen    = 24 // WebAuthn §13.4.3 asks for 16 at least
 	challengeLen = endLen + randomLen
 	// spentKept is how much longer than the ceremony it is kept that it was taken:
-	// a clock that is set back by less gives no second use.
+	// a clock that is set back by less gives no second use. What is kept is found by
+	// this end too: to change it is to forget what was taken before.
 	spentKept = time.Hour
 	// refusalTime is how long a refusal waits for the store.
 	refusalTime = 10 * time.Second

@@ -40,12 +40,12 @@ func parseAssertion(body []byte) (*protocol.ParsedCredentialAssertionData, error
 // passkey, the user handle the person, and both must agree. A ceremony that was taken
 // before is refused here, so that it costs no signature and no question to the
 // directory; the transaction that takes it decides.
-func (s *Service) verifySignIn(ctx context.Context, data webauthn.SessionData, ceremony string, body []byte) (assertion, error) {
+func (s *Service) verifySignIn(ctx context.Context, data webauthn.SessionData, spent Ceremony, body []byte) (assertion, error) {
 	parsed, err := parseAssertion(body)
 	if err != nil {
 		return assertion{}, err
 	}
-	c, err := s.store.Signer(ctx, ceremony, parsed.RawID, parsed.Response.UserHandle)
+	c, err := s.store.Signer(ctx, spent, parsed.RawID, parsed.Response.UserHandle)
 	if err != nil {
 		return assertion{}, fmt.Errorf("find passkey: %w", err)
 	}

@@ -121,11 +121,11 @@ func (f *faulty) TakeCeremony(ctx context.Context, id string, p enroll.Purpose, 
 	return f.Store.TakeCeremony(ctx, id, p, now)
 }
 
-func (f *faulty) Signer(ctx context.Context, ceremony string, id, handle []byte) (enroll.Signer, error) {
+func (f *faulty) Signer(ctx context.Context, spent enroll.Ceremony, id, handle []byte) (enroll.Signer, error) {
 	if err := f.err("Signer"); err != nil {
 		return enroll.Signer{}, err
 	}
-	return f.Store.Signer(ctx, ceremony, id, handle)
+	return f.Store.Signer(ctx, spent, id, handle)
 }
 
 func (f *faulty) Credentials(ctx context.Context, a ad.GUID) ([]enroll.Credential, error) {

@@ -341,5 +341,5 @@ func (w *world) added(d *device, of enroll.Session) *device {
 
 func (w *world) credential(d *device) enroll.Credential {
 	w.t.Helper()
-	return must(w.store.Signer(w.ctx, "", d.cred.ID, nil))(w.t).Credential
+	return must(w.store.Signer(w.ctx, enroll.Ceremony{}, d.cred.ID, nil))(w.t).Credential
 }

@@ -2,7 +2,6 @@ package enroll
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -39,7 +38,7 @@ func (s *Service) FinishSignIn(ctx context.Context, token secret.Text, body []by
 	if err != nil {
 		return Session{}, secret.Text{}, err
 	}
-	a, err := s.verifySignIn(ctx, data, spent.ID, body)
+	a, err := s.verifySignIn(ctx, data, spent, body)
 	var person ad.Account
 	if err == nil {
 		person, err = s.exists(ctx, a.account)
@@ -81,13 +80,16 @@ func (s *Service) exists(ctx context.Context, account ad.GUID) (ad.Account, erro
 	return person, err
 }
 
+// newProof names the proof by the time and by chance, so that new ones stand together
+// in the store: 48 bits of unix milliseconds and 80 random ones.
 func (s *Service) newProof(a assertion, session string, nonce []byte) (Proof, error) {
-	id, err := s.random(16)
+	chance, err := s.random(10)
 	if err != nil {
 		return Proof{}, err
 	}
+	now := s.now()
 	return Proof{
-		ID: hex.EncodeToString(id), Kind: a.kind, Account: a.account, Session: session,
-		At: s.now(), Receipt: a.receipt(nonce),
+		ID: fmt.Sprintf("%012x%x", now.UnixMilli(), chance), Kind: a.kind, Account: a.account, Session: session,
+		At: now, Receipt: a.receipt(nonce),
 	}, nil
 }

@@ -46,7 +46,8 @@ type CeremonyStore interface {
 	// SpendCeremony puts in that a ceremony was taken which was never saved, with
 	// what came of it, the change of a passkey (nil for none; none is made to one
 	// that was removed meanwhile) and the events; of many callers one wins, the rest
-	// change nothing and get ErrNoCeremony. It is purged like the others.
+	// change nothing and get ErrNoCeremony. It is known by its ID and its Expires, and
+	// purged like the others.
 	SpendCeremony(ctx context.Context, c Ceremony, change *PasskeyChange, events ...audit.Event) error
 	// Ceremony reads without taking (for an enrol-grant). It knows no spent ones.
 	Ceremony(ctx context.Context, id string, purpose Purpose, now time.Time) (Ceremony, error)
@@ -64,7 +65,7 @@ type PasskeyChange struct {
 type Signer struct {
 	Credential
 	Owns  bool // the passkey's account has the user handle
-	Spent bool // the ceremony was taken
+	Spent bool // the ceremony was taken, and stands so in the store
 }
 
 // CredentialStore holds passkeys and user handles.
@@ -76,7 +77,7 @@ type CredentialStore interface {
 	Credentials(ctx context.Context, account ad.GUID) ([]Credential, error)
 	// Signer reads what a sign-in is held to, as of one moment. It is ErrNoCredential
 	// when no passkey has this id.
-	Signer(ctx context.Context, ceremony string, id, handle []byte) (Signer, error)
+	Signer(ctx context.Context, spent Ceremony, id, handle []byte) (Signer, error)
 	// AddCredential is ErrDuplicate when the ID exists.
 	AddCredential(ctx context.Context, c Credential, events ...audit.Event) error
 	// UpdateCredential changes one passkey through a closure, which does no I/O

@@ -45,7 +45,7 @@ func (s *suite) proof(id, session string) enroll.Proof {
 }
 
 func (s *suite) passkey(id string) (enroll.Credential, error) {
-	found, err := s.Signer(s.ctx, "", []byte(id), nil)
+	found, err := s.Signer(s.ctx, enroll.Ceremony{}, []byte(id), nil)
 	return found.Credential, err
 }
 
@@ -103,7 +103,7 @@ func aPasskeyChangedElsewhereIsSeen(s *suite) {
 }
 
 func aSignerIsHeldToHandleAndCeremony(s *suite) {
-	_, err := s.Signer(s.ctx, "new", []byte("one"), []byte("handle 1"))
+	_, err := s.Signer(s.ctx, enroll.Ceremony{ID: "new"}, []byte("one"), []byte("handle 1"))
 	s.want(err, enroll.ErrNoCredential)
 	c := s.credential("one", guid(1))
 	s.must(s.AddCredential(s.ctx, c))
@@ -127,7 +127,7 @@ func aSignerIsHeldToHandleAndCeremony(s *suite) {
 		{"new", "", false, false},
 		{"spent", "handle 2", false, true},
 	} {
-		found, err := s.Signer(s.ctx, x.ceremony, []byte("one"), []byte(x.handle))
+		found, err := s.Signer(s.ctx, enroll.Ceremony{ID: x.ceremony, Expires: spent.Expires}, []byte("one"), []byte(x.handle))
 		s.must(err)
 		s.same(found.Owns, x.owns)
 		s.same(found.Spent, x.spent)

@@ -186,8 +186,9 @@ func TestAFileThatCannotCountChangesNothing(t *testing.T) {
 // directory is slow to answer: nobody notices.
 func TestReloadsDropNoRequest(t *testing.T) {
 	t.Parallel()
-	w := world.New(t, world.Options{People: 5, Stand: true})
-	slow := w.People[4]
+	const crowd, turns = 4, 4 // people take turns, or one would reach the limit of one
+	w := world.New(t, world.Options{People: crowd*turns + 1, Stand: true})
+	slow := w.People[crowd*turns]
 	world.Must(t, slow.Phone.SignIn(t.Context()))
 	r, err := slow.Phone.Submit(t.Context(), "reset")
 	world.Must(t, err)
@@ -200,9 +201,10 @@ func TestReloadsDropNoRequest(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var working sync.WaitGroup
 	var calls atomic.Int64
-	for _, p := range w.People[:4] {
+	for first := range crowd {
 		working.Go(func() {
-			for ctx.Err() == nil {
+			for i := 0; ctx.Err() == nil; i++ {
+				p := w.People[first+i%turns*crowd]
 				if err := p.Phone.SignIn(t.Context()); err != nil {
 					t.Errorf("%s: %v", p.Account, err)
 					return
