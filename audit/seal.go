@@ -35,35 +35,52 @@ const (
 // the salts. It refuses what ErrEvent names and what has no canonical form
 // (ErrValue); then nothing was sealed.
 func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
+	return new(Sealer).Seal(head, e, random)
+}
+
+// Sealer seals one event after the other in the same memory: an entry's Bytes and
+// Personal are good until the next one is sealed. The zero Sealer is ready. Only one
+// goroutine may use it.
+type Sealer struct {
+	hashed   []byte
+	personal map[string]Salted
+}
+
+// Seal is the function of the same name.
+func (s *Sealer) Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
 	if err := e.check(); err != nil {
 		return Entry{}, head, err
 	}
 	var few [maxFields]string
 	keys := sortedKeys(few[:0], e.Personal)
-	personal, err := salted(e.Personal, keys, random)
-	if err != nil {
+	if err := s.salt(e.Personal, keys, random); err != nil {
 		return Entry{}, head, err
 	}
 	n := Entry{
 		Seq: head.Seq + 1, Time: e.Time.UnixMilli(), Action: e.Action,
-		Actor: e.Actor, Target: e.Target, Request: e.Request, Personal: personal,
+		Actor: e.Actor, Target: e.Target, Request: e.Request, Personal: s.personal,
 	}
-	hashed, err := canonicalEvent(n, head, e, keys)
-	if err != nil {
+	if err := s.canonicalEvent(n, head, e, keys); err != nil {
 		return Entry{}, head, fmt.Errorf("seal %s: %w", e.Action, err)
 	}
-	n.Bytes = hashed[len(eventPrefix):]
+	n.Bytes = s.hashed[len(eventPrefix):]
 	if len(n.Bytes) > maxEvent {
 		return Entry{}, head, refuse("%d bytes are more than %d", len(n.Bytes), maxEvent)
 	}
-	n.Hash = sha256.Sum256(hashed)
+	n.Hash = sha256.Sum256(s.hashed)
 	return n, Head{Seq: n.Seq, Hash: n.Hash}, nil
 }
 
+// maxScratch is how much memory an event may leave behind for the next ones.
+const maxScratch = 4 << 10
+
 // canonicalEvent is Canonical of the event as an object, whose keys are known: they
 // stand here in their order. What HashEvent puts before it stands before it.
-func canonicalEvent(n Entry, head Head, e Event, personal []string) ([]byte, error) {
-	o := fields{b: append(make([]byte, 0, 768), eventPrefix...)}
+func (s *Sealer) canonicalEvent(n Entry, head Head, e Event, personal []string) error {
+	if s.hashed == nil || cap(s.hashed) > maxScratch {
+		s.hashed = make([]byte, 0, 768)
+	}
+	o := fields{b: append(s.hashed[:0], eventPrefix...)}
 	o.text(`{"action":`, string(e.Action))
 	o.text(`,"actor":`, e.Actor)
 	o.object(`,"detail":`, e.Detail)
@@ -76,7 +93,8 @@ func canonicalEvent(n Entry, head Head, e Event, personal []string) ([]byte, err
 	o.text(`,"target":`, e.Target)
 	o.integer(`,"time":`, n.Time)
 	o.text(`,"v":`, LabelEvent)
-	return append(o.b, '}'), o.err
+	s.hashed = append(o.b, '}')
+	return o.err
 }
 
 // fields writes an object field by field, up to the first error.
@@ -163,16 +181,19 @@ func sortedKeys(keys []string, values map[string]string) []string {
 	return keys
 }
 
-func salted(values map[string]string, keys []string, random io.Reader) (map[string]Salted, error) {
-	kept := make(map[string]Salted, len(values))
-	for _, k := range keys {
-		s, err := NewSalted(values[k], random)
-		if err != nil {
-			return nil, err
-		}
-		kept[k] = s
+func (s *Sealer) salt(values map[string]string, keys []string, random io.Reader) error {
+	if s.personal == nil {
+		s.personal = make(map[string]Salted, len(values))
 	}
-	return kept, nil
+	clear(s.personal)
+	for _, k := range keys {
+		salted, err := NewSalted(values[k], random)
+		if err != nil {
+			return err
+		}
+		s.personal[k] = salted
+	}
+	return nil
 }
 
 func refuse(format string, args ...any) error {

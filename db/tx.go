@@ -30,6 +30,7 @@ type tx struct {
 	random   io.Reader
 	now      func() time.Time
 
+	seal audit.Sealer // of the events, in memory of its own
 	end  chainEnd
 	told told
 	// dirty: since it was last cleared, a statement changed a row or was refused.
@@ -266,7 +267,7 @@ func (t *tx) record(events ...audit.Event) error {
 		if e.Time.IsZero() {
 			e.Time = t.now()
 		}
-		entry, head, err := audit.Seal(t.end.head, e, t.random)
+		entry, head, err := t.seal.Seal(t.end.head, e, t.random)
 		if err != nil {
 			return fmt.Errorf("record: %w", err)
 		}
