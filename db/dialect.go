@@ -70,6 +70,14 @@ ALTER TABLE new_personal RENAME TO audit_personal;
 CREATE TRIGGER audit_personal_update BEFORE UPDATE ON audit_personal
 BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 
+CREATE TABLE new_handles (
+    account TEXT PRIMARY KEY,
+    handle  BLOB NOT NULL UNIQUE
+) WITHOUT ROWID;
+INSERT INTO new_handles (account, handle) SELECT account, handle FROM handles;
+DROP TABLE handles;
+ALTER TABLE new_handles RENAME TO handles;
+
 CREATE TABLE new_sessions (
     id         TEXT PRIMARY KEY,
     account    TEXT NOT NULL,
