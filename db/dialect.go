@@ -107,7 +107,9 @@ CREATE INDEX limits_full_at ON limits (full_at);`
 // The settings stand in the DSN because that reaches every connection; by Exec
 // they would reach one of the pool. busy_timeout comes first, so that the others
 // wait too. FULL syncs each commit: a consumed ceremony stays consumed when the
-// power fails. secure_delete overwrites what was erased.
+// power fails. secure_delete overwrites what was erased. The write-ahead log grows to
+// 16 MB before it is folded into the file, so that a page that changes often is copied
+// once; the writer keeps 8 MB of pages.
 var (
 	sqliteWriter = []string{
 		"_txlock=immediate", "_defensive=1", "_dqs=0",
