@@ -28,6 +28,8 @@ func eachSearch(t *testing.T, s *minidc.Server, fault minidc.Fault, do func(n in
 	}
 }
 
+var gone = minidc.RefuseWrites(32, "0000208D: NameErr: DSID-03100245, problem 2001 (NO_OBJECT), data 0")
+
 var noRight = minidc.RefuseWrites(50, "00002098: SecErr: DSID-03150F94, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0")
 
 // binds are the ways to name the service accounts, and one or two of them.
@@ -139,18 +141,20 @@ func TestNobodyIsUnprotectedByWhatAnotherDomainDoesNotSay(t *testing.T) {
 	p, q := f.child.person(), f.child.person()
 	f.root.join("CN=Account Operators,CN=Builtin,"+f.root.Base, f.root.group(localSecurity, p.DN))
 	group := f.root.group(universalSecurity, q.DN)
-	n := eachSearch(t, f.root.server, noRight, func(n int, tripped func() bool) {
-		forest := f.open(func(root, child *ad.Config) { root.ProtectedGroups = []string{group} })
-		defer forest.Close()
-		for _, who := range []person{p, q} {
-			a, err := forest.Account(ctxFor(t), who.GUID)
-			if err == nil && a.Protected == ad.NotProtected || !tripped() && a.Protected != ad.ProtectedGroup {
-				t.Errorf("search %d, refused %v: %q, %v", n, tripped(), a.Protected, err)
+	for name, fault := range map[string]minidc.Fault{"no right": noRight, "gone": gone} {
+		n := eachSearch(t, f.root.server, fault, func(n int, tripped func() bool) {
+			forest := f.open(func(root, child *ad.Config) { root.ProtectedGroups = []string{group} })
+			defer forest.Close()
+			for _, who := range []person{p, q} {
+				a, err := forest.Account(ctxFor(t), who.GUID)
+				if err == nil && a.Protected == ad.NotProtected || !tripped() && a.Protected != ad.ProtectedGroup {
+					t.Errorf("%s, search %d, refused %v: %q, %v", name, n, tripped(), a.Protected, err)
+				}
 			}
+		})
+		if n < 5 {
+			t.Errorf("only %d searches", n)
 		}
-	})
-	if n < 5 {
-		t.Errorf("only %d searches", n)
 	}
 }
 
