@@ -92,8 +92,8 @@ func abroad(value, home string) (stranger, bool) {
 }
 
 func isAccountSID(name string) bool {
-	domain, _, ok := splitSID(name)
-	return ok && isDomainSID(domain)
+	domain, _, _ := splitSID(name) // "" is no domain's
+	return isDomainSID(domain)
 }
 
 // parseExtendedName reads "<GUID=…>;<SID=…>;CN=…" (MS-ADTS 3.1.1.3.4.1.5).
