@@ -31,6 +31,8 @@ type Client struct {
 	protected protectedGroups
 	others    []*Client // of the same forest; set before the first use
 	outside   outside
+
+	protectedOUs []Name // of the configuration
 }
 
 // Open checks the configuration and returns the client. It does not touch the
@@ -106,14 +108,21 @@ func (c *Client) check() error {
 }
 
 func (c *Client) checkNames() (errs []error) {
-	names := append(append([]string{}, c.cfg.ProtectedGroups...), c.cfg.ProtectedOUs...)
-	if c.cfg.BaseDN != "" {
-		names = append(names, c.cfg.BaseDN)
-	}
-	for _, dn := range names {
-		if parsed, err := ldap.ParseDN(dn); err != nil || len(parsed.RDNs) == 0 {
+	read := func(dn string) Name {
+		name, err := ParseName(dn)
+		if parsed, other := ldap.ParseDN(dn); err != nil || other != nil || len(parsed.RDNs) == 0 {
 			errs = append(errs, fmt.Errorf("%q is no distinguished name", dn))
 		}
+		return name
+	}
+	for _, dn := range c.cfg.ProtectedGroups {
+		read(dn)
+	}
+	for _, dn := range c.cfg.ProtectedOUs {
+		c.protectedOUs = append(c.protectedOUs, read(dn))
+	}
+	if c.cfg.BaseDN != "" {
+		read(c.cfg.BaseDN)
 	}
 	return errs
 }

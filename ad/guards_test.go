@@ -2,8 +2,11 @@ package ad
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/latchkey/latchkey/secret"
 )
 
 const domainOfTests = "S-1-5-21-1-2-3"
@@ -51,23 +54,37 @@ func TestGroupsAreKnownOnlyWhereAllOfThemAre(t *testing.T) {
 	}
 }
 
-func TestAPlaceThatCantBeReadIsNotKnown(t *testing.T) {
+func TestAPlaceThatCantBeReadIsNoPlace(t *testing.T) {
 	for name, tc := range map[string]struct {
 		units         []string
 		dn            string
 		inside, known bool
 	}{
 		"below":              {[]string{"OU=a,DC=b"}, "CN=x,OU=a,DC=b", true, true},
+		"below the second":   {[]string{"OU=a,DC=b", "OU=c,DC=b"}, "CN=x,OU=c,DC=b", true, true},
 		"beside":             {[]string{"OU=a,DC=b"}, "CN=x,OU=c,DC=b", false, true},
 		"no unit":            {nil, "CN=x", false, true},
 		"no name":            {[]string{"OU=a,DC=b"}, "x", false, false},
+		"an empty name":      {[]string{"OU=a,DC=b"}, "", false, false},
 		"a unit that's none": {[]string{"OU=a,DC=b", "x"}, "CN=x,OU=a,DC=b", false, false},
 	} {
-		c := &Client{}
-		c.cfg.ProtectedOUs = tc.units
-		if inside, known := c.inProtectedOU(tc.dn); inside != tc.inside || known != tc.known {
-			t.Errorf("%s: %v, %v", name, inside, known)
+		c, unread := Open(Config{Controllers: []string{"ldaps://a"}, Read: Service{"a", secret.New("b")}, ProtectedOUs: tc.units})
+		e := healthy(nil)
+		e.DN = tc.dn
+		_, raw, err := parseAccount(e, now)
+		if known := unread == nil && err == nil; known != tc.known || known && c.inProtectedOU(raw.place) != tc.inside {
+			t.Errorf("%s: %v, %v", name, unread, err)
 		}
+	}
+}
+
+// There is no connection here: nothing is asked of a controller.
+func TestADomainWhoseGroupsCouldHaveNoSIDIsNotAsked(t *testing.T) {
+	longest := "S-1-5" + strings.Repeat("-1", 15)
+	set := protectedSet{complete: true}
+	err := (&Client{}).findBuiltin(t.Context(), nil, "DC=b", longest, &set)
+	if e := fault("", nil, err); err == nil || e.Cause != ErrProtocol {
+		t.Error(err)
 	}
 }
 

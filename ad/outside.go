@@ -1,6 +1,7 @@
 package ad
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -91,8 +92,8 @@ func abroad(value, home string) (stranger, bool) {
 }
 
 func isAccountSID(name string) bool {
-	domain, _, ok := splitSID(name)
-	return ok && isDomainSID(domain)
+	domain, _, _ := splitSID(name) // "" is no domain's
+	return isDomainSID(domain)
 }
 
 // parseExtendedName reads "<GUID=…>;<SID=…>;CN=…" (MS-ADTS 3.1.1.3.4.1.5).
@@ -114,13 +115,14 @@ func parseExtendedName(value string) (s stranger) {
 }
 
 // members reads all members of a group with their SIDs. A controller gives at
-// most 1,500 values at a time (MS-ADTS 3.1.1.3.1.3.3).
+// most 1,500 values at a time (MS-ADTS 3.1.1.3.1.3.3). A group that is gone has no
+// members that are known, which is not none.
 func (c *conn) members(ctx context.Context, group string) (all []string, err error) {
 	attr := "member"
 	for attr != "" {
 		e, ok, err := c.object(ctx, group, []string{attr}, extendedNames)
-		if err != nil || !ok {
-			return nil, err
+		if !ok {
+			return nil, cmp.Or[error](err, notFound)
 		}
 		var values []string
 		values, attr = e.ranged("member")

@@ -91,8 +91,5 @@ func (c *Client) sidOfBind(ctx context.Context, on *conn, bind string) ([]string
 // accountSIDs leaves the SIDs of domains: well-known ones such as Everyone say
 // nothing. Groups may stay, as no account has a group's SID.
 func accountSIDs(token []string) []string {
-	return slices.DeleteFunc(token, func(sid string) bool {
-		domain, _, ok := splitSID(sid)
-		return !ok || !isDomainSID(domain)
-	})
+	return slices.DeleteFunc(token, func(sid string) bool { return !isAccountSID(sid) })
 }

@@ -3,6 +3,7 @@ package ad
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -48,15 +49,15 @@ func isProtectedSID(sid string) bool {
 	if _, ok := protectedAliases[sid]; ok {
 		return true
 	}
-	domain, rid, ok := splitSID(sid)
+	domain, rid, _ := splitSID(sid) // "" is no domain's
 	_, named := protectedRIDs[rid]
-	return ok && named && isDomainSID(domain)
+	return named && isDomainSID(domain)
 }
 
 // isDomainSID: S-1-5-21 and three numbers.
 func isDomainSID(sid string) bool {
-	b, err := sidBytes(sid)
-	return err == nil && len(b) == 8+4*4 && sid[:9] == "S-1-5-21-"
+	b, _ := sidBytes(sid) // of what is no SID there are none
+	return len(b) == 8+4*4 && strings.HasPrefix(sid, "S-1-5-21-")
 }
 
 // protection is why Latchkey never acts for the account, the strongest reason
@@ -83,15 +84,14 @@ func (c *Client) protection(ctx context.Context, on *conn, a Account, raw rawAcc
 		return "", err
 	}
 	beyond, beyondKnown := c.protectedElsewhere(ctx, a, raw)
-	place, placeKnown := c.inProtectedOU(a.DN)
 	switch {
 	case held || beyond:
 		return ProtectedGroup, nil
 	case raw.adminCount != 0 || isRID(a.SID, ridAdministrator):
 		return ProtectedAdmin, nil
-	case place:
+	case c.inProtectedOU(raw.place):
 		return ProtectedOU, nil
-	case !groupsKnown(a, raw) || !groups.complete || !own.complete || !placeKnown || !beyondKnown:
+	case !groupsKnown(a, raw) || !groups.complete || !own.complete || !beyondKnown:
 		return ProtectedUnknown, nil
 	}
 	return NotProtected, nil
@@ -107,7 +107,7 @@ func groupsKnown(a Account, raw rawAccount) bool {
 func whatItIs(a Account, raw rawAccount) Protection {
 	_, rid, ok := splitSID(a.SID)
 	switch {
-	case ok && rid == ridKrbtgt || raw.krbtgtNo >= 0:
+	case rid == ridKrbtgt || raw.krbtgtNo >= 0:
 		return ProtectedKrbtgt
 	case !isClass(raw.class, "user") || isClass(raw.class, "computer") || raw.uac&uacTrustAccount != 0:
 		return ProtectedNotPerson
@@ -121,9 +121,10 @@ func whatItIs(a Account, raw rawAccount) Protection {
 	return NotProtected
 }
 
+// isRID takes an identifier that is not 0, which stands for none.
 func isRID(sid string, rid uint32) bool {
-	_, n, ok := splitSID(sid)
-	return ok && n == rid
+	_, n, _ := splitSID(sid)
+	return n == rid
 }
 
 // holdsProtected looks for a protected group from every side.
@@ -166,15 +167,8 @@ func (c *Client) inChain(ctx context.Context, on *conn, a Account, raw rawAccoun
 	return len(found) > 0, err
 }
 
-// inProtectedOU says whether the account lies below a configured unit; known is
-// false when its DN can't be read.
-func (c *Client) inProtectedOU(dn string) (inside, known bool) {
-	for _, ou := range c.cfg.ProtectedOUs {
-		under, err := Under(dn, ou)
-		if err != nil {
-			return false, false
-		}
-		inside = inside || under
-	}
-	return inside, true
+// inProtectedOU says whether the account lies below a configured unit. A name that
+// can't be read gets no further than Open, or than the reading of the account.
+func (c *Client) inProtectedOU(place Name) bool {
+	return slices.ContainsFunc(c.protectedOUs, place.Under)
 }

@@ -84,7 +84,7 @@ func (c *Client) findBuiltin(ctx context.Context, on *conn, domain, own string, 
 	for _, sid := range builtinSIDs(own) {
 		b, err := sidBytes(sid)
 		if err != nil {
-			return err
+			return misread("objectSid of the domain: %w", err)
 		}
 		parts = append(parts, equal("objectSid", string(b)))
 	}

@@ -116,6 +116,7 @@ func (c *Client) readLockEnd(ctx context.Context, on *conn, a *Account, pso stri
 
 // rawAccount is what the protection rules look at beside the account.
 type rawAccount struct {
+	place                                         Name // of the object
 	class                                         entry
 	kind, uac, primaryGroup, adminCount, krbtgtNo int64
 	groupsBroken                                  bool
@@ -130,6 +131,9 @@ func parseAccount(e entry, now time.Time) (Account, rawAccount, error) {
 	}
 	raw := rawAccount{class: e, kind: -1, uac: -1, primaryGroup: -1, krbtgtNo: -1}
 	var err error
+	if raw.place, err = ParseName(e.DN); err != nil {
+		return a, raw, misread("name: %w", err)
+	}
 	if a.GUID, err = GUIDFromBytes(e.raw("objectGUID")); err != nil {
 		return a, raw, misread("objectGUID: %w", err)
 	}

@@ -138,7 +138,7 @@ func (c *Client) writeOn(ctx context.Context, on *conn, one *oneWrite) error {
 	case err == nil:
 		c.readBack(ctx, on, one)
 		return nil
-	case lost(err) && !sent:
+	case !sent: // no answer either
 		return err
 	}
 	c.failed(ctx, on, one, before, err)
@@ -207,8 +207,8 @@ func (c *Client) tooYoung(ctx context.Context, on *conn, a Account) bool {
 	if a.PasswordSet.IsZero() || a.MustChange {
 		return false
 	}
-	e, ok, err := on.object(ctx, "<GUID="+a.GUID.String()+">", []string{attrResultantPSO})
-	if err != nil || !ok {
+	e, ok, _ := on.object(ctx, "<GUID="+a.GUID.String()+">", []string{attrResultantPSO})
+	if !ok { // neither where there is an error
 		return false
 	}
 	policy, err := c.policyOf(ctx, on, a.DN, e.text(attrResultantPSO))

@@ -45,13 +45,14 @@ var (
 	FoundStrength     = doctor.Kind{ID: "config.strength-off", Severity: doctor.Warning, Why: `"Summer2026!" passes the directory's own rules, and is what attackers try first.`}
 	FoundDebug        = doctor.Kind{ID: "config.log-debug", Severity: doctor.Note, Why: "The log grows fast. It holds no secret at any level."}
 	FoundMailNone     = doctor.Kind{ID: "config.mail-none", Severity: doctor.Warning, Why: "Policies ask approvers, and one whose phone takes no notification hears of nothing until they happen to look."}
+	FoundAlertsNone   = doctor.Kind{ID: "config.alerts-none", Severity: doctor.Warning, Why: "Whoever runs this server hears of a frozen account, and of somebody who tries many names, only by reading the log."}
 )
 
 // Kinds are all that Doctor finds.
 var Kinds = []doctor.Kind{
 	FoundUnreadable, FoundProblem, FoundOrg, FoundSupport, FoundPublicURL, FoundSecretFile, FoundSubject, FoundMailClear, FoundNoPolicies,
 	FoundWritable, FoundDirWritable, FoundLocalhost, FoundPort, FoundPrivateName, FoundListenOpen, FoundNoProxy, FoundProxyWide, FoundLimit,
-	FoundSessionLong, FoundSessionOrder, FoundApproved, FoundWatch, FoundInvitation, FoundInviteLong, FoundStrength, FoundDebug, FoundMailNone,
+	FoundSessionLong, FoundSessionOrder, FoundApproved, FoundWatch, FoundInvitation, FoundInviteLong, FoundStrength, FoundDebug, FoundMailNone, FoundAlertsNone,
 	FoundRoots, FoundRootEnds,
 }
 

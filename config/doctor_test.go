@@ -111,7 +111,8 @@ func provocations() map[string]func(*testing.T, *installation) {
 		config.FoundRootEnds.ID: func(t *testing.T, i *installation) {
 			i.replace(t, first, first+"\nproofs: {hardware_key: {roots_file: "+rootsFile(t, 29*24*time.Hour)+"}}")
 		},
-		config.FoundMailNone.ID: swap("mail: {host: smtp.corp.example.test, from: latchkey@corp.example.test}", ""),
+		config.FoundMailNone.ID:   swap("mail: {host: smtp.corp.example.test, from: latchkey@corp.example.test}", ""),
+		config.FoundAlertsNone.ID: swap(", mail: desk@corp.example.test", ""),
 	}
 }
 

@@ -152,6 +152,10 @@ func (c Config) doctorWays(r *doctor.Report) {
 	if c.Mail.Host == "" && c.asksApprovers() {
 		found(FoundMailNone, "mail", "No mail server is named, and policies ask approvers.", line("mail: {host: smtp.your-domain.example, from: latchkey@your-domain.example}"))
 	}
+	if c.Mail.Host != "" && len(c.AlertMail()) == 0 {
+		found(FoundAlertsNone, "alerts.mail", "Mail leaves by "+c.Mail.Host+", and neither alerts.mail nor support.mail says whom alerts go to.",
+			line("alerts: {mail: [A-MAILBOX-THAT-SOMEBODY-WATCHES@your-domain.example]}"))
+	}
 	if good {
 		r.Good("config.strength", "enrolment, passwords, limits, log", "Nothing is weaker than its default.")
 	}

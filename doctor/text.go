@@ -20,7 +20,7 @@ type Look struct {
 var areas = []struct{ id, title string }{
 	{"config", "Configuration"}, {"secret", "Keys and passwords"}, {"data", "Data directory"}, {"db", "Database"},
 	{"server", "Server"}, {"url", "Public address"}, {"ad", "Active Directory"}, {"policy", "Policies"},
-	{"push", "Notifications"}, {"mail", "Mail"}, {"doctor", "The checks themselves"},
+	{"push", "Notifications"}, {"mail", "Mail"}, {"sms", "Codes by SMS"}, {"doctor", "The checks themselves"},
 }
 
 // Areas are the ids of the areas.

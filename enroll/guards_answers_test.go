@@ -302,13 +302,15 @@ func TestATokenOfFurtherProofsOrOfAWordIsReadWhole(t *testing.T) {
 	d, of := w.enrolled(alice)
 	pin := w.pin(d, of)
 	now := w.clock.now()
+	nonce := 0
+	next := func() []byte { nonce++; return fmt.Appendf(nil, "%016d", nonce) } // none is refused as taken before
 	asking := func(change func(map[string]any)) secret.Text {
-		m := map[string]any{"a": alice, "i": of.ID, "n": make([]byte, 16), "e": now.Add(time.Minute).UnixMilli()}
+		m := map[string]any{"a": alice, "i": of.ID, "n": next(), "e": now.Add(time.Minute).UnixMilli()}
 		change(m)
 		return seal(t, "ceremony/ask/v1", m)
 	}
 	waiting := func(change func(map[string]any)) secret.Text {
-		m := map[string]any{"a": alice, "k": "reset", "n": make([]byte, 16), "e": now.Add(time.Minute).UnixMilli()}
+		m := map[string]any{"a": alice, "k": "reset", "n": next(), "e": now.Add(time.Minute).UnixMilli()}
 		change(m)
 		return seal(t, "ceremony/wait/v1", m)
 	}
@@ -329,7 +331,7 @@ func TestATokenOfFurtherProofsOrOfAWordIsReadWhole(t *testing.T) {
 		}
 	}
 	for name, token := range map[string]secret.Text{
-		"of another person": asking(func(m map[string]any) { m["a"], m["n"] = bob, []byte("another") }), "not sealed": secret.New("AAAA"), "no base64": secret.New("?"),
+		"of another person": asking(func(m map[string]any) { m["a"] = bob }), "not sealed": secret.New("AAAA"), "no base64": secret.New("?"),
 	} {
 		wantErr(t, name, w.answer(of, token, pin), enroll.ErrNoCeremony)
 	}

@@ -38,7 +38,7 @@ var (
 var Kinds = slices.Concat([]doctor.Kind{
 	FoundKeyMissing, FoundKeyBroken, FoundKeySealed, FoundSubject, FoundSubjectMade, FoundHosts, FoundCAFile,
 	FoundProxyDown, FoundProxyNo, FoundUntrusted, FoundPrivate, FoundUnreachable, FoundNone, FoundClock,
-}, mailKinds)
+}, mailKinds, smsKinds)
 
 // Keys is what Doctor needs of a Store.
 type Keys interface {
@@ -50,13 +50,13 @@ const clockSkew = time.Minute
 
 // Doctor checks what notifications and mail need, as a Service would send them.
 // Of cfg it reads what says how to reach: Subject, Hosts, Proxy, CAFile, RootCAs
-// and Mail. Nothing is sent to anybody. keys is nil where no database is.
+// Mail and Alerts. Nothing is sent to anybody. keys is nil where no database is.
 func Doctor(ctx context.Context, cfg Config, keys Keys, r *doctor.Report) {
 	var at sync.WaitGroup
 	parts := [3]*doctor.Report{{}, {}, {}}
 	at.Go(func() { doctorKeys(ctx, cfg, keys, parts[0]) })
 	at.Go(func() { doctorServices(ctx, cfg, parts[1]) })
-	at.Go(func() { doctorMail(ctx, cfg.Mail, cfg.Organisation, parts[2]) })
+	at.Go(func() { doctorMail(ctx, cfg, parts[2]) })
 	at.Wait()
 	for _, p := range parts {
 		r.Add(p)

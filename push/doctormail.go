@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,36 +31,38 @@ var (
 	FoundMailNoLogin  = doctor.Kind{ID: "mail.no-login", Severity: doctor.Failure, Why: "The mail server takes no sign-in in a way that is known here, so none of the account's mail leaves."}
 	FoundMailLogin    = doctor.Kind{ID: "mail.login", Severity: doctor.Failure, Why: "The mail server refuses account or password, so no mail leaves."}
 	FoundMailSender   = doctor.Kind{ID: "mail.sender", Severity: doctor.Failure, Why: "The mail server takes nothing from this sender."}
+	FoundMailAlert    = doctor.Kind{ID: "mail.alert-refused", Severity: doctor.Failure, Why: "The mail server takes nothing for this address: nobody hears that an account was frozen."}
 	FoundMailFromMade = doctor.Kind{ID: "mail.sender-private", Severity: doctor.Warning, Why: "Other mail servers refuse a sender whose domain the internet does not know, or file it as junk."}
 )
 
 var mailKinds = []doctor.Kind{
 	FoundMailConfig, FoundMailDown, FoundMailRefuses, FoundMailNoTLS, FoundMailTrust, FoundMailName, FoundMailExpired, FoundMailDays,
-	FoundMailOld, FoundMailNoLogin, FoundMailLogin, FoundMailSender, FoundMailFromMade,
+	FoundMailOld, FoundMailNoLogin, FoundMailLogin, FoundMailSender, FoundMailAlert, FoundMailFromMade,
 }
 
 // mailVisit is one conversation with the mail server; every step that fails
 // reports and ends it.
 type mailVisit struct {
 	*mailer
-	r  *doctor.Report
-	at string // host:port
+	r      *doctor.Report
+	at     string   // host:port
+	alerts []string // addresses
 }
 
-// doctorMail goes as far as naming the sender, and then takes it back: no mail is
-// sent.
-func doctorMail(ctx context.Context, c *MailConfig, organisation string, r *doctor.Report) {
-	if c == nil {
+// doctorMail goes as far as naming the sender and whom alerts go to, and then takes
+// it back: no mail is sent.
+func doctorMail(ctx context.Context, cfg Config, r *doctor.Report) {
+	if cfg.Mail == nil {
 		return
 	}
-	m, err := newMailer(*c, organisation)
+	m, err := newMailer(*cfg.Mail, cfg.Organisation)
 	if err != nil {
 		r.Found(FoundMailConfig, "mail", err.Error(), configLine("mail: {host: smtp.your-domain.example, from: latchkey@your-domain.example}"))
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*mailPhase)
 	defer cancel()
-	v := mailVisit{m, r, net.JoinHostPort(m.cfg.Host, strconv.Itoa(m.cfg.Port))}
+	v := mailVisit{m, r, net.JoinHostPort(m.cfg.Host, strconv.Itoa(m.cfg.Port)), cfg.Alerts}
 	if v.greets(ctx) && v.takes(ctx) {
 		r.Good("mail.server", v.at, "It takes mail from "+m.cfg.From+".")
 	}
@@ -184,6 +187,23 @@ func (v mailVisit) takes(ctx context.Context) bool {
 		v.r.Found(FoundMailSender, v.at, fmt.Sprintf("It refuses %s: %v", v.cfg.From, err), configLine("mail: {from: ADDRESS-THAT-THE-ACCOUNT-MAY-USE}"))
 		return false
 	}
+	v.alertsTo(c)
 	_ = c.Reset()
 	return true
+}
+
+// alertsTo names whom alerts go to. Only a lasting refusal counts: many servers put
+// off whom they meet for the first time (RFC 6647).
+func (v mailVisit) alertsTo(c *smtp.Client) {
+	good := len(v.alerts) > 0
+	for _, to := range v.alerts {
+		err := c.Rcpt(to)
+		if e, ok := errors.AsType[*textproto.Error](err); ok && e.Code >= 500 {
+			good = false
+			v.r.Found(FoundMailAlert, to, fmt.Sprintf("%s refuses it: %v", v.at, err), configLine("alerts: {mail: [A-MAILBOX-THAT-SOMEBODY-WATCHES@your-domain.example]}"))
+		}
+	}
+	if good {
+		v.r.Good("mail.alerts", v.at, fmt.Sprintf("Nothing is refused for the %d address(es) that alerts go to.", len(v.alerts)))
+	}
 }

@@ -30,23 +30,27 @@ func (n *notices) Bring(ctx context.Context, c enroll.SentCode) error {
 
 // openGateway is nil where no codes go out by SMS.
 func openGateway(cfg config.Config) (*push.Gateway, error) {
-	c := cfg.Proofs.SMSCode
-	if c == nil {
+	if cfg.Proofs.SMSCode == nil {
 		return nil, nil
 	}
-	key, err := c.Gateway.Secret()
+	c, err := gatewayOf(*cfg.Proofs.SMSCode)
 	if err != nil {
 		return nil, fmt.Errorf("SMS gateway: %w", err)
 	}
-	g, err := push.NewGateway(push.GatewayConfig{
-		Method: c.Gateway.Method, URL: c.Gateway.URL, Headers: c.Gateway.Headers, Body: c.Gateway.Body, Secret: key,
-		Status: c.Gateway.Success.Status, Contains: c.Gateway.Success.Contains, Timeout: c.Gateway.Timeout,
-		Countries: c.Countries, Hourly: c.Hourly,
-	})
+	g, err := push.NewGateway(c)
 	if err != nil {
 		return nil, fmt.Errorf("proofs.sms_code.gateway: %w", err)
 	}
 	return g, nil
+}
+
+func gatewayOf(c config.SMSCode) (push.GatewayConfig, error) {
+	key, err := c.Gateway.Secret()
+	return push.GatewayConfig{
+		Method: c.Gateway.Method, URL: c.Gateway.URL, Headers: c.Gateway.Headers, Body: c.Gateway.Body, Secret: key,
+		Status: c.Gateway.Success.Status, Contains: c.Gateway.Success.Contains, Timeout: c.Gateway.Timeout,
+		Countries: c.Countries, Hourly: c.Hourly,
+	}, err
 }
 
 // proofSettings takes the security keys as they were read before: reading can fail.

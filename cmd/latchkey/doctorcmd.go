@@ -125,6 +125,7 @@ func (e examination) checks() []doctor.Check {
 		{[]string{"ad"}, e.directory},
 		{[]string{"policy"}, e.policies},
 		{[]string{"push", "mail", "secret"}, e.notices},
+		{[]string{"sms"}, e.codes},
 	}
 	var out []doctor.Check
 	for _, c := range all {
@@ -234,7 +235,7 @@ func (e examination) store(ctx context.Context) *db.Store {
 
 func (e examination) notices(ctx context.Context, r *doctor.Report) {
 	c := push.Config{
-		Organisation: e.cfg.Organisation, Subject: e.cfg.PushSubject(), Hosts: e.cfg.Push.Hosts, Proxy: e.cfg.PushProxy(), CAFile: e.cfg.Push.CAFile,
+		Organisation: e.cfg.Organisation, Alerts: e.cfg.AlertMail(), Subject: e.cfg.PushSubject(), Hosts: e.cfg.Push.Hosts, Proxy: e.cfg.PushProxy(), CAFile: e.cfg.Push.CAFile,
 	}
 	if m := e.cfg.Mail; m.Host != "" {
 		password, err := m.Secret()
@@ -248,6 +249,16 @@ func (e examination) notices(ctx context.Context, r *doctor.Report) {
 		keys = store
 	}
 	push.Doctor(ctx, c, keys, r)
+}
+
+// codes is about those by SMS; those by mail need what every mail needs.
+func (e examination) codes(ctx context.Context, r *doctor.Report) {
+	if e.cfg.Proofs.SMSCode == nil || e.cfg.Proofs.SMSCode.Gateway.URL == "" {
+		return // nothing, or a mistake of the file
+	}
+	if c, err := gatewayOf(*e.cfg.Proofs.SMSCode); err == nil { // otherwise a mistake of the file
+		push.DoctorGateway(ctx, c, r)
+	}
 }
 
 // controlWitness asks the running server through its control socket.

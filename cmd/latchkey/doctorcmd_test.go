@@ -10,6 +10,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad/minidc"
+	"github.com/latchkey/latchkey/config"
 	"github.com/latchkey/latchkey/doctor"
 	"github.com/latchkey/latchkey/doctor/doctortest"
 	"github.com/latchkey/latchkey/e2e/stand/authority"
@@ -36,11 +38,12 @@ const clinicHost = "latchkey.example.com"
 // clinic is a whole installation: a directory, a running server, a proxy with TLS
 // before it, push services, a mail server, a backup.
 type clinic struct {
-	t    *testing.T
-	dir  string
-	file string // the configuration
-	data string
-	at   examination
+	t     *testing.T
+	dir   string
+	file  string // the configuration
+	data  string
+	mails *smtpd.Server
+	at    examination
 }
 
 func must(t *testing.T, err error) {
@@ -76,6 +79,7 @@ func newClinic(t *testing.T) *clinic {
 	mails, err := smtpd.Start(ca)
 	must(t, err)
 	t.Cleanup(mails.Close)
+	c.mails = mails
 	_, mailPort, err := net.SplitHostPort(mails.Address())
 	must(t, err)
 	services := pushtest.New(t, nil)
@@ -94,6 +98,8 @@ support: {name: Desk, phone: "100"}
 directory: {controllers: [%s], ca_file: %s, read: {bind: svc-read@corp.example.test, password_file: %[6]s}, write: {bind: svc-write@corp.example.test, password_file: %[6]s}}
 push: {subject: desk@example.com, proxy: "%[7]s", ca_file: %s}
 mail: {host: 127.0.0.1, port: %s, from: latchkey@example.com, ca_file: %s}
+alerts: {mail: [it-security@example.com]}
+proofs: {sms_code: {verified: true, countries: ["+49"], gateway: {url: "%s/send", body: "key={{urlquery secret}}&to={{urlquery number}}&text={{urlquery text}}", secret_file: %s}}}
 secrets: {key_file: %s}
 backup: {files: "%s/backups/*"}
 policies:
@@ -103,10 +109,22 @@ policies:
     reset: {prove: [passkey]}
     change: {prove: [passkey]}
 `, listen, clinicHost, c.data, controllers, write("ad.pem", dc.CAPEM()), write("password", []byte(password+"\n")),
-		services.Proxy, write("push.pem", services.PEM), mailPort, write("mail.pem", ca.PEM()), filepath.Join(c.dir, "secret.key"), c.dir), 0o644))
+		services.Proxy, write("push.pem", services.PEM), mailPort, write("mail.pem", ca.PEM()), quietGateway(t), write("sms.secret", []byte("key-4711\n")), filepath.Join(c.dir, "secret.key"), c.dir), 0o644))
 	c.serve()
 	c.proxy(listen)
 	return c
+}
+
+// quietGateway fails the test when it is sent anything that could be an SMS.
+func quietGateway(t *testing.T) (url string) {
+	t.Helper()
+	gateway := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodHead || r.URL.String() != "/" {
+			t.Errorf("the gateway was sent %s %s", r.Method, r.URL.Path)
+		}
+	}))
+	t.Cleanup(gateway.Close)
+	return gateway.URL
 }
 
 // rightDirectory is a domain of two controllers with all that docs/install.md and
@@ -224,6 +242,12 @@ func TestDoctorOfAWholeInstallation(t *testing.T) {
 		{"a key of others", secret.FoundKeyReadable, func() { must(t, os.Chmod(filepath.Join(c.dir, "secret.key"), 0o644)) },
 			func() { must(t, os.Chmod(filepath.Join(c.dir, "secret.key"), 0o600)) }},
 		{"few open files", server.FoundFiles, func() { limitFiles(t, 1024) }, func() { limitFiles(t, 0) }},
+		{"a request that lacks the code", push.FoundSMSText, func() { c.swap("{{urlquery text}}", "hello") }, func() { c.swap("text=hello", "text={{urlquery text}}") }},
+		{"a gateway's key of others", config.FoundProblem, func() { must(t, os.Chmod(filepath.Join(c.dir, "sms.secret"), 0o644)) },
+			func() { must(t, os.Chmod(filepath.Join(c.dir, "sms.secret"), 0o600)) }},
+		{"alerts to nobody", config.FoundAlertsNone, func() { c.swap("alerts: {mail: [it-security@example.com]}", "alerts: {}") },
+			func() { c.swap("alerts: {}", "alerts: {mail: [it-security@example.com]}") }},
+		{"alerts to no mailbox", push.FoundMailAlert, func() { c.mails.Be(smtpd.Refuses) }, func() { c.mails.Be(smtpd.Well) }},
 		{"a key that opens nothing", push.FoundKeySealed, func() { c.otherKey() }, func() { c.ownKey() }},
 	} {
 		tc.wrong()
@@ -241,6 +265,16 @@ func (c *clinic) edit(text string) {
 	must(c.t, err)
 	b, _, _ = bytes.Cut(b, []byte("# changed\n"))
 	must(c.t, os.WriteFile(c.file, append(b, text...), 0o644))
+}
+
+// swap changes the file.
+func (c *clinic) swap(old, new string) {
+	b, err := os.ReadFile(c.file)
+	must(c.t, err)
+	if !bytes.Contains(b, []byte(old)) {
+		c.t.Fatalf("%q is not in the file", old)
+	}
+	must(c.t, os.WriteFile(c.file, bytes.Replace(b, []byte(old), []byte(new), 1), 0o644))
 }
 
 func (c *clinic) otherKey() {
