@@ -70,8 +70,9 @@ func (t *tx) spend(c enroll.Ceremony) error {
 	n, err := t.exec(`INSERT INTO spent_ceremonies (expires, id) VALUES ($1, $2) ON CONFLICT (expires, id) DO NOTHING`,
 		millis(c.Expires), c.ID)
 	if err == nil && n == 0 {
-		return enroll.ErrNoCeremony
+		err = enroll.ErrNoCeremony
 	}
+	t.decoded.spend(c)
 	return err
 }
 

@@ -47,7 +47,19 @@ func (s *Store) Signer(ctx context.Context, spent enroll.Ceremony, id, handle []
 	if err != nil {
 		return enroll.Signer{}, wrap("read passkey", err)
 	}
+	if found.Owns {
+		s.decoded.owned(found.Credential, handle)
+	}
 	return found, nil
+}
+
+// LastSigner is enroll.CredentialStore's.
+func (s *Store) LastSigner(spent enroll.Ceremony, id, handle []byte) (enroll.Signer, bool) {
+	seen, ok := s.decoded.row(id)
+	if !ok || s.decoded.wasSpent(spent) || len(handle) == 0 || seen.handle != string(handle) {
+		return enroll.Signer{}, false
+	}
+	return enroll.Signer{Credential: seen.passkey, Owns: true}, true
 }
 
 // Credentials is enroll.CredentialStore's.
@@ -78,6 +90,7 @@ func (s *Store) UpdateCredential(ctx context.Context, id []byte, fn func(*enroll
 // RemoveCredential is enroll.CredentialStore's.
 func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte, keep string, last bool, links enroll.Withdrawal, events ...audit.Event) error {
 	return wrap("remove passkey", s.write(ctx, func(t *tx) error {
+		t.decoded.forget(id)
 		n, err := t.exec(`DELETE FROM credentials WHERE id = $1 AND account = $2`, id, guidText(account))
 		if err != nil {
 			return err

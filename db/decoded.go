@@ -15,15 +15,22 @@ import (
 type decoded struct {
 	mu   sync.Mutex
 	last map[string]row // by credential ID
+
+	spent map[string]bool // ids of ceremonies that were taken here, or tried to be
 }
 
-// row of a passkey, and the record's text in it.
+// row of a passkey, and the record's text in it. An account's user handle never
+// changes, so that what it was found to be stays.
 type row struct {
 	passkey enroll.Credential
 	text    string
+	handle  string // of the passkey's account, or "" for not known
 }
 
-const maxDecoded = 512
+const (
+	maxDecoded = 512
+	maxSpent   = 4096
+)
 
 // scan reads a row of credentialColumns, and what the query has behind them.
 func (d *decoded) scan(from scanner, more ...any) (enroll.Credential, error) {
@@ -70,6 +77,43 @@ func (d *decoded) keep(c enroll.Credential, text string) enroll.Credential {
 	if d.last == nil || len(d.last) >= maxDecoded {
 		d.last = map[string]row{}
 	}
-	d.last[string(c.ID)] = row{c, text}
+	kept := row{passkey: c, text: text}
+	if was := d.last[string(c.ID)]; was.passkey.Account == c.Account {
+		kept.handle = was.handle
+	}
+	d.last[string(c.ID)] = kept
 	return c
+}
+
+// owned remembers the user handle of a passkey's account.
+func (d *decoded) owned(c enroll.Credential, handle []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if known, is := d.last[string(c.ID)]; is && known.passkey.Account == c.Account {
+		known.handle = string(handle)
+		d.last[string(c.ID)] = known
+	}
+}
+
+// forget is for a passkey that is removed. Should that be rolled back, it is read again.
+func (d *decoded) forget(id []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.last, string(id))
+}
+
+// spend may be of a batch that is rolled back later: then the table is asked once more.
+func (d *decoded) spend(c enroll.Ceremony) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.spent == nil || len(d.spent) >= maxSpent {
+		d.spent = map[string]bool{}
+	}
+	d.spent[c.ID] = true
+}
+
+func (d *decoded) wasSpent(c enroll.Ceremony) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.spent[c.ID]
 }

@@ -39,6 +39,7 @@ func (t *tx) register(r *enroll.Registered) error {
 		return err
 	}
 	for _, other := range others {
+		t.decoded.forget(other.ID)
 		if _, err := t.exec(`DELETE FROM credentials WHERE id = $1`, other.ID); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type assertion struct {
 	parsed  *protocol.ParsedCredentialAssertionData
 	id      []byte
 	account ad.GUID
+	key     []byte    // that it verified against
 	kind    ProofKind // that it proves
 }
 
@@ -36,14 +38,21 @@ func parseAssertion(body []byte) (*protocol.ParsedCredentialAssertionData, error
 	return parsed, nil
 }
 
-// verifySignIn finds whose passkey answered. The credential ID names the
-// passkey, the user handle the person, and both must agree. A ceremony that was taken
-// before is refused here, so that it costs no signature and no question to the
-// directory; the transaction that takes it decides.
+// verifySignIn finds whose passkey answered. The credential ID names the passkey, the
+// user handle the person, and both must agree. What is remembered of the passkey
+// spares a read where the signature verifies against it: whether that is still the
+// person's passkey, and the ceremony was not taken before, is decided by the
+// transaction that signs in (see advance). Nothing is refused by what is remembered.
+// A ceremony that is known to be taken costs no signature and asks no directory.
 func (s *Service) verifySignIn(ctx context.Context, data webauthn.SessionData, spent Ceremony, body []byte) (assertion, error) {
 	parsed, err := parseAssertion(body)
 	if err != nil {
 		return assertion{}, err
+	}
+	if c, ok := s.store.LastSigner(spent, parsed.RawID, parsed.Response.UserHandle); ok {
+		if a, err := s.verifySigner(c, data, parsed); err == nil {
+			return a, nil
+		}
 	}
 	c, err := s.store.Signer(ctx, spent, parsed.RawID, parsed.Response.UserHandle)
 	if err != nil {
@@ -52,14 +61,26 @@ func (s *Service) verifySignIn(ctx context.Context, data webauthn.SessionData, s
 	if c.Spent {
 		return assertion{}, fmt.Errorf("take ceremony: %w", ErrNoCeremony)
 	}
-	a := assertion{parsed: parsed, id: c.ID, account: c.Account, kind: s.proves(c.Credential, parsed.Response.AuthenticatorData)}
+	a, err := s.verifySigner(c, data, parsed)
+	if err != nil {
+		return a, s.why(err, parsed.Response.CollectedClientData, parsed.Response.AuthenticatorData)
+	}
+	return a, nil
+}
+
+// verifySigner returns the library's refusal as it is.
+func (s *Service) verifySigner(c Signer, data webauthn.SessionData, parsed *protocol.ParsedCredentialAssertionData) (assertion, error) {
+	a := assertion{
+		parsed: parsed, id: c.ID, account: c.Account, key: c.Record.PublicKey,
+		kind: s.proves(c.Credential, parsed.Response.AuthenticatorData),
+	}
 	if !c.Owns {
-		return a, fmt.Errorf("user handle of somebody else: %w", ErrRefused)
+		return a, errors.New("user handle of somebody else")
 	}
 	who := person{handle: parsed.Response.UserHandle, credentials: []webauthn.Credential{candidate(c.Record, parsed)}}
 	find := func(_, _ []byte) (webauthn.User, error) { return who, nil }
 	if _, _, err := s.rp().ValidatePasskeyLogin(find, data, parsed); err != nil {
-		return a, s.why(err, parsed.Response.CollectedClientData, parsed.Response.AuthenticatorData)
+		return a, err
 	}
 	return a, verifiedUser(parsed.Response.AuthenticatorData)
 }
@@ -80,7 +101,7 @@ func (s *Service) verifyStepUp(ctx context.Context, who Session, data webauthn.S
 	if i < 0 {
 		return a, fmt.Errorf("find passkey: %w", ErrNoCredential)
 	}
-	a.kind = s.proves(user.own[i], parsed.Response.AuthenticatorData)
+	a.kind, a.key = s.proves(user.own[i], parsed.Response.AuthenticatorData), user.credentials[i].PublicKey
 	user.credentials[i] = candidate(user.credentials[i], parsed)
 	if _, err := s.rp().ValidateLogin(user, data, parsed); err != nil {
 		return a, s.why(err, parsed.Response.CollectedClientData, parsed.Response.AuthenticatorData)
@@ -139,7 +160,7 @@ func (s *Service) advance(a assertion, events ...audit.Event) func(*Credential) 
 	now := s.now()
 	return func(c *Credential) ([]audit.Event, error) {
 		data := a.parsed.Response.AuthenticatorData
-		if c.Account != a.account {
+		if c.Account != a.account || !bytes.Equal(c.Record.PublicKey, a.key) {
 			return nil, ErrNoCredential
 		}
 		if c.Record.Flags.BackupEligible && !data.Flags.HasBackupEligible() {

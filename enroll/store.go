@@ -78,6 +78,11 @@ type CredentialStore interface {
 	// Signer reads what a sign-in is held to, as of one moment. It is ErrNoCredential
 	// when no passkey has this id.
 	Signer(ctx context.Context, spent Ceremony, id, handle []byte) (Signer, error)
+	// LastSigner is what Signer found last for this id and handle, where they belong
+	// together and that is remembered, without reading: another server may have
+	// changed or removed the passkey since, or taken the ceremony. It has nothing to
+	// say of a ceremony that this server took just now.
+	LastSigner(spent Ceremony, id, handle []byte) (Signer, bool)
 	// AddCredential is ErrDuplicate when the ID exists.
 	AddCredential(ctx context.Context, c Credential, events ...audit.Event) error
 	// UpdateCredential changes one passkey through a closure, which does no I/O
