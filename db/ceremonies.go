@@ -69,9 +69,22 @@ func (s *Store) SpendCeremony(ctx context.Context, c enroll.Ceremony, change *en
 func (t *tx) spend(c enroll.Ceremony) error {
 	n, err := t.exec(`
 		INSERT INTO ceremonies (`+ceremonyColumns+`)
-		VALUES ($1, $2, '', '', $3, '', $3, $3, '', $4, $5) ON CONFLICT (id) DO NOTHING`,
-		c.ID, string(c.Purpose), []byte{}, millis(c.Created), millis(c.Expires))
+		VALUES ($1, $2, '', $6, $3, '', $3, $3, '', $4, $5) ON CONFLICT (id) DO NOTHING`,
+		c.ID, string(c.Purpose), []byte{}, millis(c.Created), millis(c.Expires), c.Session)
 	if err == nil && n == 0 {
+		return enroll.ErrNoCeremony
+	}
+	return err
+}
+
+// unspent needs no lock: transactions that write come one after another.
+func (t *tx) unspent(id string) error {
+	var n int
+	if id == "" {
+		return nil
+	}
+	err := t.row(`SELECT count(*) FROM ceremonies WHERE id = $1`, id).Scan(&n)
+	if err == nil && n > 0 {
 		return enroll.ErrNoCeremony
 	}
 	return err

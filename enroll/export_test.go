@@ -14,6 +14,8 @@ var JudgePIN = judgePIN
 
 const CommonPINs = commonPINs
 
+const MaxStopping = maxStopping
+
 // AttestedOf is what a registration proves whose attestation statement was verified.
 func AttestedOf(k *HardwareKeys, object protocol.AttestationObject, now time.Time) Attested {
 	return k.attested(object, now)

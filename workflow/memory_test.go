@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type memory struct {
 	mu       sync.Mutex
 	requests map[string][]byte
 	used     map[string]string // proof to request
+	spent    map[string]string // ceremony to the session that nobody waits for
 	open     map[string]string // requester, target and kind to the open request that Create made
 	events   []audit.Event
 	notices  []workflow.Notice
@@ -46,7 +48,7 @@ type memory struct {
 
 func newMemory() *memory {
 	return &memory{
-		requests: map[string][]byte{}, used: map[string]string{}, open: map[string]string{},
+		requests: map[string][]byte{}, used: map[string]string{}, spent: map[string]string{}, open: map[string]string{},
 		frozen: map[ad.GUID]workflow.Freeze{}, thawed: map[ad.GUID]time.Time{}, keyless: map[ad.GUID]bool{}, holds: map[ad.GUID][]enroll.ProofKind{}, replaced: map[ad.GUID]time.Time{}, reminded: map[string]bool{},
 	}
 }
@@ -65,8 +67,11 @@ func (m *memory) Create(ctx context.Context, r workflow.Request, c workflow.Chan
 	m.mu.Lock()
 	_, exists := m.requests[r.ID]
 	err := error(errors.New("exists"))
+	_, spent := m.spent[c.Unspent]
 	key := fmt.Sprint(r.Requester, r.Target, r.Kind)
-	if _, open := m.open[key]; open && r.State.Open() {
+	if spent {
+		err = enroll.ErrNoCeremony
+	} else if _, open := m.open[key]; open && r.State.Open() {
 		err = workflow.ErrOpen
 	} else if !exists {
 		if err = m.commit(r, nil, c); err == nil && r.State.Open() {
@@ -217,7 +222,7 @@ func (m *memory) Requests(_ context.Context, q workflow.Query) ([]workflow.Reque
 		if err != nil {
 			return nil, err
 		}
-		if selects(q, r) {
+		if selects(q, r) && (!q.Stopped || r.Vouched() && slices.Contains(slices.Collect(maps.Values(m.spent)), r.Session)) {
 			out = append(out, r)
 		}
 	}

@@ -40,6 +40,8 @@ type Vouch struct {
 	Browser string
 	// Proofs are others that were given beside the word.
 	Proofs []enroll.Proof
+	// Over is the ceremony that is spent once the browser waits no longer.
+	Over string
 	// Spare leaves out approvers who were asked too often; nil asks all.
 	Spare func(ctx context.Context, approver ad.GUID) (bool, error)
 }
@@ -233,6 +235,7 @@ func (e *Engine) insertVouched(ctx context.Context, v Vouch, r Request, p panel)
 	told := r.notice(NoticeVouch)
 	told.Until = r.Created.Add(day)
 	c.Events, c.Notices = append(events, c.Events...), append(c.Notices, told)
+	c.Unspent = v.Over // or a stop that came first would find nothing to take back
 	if err := e.store.Create(ctx, r, c); err != nil {
 		return Request{}, fmt.Errorf("create request: %w", err)
 	}
@@ -266,7 +269,11 @@ func (e *Engine) StopVouching(ctx context.Context, account ad.GUID, session stri
 	if err != nil || !found {
 		return err
 	}
-	_, err = e.update(ctx, r.ID, func(r *Request) (Change, error) {
+	return e.stopWaiting(ctx, r.ID)
+}
+
+func (e *Engine) stopWaiting(ctx context.Context, id string) error {
+	_, err := e.update(ctx, id, func(r *Request) (Change, error) {
 		switch r.State {
 		case Draft, Pending, Approved:
 		default:
@@ -278,6 +285,22 @@ func (e *Engine) StopVouching(ctx context.Context, account ad.GUID, session stri
 		return fmt.Errorf("stop waiting: %w", err)
 	}
 	return nil
+}
+
+// stopLeft takes back what StopVouching was to, but for a crash or for want of a place.
+func (e *Engine) stopLeft(ctx context.Context) {
+	left, err := e.store.Requests(ctx, Query{Stopped: true, States: []State{Draft, Pending, Approved}, Limit: batch})
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.Error("list what nobody waits for", "error", err)
+		}
+		return
+	}
+	for _, r := range left {
+		if err := e.stopWaiting(ctx, r.ID); err != nil {
+			e.log.Error("what nobody waits for is not taken back", "request", r.ID, "error", err)
+		}
+	}
 }
 
 // VouchedFor says which request the session was to be made for, and whether somebody

@@ -456,6 +456,69 @@ func TestWhoeverStopsWaitingTakesItBack(t *testing.T) {
 	}
 }
 
+// A stop that came before its asking is over keeps anybody from being asked.
+func TestNobodyIsAskedForWhomNobodyWaits(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		v := word(workflow.KindReset, "waits")
+		v.Over, w.store.spent["over"] = "over", "waits"
+		if r, err := w.engine.Vouch(w.ctx, v); !errors.Is(err, enroll.ErrNoCeremony) || r.ID != "" || len(w.store.requests) != 0 || w.store.told(ad.GUID{}, "") != 0 {
+			t.Fatalf("asked %+v, %v", r, err)
+		}
+		v.Over = "another"
+		r, err := w.engine.Vouch(w.ctx, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantState(t, r, workflow.Pending)
+	})
+}
+
+// What was to be taken back, and was not, a job takes back: of nobody else, and of
+// nothing that is over.
+func TestAJobTakesBackWhatNobodyWaitsFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		before  func(w *world, r workflow.Request)
+		stopped string
+		want    workflow.State
+	}{
+		"nobody answered yet": {stopped: "waits", want: workflow.Cancelled},
+		"vouched for":         {before: func(w *world, r workflow.Request) { w.vouchesFor(r) }, stopped: "waits", want: workflow.Cancelled},
+		"denied":              {before: func(w *world, r workflow.Request) { w.refuses(r) }, stopped: "waits", want: workflow.Denied},
+		"another browser's":   {stopped: "elsewhere", want: workflow.Pending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vouching(t, byWord, func(w *world) {
+				r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.before != nil {
+					c.before(w, r)
+				}
+				w.store.spent["over"] = c.stopped
+				down := errors.New("down")
+				for _, op := range []string{"requests", "update"} {
+					w.store.before = func(at string) error {
+						if at == op {
+							return down
+						}
+						return nil
+					}
+					w.engine.Tick(w.ctx)
+				}
+				w.store.before = nil
+				for range 2 {
+					w.engine.Tick(w.ctx)
+				}
+				wantState(t, w.stored(r.ID), c.want)
+				if n := w.store.count(audit.RequestCancelled); n != map[bool]int{true: 1}[c.want == workflow.Cancelled] {
+					t.Errorf("%d times in the log", n)
+				}
+			})
+		})
+	}
+}
+
 func (w *world) vouchesFor(r workflow.Request) {
 	w.t.Helper()
 	if _, err := w.approve(boss, r); err != nil {
