@@ -9,8 +9,12 @@ import (
 // ReadCode is readCode, for its fuzz test.
 var ReadCode = readCode
 
-// JudgePIN is judgePIN, and CommonPINs its list.
-var JudgePIN = judgePIN
+// JudgePIN is judgePIN, IsPattern, IsDate and CommonPINs its parts.
+var (
+	JudgePIN  = judgePIN
+	IsPattern = isPattern
+	IsDate    = isDate
+)
 
 const CommonPINs = commonPINs
 
