@@ -73,6 +73,9 @@ func (t *tx) updateRequest(before, r workflow.Request, c workflow.Change) error 
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)
 	}
+	if err := t.unspent(c.Unspent); err != nil {
+		return err
+	}
 	if err := t.writeAlone(r); err != nil {
 		return err
 	}

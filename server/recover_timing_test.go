@@ -49,7 +49,7 @@ func auc(a, b []time.Duration) float64 {
 // Rule 13 by the clock: names that exist, that nobody has, that are disabled and that
 // are protected take the same time, and the measurement would see two milliseconds.
 func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
-	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll, &rateWait,
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll, &rateWait, &rateStop,
 		&rateWordNet, &rateWordAll, &rateWordOne, &rateWordFrom, &rateWordApprover)
 	h := newHouse(t, byCodesToo, byAWord)
 	pauses = pausesOf

@@ -306,6 +306,26 @@ func TestAFloodOfAskingStopsNoStop(t *testing.T) {
 	}
 }
 
+// Many who wait at one site ask more often than it may: to stop is counted by itself.
+func TestWhoeverMayNotAskHowItStandsMayStop(t *testing.T) {
+	h := newHouse(t, byAWord)
+	manager, next := h.heard("kwame.mensah")
+	q := h.phone().asks(h.requester().Account, "reset")
+	r := next()
+	var last int
+	for range rateWait.burst + 10 {
+		last = q.call("POST", "/api/recover/wait", fields{"token": q.Token}).StatusCode
+	}
+	if last != http.StatusTooManyRequests {
+		t.Fatalf("asked without end: %d", last)
+	}
+	q.stops()
+	h.drain()
+	if got := fetch[Review](manager, "GET", "/api/reviews/"+r.ID, nil); got.State != "cancelled" {
+		t.Errorf("its request %+v", got)
+	}
+}
+
 // Whoever has the name and nothing else is told the same, whoever it is.
 func TestAskingForAWordTellsNothingOfWhoExists(t *testing.T) {
 	wide(t, &rateWordNet)

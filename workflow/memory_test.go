@@ -67,11 +67,8 @@ func (m *memory) Create(ctx context.Context, r workflow.Request, c workflow.Chan
 	m.mu.Lock()
 	_, exists := m.requests[r.ID]
 	err := error(errors.New("exists"))
-	_, spent := m.spent[c.Unspent]
 	key := fmt.Sprint(r.Requester, r.Target, r.Kind)
-	if spent {
-		err = enroll.ErrNoCeremony
-	} else if _, open := m.open[key]; open && r.State.Open() {
+	if _, open := m.open[key]; open && r.State.Open() {
 		err = workflow.ErrOpen
 	} else if !exists {
 		if err = m.commit(r, nil, c); err == nil && r.State.Open() {
@@ -99,6 +96,9 @@ func consumes(r workflow.Request) (ids []string) {
 }
 
 func (m *memory) commit(r workflow.Request, had []string, c workflow.Change) error {
+	if _, spent := m.spent[c.Unspent]; spent {
+		return enroll.ErrNoCeremony
+	}
 	for _, id := range consumes(r) {
 		if _, used := m.used[id]; used && !slices.Contains(had, id) {
 			return workflow.ErrProofUsed

@@ -36,8 +36,8 @@ type Change struct {
 	// Passkey is nil where none is registered. One whose ID exists is
 	// enroll.ErrDuplicate, and changes nothing.
 	Passkey *enroll.Registered
-	// Unspent is Create's: a ceremony of enroll's, or "". Where it was spent, nothing is
-	// created: enroll.ErrNoCeremony.
+	// Unspent is a ceremony of enroll's, or "". Where it was spent, nothing is created or
+	// changed: enroll.ErrNoCeremony.
 	Unspent string
 }
 

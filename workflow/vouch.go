@@ -162,7 +162,7 @@ func (e *Engine) makeWay(ctx context.Context, mine []Request, v Vouch) error {
 	if !found {
 		return nil
 	}
-	return e.supersede(ctx, open.ID, audit.ActorAnonymous)
+	return e.supersede(ctx, open.ID, audit.ActorAnonymous, v.Over)
 }
 
 // givesWay: to a word asked for elsewhere, while nobody has given one; and once the
@@ -189,8 +189,9 @@ func (r *Request) proved() bool {
 }
 
 // supersede cancels a request that somebody asked for by a word, or that gives way to
-// one, unless it is being executed.
-func (e *Engine) supersede(ctx context.Context, id, by string) error {
+// one, unless it is being executed. over is Vouch.Over: what was stopped takes nobody's
+// place.
+func (e *Engine) supersede(ctx context.Context, id, by, over string) error {
 	_, err := e.update(ctx, id, func(r *Request) (Change, error) {
 		switch r.State {
 		case Draft, Pending, Approved:
@@ -202,7 +203,9 @@ func (e *Engine) supersede(ctx context.Context, id, by string) error {
 		if by == audit.ActorAnonymous && !r.givesWay(e.now()) {
 			return Change{}, ErrOpen
 		}
-		return e.cancelled(r, by, ErrSuperseded)
+		c, err := e.cancelled(r, by, ErrSuperseded)
+		c.Unspent = over
+		return c, err
 	})
 	if err != nil && !errors.Is(err, errTakenOver) {
 		return fmt.Errorf("make way: %w", err)

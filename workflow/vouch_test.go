@@ -470,6 +470,11 @@ func TestNobodyIsAskedForWhomNobodyWaits(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantState(t, r, workflow.Pending)
+		// Nor does it take another's place, unseen by whoever it is about.
+		v.Session, v.Over = "elsewhere", "over"
+		_, err = w.engine.Vouch(w.ctx, v)
+		wantErr(t, err, enroll.ErrNoCeremony)
+		wantState(t, w.stored(r.ID), workflow.Pending)
 	})
 }
 

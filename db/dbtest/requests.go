@@ -181,6 +181,13 @@ func requestsAreMadeOnlyWhereACeremonyIsUnspent(s *suite) {
 	s.want(s.Create(s.ctx, r, c), enroll.ErrNoCeremony)
 	_, err := s.Request(s.ctx, "after")
 	s.want(err, workflow.ErrNoRequest)
+	s.want(s.Update(s.ctx, "before", func(r *workflow.Request) (workflow.Change, error) {
+		r.State = workflow.Cancelled
+		return c, nil
+	}), enroll.ErrNoCeremony)
+	before, err := s.Request(s.ctx, "before")
+	s.must(err)
+	s.same(before.State, workflow.Approved)
 	s.same(s.events(guid(1)), 1)
 	c.Unspent = "another"
 	s.must(s.Create(s.ctx, r, c))
