@@ -67,12 +67,27 @@ func (s *Store) SpendCeremony(ctx context.Context, c enroll.Ceremony, change *en
 }
 
 func (t *tx) spend(c enroll.Ceremony) error {
-	n, err := t.exec(`INSERT INTO spent_ceremonies (expires, id) VALUES ($1, $2) ON CONFLICT (expires, id) DO NOTHING`,
-		millis(c.Expires), c.ID)
+	n, err := t.exec(`
+		INSERT INTO spent_ceremonies (expires, id, purpose, session) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (expires, id) DO NOTHING`,
+		millis(c.Expires), c.ID, string(c.Purpose), c.Session)
 	if err == nil && n == 0 {
 		err = enroll.ErrNoCeremony
 	}
 	t.decoded.spend(c)
+	return err
+}
+
+// unspent needs no lock: transactions that write come one after another.
+func (t *tx) unspent(c enroll.Ceremony) error {
+	var n int
+	if c.ID == "" {
+		return nil
+	}
+	err := t.row(`SELECT count(*) FROM spent_ceremonies WHERE expires = $1 AND id = $2`, millis(c.Expires), c.ID).Scan(&n)
+	if err == nil && n > 0 {
+		return enroll.ErrNoCeremony
+	}
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -18,6 +19,9 @@ const selectRequest = `SELECT data FROM requests WHERE id = $1`
 // Create is workflow.Store's.
 func (s *Store) Create(ctx context.Context, r workflow.Request, c workflow.Change) error {
 	return wrap("create request", s.write(ctx, func(t *tx) error {
+		if err := t.unspent(c.Unspent); err != nil {
+			return err
+		}
 		data, err := json.Marshal(r)
 		if err != nil {
 			return fmt.Errorf("encode request: %w", err)
@@ -68,6 +72,9 @@ func (t *tx) updateRequest(before, r workflow.Request, c workflow.Change) error 
 	data, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)
+	}
+	if err := t.unspent(c.Unspent); err != nil {
+		return err
 	}
 	if err := t.writeAlone(r); err != nil {
 		return err
@@ -230,6 +237,10 @@ func (s *Store) Requests(ctx context.Context, q workflow.Query) ([]workflow.Requ
 	}
 	if q.Vouched != "" {
 		add("vouched", q.Vouched)
+	}
+	if q.Stopped {
+		args = append(args, string(enroll.PurposeStop))
+		where = append(where, fmt.Sprintf("vouched IN (SELECT session FROM spent_ceremonies WHERE purpose = $%d AND session <> '')", len(args)))
 	}
 	if q.Kind != "" {
 		add("kind", string(q.Kind))

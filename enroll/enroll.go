@@ -46,6 +46,7 @@ const (
 	PurposeReplace    Purpose = "replace"     // creation, allowed by one request
 	PurposeAddress    Purpose = "address"     // a mail address or number that is being verified
 	PurposeRecover    Purpose = "recover"     // a way in without a passkey, kept only once it was taken
+	PurposeStop       Purpose = "stop"        // a colleague's word that nobody waits for any more
 )
 
 // Ceremony is the server's half of a WebAuthn ceremony, or of a grant. Of a

@@ -9,10 +9,16 @@ import (
 // ReadCode is readCode, for its fuzz test.
 var ReadCode = readCode
 
-// JudgePIN is judgePIN, and CommonPINs its list.
-var JudgePIN = judgePIN
+// JudgePIN is judgePIN, IsPattern, IsDate and CommonPINs its parts.
+var (
+	JudgePIN  = judgePIN
+	IsPattern = isPattern
+	IsDate    = isDate
+)
 
 const CommonPINs = commonPINs
+
+const MaxStopping = maxStopping
 
 // AttestedOf is what a registration proves whose attestation statement was verified.
 func AttestedOf(k *HardwareKeys, object protocol.AttestationObject, now time.Time) Attested {

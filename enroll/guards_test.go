@@ -259,28 +259,36 @@ func TestEachActWantsAllOfItsRandomness(t *testing.T) {
 	for name, prepare := range acts {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, withNames, func(c *enroll.Config) { c.MaxPasskeys = 100 })
-			for n := range 40 {
-				w.cfg.Rand = nil
-				w.Service = must(enroll.New(w.cfg))(t)
-				d, of := w.enrolled(alice)
-				act := prepare(w, d, of)
-				source := &lame{left: n}
-				w.cfg.Rand = source
-				w.Service = must(enroll.New(w.cfg))(t)
-				err := act()
-				if source.left >= 0 {
-					wantErr(t, "with enough", err, nil)
-					return
-				}
-				want := errDisk
+			want := func(n int) error {
 				if name == "recover" && n > 0 {
-					want = enroll.ErrRecoverRefused // what fails while proofs are looked at is a refusal
+					return enroll.ErrRecoverRefused // what fails while proofs are looked at is a refusal
 				}
-				wantErr(t, fmt.Sprintf("with %d", n), err, want)
+				return errDisk
 			}
-			t.Error("more than 40 reads")
+			w.wantsAllRandomness(t, func(d *device, of enroll.Session) func() error { return prepare(w, d, of) }, want)
 		})
 	}
+}
+
+// wantsAllRandomness lets each read of an act fail in turn. want is what it then says
+// with n reads before that.
+func (w *world) wantsAllRandomness(t *testing.T, prepare func(*device, enroll.Session) func() error, want func(n int) error) {
+	t.Helper()
+	for n := range 40 {
+		w.cfg.Rand = nil
+		w.Service = must(enroll.New(w.cfg))(t)
+		act := prepare(w.enrolled(alice))
+		source := &lame{left: n}
+		w.cfg.Rand = source
+		w.Service = must(enroll.New(w.cfg))(t)
+		err := act()
+		if source.left >= 0 {
+			wantErr(t, "with enough", err, nil)
+			return
+		}
+		wantErr(t, fmt.Sprintf("with %d", n), err, want(n))
+	}
+	t.Error("more than 40 reads")
 }
 
 func TestAReplacementIsFinishedByWhatBeganIt(t *testing.T) {

@@ -97,15 +97,22 @@ func (w *world) holding(post *postman, id ad.GUID, h *holder) {
 	}
 }
 
-// Every artefact of one way in, tried in every other: another person's, another kind's,
-// another act's, another door's, after use, after a restart, after its end.
-func TestNoArtefactOfOneWayInOpensAnother(t *testing.T) {
+// twoHolders are Alice and Bob, who hold every kind each.
+func twoHolders(t *testing.T) (*world, *postman, *holder, *holder) {
+	t.Helper()
 	w, post := furnished(t)
 	w.dir.change(bob, func(a *ad.Account) { a.Attributes = map[string][]string{"employeenumber": {"E-0815"}} })
 	a := &holder{name: "alice", pin: "739201", password: "Old-Secret-1", number: "E-4711"}
 	b := &holder{name: "bob", pin: "582094", password: "Old-Secret-2", number: "E-0815"}
 	w.holding(post, alice, a)
 	w.holding(post, bob, b)
+	return w, post, a, b
+}
+
+// Every artefact of one way in, tried in every other: another person's, another kind's,
+// another act's, another door's, after use, after a restart, after its end.
+func TestNoArtefactOfOneWayInOpensAnother(t *testing.T) {
+	w, post, a, b := twoHolders(t)
 	tried, accepted := 0, 0
 	refused := func(what string, kind enroll.ProofKind, err error) {
 		t.Helper()
@@ -181,12 +188,7 @@ func TestNoArtefactOfOneWayInOpensAnother(t *testing.T) {
 // other way round: another person's, another act's, every other kind's, after use, after
 // a restart, after its end.
 func TestNoArtefactOfAWordOpensAnother(t *testing.T) {
-	w, post := furnished(t)
-	w.dir.change(bob, func(a *ad.Account) { a.Attributes = map[string][]string{"employeenumber": {"E-0815"}} })
-	a := &holder{name: "alice", pin: "739201", password: "Old-Secret-1", number: "E-4711"}
-	b := &holder{name: "bob", pin: "582094", password: "Old-Secret-2", number: "E-0815"}
-	w.holding(post, alice, a)
-	w.holding(post, bob, b)
+	w, post, a, _ := twoHolders(t)
 	tried, accepted := 0, 0
 	refused := func(what string, in bool, err error) {
 		t.Helper()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,11 +28,8 @@ const (
 func (p ProofSettings) LeastPIN() int { return max(pinLeast, p.PINDigits) }
 
 // commonPINs are six digits that many take and no pattern below finds: ways over the
-// keypad, pairs in a row, and numbers that people know by heart.
-const commonPINs = " 789456 789123 123789 456123 123654 321654 654987 987321 987456 456852 654123 789654 456987 321987 123987 " +
-	"159753 159357 357159 357951 753951 951753 951357 753159 159263 147258 258147 258369 369258 147369 369147 147852 741852 852741 852456 258456 258852 741963 963741 963852 852963 963258 147896 147963 789632 123698 " +
-	"123321 456654 456789 654456 223344 334455 445566 556677 667788 778899 998877 665544 443322 332211 " +
-	"123450 123455 123454 123457 123888 124578 134679 135790 135791 235689 246810 024680 142536 100000 000001 100001 199999 192837 314159 271828 131452 201314 666888 888666 "
+// keypad, and numbers that people know by heart.
+const commonPINs = " 159263 147896 789632 123698 246810 314159 271828 142857 112358 235711 131452 201314 "
 
 // SetPIN keeps a PIN in place of the one before. The digits are judged before the
 // proof, which is of LabelProof over ProofStatement, is used up. Errors: ErrPINShort,
@@ -56,8 +54,7 @@ func (s *Service) SetPIN(ctx context.Context, of Session, proof Proof, pin secre
 }
 
 // judgePIN refuses what somebody would try first (NIST SP 800-63B 5.1.1.2 asks for a
-// list of what is common): one digit, one or two or three that repeat, a row, a date, one of
-// the list.
+// list of what is common): a pattern, a date, one of the list.
 func judgePIN(digits string, least int) error {
 	if len(digits) < least || strings.Trim(digits, "0123456789") != "" {
 		return ErrPINShort
@@ -65,15 +62,54 @@ func judgePIN(digits string, least int) error {
 	if len(digits) > pinMost {
 		return ErrPINLong
 	}
-	for period := 1; period <= len(digits)/2; period++ {
-		if digits[period:] == digits[:len(digits)-period] {
-			return ErrPINTrivial
-		}
-	}
-	if inRow(digits, 1) || inRow(digits, 9) || isDate(digits) || strings.Contains(commonPINs, " "+digits+" ") {
+	if isPattern(digits) || isDate(digits) || strings.Contains(commonPINs, " "+digits+" ") {
 		return ErrPINTrivial
 	}
 	return nil
+}
+
+// isPattern: digits that whoever knows the pattern need not remember. They repeat, read
+// alike from both ends, stand each beside its like, or are made of rows. Of six digits
+// that are no date these are less than one in a hundred.
+func isPattern(digits string) bool {
+	return repeats(digits) || isMirrored(digits) || isDoubled(digits) || isRow(digits) || nearlyRow(digits) || inRows(digits)
+}
+
+// repeats: a part of at most half the length, again and again: 121212, 1231231.
+func repeats(digits string) bool {
+	for period := 1; period <= len(digits)/2; period++ {
+		if digits[period:] == digits[:len(digits)-period] {
+			return true
+		}
+	}
+	return false
+}
+
+// isMirrored: 123321, 5840485.
+func isMirrored(digits string) bool {
+	for i := range len(digits) / 2 {
+		if digits[i] != digits[len(digits)-1-i] {
+			return false
+		}
+	}
+	return true
+}
+
+// isDoubled: no digit stands alone: 222333, 11334488.
+func isDoubled(digits string) bool {
+	for i := range digits {
+		before := i > 0 && digits[i-1] == digits[i]
+		after := i+1 < len(digits) && digits[i+1] == digits[i]
+		if !before && !after {
+			return false
+		}
+	}
+	return true
+}
+
+// isRow: each digit is as much more than the one before, round the ten: 246802, 369258.
+func isRow(digits string) bool {
+	return slices.ContainsFunc([]int{1, 2, 3, 4, 5, 6, 7, 8, 9}, func(step int) bool { return inRow(digits, step) })
 }
 
 // inRow: each digit is the one before, and step more: 123456, 890123, 654321.
@@ -84,6 +120,56 @@ func inRow(digits string, step int) bool {
 		}
 	}
 	return true
+}
+
+// nearlyRow: all in a row but the first or the last: 123450, 100000, 135790.
+func nearlyRow(digits string) bool {
+	return isShortRow(digits[1:]) || isShortRow(digits[:len(digits)-1])
+}
+
+// isShortRow goes round the ten only step by step: of three digits in any steps, one in
+// ten is a row. The columns and diagonals of a keypad are such rows: 147, 951.
+func isShortRow(digits string) bool {
+	return inRow(digits, 1) || inRow(digits, 9) || isStraight(digits)
+}
+
+func isStraight(digits string) bool {
+	for i := 2; i < len(digits); i++ {
+		if int(digits[i])-int(digits[i-1]) != int(digits[1])-int(digits[0]) {
+			return false
+		}
+	}
+	return true
+}
+
+// inRows: equal parts of three digits or more, each a row, one behind the other (147258,
+// 159357, 12344321) or dealt out in turn (142536, 102030, 224466).
+func inRows(digits string) bool {
+	for size := 3; size <= len(digits)/2; size++ {
+		if len(digits)%size == 0 && (allRows(digits, size) || allRows(dealt(digits, size), size)) {
+			return true
+		}
+	}
+	return false
+}
+
+func allRows(digits string, size int) bool {
+	for ; digits != ""; digits = digits[size:] {
+		if !isShortRow(digits[:size]) {
+			return false
+		}
+	}
+	return true
+}
+
+// dealt puts those that stand in turn behind each other, in parts of this size.
+func dealt(digits string, size int) string {
+	parts := len(digits) / size
+	out := make([]byte, 0, len(digits))
+	for i := range digits {
+		out = append(out, digits[i%size*parts+i/size])
+	}
+	return string(out)
 }
 
 // isDate: six or eight digits that people write for a day.

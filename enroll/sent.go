@@ -130,7 +130,7 @@ func (s *Service) SendRecovery(ctx context.Context, token secret.Text, kind Proo
 	if !wanted {
 		return s.sealWay(w)
 	}
-	s.behind(ctx, func(ctx context.Context) { s.sendTo(ctx, w.Account, kind, code) })
+	s.behind(ctx, s.sending, func(ctx context.Context) { s.sendTo(ctx, w.Account, kind, code) })
 	return s.sealWay(w)
 }
 

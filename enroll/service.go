@@ -87,6 +87,7 @@ type Service struct {
 	directory Directory
 	gates     gates // one password try of an account at a time
 	sending   chan struct{}
+	stopping  chan struct{}
 	log       *slog.Logger
 }
 
@@ -99,7 +100,10 @@ func New(cfg Config) (*Service, error) {
 	if err := checkOrigins(cfg.RPID, cfg.Origins); err != nil {
 		return nil, fmt.Errorf("enroll: %w", err)
 	}
-	s := &Service{cfg: cfg, store: cfg.Store, directory: cfg.Directory, log: cfg.Logger, sending: make(chan struct{}, maxSending)}
+	s := &Service{
+		cfg: cfg, store: cfg.Store, directory: cfg.Directory, log: cfg.Logger,
+		sending: make(chan struct{}, maxSending), stopping: make(chan struct{}, maxStopping),
+	}
 	err := s.Set(Settings{
 		RPName: cfg.RPName, SessionIdle: cfg.SessionIdle, SessionAbsolute: cfg.SessionAbsolute,
 		SessionShort: cfg.SessionShort, InvitationValid: cfg.InvitationValid, Proofs: cfg.Proofs,

@@ -54,6 +54,9 @@ type Word struct {
 	Until   time.Time
 	From    Client
 	Proofs  []Proof // given beside it
+	// Over is the ceremony that is spent once nobody waits any more. Whoever is asked
+	// is asked only in the transaction that finds it unspent.
+	Over Ceremony
 }
 
 // Words asks for somebody's word. How it ends is told to nobody who asks.
@@ -88,9 +91,10 @@ func (s *Service) AskWord(ctx context.Context, token secret.Text, answers []Answ
 		Token:  secret.New(base64.RawURLEncoding.EncodeToString(s.cfg.Sealer.Seal(placeWaiting, plain))),
 		Number: h.number(), Until: end,
 	}
-	s.behind(ctx, func(ctx context.Context) {
-		s.askWord(ctx, Word{w.Account, w.Act, session, out.Number, end, from, proofs}, ask)
-	})
+	word := Word{
+		Account: w.Account, Act: w.Act, Session: session, Number: out.Number, Until: end, From: from, Proofs: proofs, Over: s.overNow(h, PurposeStop),
+	}
+	s.behind(ctx, s.sending, func(ctx context.Context) { s.askWord(ctx, word, ask) })
 	return out, nil
 }
 
@@ -133,12 +137,13 @@ func (s *Service) besideWord(ctx context.Context, w way, session string, answers
 	return proofs, nil
 }
 
-// behind does something after the answer, of which few are under way at once.
-func (s *Service) behind(ctx context.Context, do func(context.Context)) {
+// behind does something after the answer, of which there are as many under way at once
+// as places.
+func (s *Service) behind(ctx context.Context, places chan struct{}, do func(context.Context)) {
 	select {
-	case s.sending <- struct{}{}:
+	case places <- struct{}{}:
 		go func() {
-			defer func() { <-s.sending }()
+			defer func() { <-places }()
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), behindTime)
 			defer cancel()
 			do(ctx)
@@ -151,20 +156,27 @@ func (s *Service) behind(ctx context.Context, do func(context.Context)) {
 // Drain waits until nothing is under way behind an answer any more, or until ctx ends:
 // whoever stops a server would else leave somebody waiting for nothing.
 func (s *Service) Drain(ctx context.Context) error {
-	for range cap(s.sending) {
-		select {
-		case s.sending <- struct{}{}:
-			defer func() { <-s.sending }()
-		case <-ctx.Done():
-			return fmt.Errorf("drain: %w", ctx.Err())
+	for _, places := range []chan struct{}{s.sending, s.stopping} {
+		for range cap(places) {
+			select {
+			case places <- struct{}{}:
+				defer func() { <-places }()
+			case <-ctx.Done():
+				return fmt.Errorf("drain: %w", ctx.Err())
+			}
 		}
 	}
 	return nil
 }
 
-// behindTime bounds what is done after an answer: a slow directory must not hold the
-// places of all who come later.
-const behindTime = 30 * time.Second
+const (
+	// behindTime bounds what is done after an answer: a slow directory must not hold the
+	// places of all who come later.
+	behindTime = 30 * time.Second
+	// maxStopping are places of their own: whoever fills those of all who ask keeps
+	// nobody from taking theirs back.
+	maxStopping = 8
+)
 
 func (s *Service) askWord(ctx context.Context, w Word, ask Words) {
 	err := because("nobody has the name")
@@ -212,16 +224,38 @@ func (h waiting) number() string {
 	return fmt.Sprintf("%02d", binary.BigEndian.Uint64(h.derive("number"))%100)
 }
 
-// StopWord ends what the browser waits for, behind the answer: how long it takes, and
-// whether there was anything, tells nothing. What is dropped, since too much is under
-// way, ends by itself when its time is over. ErrNoCeremony for a token that is none.
+// over is the id of the ceremony that whoever takes the session spends, or stops: of
+// both one comes first.
+func (h waiting) over() string { return spentID("word/" + hex.EncodeToString(h.Nonce)) }
+
+func (s *Service) overNow(h waiting, purpose Purpose) Ceremony {
+	return Ceremony{ID: h.over(), Purpose: purpose, Created: s.now(), Expires: time.UnixMilli(h.End).Add(spentKept).UTC()}
+}
+
+// StopWord ends what the browser waits for. That it is stopped is kept before the
+// answer, and alike for a name that nobody has: from then on nobody is asked any more,
+// and nobody comes in, whatever of the asking is still under way here or on another
+// server. The row is one for each token that was given for asking, and goes with it.
+//
+// A request that was opened before is taken back behind the answer, since how long that
+// takes would tell that there is one; what is dropped there, or lost in a crash, a job
+// finds by the row. Where the session was taken before, its request is its owner's to
+// take back, and is tried only once here. ErrNoCeremony for a token that is none.
 func (s *Service) StopWord(ctx context.Context, token secret.Text, stop func(ctx context.Context, account ad.GUID, session string) error) error {
 	h, err := s.openWaiting(token)
-	if err != nil || h.Account.IsZero() {
+	if err != nil {
 		return err
 	}
 	_, id := h.session()
-	s.behind(ctx, func(ctx context.Context) {
+	spent := s.overNow(h, PurposeStop)
+	spent.Session = id
+	if err := s.store.SpendCeremony(ctx, spent, nil); err != nil && !errors.Is(err, ErrNoCeremony) {
+		return fmt.Errorf("keep that nobody waits: %w", err)
+	}
+	if h.Account.IsZero() {
+		return nil
+	}
+	s.behind(ctx, s.stopping, func(ctx context.Context) {
 		if err := stop(ctx, h.Account, id); err != nil {
 			s.log.Error("what was waited for is not stopped", slog.Any("error", err))
 		}
@@ -274,11 +308,7 @@ func (s *Service) wordSession(ctx context.Context, h waiting, id, request string
 	e.Request = request
 	e.Detail["proofs"], e.Detail["proof_kinds"] = []string{}, []string{string(ProofVouching)}
 	e.Detail["session"], e.Detail["for"] = id, h.Act
-	spent := Ceremony{
-		ID: spentID("word/" + hex.EncodeToString(h.Nonce)), Purpose: PurposeRecover,
-		Created: s.now(), Expires: time.UnixMilli(h.End).Add(spentKept).UTC(),
-	}
-	err = s.store.Recovered(ctx, spent, nil, session, withClient(e, from))
+	err = s.store.Recovered(ctx, s.overNow(h, PurposeRecover), nil, session, withClient(e, from))
 	if errors.Is(err, ErrNoCeremony) { // the answer to an earlier try was lost
 		if session, err = s.live(ctx, id, s.now()); err != nil {
 			return Session{}, fmt.Errorf("take word: %w", ErrNoCeremony)

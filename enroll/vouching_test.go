@@ -3,6 +3,7 @@ package enroll_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
+	"github.com/latchkey/latchkey/workflow"
 )
 
 // words are what reached those who are asked.
@@ -209,4 +211,110 @@ func TestWhoeverStopsWaitingStopsOneSession(t *testing.T) {
 	q := must(w.asksWord("alice", a))(t)
 	w.clock.move(enroll.WaitValid)
 	wantErr(t, "late", w.StopWord(w.ctx, q.Token, stop), enroll.ErrNoCeremony)
+}
+
+// What stopped waiting is over before it is answered, by one row for a token however
+// often it is sent, and the row goes when the token would have.
+func TestAStopIsKeptUntilTheWaitingWouldHaveEnded(t *testing.T) {
+	w := newWorld(t, withNames)
+	a := &words{}
+	q := must(w.asksWord("alice", a))(t)
+	over := a.asked[0].Over
+	made := 0
+	kept := func() error {
+		made++
+		r := workflow.Request{ID: fmt.Sprint("r", made), Kind: workflow.KindReset, State: workflow.Cancelled, Target: alice}
+		return w.store.Create(w.ctx, r, workflow.Change{Unspent: over})
+	}
+	wantErr(t, "before", kept(), nil)
+	for range 3 {
+		wantErr(t, "stop", w.StopWord(w.ctx, q.Token, func(context.Context, ad.GUID, string) error { return nil }), nil)
+		wantErr(t, "kept", kept(), enroll.ErrNoCeremony)
+	}
+	wantErr(t, "drain", w.Drain(w.ctx), nil)
+	// Nobody comes in by a word that was given meanwhile.
+	s, cookie, _, err := w.TakeWord(w.ctx, q.Token, phone, given)
+	wantErr(t, "take", err, enroll.ErrNoCeremony)
+	if s != nil || !cookie.Empty() {
+		t.Errorf("in: %+v", s)
+	}
+	w.clock.move(enroll.WaitValid)
+	wantErr(t, "at its end", kept(), enroll.ErrNoCeremony)
+	w.clock.move(time.Hour)
+	must(w.store.PurgeCeremonies(w.ctx, w.clock.now()))(t)
+	w.clock.move(-time.Hour)
+	wantErr(t, "later", kept(), nil)
+}
+
+// Whoever came in is no longer waiting: their request is not one that a job takes back.
+func TestAStopAfterSomebodyCameInMarksNothing(t *testing.T) {
+	w := newWorld(t, withNames)
+	a := &words{}
+	q := must(w.asksWord("alice", a))(t)
+	word := workflow.ConsumedProof{ID: "word", Kind: enroll.ProofVouching}
+	r := workflow.Request{
+		ID: "r1", Kind: workflow.KindReset, State: workflow.Approved, Target: alice, Session: a.asked[0].Session,
+		Proofs: []workflow.ConsumedProof{word},
+	}
+	wantErr(t, "request", w.store.Create(w.ctx, r, workflow.Change{}), nil)
+	if s, _, _, err := w.TakeWord(w.ctx, q.Token, phone, given); s == nil || err != nil {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	stopped := 0
+	wantErr(t, "stop", w.StopWord(w.ctx, q.Token, func(context.Context, ad.GUID, string) error { stopped++; return nil }), nil)
+	wantErr(t, "drain", w.Drain(w.ctx), nil)
+	marked, err := w.store.Requests(w.ctx, workflow.Query{Stopped: true})
+	wantErr(t, "marked", err, nil)
+	if len(marked) != 0 {
+		t.Errorf("marked: %+v", marked)
+	}
+	if stopped != 1 {
+		t.Errorf("tried %d times", stopped)
+	}
+}
+
+// A stop that can't be kept is none, and says so of every name.
+func TestAStopThatCantBeKeptSaysSo(t *testing.T) {
+	w, f := withFaults(t)
+	withNames(&w.cfg)
+	w.Service = must(enroll.New(w.cfg))(t)
+	a := &words{}
+	for _, name := range []string{"alice", "nobody"} {
+		q := must(w.asksWord(name, a))(t)
+		f.fail = "SpendCeremony"
+		wantErr(t, name, w.StopWord(w.ctx, q.Token, func(context.Context, ad.GUID, string) error {
+			t.Error("stopped all the same")
+			return nil
+		}), errDisk)
+		f.fail = ""
+		wantErr(t, "drain", w.Drain(w.ctx), nil)
+	}
+}
+
+// Stops have places of their own, few of them, and whoever drains waits for them too.
+func TestStopsWaitForNoneWhoAsk(t *testing.T) {
+	w := newWorld(t, withNames)
+	goOn := make(chan struct{})
+	slow := func(context.Context, enroll.Word) error { <-goOn; return nil }
+	waits := make([]enroll.Waiting, 20)
+	for i := range waits {
+		waits[i] = must(w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), nil, phone, slow))(t)
+	}
+	started := make(chan struct{}, len(waits))
+	for _, q := range waits {
+		wantErr(t, "stop", w.StopWord(w.ctx, q.Token, func(context.Context, ad.GUID, string) error {
+			started <- struct{}{}
+			<-goOn
+			return nil
+		}), nil)
+	}
+	<-started
+	ctx, cancel := context.WithTimeout(w.ctx, time.Millisecond)
+	defer cancel()
+	wantErr(t, "drain", w.Drain(ctx), context.DeadlineExceeded)
+	close(goOn)
+	wantErr(t, "drain", w.Drain(w.ctx), nil)
+	if n := 1 + len(started); n != enroll.MaxStopping {
+		t.Errorf("%d at once", n)
+	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,10 +23,14 @@ type company struct {
 	who, colleague minidc.Person // ordinary people
 	person, other  ad.GUID
 	reads          atomic.Int64 // of accounts
+	slow           atomic.Pointer[chan struct{}]
 }
 
 func (c *company) Account(ctx context.Context, id ad.GUID) (ad.Account, error) {
 	c.reads.Add(1)
+	if slow := c.slow.Load(); slow != nil {
+		<-*slow
+	}
 	return c.Client.Account(ctx, id)
 }
 
@@ -72,6 +77,16 @@ func (c *company) opens(password string) bool {
 		c.t.Fatal(err)
 	}
 	return !errors.Is(err, ad.ErrWrongPassword)
+}
+
+// hold keeps the directory from telling of any account until it is let go.
+func (c *company) hold() (letGo func()) {
+	slow := make(chan struct{})
+	c.slow.Store(&slow)
+	return sync.OnceFunc(func() {
+		c.slow.Store(nil)
+		close(slow)
+	})
 }
 
 func (c *company) lock() { c.dc.Lock(c.who.DN) }

@@ -62,6 +62,7 @@ var (
 	rateWordApprover = rate{name: "word-approver", by: byValue, burst: 30, refill: 2 * time.Minute} // of one approver, from anywhere
 	rateWordAll      = rate{name: "word-all", by: byValue, burst: 120, refill: 30 * time.Second}    // everybody together
 	rateWait         = rate{name: "wait", by: byAddress, burst: 60, refill: time.Second, local: true}
+	rateStop         = rate{name: "stop", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateBrake        = rate{name: "brake", by: byValue, burst: 1, refill: time.Hour} // alerts of it
 	rateFreeze       = rate{name: "freeze", by: byAddress, burst: 30, refill: 4 * time.Second}
 	rateForget       = rate{name: "forget", by: byAddress, burst: 60, refill: time.Second, local: true}

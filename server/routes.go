@@ -109,7 +109,7 @@ func (s *Server) proofRoutes() []route {
 		{post, "/api/recover/send", public, []rate{rateRecover}, typed(s.sendRecovery), "Send a code; answers alike for every name"},
 		{post, "/api/recover/ask", public, []rate{rateRecover}, typed(s.askWord), "Ask others to vouch; answers alike for every name"},
 		{post, "/api/recover/wait", public, []rate{rateWait}, typed(s.waitWord), "Whether somebody vouched: then a short session"},
-		{post, "/api/recover/stop", public, []rate{rateWait}, typed(s.stopWord), "Wait no longer: whoever was asked need not answer"},
+		{post, "/api/recover/stop", public, []rate{rateStop}, typed(s.stopWord), "Wait no longer: whoever was asked need not answer"},
 		{post, "/api/recover/finish", public, []rate{rateRecover}, typed(s.finishRecovery), "Finish it: a short session"},
 
 		{post, "/api/requests/{id}/passkey/begin", anySession, step, typed(s.beginReplacement), "Begin the new passkey that a request allows"},

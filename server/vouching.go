@@ -87,7 +87,7 @@ func (s *Server) askOthers(id, from string) enroll.Words {
 		}
 		_, err := s.cfg.Requests.Vouch(ctx, workflow.Vouch{
 			Account: w.Account, Kind: workflow.Kind(w.Act), Session: w.Session, Number: w.Number, Until: w.Until,
-			From: workflow.From{Device: w.From.Device, Address: w.From.Address}, Browser: w.From.Browser, Proofs: w.Proofs,
+			From: workflow.From{Device: w.From.Device, Address: w.From.Address}, Browser: w.From.Browser, Proofs: w.Proofs, Over: w.Over,
 			Spare: func(ctx context.Context, approver ad.GUID) (bool, error) {
 				err := s.take(ctx, rateWordFrom, approver.String()+" "+from)
 				if err == nil {

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -12,6 +14,7 @@ import (
 	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -215,6 +218,112 @@ func TestWhoeverWaitsNoLongerTakesItOutOfTheInbox(t *testing.T) {
 		t.Errorf("and waits on: %+v", got)
 	}
 	wantProblem(t, q.call("POST", "/api/recover/stop", fields{"token": "x"}), http.StatusGone, "ceremony.unknown")
+}
+
+// asksBehind is answered while nobody was asked yet.
+func (p *phone) asksBehind(name, kind string) waits {
+	p.h.t.Helper()
+	begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": kind})
+	return waits{p, fetch[Waiting](p, "POST", "/api/recover/ask", fields{"token": begun.Token, "proofs": []fields{}})}
+}
+
+func (w waits) stops() {
+	w.h.t.Helper()
+	if res := w.call("POST", "/api/recover/stop", fields{"token": w.Token}); res.StatusCode != http.StatusNoContent {
+		w.h.t.Fatalf("stopped %d", res.StatusCode)
+	}
+}
+
+func (h *house) drain() {
+	h.t.Helper()
+	if err := h.passkeys.Drain(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// A slow directory holds the asking up, and who asked is gone before it.
+func TestAStopThatOvertakesItsAskingStopsIt(t *testing.T) {
+	h := newHouse(t, byAWord)
+	manager, _ := h.heard("kwame.mensah")
+	letGo := h.company.hold()
+	defer letGo()
+	h.phone().asksBehind(h.requester().Account, "reset").stops()
+	letGo()
+	h.drain()
+	if in := fetch[Inbox](manager, "GET", "/api/inbox", nil); len(in.Waiting) != 0 || len(in.Decided) != 0 {
+		t.Errorf("inbox %+v", in)
+	}
+	mine, err := h.store.Requests(t.Context(), workflow.Query{Requester: ad.GUID(h.requester().GUID)})
+	if err != nil || len(mine) != 0 {
+		t.Errorf("asked all the same: %+v, %v", mine, err)
+	}
+	q := h.phone().asks(h.requester().Account, "reset") // who asks anew is heard
+	if in := fetch[Inbox](manager, "GET", "/api/inbox", nil); len(in.Waiting) != 1 || q.state().State != "waiting" {
+		t.Errorf("asked anew: %+v", in)
+	}
+}
+
+// The process ends between the answer and what is done behind it.
+func TestAStopOutlivesACrash(t *testing.T) {
+	h := newHouse(t, byAWord)
+	manager, next := h.heard("kwame.mensah")
+	q := h.phone().asks(h.requester().Account, "reset")
+	r := next()
+	crash := func(context.Context, ad.GUID, string) error { return errors.New("the process ended") }
+	if err := h.passkeys.StopWord(t.Context(), secret.New(q.Token), crash); err != nil {
+		t.Fatal(err)
+	}
+	h.drain()
+	h.engine.Tick(t.Context())
+	if got := fetch[Review](manager, "GET", "/api/reviews/"+r.ID, nil); got.State != "cancelled" {
+		t.Errorf("after the restart: %+v", got)
+	}
+	other := h.phone().asks(h.requester().Account, "reset")
+	h.engine.Tick(t.Context())
+	if r := next(); r.State != "pending" || other.state().State != "waiting" {
+		t.Errorf("what nobody stopped: %+v", r)
+	}
+}
+
+// Whoever asks without end, and fills what may be under way at once, keeps nobody from
+// taking theirs back.
+func TestAFloodOfAskingStopsNoStop(t *testing.T) {
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateWordNet, &rateWordOne, &rateWordAll)
+	h := newHouse(t, byAWord)
+	manager, next := h.heard("kwame.mensah")
+	q := h.phone().asks(h.requester().Account, "reset")
+	r := next()
+	letGo := h.company.hold()
+	defer letGo()
+	for range 20 {
+		h.phone().asksBehind(h.company.colleague.Account, "reset")
+	}
+	q.stops()
+	letGo()
+	h.drain()
+	if got := fetch[Review](manager, "GET", "/api/reviews/"+r.ID, nil); got.State != "cancelled" {
+		t.Errorf("its request %+v", got)
+	}
+}
+
+// Many who wait at one site ask more often than it may: to stop is counted by itself.
+func TestWhoeverMayNotAskHowItStandsMayStop(t *testing.T) {
+	h := newHouse(t, byAWord)
+	manager, next := h.heard("kwame.mensah")
+	q := h.phone().asks(h.requester().Account, "reset")
+	r := next()
+	var last int
+	for range rateWait.burst + 10 {
+		last = q.call("POST", "/api/recover/wait", fields{"token": q.Token}).StatusCode
+	}
+	if last != http.StatusTooManyRequests {
+		t.Fatalf("asked without end: %d", last)
+	}
+	q.stops()
+	h.drain()
+	if got := fetch[Review](manager, "GET", "/api/reviews/"+r.ID, nil); got.State != "cancelled" {
+		t.Errorf("its request %+v", got)
+	}
 }
 
 // Whoever has the name and nothing else is told the same, whoever it is.

@@ -40,6 +40,16 @@ func vouchedFor(change func(*Request)) Request {
 	return r
 }
 
+// unproved is Ann's draft in which nothing was proved, and nothing is to be vouched for.
+func unproved(change func(*Request)) Request {
+	r := waiting()
+	r.State, r.Proofs = Draft, nil
+	if change != nil {
+		change(&r)
+	}
+	return r
+}
+
 // counter is an office where a manager's word is a proof of everything.
 func counter(r Request) (*Engine, *opening) {
 	e, store := office(r)
@@ -67,6 +77,26 @@ func TestARequestIsElsewhereOnlyWhereNobodyProvedItHere(t *testing.T) {
 	}
 }
 
+func TestARequestIsAskedHereOnlyWhereAWordIsAskedForInThisBrowser(t *testing.T) {
+	in := func(browser string) func(*Request) { return func(r *Request) { r.AskedIn = browser } }
+	proved := waiting()
+	proved.AskedIn = "b-1"
+	for name, tc := range map[string]struct {
+		r       Request
+		browser string
+		want    bool
+	}{
+		"this browser":       {vouchedFor(in("b-1")), "b-1", true},
+		"another":            {vouchedFor(in("b-1")), "b-2", false},
+		"neither has a name": {vouchedFor(in("")), "", false},
+		"it was proved":      {proved, "b-1", false},
+	} {
+		if got := tc.r.here(Actor{Browser: tc.browser}); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestAWordGivesWayUntilSomebodyGaveIt(t *testing.T) {
 	given := func(v Review) func(*Request) {
 		return func(r *Request) { r.State, r.Reviews = Approved, []Review{v} }
@@ -77,6 +107,9 @@ func TestAWordGivesWayUntilSomebodyGaveIt(t *testing.T) {
 	}{
 		"nobody answered":           {vouchedFor(nil), true},
 		"it was proved":             {waiting(), false},
+		"it waits without a proof":  {unproved(func(r *Request) { r.State = Pending }), false},
+		"a draft":                   {unproved(nil), true},
+		"a draft that was reviewed": {unproved(func(r *Request) { r.Reviews = []Review{{By: bossID, Verdict: VerdictDeny, At: noon}} }), false},
 		"it is written":             {vouchedFor(func(r *Request) { r.State = Executing }), false},
 		"how it went is not known":  {vouchedFor(func(r *Request) { r.State = Unknown }), false},
 		"somebody vouched":          {vouchedFor(given(Review{By: bossID, Verdict: VerdictApprove, At: noon})), false},
@@ -116,7 +149,7 @@ func TestAWordMakesWayAsItIsFound(t *testing.T) {
 	} {
 		e, store := counter(tc.is)
 		store.err = tc.err
-		err := e.supersede(t.Context(), tc.is.ID, tc.by)
+		err := e.supersede(t.Context(), tc.is.ID, tc.by, enroll.Ceremony{})
 		if !errors.Is(err, tc.want) || (err == nil) != (tc.want == nil) || store.r.State != tc.state {
 			t.Errorf("%s: %v, want %v; %s", name, err, tc.want, store.r.State)
 		}

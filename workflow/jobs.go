@@ -18,7 +18,8 @@ const (
 )
 
 // Run does the jobs until ctx ends: deadlines, reminders, executions whose lease is over,
-// unknown outcomes, approved unlocks that nobody executed, and watches.
+// unknown outcomes, approved unlocks that nobody executed, watches, and what nobody
+// waits for any more.
 func (e *Engine) Run(ctx context.Context) {
 	ticker := time.NewTicker(e.every)
 	defer ticker.Stop()
@@ -37,6 +38,7 @@ func (e *Engine) Run(ctx context.Context) {
 func (e *Engine) Tick(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, roundTime)
 	defer cancel()
+	e.stopLeft(ctx)
 	due, err := e.store.Due(ctx, e.now(), batch)
 	if err != nil {
 		if ctx.Err() == nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type memory struct {
 	mu       sync.Mutex
 	requests map[string][]byte
 	used     map[string]string // proof to request
+	spent    map[string]string // ceremony to the session that nobody waits for
 	open     map[string]string // requester, target and kind to the open request that Create made
 	events   []audit.Event
 	notices  []workflow.Notice
@@ -46,7 +48,7 @@ type memory struct {
 
 func newMemory() *memory {
 	return &memory{
-		requests: map[string][]byte{}, used: map[string]string{}, open: map[string]string{},
+		requests: map[string][]byte{}, used: map[string]string{}, spent: map[string]string{}, open: map[string]string{},
 		frozen: map[ad.GUID]workflow.Freeze{}, thawed: map[ad.GUID]time.Time{}, keyless: map[ad.GUID]bool{}, holds: map[ad.GUID][]enroll.ProofKind{}, replaced: map[ad.GUID]time.Time{}, reminded: map[string]bool{},
 	}
 }
@@ -94,6 +96,9 @@ func consumes(r workflow.Request) (ids []string) {
 }
 
 func (m *memory) commit(r workflow.Request, had []string, c workflow.Change) error {
+	if _, spent := m.spent[c.Unspent.ID]; spent {
+		return enroll.ErrNoCeremony
+	}
 	for _, id := range consumes(r) {
 		if _, used := m.used[id]; used && !slices.Contains(had, id) {
 			return workflow.ErrProofUsed
@@ -217,7 +222,7 @@ func (m *memory) Requests(_ context.Context, q workflow.Query) ([]workflow.Reque
 		if err != nil {
 			return nil, err
 		}
-		if selects(q, r) {
+		if selects(q, r) && (!q.Stopped || r.Vouched() && slices.Contains(slices.Collect(maps.Values(m.spent)), r.Session)) {
 			out = append(out, r)
 		}
 	}

@@ -36,6 +36,9 @@ type Change struct {
 	// Passkey is nil where none is registered. One whose ID exists is
 	// enroll.ErrDuplicate, and changes nothing.
 	Passkey *enroll.Registered
+	// Unspent is a ceremony that was never saved, or the zero one. Where it was spent,
+	// nothing is created or changed: enroll.ErrNoCeremony.
+	Unspent enroll.Ceremony
 }
 
 // SessionsOf are the sessions of an account but one: a new password ends them
@@ -87,6 +90,7 @@ type Query struct {
 	Kind      Kind
 	States    []State
 	Vouched   string // the session that somebody is to vouch for
+	Stopped   bool   // nobody waits for that session any more (enroll.PurposeStop)
 	Limit     int    // 0 is 100
 }
 

@@ -81,7 +81,7 @@ func (e *Engine) open(ctx context.Context, who Actor, kind Kind, reason string) 
 		}
 		// Its owner proves who they are: what somebody asked for without that ends, lest
 		// they give its number away.
-		if err := e.supersede(ctx, r.ID, who.Account.String()); err != nil {
+		if err := e.supersede(ctx, r.ID, who.Account.String(), enroll.Ceremony{}); err != nil {
 			return Request{}, err
 		}
 	}

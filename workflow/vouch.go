@@ -40,6 +40,8 @@ type Vouch struct {
 	Browser string
 	// Proofs are others that were given beside the word.
 	Proofs []enroll.Proof
+	// Over is the ceremony that is spent once the browser waits no longer.
+	Over enroll.Ceremony
 	// Spare leaves out approvers who were asked too often; nil asks all.
 	Spare func(ctx context.Context, approver ad.GUID) (bool, error)
 }
@@ -160,7 +162,7 @@ func (e *Engine) makeWay(ctx context.Context, mine []Request, v Vouch) error {
 	if !found {
 		return nil
 	}
-	return e.supersede(ctx, open.ID, audit.ActorAnonymous)
+	return e.supersede(ctx, open.ID, audit.ActorAnonymous, v.Over)
 }
 
 // givesWay: to a word asked for elsewhere, while nobody has given one; and once the
@@ -187,8 +189,9 @@ func (r *Request) proved() bool {
 }
 
 // supersede cancels a request that somebody asked for by a word, or that gives way to
-// one, unless it is being executed.
-func (e *Engine) supersede(ctx context.Context, id, by string) error {
+// one, unless it is being executed. over is Vouch.Over: what was stopped takes nobody's
+// place.
+func (e *Engine) supersede(ctx context.Context, id, by string, over enroll.Ceremony) error {
 	_, err := e.update(ctx, id, func(r *Request) (Change, error) {
 		switch r.State {
 		case Draft, Pending, Approved:
@@ -200,7 +203,9 @@ func (e *Engine) supersede(ctx context.Context, id, by string) error {
 		if by == audit.ActorAnonymous && !r.givesWay(e.now()) {
 			return Change{}, ErrOpen
 		}
-		return e.cancelled(r, by, ErrSuperseded)
+		c, err := e.cancelled(r, by, ErrSuperseded)
+		c.Unspent = over
+		return c, err
 	})
 	if err != nil && !errors.Is(err, errTakenOver) {
 		return fmt.Errorf("make way: %w", err)
@@ -233,6 +238,7 @@ func (e *Engine) insertVouched(ctx context.Context, v Vouch, r Request, p panel)
 	told := r.notice(NoticeVouch)
 	told.Until = r.Created.Add(day)
 	c.Events, c.Notices = append(events, c.Events...), append(c.Notices, told)
+	c.Unspent = v.Over // or a stop that came first would find nothing to take back
 	if err := e.store.Create(ctx, r, c); err != nil {
 		return Request{}, fmt.Errorf("create request: %w", err)
 	}
@@ -266,7 +272,11 @@ func (e *Engine) StopVouching(ctx context.Context, account ad.GUID, session stri
 	if err != nil || !found {
 		return err
 	}
-	_, err = e.update(ctx, r.ID, func(r *Request) (Change, error) {
+	return e.stopWaiting(ctx, r.ID)
+}
+
+func (e *Engine) stopWaiting(ctx context.Context, id string) error {
+	_, err := e.update(ctx, id, func(r *Request) (Change, error) {
 		switch r.State {
 		case Draft, Pending, Approved:
 		default:
@@ -278,6 +288,22 @@ func (e *Engine) StopVouching(ctx context.Context, account ad.GUID, session stri
 		return fmt.Errorf("stop waiting: %w", err)
 	}
 	return nil
+}
+
+// stopLeft takes back what StopVouching was to, but for a crash or for want of a place.
+func (e *Engine) stopLeft(ctx context.Context) {
+	left, err := e.store.Requests(ctx, Query{Stopped: true, States: []State{Draft, Pending, Approved}, Limit: batch})
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.Error("list what nobody waits for", "error", err)
+		}
+		return
+	}
+	for _, r := range left {
+		if err := e.stopWaiting(ctx, r.ID); err != nil {
+			e.log.Error("what nobody waits for is not taken back", "request", r.ID, "error", err)
+		}
+	}
 }
 
 // VouchedFor says which request the session was to be made for, and whether somebody

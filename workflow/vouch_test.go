@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -369,32 +368,6 @@ func TestADeniedWordOpensNothing(t *testing.T) {
 	})
 }
 
-// The approver is asked for the number whatever the policy says, and their signature
-// says that they were the proof.
-func TestWhoeverVouchesSignsThatTheyDo(t *testing.T) {
-	underReview(t, byManager, workflow.NumberOff, func(w *world) {
-		for kind, act := range w.policy.Rules[0].Acts {
-			act.Prove = byWord
-			w.policy.Rules[0].Acts[kind] = act
-		}
-		w.engine.SetPolicy(w.policy)
-		r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := w.engine.BeginApproval(w.ctx, boss, r.ID, ""); !errors.Is(err, workflow.ErrNumber) {
-			t.Fatalf("without the number: %v", err)
-		}
-		_, signed, err := w.engine.BeginApproval(w.ctx, boss, r.ID, "47")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(signed), `"proof":"vouching"`) || !strings.Contains(string(signed), `"number":"47"`) {
-			t.Errorf("signed %s", signed)
-		}
-	})
-}
-
 // Signed in, a word is nothing that could be given: the rule's other proofs are asked
 // for, and a rule without any says where a word is asked for.
 func TestASignedInPersonIsAskedForNoWord(t *testing.T) {
@@ -412,117 +385,5 @@ func TestASignedInPersonIsAskedForNoWord(t *testing.T) {
 				t.Errorf("offered %+v", o)
 			}
 		}
-	})
-}
-
-func TestWhoeverStopsWaitingTakesItBack(t *testing.T) {
-	for name, c := range map[string]struct {
-		before func(w *world, r workflow.Request)
-		stop   string
-		want   workflow.State
-	}{
-		"nobody answered yet": {stop: "waits", want: workflow.Cancelled},
-		"vouched for":         {before: func(w *world, r workflow.Request) { w.vouchesFor(r) }, stop: "waits", want: workflow.Cancelled},
-		"denied":              {before: func(w *world, r workflow.Request) { w.refuses(r) }, stop: "waits", want: workflow.Denied},
-		"another browser's":   {stop: "elsewhere", want: workflow.Pending},
-		"no session":          {want: workflow.Pending},
-	} {
-		t.Run(name, func(t *testing.T) {
-			vouching(t, byWord, func(w *world) {
-				r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if c.before != nil {
-					c.before(w, r)
-				}
-				for range 2 {
-					if err := w.engine.StopVouching(w.ctx, annGUID, c.stop); err != nil {
-						t.Fatal(err)
-					}
-				}
-				wantState(t, w.stored(r.ID), c.want)
-				last := w.store.events[len(w.store.events)-1]
-				stopped := c.want == workflow.Cancelled
-				if stopped && (last.Actor != audit.ActorAnonymous || w.vouched("waits")) || w.store.count(audit.RequestCancelled) != map[bool]int{true: 1}[stopped] {
-					t.Errorf("the log ends with %+v", last)
-				}
-				// The same page asks for nothing anew by its old token.
-				if again, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits")); err != nil || again.ID != r.ID {
-					t.Errorf("again: %+v, %v", again, err)
-				}
-			})
-		})
-	}
-}
-
-func (w *world) vouchesFor(r workflow.Request) {
-	w.t.Helper()
-	if _, err := w.approve(boss, r); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) refuses(r workflow.Request) {
-	w.t.Helper()
-	if _, err := w.engine.Deny(w.ctx, boss, r.ID, "other", ""); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// What its owner does, signed in, is no browser's that waits.
-func TestStoppingEndsNothingThatWasProved(t *testing.T) {
-	vouching(t, byWord, func(w *world) {
-		own := w.submit(workflow.KindReset)
-		if err := w.engine.StopVouching(w.ctx, annGUID, own.Session); err != nil {
-			t.Fatal(err)
-		}
-		wantState(t, w.stored(own.ID), workflow.Draft)
-	})
-}
-
-// An approver who asks in somebody's name on their own device does not vouch there; at
-// the next desk, behind the same address, somebody else may.
-func TestNobodyVouchesWhereItWasAsked(t *testing.T) {
-	vouching(t, byWord, func(w *world) {
-		v := word(workflow.KindReset, "waits")
-		v.Browser = "own"
-		r, err := w.engine.Vouch(w.ctx, v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		here, there := boss, boss
-		here.Browser, there.Browser, there.Address = "own", "another", r.Address
-		_, _, err = w.engine.BeginApproval(w.ctx, here, r.ID, "47")
-		wantErr(t, err, workflow.ErrSameBrowser)
-		if _, err := w.engine.Approve(w.ctx, here, r.ID, w.signature(there, r)); !errors.Is(err, workflow.ErrSameBrowser) {
-			t.Fatalf("begun elsewhere, finished here: %v", err)
-		}
-		if n := w.store.count(audit.ReviewRefused); n != 2 {
-			t.Errorf("%d times in the log", n)
-		}
-		if got, err := w.approve(there, r); err != nil || got.Request.State != workflow.Approved {
-			t.Fatalf("from the same address: %+v, %v", got, err)
-		}
-	})
-	vouching(t, byWord, func(w *world) { // and to deny is always right
-		v := word(workflow.KindReset, "waits")
-		v.Browser = "own"
-		r, err := w.engine.Vouch(w.ctx, v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		here := boss
-		here.Browser = "own"
-		if _, err := w.engine.Deny(w.ctx, here, r.ID, "other", ""); err != nil {
-			t.Fatal(err)
-		}
-	})
-	vouching(t, byWord, func(w *world) { // browsers without a name are not the same one
-		r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.vouchesFor(r)
 	})
 }

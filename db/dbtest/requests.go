@@ -172,6 +172,28 @@ func aChangeEndsTheOtherSessions(s *suite) {
 	s.same(s.events(guid(1)), 3)
 }
 
+func requestsAreMadeOnlyWhereACeremonyIsUnspent(s *suite) {
+	over := enroll.Ceremony{ID: "over", Purpose: enroll.PurposeStop, Session: "waits", Created: s.now, Expires: s.now}
+	c := workflow.Change{Unspent: over, Events: []audit.Event{s.event(audit.RequestSubmitted, guid(1))}}
+	s.must(s.Create(s.ctx, s.request("before"), c))
+	s.must(s.SpendCeremony(s.ctx, over, nil))
+	r := s.request("after")
+	r.Kind = workflow.KindUnlock
+	s.want(s.Create(s.ctx, r, c), enroll.ErrNoCeremony)
+	_, err := s.Request(s.ctx, "after")
+	s.want(err, workflow.ErrNoRequest)
+	s.want(s.Update(s.ctx, "before", func(r *workflow.Request) (workflow.Change, error) {
+		r.State = workflow.Cancelled
+		return c, nil
+	}), enroll.ErrNoCeremony)
+	before, err := s.Request(s.ctx, "before")
+	s.must(err)
+	s.same(before.State, workflow.Approved)
+	s.same(s.events(guid(1)), 1)
+	c.Unspent.ID = "another"
+	s.must(s.Create(s.ctx, r, c))
+}
+
 func requestsAreFound(s *suite) {
 	for i := range 5 {
 		r := s.request(fmt.Sprint(i))
@@ -185,6 +207,14 @@ func requestsAreFound(s *suite) {
 			r.Session, r.Proofs = fmt.Sprint("waits", i), []workflow.ConsumedProof{{ID: fmt.Sprint("word", i), Kind: enroll.ProofVouching}}
 		}
 		s.must(s.Create(s.ctx, r, workflow.Change{}))
+	}
+	for _, c := range []enroll.Ceremony{
+		{ID: "stop", Purpose: enroll.PurposeStop, Session: "waits4", Expires: s.now},
+		{ID: "taken", Purpose: enroll.PurposeRecover, Session: "waits3", Expires: s.now},
+		{ID: "no word", Purpose: enroll.PurposeStop, Session: "s", Expires: s.now},
+		{ID: "unknown", Purpose: enroll.PurposeStop, Expires: s.now},
+	} {
+		s.must(s.SpendCeremony(s.ctx, c, nil))
 	}
 	for _, c := range []struct {
 		q    workflow.Query
@@ -201,6 +231,8 @@ func requestsAreFound(s *suite) {
 		{workflow.Query{Requester: guid(3), Vouched: "waits3", Limit: 1}, []string{"3"}},
 		{workflow.Query{Requester: guid(1), Vouched: "waits3"}, nil},
 		{workflow.Query{Vouched: "s"}, nil},
+		{workflow.Query{Stopped: true}, []string{"4"}},
+		{workflow.Query{Stopped: true, States: []workflow.State{workflow.Done}, Limit: 1}, nil},
 	} {
 		all, err := s.Requests(s.ctx, c.q)
 		s.must(err)

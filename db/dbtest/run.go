@@ -140,6 +140,7 @@ var cases = []struct {
 	{"AnUpdateIsKeptWholeOrNotAtAll", anUpdateIsKeptWholeOrNotAtAll, false},
 	{"OneOf200RequestsConsumesAProof", oneOf200RequestsConsumesAProof, true},
 	{"AChangeEndsTheOtherSessions", aChangeEndsTheOtherSessions, false},
+	{"RequestsAreMadeOnlyWhereACeremonyIsUnspent", requestsAreMadeOnlyWhereACeremonyIsUnspent, false},
 	{"RequestsAreFound", requestsAreFound, false},
 	{"DueRequestsAreFoundWhenTheirTimeHasCome", dueRequestsAreFoundWhenTheirTimeHasCome, false},
 	{"ASeatFindsItsRequests", aSeatFindsItsRequests, false},

@@ -456,7 +456,7 @@ export interface Waited {
   me: Me | null;
 }
 
-/** POST /api/recover/stop {token} -> 204, alike for every name; public. Whoever was asked need not answer any more. */
+/** POST /api/recover/stop {token} -> 204, alike for every name; public. Whoever was asked need not answer any more; by the same beginning nobody is asked again. */
 
 /** GET /api/thaws -> ThawList; POST /api/thaws/{account}/begin {} -> Ceremony, …/finish -> ThawList. */
 export interface ThawList {

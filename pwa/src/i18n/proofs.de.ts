@@ -316,7 +316,7 @@ export const de: Proofs = {
   'pv.set-up.sub': 'Nichts wurde geändert. Richten Sie es erst ein, oder fragen Sie die IT.',
   'e.proof.pin-short': 'Diese PIN ist zu kurz.\nNehmen Sie mehr Ziffern.',
   'e.proof.pin-long': 'Diese PIN ist zu lang.\nNehmen Sie höchstens sechzehn Ziffern.',
-  'e.proof.pin-trivial': 'Diese PIN würden andere zuerst versuchen.\nNehmen Sie kein Datum, keine Reihe, keinen Weg über die Tasten und keine Ziffern, die sich wiederholen.',
+  'e.proof.pin-trivial': 'Diese PIN würden andere zuerst versuchen.\nNehmen Sie kein Datum, keine Reihe, keinen Weg über die Tasten und keine Ziffern, die sich wiederholen oder spiegeln.',
   'e.proof.answers': 'Das sind nicht die Antworten, die gefragt sind.\nLaden Sie die Seite neu und wählen Sie noch einmal.',
   'e.proof.answer-short': 'Diese Antwort ist zu kurz.\nMindestens vier Buchstaben oder Ziffern, und nicht alle gleich.',
   'e.proof.answer-in-question': 'Diese Antwort steht in der Frage.\nNehmen Sie eine andere.',

@@ -314,7 +314,7 @@ export const en = {
   'pv.set-up.sub': 'Nothing was changed. Set it up first, or ask IT.',
   'e.proof.pin-short': 'That PIN is too short.\nTake more digits.',
   'e.proof.pin-long': 'That PIN is too long.\nTake sixteen digits at most.',
-  'e.proof.pin-trivial': 'Others would try that PIN first.\nTake no date, no row, no way over the keypad and no digits that repeat.',
+  'e.proof.pin-trivial': 'Others would try that PIN first.\nTake no date, no row, no way over the keypad and no digits that repeat or mirror each other.',
   'e.proof.answers': 'Those are not the answers that are asked for.\nLoad the page again and choose anew.',
   'e.proof.answer-short': 'This answer is too short.\nFour letters or digits at least, and not all the same.',
   'e.proof.answer-in-question': 'This answer stands in the question.\nTake another one.',
