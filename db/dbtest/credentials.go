@@ -67,6 +67,62 @@ func aHandleIsGivenOnce(s *suite) {
 	}
 }
 
+func aSignerIsRemembered(s *suite) {
+	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
+	for i := range 2 {
+		_, err := s.Handle(s.ctx, guid(i+1), fmt.Appendf(nil, "handle %d", i+1))
+		s.must(err)
+	}
+	spent := enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeSignIn, Created: s.now, Expires: s.now.Add(time.Minute)}
+	last := func(ceremony, handle string) (enroll.Signer, bool) {
+		return s.LastSigner(enroll.Ceremony{ID: ceremony, Expires: spent.Expires}, []byte("one"), []byte(handle))
+	}
+	want := func(ceremony, handle string, known bool) {
+		s.Helper()
+		found, ok := last(ceremony, handle)
+		s.same(ok, known)
+		s.same(found.Owns, known)
+		s.same(found.Spent, false)
+	}
+	read := func(handle string) {
+		_, err := s.Signer(s.ctx, spent, []byte("one"), []byte(handle))
+		s.must(err)
+	}
+	want("new", "handle 1", false)
+	read("handle 2") // of somebody else
+	want("new", "handle 2", false)
+	read("")
+	want("new", "", false)
+	read("handle 1")
+	want("new", "handle 1", true)
+	want("new", "handle 2", false)
+	want("new", "", false)
+	read("handle 2")
+	want("new", "handle 1", true)
+
+	s.must(s.UpdateCredential(s.ctx, []byte("one"), func(c *enroll.Credential) ([]audit.Event, error) {
+		c.Name, c.Record.Authenticator.SignCount = "Renamed", 8
+		return nil, nil
+	}))
+	now, ok := last("new", "handle 1")
+	s.same(ok, true)
+	s.same(now.Name, "Renamed")
+	s.same(now.Record.Authenticator.SignCount, 8)
+
+	s.must(s.SpendCeremony(s.ctx, spent, nil))
+	want("spent", "handle 1", false)
+	want("new", "handle 1", true)
+	s.must(s.RemoveCredential(s.ctx, guid(1), []byte("one"), "", true, s.withdrawal(1)))
+	want("new", "handle 1", false)
+
+	// Somebody else's by now: the handle is not taken over.
+	s.must(s.AddCredential(s.ctx, s.credential("one", guid(2))))
+	read("handle 1")
+	want("new", "handle 1", false)
+	read("handle 2")
+	want("new", "handle 2", true)
+}
+
 // Each server remembers the passkeys that it saw last, and must not write over what
 // another made of them.
 func aPasskeyChangedElsewhereIsSeen(s *suite) {

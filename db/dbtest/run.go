@@ -104,6 +104,7 @@ var cases = []struct {
 	{"ASignerIsHeldToHandleAndCeremony", aSignerIsHeldToHandleAndCeremony, false},
 	{"APasskeyComesBackWhole", aPasskeyComesBackWhole, false},
 	{"APasskeyIsRegisteredOnce", aPasskeyIsRegisteredOnce, true},
+	{"ASignerIsRemembered", aSignerIsRemembered, false},
 	{"APasskeyChangedElsewhereIsSeen", aPasskeyChangedElsewhereIsSeen, true},
 	{"APasskeyChangesThroughAClosure", aPasskeyChangesThroughAClosure, true},
 	{"TheLastPasskeyGoesOnlyWhenMeant", theLastPasskeyGoesOnlyWhenMeant, false},
