@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -194,4 +195,33 @@ func (s *Service) token() (token secret.Text, id string, err error) {
 func tokenID(token secret.Text) string {
 	h := sha256.Sum256([]byte(token.Reveal()))
 	return hex.EncodeToString(h[:])
+}
+
+// A cookie is the time of the sign-in (48 bits of unix milliseconds) and 32 random
+// bytes, in base64url. Its session's id begins with that time, so that new ones stand
+// together in the store, and goes on with 208 bits of the hash.
+const (
+	timeLen = 6
+	timeHex = 2 * timeLen
+)
+
+func (s *Service) cookie(now time.Time) (cookie secret.Text, id string, err error) {
+	b, err := s.random(32)
+	if err != nil {
+		return secret.Text{}, "", err
+	}
+	at := binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli()))[8-timeLen:]
+	cookie = secret.New(base64.RawURLEncoding.EncodeToString(append(at, b...)))
+	return cookie, sessionID(cookie), nil
+}
+
+// sessionID knows cookies without a time too, of earlier releases and of those who
+// waited for somebody's word.
+func sessionID(cookie secret.Text) string {
+	hash := tokenID(cookie)
+	b, err := base64.RawURLEncoding.DecodeString(cookie.Reveal())
+	if err != nil || len(b) != timeLen+32 {
+		return hash
+	}
+	return hex.EncodeToString(b[:timeLen]) + hash[:len(hash)-timeHex]
 }

@@ -16,7 +16,8 @@ import (
 // sign-in and enrolment makes one, whatever session the browser had. A step-up
 // does not: what it proves stands in a proof and is spent by one act.
 func (s *Service) newSession(account ad.GUID, credential []byte, from Client) (Session, secret.Text, error) {
-	cookie, id, err := s.token()
+	now := s.now()
+	cookie, id, err := s.cookie(now)
 	if err != nil {
 		return Session{}, secret.Text{}, err
 	}
@@ -24,7 +25,6 @@ func (s *Service) newSession(account ad.GUID, credential []byte, from Client) (S
 	if from.Remember {
 		valid = s.settings().SessionAbsolute
 	}
-	now := s.now()
 	return Session{
 		ID: id, Account: account, Credential: credential,
 		SignedIn: now, LastSeen: now, Expires: now.Add(valid), Remember: from.Remember,
@@ -36,7 +36,7 @@ func (s *Service) newSession(account ad.GUID, credential []byte, from Client) (S
 // ErrNoSession when it is unknown, ended, expired, or idle for too long.
 func (s *Service) Session(ctx context.Context, cookie secret.Text) (Session, error) {
 	now := s.now()
-	found, err := s.live(ctx, tokenID(cookie), now)
+	found, err := s.live(ctx, sessionID(cookie), now)
 	if err != nil {
 		return Session{}, err
 	}
@@ -54,7 +54,7 @@ func (s *Service) Session(ctx context.Context, cookie secret.Text) (Session, err
 // Look finds a live session as Session does, and is no use of it: what a page
 // does by itself must not keep an idle session alive.
 func (s *Service) Look(ctx context.Context, cookie secret.Text) (Session, error) {
-	return s.live(ctx, tokenID(cookie), s.now())
+	return s.live(ctx, sessionID(cookie), s.now())
 }
 
 // Alive is nil while the session with this id lives, else ErrNoSession. It is no

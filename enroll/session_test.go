@@ -1,6 +1,8 @@
 package enroll_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -90,9 +92,48 @@ func TestAnEndedSessionIsNotAlive(t *testing.T) {
 func TestUnknownCookiesAreNoSession(t *testing.T) {
 	w := newWorld(t)
 	_, session := w.enrolled(alice)
-	for _, cookie := range []string{"", "x", session.ID, strings.Repeat("A", 43)} {
+	for _, cookie := range []string{"", "x", session.ID, strings.Repeat("A", 43), strings.Repeat("A", 51)} {
 		_, err := w.Session(w.ctx, secret.New(cookie))
 		wantErr(t, "cookie", err, enroll.ErrNoSession)
+	}
+}
+
+// Later sessions come behind earlier ones, and the rest of an id is the hash of a
+// cookie that only the browser has.
+func TestASessionsIDBeginsWithItsTime(t *testing.T) {
+	w := newWorld(t)
+	d, _ := w.enrolled(alice)
+	var last enroll.Session
+	for range 20 {
+		w.clock.move(time.Second)
+		session, cookie, err := w.signIn(d, phone)
+		wantErr(t, "sign in", err, nil)
+		text := cookie.Reveal()
+		hash := fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+		if want := fmt.Sprintf("%012x", w.clock.now().UnixMilli()) + hash[:52]; session.ID != want || session.ID <= last.ID {
+			t.Fatalf("session %s after %s, want %s", session.ID, last.ID, want)
+		}
+		// The time alone, a cookie changed anywhere, and one spelled in another way open nothing.
+		for _, other := range []string{text[:8], text[:50], text + "A", "B" + text[1:], text[:50] + string(text[50]^1), text[:20] + "\n" + text[20:]} {
+			_, err := w.Session(w.ctx, secret.New(other))
+			wantErr(t, other, err, enroll.ErrNoSession)
+		}
+		if got := must(w.Session(w.ctx, cookie))(t); got.ID != session.ID {
+			t.Fatalf("found %s", got.ID)
+		}
+		last = session
+	}
+}
+
+// Who was signed in before an upgrade stays so.
+func TestACookieWithoutATimeIsASession(t *testing.T) {
+	w := newWorld(t)
+	_, session := w.enrolled(alice)
+	cookie := strings.Repeat("Ab", 21) + "A"
+	session.ID = fmt.Sprintf("%x", sha256.Sum256([]byte(cookie)))
+	wantErr(t, "add", w.store.AddSession(w.ctx, session), nil)
+	if got := must(w.Session(w.ctx, secret.New(cookie)))(t); got.ID != session.ID {
+		t.Errorf("found %s", got.ID)
 	}
 }
 

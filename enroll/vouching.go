@@ -216,7 +216,7 @@ func (h waiting) derive(what string) []byte {
 // session is the one that is waited for: its cookie and id.
 func (h waiting) session() (cookie secret.Text, id string) {
 	cookie = secret.New(base64.RawURLEncoding.EncodeToString(h.derive("session")))
-	return cookie, tokenID(cookie)
+	return cookie, sessionID(cookie)
 }
 
 // number is two digits; 2^64 is so much more that none is likelier.

@@ -17,7 +17,7 @@ import (
 // accept it on http://localhost as well.
 const cookieName = "__Host-latchkey"
 
-// maxCookie bounds what is worth looking up: the secret is 43 characters.
+// maxCookie bounds what is worth looking up: the secret is 51 characters at most.
 const maxCookie = 128
 
 // cookie returns the session's secret as the browser sent it, or the empty one.
