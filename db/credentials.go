@@ -189,7 +189,11 @@ func (t *tx) updateCredential(id []byte, fn func(*enroll.Credential) ([]audit.Ev
 	if err != nil {
 		return err
 	}
-	if _, err := t.replaceCredential(c, text, changed); err != nil {
+	written, err := t.replaceCredential(c, text, changed)
+	if err == nil && !written { // the row was read just now, and nobody else writes
+		err = fmt.Errorf("passkey not written: %w", ErrIO)
+	}
+	if err != nil {
 		return err
 	}
 	return t.record(events...)
@@ -216,8 +220,8 @@ func (t *tx) replaceCredential(was enroll.Credential, text string, c enroll.Cred
 	}
 	n, err := t.exec(`
 		UPDATE credentials SET name = $2, record = $3, last_used = $4
-		WHERE id = $1 AND account = $5 AND name = $6 AND record = $7`,
-		was.ID, c.Name, string(record), millis(c.LastUsed), guidText(was.Account), was.Name, text)
+		WHERE id = $1 AND account = $5 AND name = $6 AND record = $7 AND attested_model = $8 AND attested_root = $9`,
+		was.ID, c.Name, string(record), millis(c.LastUsed), guidText(was.Account), was.Name, text, was.Attested.Model, was.Attested.Root)
 	if err != nil || n == 0 {
 		return false, err
 	}

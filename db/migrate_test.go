@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/latchkey/latchkey/e2e/postgres"
 )
 
 func schema(t *testing.T, s *Store) string {
@@ -111,5 +113,25 @@ func TestWhatIsNoDatabaseIsRefused(t *testing.T) {
 	}
 	if _, err := OpenReadOnly(context.Background(), Config{Path: filepath.Join(t.TempDir(), "none.db")}); err == nil {
 		t.Error("a missing file was opened for reading")
+	}
+}
+
+// Another server may run on while the first of two is upgraded: what it takes would be
+// taken here once more.
+func TestAServerOfAnEarlierReleaseTakesNoCeremonyAnyMore(t *testing.T) {
+	s := openRemote(t, postgres.Shared(t).Database(t))
+	insert := func(id string) error {
+		return s.write(t.Context(), func(t *tx) error {
+			_, err := t.exec(`
+				INSERT INTO ceremonies (id, purpose, account, session, data, label, nonce, statement, invitation, created, expires)
+				VALUES ($1, 'sign-in', '', '', $2, '', $2, $2, '', 1, 2) ON CONFLICT (id) DO NOTHING`, id, []byte{})
+			return err
+		})
+	}
+	if err := insert("saved"); err != nil {
+		t.Fatal(err)
+	}
+	if err := insert("spent 00ff"); err == nil {
+		t.Error("taken where nobody looks")
 	}
 }

@@ -33,9 +33,15 @@ var postgresDialect = dialect{
 		"{{zero32}}", "decode(repeat('00', 32), 'hex')",
 		"{{append_only}}", postgresAppendOnly,
 		"{{by_key}}", "",
-		"{{rebuilt_by_key}}", "",
+		"{{rebuilt_by_key}}", postgresSpent,
 	),
 }
+
+// postgresSpent refuses what a server of an earlier release, which still runs, writes
+// down of ceremonies that were taken: this release looks elsewhere, so that one of them
+// could be taken on both.
+const postgresSpent = `
+ALTER TABLE ceremonies ADD CONSTRAINT ceremonies_saved CHECK (id NOT LIKE 'spent %');`
 
 const postgresAppendOnly = `
 CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS

@@ -24,6 +24,7 @@ type assertion struct {
 	id      []byte
 	account ad.GUID
 	key     []byte    // that it verified against
+	of      Attested  // likewise
 	kind    ProofKind // that it proves
 }
 
@@ -71,7 +72,7 @@ func (s *Service) verifySignIn(ctx context.Context, data webauthn.SessionData, s
 // verifySigner returns the library's refusal as it is.
 func (s *Service) verifySigner(c Signer, data webauthn.SessionData, parsed *protocol.ParsedCredentialAssertionData) (assertion, error) {
 	a := assertion{
-		parsed: parsed, id: c.ID, account: c.Account, key: c.Record.PublicKey,
+		parsed: parsed, id: c.ID, account: c.Account, key: c.Record.PublicKey, of: c.Attested,
 		kind: s.proves(c.Credential, parsed.Response.AuthenticatorData),
 	}
 	if !c.Owns {
@@ -101,7 +102,7 @@ func (s *Service) verifyStepUp(ctx context.Context, who Session, data webauthn.S
 	if i < 0 {
 		return a, fmt.Errorf("find passkey: %w", ErrNoCredential)
 	}
-	a.kind, a.key = s.proves(user.own[i], parsed.Response.AuthenticatorData), user.credentials[i].PublicKey
+	a.kind, a.key, a.of = s.proves(user.own[i], parsed.Response.AuthenticatorData), user.credentials[i].PublicKey, user.own[i].Attested
 	user.credentials[i] = candidate(user.credentials[i], parsed)
 	if _, err := s.rp().ValidateLogin(user, data, parsed); err != nil {
 		return a, s.why(err, parsed.Response.CollectedClientData, parsed.Response.AuthenticatorData)
@@ -160,7 +161,7 @@ func (s *Service) advance(a assertion, events ...audit.Event) func(*Credential) 
 	now := s.now()
 	return func(c *Credential) ([]audit.Event, error) {
 		data := a.parsed.Response.AuthenticatorData
-		if c.Account != a.account || !bytes.Equal(c.Record.PublicKey, a.key) {
+		if c.Account != a.account || c.Attested != a.of || !bytes.Equal(c.Record.PublicKey, a.key) {
 			return nil, ErrNoCredential
 		}
 		if c.Record.Flags.BackupEligible && !data.Flags.HasBackupEligible() {

@@ -64,6 +64,12 @@ func TestWhatIsRememberedOfAPasskeyLetsNobodyIn(t *testing.T) {
 				c.Record.PublicKey[len(c.Record.PublicKey)-1] ^= 1
 			})
 		}, enroll.ErrNoCredential},
+		{"attested in another way by now", func(t *testing.T, w *world, d *device) {
+			was := must(w.store.Signer(w.ctx, enroll.Ceremony{}, d.cred.ID, nil))(t).Credential
+			wantErr(t, "remove", w.store.RemoveCredential(w.ctx, alice, d.cred.ID, "", true, enroll.Withdrawal{}), nil)
+			was.Attested.Model = "another"
+			wantErr(t, "add", w.store.AddCredential(w.ctx, was), nil)
+		}, enroll.ErrNoCredential},
 		{"cloned", func(t *testing.T, w *world, d *device) {
 			change(t, w, d, func(c *enroll.Credential) { c.Record.Authenticator.SignCount = 1 << 20 })
 		}, enroll.ErrCloned},

@@ -212,6 +212,8 @@ func TestADescriptionOfAGatewayIsChecked(t *testing.T) {
 	good := GatewayConfig{URL: "https://sms.example.test/send", Countries: []string{"+49"}}
 	for what, change := range map[string]func(*GatewayConfig){
 		"in clear":      func(c *GatewayConfig) { c.URL = "http://sms.example.test/send" },
+		"secret host":   func(c *GatewayConfig) { c.URL = "https://{{secret}}.sms.example.test/send" },
+		"its port":      func(c *GatewayConfig) { c.URL = "https://sms.example.test:{{number}}?a" },
 		"no host":       func(c *GatewayConfig) { c.URL = "/send" },
 		"a broken word": func(c *GatewayConfig) { c.Body = "{{number" },
 		"another word":  func(c *GatewayConfig) { c.Body = "{{password}}" },
@@ -225,6 +227,8 @@ func TestADescriptionOfAGatewayIsChecked(t *testing.T) {
 			t.Errorf("%s is taken", what)
 		}
 	}
+	gatewayOf(t, good)
+	good.URL = "https://sms.example.test/{{urlquery number}}?key={{secret}}"
 	gatewayOf(t, good)
 }
 

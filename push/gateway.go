@@ -69,6 +69,10 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	// A gateway that sends elsewhere would send the number and the code there too.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	g.client = &client
+	// Whoever sees which names are looked up would read along.
+	if _, host, ok := strings.Cut(c.URL, "://"); ok && strings.Contains(host[:len(host)-len(strings.TrimLeftFunc(host, inHost))], "{{") {
+		return nil, errors.New("url: no word such as {{secret}} stands in its host")
+	}
 	req, err := g.request(context.Background(), "+4915112345678", "1234 & \"Corp\"\n\n@host #1")
 	if err != nil {
 		return nil, err
@@ -78,6 +82,9 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	}
 	return g, nil
 }
+
+// inHost says whether a URL's host, with what may stand before and behind it, goes on.
+func inHost(r rune) bool { return !strings.ContainsRune("/?#", r) }
 
 // words of a description: {{number}}, {{text}} and {{secret}}, each of them also as
 // {{json text}}, a JSON string with its quotes, and {{urlquery text}}. A template

@@ -146,9 +146,17 @@ func aPasskeyChangedElsewhereIsSeen(s *suite) {
 	s.same(see(s.Store).Name, "Renamed")
 	s.same(see(there).Record.Authenticator.SignCount, 11)
 
+	// One that was registered anew, of which the rest is the same.
+	was, err := s.passkey("one")
+	s.must(err)
+	s.must(there.RemoveCredential(s.ctx, guid(1), []byte("one"), "", true, s.withdrawal(1)))
+	was.Attested = enroll.Attested{}
+	s.must(there.AddCredential(s.ctx, was))
+	s.same(see(s.Store).Attested.Model, "")
+
 	// What a stale row would be refused for is no refusal of the row as it is.
 	s.must(s.UpdateCredential(s.ctx, []byte("one"), func(c *enroll.Credential) ([]audit.Event, error) {
-		if c.Record.Authenticator.SignCount != 12 {
+		if c.Record.Authenticator.SignCount != 13 {
 			return nil, enroll.ErrCloned
 		}
 		return []audit.Event{s.event(audit.SignedIn, guid(1))}, nil
