@@ -303,11 +303,20 @@ func TestHealthKeepsNothingOfStrangers(t *testing.T) {
 	if _, ok := st.Saw(word); ok {
 		t.Error("an old word still counts")
 	}
+	var words []string
 	for range 3 * maxExpected {
-		st.Expect()
+		st.clock.add(time.Millisecond)
+		words = append(words, st.Expect())
 	}
 	if len(st.witness.expected) > maxExpected {
 		t.Errorf("%d words are kept", len(st.witness.expected))
+	}
+	// The newest are those that somebody waits for.
+	for i, word := range words {
+		st.ask("GET", "/healthz?doctor="+word, "")
+		if _, ok := st.Saw(word); ok != (i >= len(words)-maxExpected) {
+			t.Errorf("word %d of %d counts: %t", i, len(words), ok)
+		}
 	}
 	word = st.Expect()
 	st.ask("GET", "/healthz?doctor="+word, "", "X-Forwarded-For", "203.0.113.5", "Host", "elsewhere.example.test")

@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -52,12 +53,21 @@ func (s *Server) Expect() string {
 	if w.expected == nil {
 		w.expected = map[string]*expected{}
 	}
-	for k, e := range w.expected {
-		if now.Sub(e.at) > expectedFor || len(w.expected) >= maxExpected {
-			delete(w.expected, k)
-		}
+	maps.DeleteFunc(w.expected, func(_ string, e *expected) bool { return now.Sub(e.at) > expectedFor })
+	if len(w.expected) >= maxExpected {
+		delete(w.expected, w.oldest())
 	}
 	w.expected[word] = &expected{at: now}
+	return word
+}
+
+// oldest is the word that was made first: nobody waits for it any more, if for any.
+func (w *witness) oldest() (word string) {
+	for k, e := range w.expected {
+		if first := w.expected[word]; first == nil || e.at.Before(first.at) {
+			word = k
+		}
+	}
 	return word
 }
 
