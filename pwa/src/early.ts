@@ -1,5 +1,6 @@
 // Runs before the app's own scripts are here, and asks for what its first screen reads;
-// lib/api.ts takes the answers. It imports nothing, so that it is one small file, and
+// lib/api.ts takes the answers. Where that is here already (they come in any order), it asks
+// for nothing: an answer that nobody takes at once is an old one later. It imports nothing, so that it is one small file, and
 // stands only in documents of screens that are about a person.
 declare global {
   var latchkeyEarly: Record<string, Promise<Response>> | undefined;
@@ -16,7 +17,7 @@ function wasIn(): boolean {
   }
 }
 
-if (wasIn()) {
+if (!globalThis.latchkeyEarly && wasIn()) {
   const [, kind, id] = /^\/(request|review)\/([\w-]+)$/.exec(location.pathname) ?? [];
   globalThis.latchkeyEarly = {};
   for (const path of ['/api/me', ...(kind ? [`/api/${kind}s/${id}`] : [])]) {

@@ -99,3 +99,24 @@ test('an answer that was asked for early serves once', async () => {
   const { get } = await import('../src/lib/api');
   expect([await get('/api/me'), await get('/api/me')]).toEqual([{ early: true }, { early: false }]);
 });
+
+test('the document’s first script asks for nothing where the app was here before', async () => {
+  vi.stubGlobal('location', { ...location, pathname: '/request/01a2' });
+  await open('/request/01a2', true);
+  expect(asked).toEqual(['/api/me', '/api/requests/01a2']);
+  await import('../src/early');
+  expect(asked).toEqual(['/api/me', '/api/requests/01a2']);
+});
+
+test('nothing that was asked for early is taken after somebody was signed out', async () => {
+  const over = () => Promise.resolve(new Response('{"code":"session.unknown"}', { status: 401, headers: { 'Content-Type': 'application/problem+json' } }));
+  vi.stubGlobal('latchkeyEarly', { '/api/me': over(), '/api/requests/01a2': over() });
+  const [{ get }, { refresh, session, signedIn }] = await Promise.all([import('../src/lib/api'), import('../src/lib/session')]);
+  session.set({ ...session.get(), state: 'unknown' });
+  await refresh();
+  expect(session.get().state).toBe('out');
+  vi.stubGlobal('fetch', (path: string) => Promise.resolve(new Response(JSON.stringify({ path }))));
+  signedIn({ signal: { userId: 'somebody', credentialIds: [] } } as unknown as Parameters<typeof signedIn>[0]);
+  expect(await get('/api/requests/01a2')).toEqual({ path: '/api/requests/01a2' });
+  expect(session.get().state).toBe('in');
+});

@@ -75,6 +75,14 @@ async function send(method: Method, path: string, body: unknown, signal?: AbortS
   }
 }
 
+// Whichever of the two scripts comes second sees that: early.ts asks for nothing once this is here.
+globalThis.latchkeyEarly ??= {};
+
+/** Forgets what early.ts asked for, and nobody took: it may be another session's, or old. */
+export function dropEarly(): void {
+  globalThis.latchkeyEarly = {};
+}
+
 /** What early.ts asked for before this was here; once. */
 function takeEarly(path: string): Promise<Response> | undefined {
   const asked = globalThis.latchkeyEarly?.[path];

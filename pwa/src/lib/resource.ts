@@ -2,7 +2,7 @@
 // shows it at once, and read again whenever the person returns to the page.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { Problem } from '../api-types';
-import { asProblem, get } from './api';
+import { asProblem, dropEarly, get } from './api';
 import { onReturn } from './sync';
 
 const cache = new Map<string, unknown>();
@@ -18,13 +18,16 @@ export const held = <T>(path: string): T | null => (cache.get(path) as T | undef
 /** Forgets everything read: when the person leaves, or is another one. */
 export function forgetAll(): void {
   cache.clear();
-  early.clear();
+  forgetEarly();
 }
 
 const early = new Map<string, Promise<unknown>>();
 
 /** Forgets what was asked ahead: by the time that it is wanted it is old. */
-export const forgetEarly = (): void => early.clear();
+export function forgetEarly(): void {
+  early.clear();
+  dropEarly();
+}
 
 /** Asks for what a screen will read, while that screen is still on its way. */
 export function ahead(path: string): void {
