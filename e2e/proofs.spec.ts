@@ -145,7 +145,7 @@ test('a PIN and the employee number let somebody in', { tag: '@database' }, asyn
   const { phone, person } = await people.enrolled(people.hire('Sam', 'Okafor', { department: departments.byPin, more: { [attributes.number]: 'K-40711' } }));
   const { page } = phone;
   const touched = stack.touches(person);
-  await setPin(phone, '503918');
+  await setPin(phone, '840672');
   await expect(page.getByText('Your PIN is set.')).toBeVisible();
   await openProof(phone, 'PIN');
   await button(page, 'Change the PIN').click();
@@ -169,7 +169,7 @@ test('a PIN and the employee number let somebody in', { tag: '@database' }, asyn
     await button(page, 'Unlock my account').click();
   };
   await without(page, person.account, 'My Latchkey PIN and my employee number');
-  await enter('503918', 'K-40711'); // the one before
+  await enter('840672', 'K-40711'); // the one before
   await refused(page);
   await enter('8371946', 'K-40712');
   await refused(page);
