@@ -213,6 +213,7 @@ func TestADescriptionOfAGatewayIsChecked(t *testing.T) {
 	for what, change := range map[string]func(*GatewayConfig){
 		"in clear":      func(c *GatewayConfig) { c.URL = "http://sms.example.test/send" },
 		"secret host":   func(c *GatewayConfig) { c.URL = "https://{{secret}}.sms.example.test/send" },
+		"behind a name": func(c *GatewayConfig) { c.URL = "https://latchkey:x@{{secret}}.example.test" },
 		"its port":      func(c *GatewayConfig) { c.URL = "https://sms.example.test:{{number}}?a" },
 		"no host":       func(c *GatewayConfig) { c.URL = "/send" },
 		"a broken word": func(c *GatewayConfig) { c.Body = "{{number" },
@@ -228,8 +229,12 @@ func TestADescriptionOfAGatewayIsChecked(t *testing.T) {
 		}
 	}
 	gatewayOf(t, good)
-	good.URL = "https://sms.example.test/{{urlquery number}}?key={{secret}}"
-	gatewayOf(t, good)
+	for _, right := range []string{
+		"https://sms.example.test/{{urlquery number}}?key={{secret}}", "https://latchkey:{{urlquery secret}}@sms.example.test/send",
+	} {
+		good.URL = right
+		gatewayOf(t, good)
+	}
 }
 
 func TestACodeGoesByMailWithoutALink(t *testing.T) {

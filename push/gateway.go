@@ -70,7 +70,7 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	g.client = &client
 	// Whoever sees which names are looked up would read along.
-	if _, host, ok := strings.Cut(c.URL, "://"); ok && strings.Contains(host[:len(host)-len(strings.TrimLeftFunc(host, inHost))], "{{") {
+	if strings.Contains(hostOf(c.URL), "{{") {
 		return nil, errors.New("url: no word such as {{secret}} stands in its host")
 	}
 	req, err := g.request(context.Background(), "+4915112345678", "1234 & \"Corp\"\n\n@host #1")
@@ -83,8 +83,15 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	return g, nil
 }
 
-// inHost says whether a URL's host, with what may stand before and behind it, goes on.
-func inHost(r rune) bool { return !strings.ContainsRune("/?#", r) }
+// hostOf is the host and port of a description's URL, which url.Parse does not take.
+// A name and a password before it go into a header.
+func hostOf(description string) string {
+	_, rest, _ := strings.Cut(description, "://")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest[strings.LastIndexByte(rest, '@')+1:]
+}
 
 // words of a description: {{number}}, {{text}} and {{secret}}, each of them also as
 // {{json text}}, a JSON string with its quotes, and {{urlquery text}}. A template
