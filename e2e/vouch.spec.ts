@@ -106,7 +106,7 @@ test('a name that nobody has gets the same screens and answers, and waits on', a
   const seen: unknown[] = [];
   for (const name of [dana.account, 'nobody.at.all', stranger.account]) {
     const number = await askColleague(page, name, 'A new password');
-    const text = (await page.getByRole('main').innerText()).replace(number, 'NN').replace(name, 'NAME').replace(/\d+ minutes|1 hour/, 'TIME').replace(/\d\d:\d\d/, 'CLOCK');
+    const text = (await page.getByRole('main').innerText()).replace(new RegExp(`^${number}$`, 'm'), 'NN').replace(name, 'NAME').replace(/\d+ minutes|1 hour/, 'TIME').replace(/\d\d:\d\d/, 'CLOCK');
     seen.push([text, await waits(page, 2)]);
     await button(page, 'Stop waiting').first().click();
     await button(page.getByRole('dialog'), 'Stop waiting').click();
@@ -141,7 +141,8 @@ test('its owner, signed in elsewhere, is told, sees no number, and stops it', as
   const old = dana.phone.page;
   await old.goto(told.navigate.replace(/#.*/, ''));
   await sees(old, 'Somebody asked for this without a passkey');
-  expect(await old.getByRole('main').innerText()).not.toContain(number);
+  const text = (await old.getByRole('main').innerText()).replaceAll(/\d+:\d\d|\+[\d ]+/g, ''); // clocks and the helpdesk's phone number may hold it
+  expect(text).not.toContain(number);
   await expect(old.getByLabel('New password')).toHaveCount(0);
   await old.goto('/account');
   await button(old, 'Set a new password').click(); // her own goes before it

@@ -126,7 +126,7 @@ var ErrNotShown = errors.New("not shown")
 func (d *Daemon) Tap(id uint32, label string) error {
 	key, ok := d.key(id, label)
 	if !ok {
-		return ErrNotShown
+		return fmt.Errorf("%w: %q of %d; was shown: %+v", ErrNotShown, label, id, d.Shown.All())
 	}
 	if err := d.conn.Emit(object, service+".ActionInvoked", id, key); err != nil {
 		return fmt.Errorf("tap: %w", err)
