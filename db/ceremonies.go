@@ -84,7 +84,7 @@ func (t *tx) unspent(c enroll.Ceremony) error {
 	if c.ID == "" {
 		return nil
 	}
-	err := t.row(`SELECT count(*) FROM spent_ceremonies WHERE expires = $1 AND id = $2`, millis(c.Expires), c.ID).Scan(&n)
+	err := t.row(`SELECT count(*) FROM spent_ceremonies WHERE expires = $1 AND id = $2 AND purpose = $3`, millis(c.Expires), c.ID, string(c.Purpose)).Scan(&n)
 	if err == nil && n > 0 {
 		return enroll.ErrNoCeremony
 	}

@@ -237,10 +237,9 @@ func (s *Service) overNow(h waiting, purpose Purpose) Ceremony {
 // and nobody comes in, whatever of the asking is still under way here or on another
 // server. The row is one for each token that was given for asking, and goes with it.
 //
-// A request that was opened before is taken back behind the answer (until then somebody may
-// still approve it, and what needs no password is done then), since how long that
-// takes would tell that there is one; what is dropped there, or lost in a crash, a job
-// finds by the row. Where the session was taken before, its request is its owner's to
+// A request that was opened before is taken back behind the answer, since how long that
+// takes would tell that there is one; nobody approves it meanwhile, and what is dropped
+// there, or lost in a crash, a job finds by the row. Where the session was taken before, its request is its owner's to
 // take back, and is tried only once here. ErrNoCeremony for a token that is none.
 func (s *Service) StopWord(ctx context.Context, token secret.Text, stop func(ctx context.Context, account ad.GUID, session string) error) error {
 	h, err := s.openWaiting(token)

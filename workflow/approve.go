@@ -84,7 +84,8 @@ func isNumber(s string) bool {
 
 // Approve takes the proof over BeginApproval's statement. The first decision
 // wins: the others get ErrReviewed, with the request beside it. An unlock is
-// executed by the way, and its State tells how that went.
+// executed by the way, and its State tells how that went. Of a word and the stop of
+// who waits for it one comes first: after the stop it is ErrCancelled.
 func (e *Engine) Approve(ctx context.Context, who Actor, id string, p enroll.Proof) (Reviewed, error) {
 	seen, seat, err := e.seated(ctx, who, id)
 	if err != nil {
@@ -97,12 +98,26 @@ func (e *Engine) Approve(ctx context.Context, who Actor, id string, p enroll.Pro
 		return e.beside(ctx, who, seen, e.tooLate(ctx, who, id, e.refused(ctx, who, id, err)))
 	}
 	r, err := e.update(ctx, id, func(r *Request) (Change, error) {
-		return e.approve(r, who, seen, p)
+		c, err := e.approve(r, who, seen, p)
+		c.Unspent = r.Waiting.unspent()
+		return c, err
 	})
+	if errors.Is(err, enroll.ErrNoCeremony) {
+		err = e.unwaited(ctx, id)
+	}
 	if err != nil {
 		return e.beside(ctx, who, seen, err)
 	}
 	return e.decided(ctx, who, e.performApproved(ctx, r))
+}
+
+// unwaited takes back at once what nobody waits for any more: whoever would have
+// vouched for it reads that it was.
+func (e *Engine) unwaited(ctx context.Context, id string) error {
+	if err := e.stopWaiting(ctx, id); err != nil {
+		return err
+	}
+	return ErrCancelled
 }
 
 // tooLate tells whoever comes second that it was decided: the account that they are

@@ -149,6 +149,19 @@ type Request struct {
 	// AskedIn is the browser in which a word was asked for, likewise. Policies judge
 	// such a request as of a browser that nobody knows.
 	AskedIn string `json:"asked_in,omitempty"`
+	// Waiting is how one sees that nobody waits for the word any more; zero where no
+	// word is asked for.
+	Waiting Waiting `json:"waiting,omitzero"`
+}
+
+// Waiting names the ceremony that a stop spends (Vouch.Over), by what finds it.
+type Waiting struct {
+	Over  string    `json:"over"`
+	Until time.Time `json:"until"`
+}
+
+func (w Waiting) unspent() enroll.Ceremony {
+	return enroll.Ceremony{ID: w.Over, Purpose: enroll.PurposeStop, Expires: w.Until}
 }
 
 // ConsumedProof is a proof as the request keeps it.

@@ -36,8 +36,8 @@ type Change struct {
 	// Passkey is nil where none is registered. One whose ID exists is
 	// enroll.ErrDuplicate, and changes nothing.
 	Passkey *enroll.Registered
-	// Unspent is a ceremony that was never saved, or the zero one. Where it was spent,
-	// nothing is created or changed: enroll.ErrNoCeremony.
+	// Unspent is a ceremony that was never saved, or the zero one. Where it was spent for
+	// its purpose, nothing is created or changed: enroll.ErrNoCeremony.
 	Unspent enroll.Ceremony
 }
 

@@ -116,7 +116,7 @@ func (e *Engine) vouchable(ctx context.Context, v Vouch, account ad.Account) (Re
 	if err != nil {
 		return Request{}, panel{}, err
 	}
-	r.Decision, r.AskedIn = d, v.Browser
+	r.Decision, r.AskedIn, r.Waiting = d, v.Browser, Waiting{Over: v.Over.ID, Until: v.Over.Expires}
 	for _, p := range v.Proofs {
 		consume(&r, p)
 	}

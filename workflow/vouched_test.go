@@ -38,15 +38,29 @@ func TestWhoeverVouchesSignsThatTheyDo(t *testing.T) {
 }
 
 func TestWhoeverStopsWaitingTakesItBack(t *testing.T) {
+	eachWaiting(t, func(w *world, session string) {
+		for range 2 {
+			if err := w.engine.StopVouching(w.ctx, annGUID, session); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// eachWaiting has a word asked for by the session "waits", has it answered or not, and
+// stops the waiting for one of several sessions: what is taken back is hers alone, and
+// nothing that is over.
+func eachWaiting(t *testing.T, stop func(w *world, session string)) {
+	t.Helper()
 	for name, c := range map[string]struct {
-		before func(w *world, r workflow.Request)
-		stop   string
-		want   workflow.State
+		before  func(w *world, r workflow.Request)
+		session string
+		want    workflow.State
 	}{
-		"nobody answered yet": {stop: "waits", want: workflow.Cancelled},
-		"vouched for":         {before: func(w *world, r workflow.Request) { w.vouchesFor(r) }, stop: "waits", want: workflow.Cancelled},
-		"denied":              {before: func(w *world, r workflow.Request) { w.refuses(r) }, stop: "waits", want: workflow.Denied},
-		"another browser's":   {stop: "elsewhere", want: workflow.Pending},
+		"nobody answered yet": {session: "waits", want: workflow.Cancelled},
+		"vouched for":         {before: (*world).vouchesFor, session: "waits", want: workflow.Cancelled},
+		"denied":              {before: (*world).refuses, session: "waits", want: workflow.Denied},
+		"another browser's":   {session: "elsewhere", want: workflow.Pending},
 		"no session":          {want: workflow.Pending},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,11 +72,7 @@ func TestWhoeverStopsWaitingTakesItBack(t *testing.T) {
 				if c.before != nil {
 					c.before(w, r)
 				}
-				for range 2 {
-					if err := w.engine.StopVouching(w.ctx, annGUID, c.stop); err != nil {
-						t.Fatal(err)
-					}
-				}
+				stop(w, c.session)
 				wantState(t, w.stored(r.ID), c.want)
 				last := w.store.events[len(w.store.events)-1]
 				stopped := c.want == workflow.Cancelled
@@ -100,50 +110,81 @@ func TestNobodyIsAskedForWhomNobodyWaits(t *testing.T) {
 	})
 }
 
-// What was to be taken back, and was not, a job takes back: of nobody else, and of
-// nothing that is over.
+// What was to be taken back, and was not, a job takes back.
 func TestAJobTakesBackWhatNobodyWaitsFor(t *testing.T) {
-	for name, c := range map[string]struct {
-		before  func(w *world, r workflow.Request)
-		stopped string
-		want    workflow.State
-	}{
-		"nobody answered yet": {stopped: "waits", want: workflow.Cancelled},
-		"vouched for":         {before: func(w *world, r workflow.Request) { w.vouchesFor(r) }, stopped: "waits", want: workflow.Cancelled},
-		"denied":              {before: func(w *world, r workflow.Request) { w.refuses(r) }, stopped: "waits", want: workflow.Denied},
-		"another browser's":   {stopped: "elsewhere", want: workflow.Pending},
-	} {
-		t.Run(name, func(t *testing.T) {
+	eachWaiting(t, func(w *world, session string) {
+		w.store.spent["over"] = session
+		down := errors.New("down")
+		for _, op := range []string{"requests", "update"} {
+			w.store.before = func(at string) error {
+				if at == op {
+					return down
+				}
+				return nil
+			}
+			w.engine.Tick(w.ctx)
+		}
+		w.store.before = nil
+		for range 2 {
+			w.engine.Tick(w.ctx)
+		}
+	})
+}
+
+// Once it was said that nobody waits, nobody vouches, although it is not taken back yet:
+// what executes by itself does not happen, and the approver reads why.
+func TestNobodyVouchesForWhomNobodyWaits(t *testing.T) {
+	for _, kind := range []workflow.Kind{workflow.KindUnlock, workflow.KindReset} {
+		t.Run(string(kind), func(t *testing.T) {
 			vouching(t, byWord, func(w *world) {
-				r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))
+				w.lock(annGUID)
+				v := word(kind, "waits")
+				v.Over.ID = "over"
+				r, err := w.engine.Vouch(w.ctx, v)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if c.before != nil {
-					c.before(w, r)
+				w.store.spent["over"] = "waits"
+				seen, err := w.approve(boss, r)
+				wantErr(t, err, workflow.ErrCancelled)
+				if seen.Open || seen.Code != workflow.CodeOf(workflow.ErrCancelled) {
+					t.Errorf("seen %+v", seen)
 				}
-				w.store.spent["over"] = c.stopped
-				down := errors.New("down")
-				for _, op := range []string{"requests", "update"} {
-					w.store.before = func(at string) error {
-						if at == op {
-							return down
-						}
-						return nil
-					}
-					w.engine.Tick(w.ctx)
-				}
-				w.store.before = nil
-				for range 2 {
-					w.engine.Tick(w.ctx)
-				}
-				wantState(t, w.stored(r.ID), c.want)
-				if n := w.store.count(audit.RequestCancelled); n != map[bool]int{true: 1}[c.want == workflow.Cancelled] {
-					t.Errorf("%d times in the log", n)
+				wantState(t, w.stored(r.ID), workflow.Cancelled)
+				if w.store.count(audit.ReviewApproved) != 0 || w.store.count(audit.ExecutionIntended) != 0 || w.store.count(audit.RequestCancelled) != 1 {
+					t.Errorf("the log says %+v", w.store.events)
 				}
 			})
 		})
 	}
+}
+
+func TestNobodyVouchesForWhomNobodyWaitsWhileThatIsNotTakenBack(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		w.lock(annGUID)
+		v := word(workflow.KindUnlock, "waits")
+		v.Over.ID = "over"
+		r, err := w.engine.Vouch(w.ctx, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.store.spent["over"] = "waits"
+		down, updates := errors.New("down"), 0
+		w.store.before = func(at string) error {
+			if at == "update" {
+				if updates++; updates == 2 {
+					return down
+				}
+			}
+			return nil
+		}
+		_, err = w.approve(boss, r)
+		wantErr(t, err, down)
+		wantState(t, w.stored(r.ID), workflow.Pending)
+		if w.store.count(audit.ReviewApproved) != 0 {
+			t.Error("approved")
+		}
+	})
 }
 
 func (w *world) vouchesFor(r workflow.Request) {

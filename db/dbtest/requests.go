@@ -192,6 +192,14 @@ func requestsAreMadeOnlyWhereACeremonyIsUnspent(s *suite) {
 	s.same(s.events(guid(1)), 1)
 	c.Unspent.ID = "another"
 	s.must(s.Create(s.ctx, r, c))
+	// Whoever came in by it stopped nothing.
+	taken := enroll.Ceremony{ID: "taken", Purpose: enroll.PurposeRecover, Created: s.now, Expires: s.now}
+	s.must(s.SpendCeremony(s.ctx, taken, nil))
+	c.Unspent.ID = taken.ID
+	s.must(s.Update(s.ctx, r.ID, func(r *workflow.Request) (workflow.Change, error) {
+		r.Version++
+		return c, nil
+	}))
 }
 
 func requestsAreFound(s *suite) {
