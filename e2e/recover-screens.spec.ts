@@ -85,6 +85,12 @@ test('without a passkey: the way in, what is refused, and a new passkey', async 
   await button(page, 'Make my passkey').click();
   await sees(page, 'Your new passkey is made');
   await look(page, 'done-passkey');
+  await button(page, 'Done').click();
+  await sees(page, 'Your new passkey is made');
+  await expect(button(page, 'Sign in with my new passkey')).toBeVisible();
+  await look(page, 'account-renewed');
+  await button(page, 'Sign in with my new passkey').click();
+  await expect(page.getByRole('link', { name: 'My passkeys' })).toBeVisible();
 });
 
 /** As an organisation of its own would have it: not every alternative that the journeys need. */

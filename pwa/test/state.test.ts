@@ -2,13 +2,13 @@ import { beforeAll, expect, test } from 'vitest';
 import type { Account, AccountState, Kind, Me } from '../src/api-types';
 import { speak, speakInside } from '../src/i18n';
 import { match } from '../src/lib/router';
-import { primary, statesOf, useful, words, type Standing } from '../src/screens/state';
+import { primary, renewed, statesOf, useful, words, type Standing } from '../src/screens/state';
 
 beforeAll(() => speak('en').then(speakInside));
 
 const account = (...state: AccountState[]) =>
   ({ state, lockedSince: '2026-11-24T10:20:00Z', lockedUntil: '2026-11-24T10:52:00Z', badPasswords: 6, lastBad: '', passwordExpires: '2026-11-27T10:00:00Z', accountExpires: '', nextLogon: '' }) as Account;
-const me = (allowed: Kind[], ...state: AccountState[]) => ({ account: account(...state), options: allowed.map((kind) => ({ kind, allowed: true, code: '' })), session: { recovered: false } }) as unknown as Me;
+const me = (allowed: Kind[], ...state: AccountState[]) => ({ account: account(...state), options: allowed.map((kind) => ({ kind, allowed: true, code: '' })), requests: [], session: { recovered: false, signedIn: '2026-11-24T10:00:00Z' } }) as unknown as Me;
 const all: Kind[] = ['unlock', 'reset', 'change', 'one-time'];
 
 test.each<[string, Me, Kind | null]>([
@@ -28,6 +28,21 @@ test('whoever came without a passkey is offered a new one, and nobody else', () 
   expect([useful(who).includes('enrol'), primary(who)]).toEqual([true, 'enrol']);
   who.account = account('locked');
   expect(primary(who)).toBe('unlock'); // first back in
+});
+
+test('whoever made a new passkey in that sign-in is not asked to make one again', () => {
+  const who = me([...all, 'enrol'], 'ok');
+  who.session.recovered = true;
+  const made = (kind: Kind, state: string, updated: string) => {
+    who.requests = [{ kind, state, updated }] as Me['requests'];
+    return [renewed(who), primary(who)];
+  };
+  expect(made('enrol', 'done', '2026-11-24T10:00:05Z')).toEqual([true, null]);
+  expect(made('enrol', 'approved', '2026-11-24T10:00:05Z')).toEqual([false, 'enrol']);
+  expect(made('enrol', 'done', '2026-11-24T09:59:59Z')).toEqual([false, 'enrol']); // before, and lost since
+  expect(made('unlock', 'done', '2026-11-24T10:00:05Z')).toEqual([false, 'enrol']);
+  who.session.recovered = false;
+  expect(made('enrol', 'done', '2026-11-24T10:00:05Z')).toEqual([false, null]);
 });
 
 test('what is not allowed is not offered', () => {

@@ -28,6 +28,9 @@ export const de: Inside = {
   'rec.in': 'Sie sind ohne Anmeldeschlüssel hier',
   'rec.in.sub': 'Diese Anmeldung endet in {left}. Sie gilt für Ihr Konto und einen neuen Anmeldeschlüssel, für nichts sonst.',
   'rec.in.over': 'Diese Anmeldung ist um.',
+  'rec.new': 'Ihr neuer Anmeldeschlüssel ist angelegt',
+  'rec.new.sub': 'Melden Sie sich damit an, dann steht Ihnen hier wieder alles offen.',
+  'rec.new.go': 'Mit dem neuen anmelden',
 
   's.ok': 'Mit Ihrem Konto ist alles in Ordnung',
   's.ok.sub': 'Es ist nicht gesperrt, und nichts ist abgelaufen. Weist der Computer Sie trotzdem ab, liegt es meist am Passwort.',

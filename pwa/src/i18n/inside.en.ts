@@ -26,6 +26,9 @@ export const en = {
   'rec.in': 'You came in without a passkey',
   'rec.in.sub': 'This sign-in ends in {left}. It is good for your account and a new passkey, and for nothing else.',
   'rec.in.over': 'This sign-in is over.',
+  'rec.new': 'Your new passkey is made',
+  'rec.new.sub': 'Sign in with it, and all of Latchkey is yours again.',
+  'rec.new.go': 'Sign in with my new passkey',
 
   's.ok': 'Your account is fine',
   's.ok.sub': 'It isn’t locked and nothing has expired. If your computer still refuses you, it is most likely the password.',

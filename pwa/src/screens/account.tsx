@@ -18,9 +18,10 @@ import { DutyCard } from './duty';
 import { NotificationsOffer } from './notify-state';
 import { askFor, isStrange, needsApproval } from './request/asked';
 import { answers, left } from './review/words';
-import { primary, statesOf, useful, words, type Standing } from './state';
+import { primary, renewed, statesOf, useful, words, type Standing } from './state';
 import { StopAll } from './stopall';
 import { Thaw } from './thaw';
+import { TryIt } from './tryit';
 
 const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once', enrol: 'phone' };
 
@@ -45,7 +46,7 @@ export function Account() {
   const { recovered } = me.session;
   return (
     <Screen title={t('account.title')} heading={false} kind="account">
-      {recovered && <WithoutPasskey me={me} />}
+      {recovered && (renewed(me) ? <NewPasskey weight={main ? 'second' : 'primary'} /> : <WithoutPasskey me={me} />)}
       <Status account={me.account} states={statesOf(me)} />
       {main ? (
         <div class="dock">
@@ -78,6 +79,18 @@ function WithoutPasskey({ me }: { me: Me }) {
     <Banner tone="info" icon="key" title={t('rec.in')} quiet>
       <p>{time ? t('rec.in.sub', { left: time }) : t('rec.in.over')}</p>
     </Banner>
+  );
+}
+
+/** A new passkey was made meanwhile: it opens what this sign-in does not. */
+function NewPasskey({ weight }: { weight: 'primary' | 'second' }) {
+  return (
+    <section class="group">
+      <Banner tone="good" icon="check" title={t('rec.new')} quiet>
+        <p>{t('rec.new.sub')}</p>
+      </Banner>
+      <TryIt text={t('rec.new.go')} weight={weight} />
+    </section>
   );
 }
 

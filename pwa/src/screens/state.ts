@@ -78,12 +78,16 @@ export function useful(me: Me): Kind[] {
   return kinds.filter((k) => allowed.has(k));
 }
 
+/** In this sign-in without a passkey one was made: from now on that one lets in. */
+export const renewed = (me: Me) =>
+  me.session.recovered && me.requests.some((r) => r.kind === 'enrol' && r.state === 'done' && Date.parse(r.updated) >= Date.parse(me.session.signedIn));
+
 /** What the large button does: only where something is the matter. Whoever came without a passkey lacks one. */
 export function primary(me: Me): Kind | null {
   const [first] = useful(me);
   const states = me.account.state;
   if (!first || states.some((s) => s === 'disabled' || s === 'account-expired' || s === 'protected')) return null;
   if (states.includes('locked')) return first;
-  if (useful(me).includes('enrol')) return 'enrol';
+  if (useful(me).includes('enrol') && !renewed(me)) return 'enrol';
   return states.some((s) => passwordDue.includes(s)) ? first : null;
 }

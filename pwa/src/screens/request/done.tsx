@@ -4,13 +4,13 @@ import type { Request } from '../../api-types';
 import { t, tn, type Key } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { clock } from '../../lib/format';
-import { signIn, useCeremony } from '../../lib/ceremony';
 import { go } from '../../lib/router';
-import { info, refresh, session, signedIn } from '../../lib/session';
+import { info, refresh } from '../../lib/session';
 import { Trouble } from '../../ui/help';
 import { Point } from '../../ui/form';
 import { Door } from '../../ui/icons';
 import { Banner, Button, Screen } from '../../ui/kit';
+import { TryIt } from '../tryit';
 import { askFor } from './asked';
 
 /** How often a watched account is read, while the page is seen. */
@@ -36,7 +36,7 @@ export function Done({ request, reload }: { request: Request; reload: () => Prom
       {kind === 'unlock' && !relocked && <Watch request={request} reload={reload} />}
       <Expect kind={kind} />
       <div class="dock">
-        {kind === 'enrol' && <TryIt />}
+        {kind === 'enrol' && <TryIt text={t('done.enrol.try')} />}
         <Button weight={relocked || kind === 'enrol' ? 'second' : 'primary'} onClick={close}>
           {t(relocked ? 'end.account' : 'done.close')}
         </Button>
@@ -102,27 +102,6 @@ function Relocked({ request }: { request: Request }) {
       <Trouble problem={act.problem} />
       <Button icon="unlock" busy={act.busy} doing={t('wait.writing')} onClick={() => void again()}>
         {t('done.relocked.again')}
-      </Button>
-    </>
-  );
-}
-
-/** The first use of a new passkey, which opens what a sign-in without one does not. */
-function TryIt() {
-  const ceremony = useCeremony('/api/sign-in/begin');
-  const act = useAct();
-  const touch = () =>
-    act.run(() =>
-      ceremony.use(async (c) => {
-        signedIn(await signIn(c, session.get().me?.session.remember ?? false));
-        go('/account', { replace: true });
-      }),
-    );
-  return (
-    <>
-      <Trouble problem={act.problem} quiet />
-      <Button icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void touch()}>
-        {t('done.enrol.try')}
       </Button>
     </>
   );
