@@ -338,3 +338,26 @@ func TestPhotosAreForThoseWhoReviewAndTheirRequester(t *testing.T) {
 		t.Errorf("nobody reads nobody's request: %v", err)
 	}
 }
+
+// That it was decided meanwhile is told to whoever is refused because of that, and to
+// nobody who is refused for another reason, or who can't be told.
+func TestWhoeverIsRefusedForAnotherReasonReadsThatOne(t *testing.T) {
+	decided := waiting()
+	decided.State = Cancelled
+	down := errors.New("down")
+	for name, c := range map[string]struct {
+		cause, store, want error
+	}{
+		"no longer locked": {cause: ErrNotLocked, want: ErrCancelled},
+		"frozen":           {cause: ErrFrozen, want: ErrFrozen},
+		"no longer locked, and nothing can be read": {cause: ErrNotLocked, store: down, want: ErrNotLocked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, store := office(decided)
+			store.err = c.store
+			if err := e.tooLate(t.Context(), Actor{Account: bossID}, decided.ID, c.cause); !errors.Is(err, c.want) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+		})
+	}
+}
