@@ -46,12 +46,18 @@ func GUIDFromBytes(b []byte) (GUID, error) {
 
 // String returns the lower-case text form.
 func (g GUID) String() string {
-	var b [16]byte
+	const digits = "0123456789abcdef"
+	var text [36]byte
+	at := 0
 	for i, j := range order {
-		b[i] = g[j]
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text[at] = '-'
+			at++
+		}
+		text[at], text[at+1] = digits[g[j]>>4], digits[g[j]&0xf]
+		at += 2
 	}
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+	return string(text[:])
 }
 
 // IsZero says whether no account is named.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 	"unicode/utf8"
 )
@@ -43,16 +43,17 @@ func Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
 // goroutine may use it.
 type Sealer struct {
 	hashed   []byte
+	salts    [16 * maxFields]byte
 	personal map[string]Salted
 }
 
 // Seal is the function of the same name.
 func (s *Sealer) Seal(head Head, e Event, random io.Reader) (Entry, Head, error) {
-	if err := e.check(); err != nil {
-		return Entry{}, head, err
-	}
 	var few [maxFields]string
 	keys := sortedKeys(few[:0], e.Personal)
+	if err := e.check(keys); err != nil {
+		return Entry{}, head, err
+	}
 	if err := s.salt(e.Personal, keys, random); err != nil {
 		return Entry{}, head, err
 	}
@@ -60,7 +61,7 @@ func (s *Sealer) Seal(head Head, e Event, random io.Reader) (Entry, Head, error)
 		Seq: head.Seq + 1, Time: e.Time.UnixMilli(), Action: e.Action,
 		Actor: e.Actor, Target: e.Target, Request: e.Request, Personal: s.personal,
 	}
-	if err := s.canonicalEvent(n, head, e, keys); err != nil {
+	if err := s.canonicalEvent(&n, &head, &e, keys); err != nil {
 		return Entry{}, head, fmt.Errorf("seal %s: %w", e.Action, err)
 	}
 	n.Bytes = s.hashed[len(eventPrefix):]
@@ -75,73 +76,48 @@ func (s *Sealer) Seal(head Head, e Event, random io.Reader) (Entry, Head, error)
 const maxScratch = 4 << 10
 
 // canonicalEvent is Canonical of the event as an object, whose keys are known: they
-// stand here in their order. What HashEvent puts before it stands before it.
-func (s *Sealer) canonicalEvent(n Entry, head Head, e Event, personal []string) error {
+// stand here in their order. What HashEvent puts before it stands before it. What was
+// checked to be a code needs no escaping.
+func (s *Sealer) canonicalEvent(n *Entry, head *Head, e *Event, personal []string) (err error) {
 	if s.hashed == nil || cap(s.hashed) > maxScratch {
 		s.hashed = make([]byte, 0, 768)
 	}
-	o := fields{b: append(s.hashed[:0], eventPrefix...)}
-	o.text(`{"action":`, string(e.Action))
-	o.text(`,"actor":`, e.Actor)
-	o.object(`,"detail":`, e.Detail)
-	o.text(`,"outcome":`, string(e.Outcome))
-	o.hashes(`,"personal":`, personal, n.Personal)
-	o.hash(`,"prev":`, head.Hash)
-	o.text(`,"reason":`, e.Reason)
-	o.text(`,"request":`, e.Request)
-	o.integer(`,"seq":`, n.Seq)
-	o.text(`,"target":`, e.Target)
-	o.integer(`,"time":`, n.Time)
-	o.text(`,"v":`, LabelEvent)
-	s.hashed = append(o.b, '}')
-	return o.err
-}
-
-// fields writes an object field by field, up to the first error.
-type fields struct {
-	b   []byte
-	err error
-}
-
-func (o *fields) put(key string, value func([]byte) ([]byte, error)) {
-	if o.err == nil {
-		o.b, o.err = value(append(o.b, key...))
+	b := append(s.hashed[:0], eventPrefix...)
+	b = appendCode(b, `{"action":"`, string(e.Action))
+	b = appendCode(b, `","actor":"`, e.Actor)
+	if b, err = appendObject(append(b, `","detail":`...), e.Detail, 2); err != nil {
+		return err
 	}
+	b = appendCode(b, `,"outcome":"`, string(e.Outcome))
+	b = s.appendHashes(append(b, `","personal":{`...), personal)
+	b = hex.AppendEncode(append(b, `},"prev":"`...), head.Hash[:])
+	b = appendCode(b, `","reason":"`, e.Reason)
+	b = appendCode(b, `","request":"`, e.Request)
+	b = strconv.AppendInt(append(b, `","seq":`...), n.Seq, 10)
+	b = appendCode(b, `,"target":"`, e.Target)
+	b = strconv.AppendInt(append(b, `","time":`...), n.Time, 10)
+	s.hashed = append(b, `,"v":"`+LabelEvent+`"}`...)
+	if n.Seq > maxInteger || n.Time < 0 || n.Time > maxInteger {
+		return fmt.Errorf("number or time beyond 2^53: %w", ErrValue)
+	}
+	return nil
 }
 
-func (o *fields) text(key, s string) {
-	o.put(key, func(b []byte) ([]byte, error) { return appendString(b, s) })
+func appendCode(b []byte, before, code string) []byte {
+	return append(append(b, before...), code...)
 }
 
-func (o *fields) integer(key string, n int64) {
-	o.put(key, func(b []byte) ([]byte, error) { return appendInteger(b, n) })
-}
-
-func (o *fields) object(key string, v map[string]any) {
-	o.put(key, func(b []byte) ([]byte, error) { return appendObject(b, v, 2) })
-}
-
-func (o *fields) hash(key string, sum [32]byte) {
-	o.put(key, func(b []byte) ([]byte, error) { return appendHash(b, sum), nil })
-}
-
-// hashes writes an object of them; keys are in their order, and lower_snake.
-func (o *fields) hashes(key string, keys []string, of map[string]Salted) {
-	o.put(key, func(b []byte) ([]byte, error) {
-		b = append(b, '{')
-		for i, k := range keys {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(append(append(b, '"'), k...), `":`...)
-			b = appendHash(b, of[k].Hash())
+// appendHashes writes the members of an object of them; keys are in their order.
+func (s *Sealer) appendHashes(b []byte, keys []string) []byte {
+	for i, k := range keys {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		return append(b, '}'), nil
-	})
-}
-
-func appendHash(b []byte, sum [32]byte) []byte {
-	return append(hex.AppendEncode(append(b, '"'), sum[:]), '"')
+		b = append(append(append(b, '"'), k...), `":"`...)
+		sum := s.personal[k].Hash()
+		b = append(hex.AppendEncode(b, sum[:]), '"')
+	}
+	return b
 }
 
 // HashEvent is SHA-256 over the event label, a zero byte and the stored bytes.
@@ -181,17 +157,18 @@ func sortedKeys(keys []string, values map[string]string) []string {
 	return keys
 }
 
+// salt reads the salts of all values at once.
 func (s *Sealer) salt(values map[string]string, keys []string, random io.Reader) error {
 	if s.personal == nil {
 		s.personal = make(map[string]Salted, len(values))
 	}
 	clear(s.personal)
-	for _, k := range keys {
-		salted, err := NewSalted(values[k], random)
-		if err != nil {
-			return err
-		}
-		s.personal[k] = salted
+	salts := s.salts[:16*len(keys)]
+	if _, err := io.ReadFull(random, salts); err != nil {
+		return fmt.Errorf("read salts: %w", err)
+	}
+	for i, k := range keys {
+		s.personal[k] = Salted{Salt: [16]byte(salts[16*i:]), Value: values[k]}
 	}
 	return nil
 }
@@ -200,7 +177,8 @@ func refuse(format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, ErrEvent)...)
 }
 
-func (e Event) check() error {
+// check takes the names of the personal values.
+func (e *Event) check(personal []string) error {
 	switch {
 	case !Known(e.Action):
 		return refuse("unknown action %q", e.Action)
@@ -215,20 +193,20 @@ func (e Event) check() error {
 	case !isCode(e.Request) || !isCode(e.Reason):
 		return refuse("request or reason is no code")
 	}
-	return e.checkFields()
+	return e.checkFields(personal)
 }
 
-func (e Event) checkFields() error {
+func (e *Event) checkFields(personal []string) error {
 	for k, v := range e.Detail {
 		if !isKey(k) || !isFlat(v) {
 			return refuse("detail key %q", k)
 		}
 	}
-	if len(e.Personal) > maxFields {
-		return refuse("%d personal values", len(e.Personal))
+	if len(personal) > maxFields {
+		return refuse("%d personal values", len(personal))
 	}
-	for k, v := range e.Personal {
-		if !isKey(k) || len(v) > maxPersonal || !utf8.ValidString(v) {
+	for _, k := range personal {
+		if v := e.Personal[k]; !isKey(k) || len(v) > maxPersonal || !utf8.ValidString(v) {
 			return refuse("personal %q", k)
 		}
 	}
@@ -245,33 +223,49 @@ func isActor(s string) bool {
 
 // isGUID knows the text form of an objectGUID, in lower case.
 func isGUID(s string) bool {
-	if len(s) != 36 {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return false
 	}
+	digits := 0
 	for i := range len(s) {
-		dash := i == 8 || i == 13 || i == 18 || i == 23
-		if dash != (s[i] == '-') || !dash && !isHexDigit(s[i]) {
+		digits += int(kinds[s[i]] & hexDigit)
+	}
+	return digits == 32
+}
+
+// isCode keeps sentences, and with them names, out of the fields for codes.
+func isCode(s string) bool { return len(s) <= maxCode && all(s, codeByte) }
+
+// isKey knows lower_snake.
+func isKey(s string) bool {
+	return s != "" && len(s) <= maxKey && s[0] >= 'a' && s[0] <= 'z' && all(s, keyByte)
+}
+
+func all(s string, kind uint8) bool {
+	for i := range len(s) {
+		if kinds[s[i]]&kind == 0 {
 			return false
 		}
 	}
 	return true
 }
 
-func isHexDigit(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
+// Kinds of bytes.
+const (
+	hexDigit = 1 << iota // one, to be counted
+	keyByte
+	codeByte // none that the canonical form escapes
+)
 
-// isCode keeps sentences, and with them names, out of the fields for codes.
-func isCode(s string) bool {
-	return len(s) <= maxCode && strings.IndexFunc(s, func(r rune) bool {
-		return !isKeyRune(r) && (r < 'A' || r > 'Z') && !strings.ContainsRune(".:-", r)
-	}) < 0
-}
-
-// isKey knows lower_snake.
-func isKey(s string) bool {
-	return s != "" && len(s) <= maxKey && s[0] >= 'a' && s[0] <= 'z' &&
-		strings.IndexFunc(s, func(r rune) bool { return !isKeyRune(r) }) < 0
-}
-
-func isKeyRune(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_'
-}
+var kinds = func() (of [256]uint8) {
+	for kind, set := range map[uint8]string{
+		hexDigit:           "0123456789abcdef",
+		keyByte | codeByte: "0123456789abcdefghijklmnopqrstuvwxyz_",
+		codeByte:           "ABCDEFGHIJKLMNOPQRSTUVWXYZ.:-",
+	} {
+		for _, c := range []byte(set) {
+			of[c] |= kind
+		}
+	}
+	return of
+}()

@@ -218,7 +218,7 @@ func (p *parser) digest(b []byte) error {
 		return ErrShape
 	}
 	for i := range len(s) {
-		if !isHexDigit(s[i]) {
+		if kinds[s[i]]&hexDigit == 0 {
 			return ErrShape
 		}
 	}

@@ -42,8 +42,11 @@ func Tells(e audit.Event) (Notice, bool) {
 	case audit.Recovered:
 		what = "recovered"
 	}
+	if what == "" {
+		return Notice{}, false
+	}
 	to, err := ad.ParseGUID(e.Target)
-	if what == "" || err != nil {
+	if err != nil {
 		return Notice{}, false
 	}
 	return Notice{To: to, Kind: NoticeProofs, Params: map[string]string{"kind": what}}, true
