@@ -82,8 +82,8 @@ export default defineConfig({
         codeSplitting: {
           includeDependenciesRecursively: false,
           groups: [
-            { name: 'app', test: /vite\/preload-helper|\/node_modules\/preact\/|\/src\/(main|app|i18n\/index|lib\/(act|api|ceremony|codes|format|keep|resource|router|session|stop|sync|webauthn|worker)|screens\/(start|trouble)|ui\/(blocked|help|icons|kit|lazy))\.tsx?$/ },
-            { name: 'shared', test: /\/src\/(lib\/(browser|device|live|now|push)|screens\/(notify-state|stopall|recover\/draft|request\/(asked|digits)|review\/words)|ui\/(face|form))\.tsx?$/ },
+            { name: 'app', test: /vite\/preload-helper|\/node_modules\/preact\/|\/src\/(main|app|i18n\/index|lib\/(act|api|ceremony|codes|format|keep|paint|resource|router|session|stop|sync|webauthn|worker)|screens\/(start|trouble)|ui\/(blocked|help|icons|kit|lazy))\.tsx?$/ },
+            { name: 'shared', test: /\/src\/(lib\/(browser|device|follow|now|push)|screens\/(notify-state|stopall|recover\/draft|request\/(asked|digits)|review\/words)|ui\/(face|form))\.tsx?$/ },
           ],
         },
       },

@@ -3,6 +3,7 @@ import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { lang, speak, speakMine, speakPages, speakProofs, t, tn } from './i18n';
 import { asProblem } from './lib/api';
+import { later } from './lib/paint';
 import { ahead } from './lib/resource';
 import { go, match, usePath } from './lib/router';
 import { stopLink } from './lib/stop';
@@ -107,8 +108,12 @@ function useNotices(path: string): void {
       const { me } = session.get();
       if (me) void import('./lib/push').then((m) => m.renewPush(me)).catch(() => undefined); // the next opening tries again
     };
-    renew();
-    return onReturn(renew);
+    const soon = later(renew);
+    const off = onReturn(renew);
+    return () => {
+      soon();
+      off();
+    };
   }, [who]);
   useEffect(() => {
     if (waiting !== null) showBadge(waiting);

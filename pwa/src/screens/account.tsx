@@ -5,7 +5,7 @@ import { t, tn, type Key } from '../i18n';
 import { useAct, type Act } from '../lib/act';
 import { post } from '../lib/api';
 import { clock, date, inDays, moment, momentToday } from '../lib/format';
-import { useLive } from '../lib/live';
+import { useLive } from '../lib/follow';
 import { useNow } from '../lib/now';
 import { forgetPush } from '../lib/push';
 import { forgetAll } from '../lib/resource';

@@ -5,7 +5,7 @@ import { useCallback } from 'preact/hooks';
 import type { Inbox, Review, ThawList } from '../api-types';
 import { t } from '../i18n';
 import { ago, moment, momentToday } from '../lib/format';
-import { useLive } from '../lib/live';
+import { useLive } from '../lib/follow';
 import { useNow } from '../lib/now';
 import { useResource } from '../lib/resource';
 import { refresh } from '../lib/session';

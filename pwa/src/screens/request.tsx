@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { Request } from '../api-types';
 import { speakProofs, t } from '../i18n';
 import { useAct, type Act } from '../lib/act';
-import { useLive } from '../lib/live';
+import { useLive } from '../lib/follow';
 import { useResource, type Resource } from '../lib/resource';
 import { go } from '../lib/router';
 import { refresh } from '../lib/session';
