@@ -83,7 +83,7 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             { name: 'app', test: /vite\/preload-helper|\/node_modules\/preact\/|\/src\/(main|app|i18n\/index|lib\/(act|api|ceremony|codes|format|keep|paint|resource|router|session|stop|sync|webauthn|worker)|screens\/(start|trouble)|ui\/(blocked|help|icons|kit|lazy))\.tsx?$/ },
-            { name: 'shared', test: /\/src\/(lib\/(browser|device|follow|now|push)|screens\/(notify-state|stopall|recover\/draft|request\/(asked|digits)|review\/words)|ui\/(face|form))\.tsx?$/ },
+            { name: 'shared', test: /\/src\/(lib\/(browser|device|follow|now|push)|screens\/(notify-offer|stopall|recover\/draft|request\/(asked|digits)|review\/(said|words))|ui\/(face|form))\.tsx?$/ },
           ],
         },
       },

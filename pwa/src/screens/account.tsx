@@ -15,7 +15,7 @@ import { Mail, Support, Trouble } from '../ui/help';
 import { Door, Icon, type IconName } from '../ui/icons';
 import { Banner, Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
 import { DutyCard } from './duty';
-import { NotificationsOffer } from './notify-state';
+import { NotificationsOffer } from './notify-offer';
 import { askFor, isStrange, needsApproval } from './request/asked';
 import { answers, left } from './review/words';
 import { primary, statesOf, useful, words, type Standing } from './state';

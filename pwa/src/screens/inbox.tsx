@@ -14,8 +14,10 @@ import { heading } from '../ui/help';
 import { Icon } from '../ui/icons';
 import { Banner, Rows, Screen, Skeleton } from '../ui/kit';
 import { Lifts } from './lift';
-import { left, over, vouched } from './review/words';
-import { NotificationsState, usePush } from './notify-state';
+import { over, vouched } from './review/said';
+import { left } from './review/words';
+import { usePush } from './notify-offer';
+import { NotificationsState } from './notify-state';
 import { Failed } from './trouble';
 
 const SOON_MS = 15 * 60_000;

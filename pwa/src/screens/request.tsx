@@ -1,9 +1,10 @@
 // One request, at its own address: what it shows follows from its state.
 import { useEffect, useRef } from 'preact/hooks';
 import type { Request } from '../api-types';
-import { speakProofs, t } from '../i18n';
+import { says, t } from '../i18n';
 import { useAct, type Act } from '../lib/act';
 import { useLive } from '../lib/follow';
+import { later } from '../lib/paint';
 import { useResource, type Resource } from '../lib/resource';
 import { go } from '../lib/router';
 import { refresh } from '../lib/session';
@@ -24,9 +25,12 @@ import { ending } from './review/words';
 import { Failed } from './trouble';
 
 // Rare ones.
-const newPasskey = lazy<NewPasskeyProps>(() => import('./request/newpasskey').then((m) => m.NewPasskey));
-const oneTime = lazy<OneTimeProps>(() => import('./request/onetime').then((m) => m.OneTime));
-const stranger = lazy<StrangerProps>(() => import('./request/stranger').then((m) => m.Stranger), speakProofs);
+const newPasskey = lazy<NewPasskeyProps>(() => import('./request/newpasskey').then((m) => m.NewPasskey), says('more'));
+const oneTime = lazy<OneTimeProps>(() => import('./request/onetime').then((m) => m.OneTime), says('more'));
+const stranger = lazy<StrangerProps>(() => import('./request/stranger').then((m) => m.Stranger), says('account', 'proofs'));
+
+// What a problem's code says comes behind the first picture.
+const ended = lazy<EndedProps>(() => Promise.resolve(Ended), says('errors'));
 
 /** How often a request that moves by itself is read again. */
 const POLL_MS = 2000;
@@ -42,6 +46,8 @@ export function RequestScreen({ params }: { params: Record<string, string> }) {
     return () => clearInterval(timer);
   }, [moving, reload]);
   const shown = useRef<Request | null>(null);
+  const here = request !== null;
+  useEffect(() => (here ? later(ended.warm) : undefined), [here]);
   if (!request) return problem ? <Failed problem={problem} retry={() => void reload()} /> : <Skeleton />;
   shown.current = onScreen(request, shown.current);
   return <ByState request={shown.current} resource={resource} />;
@@ -65,14 +71,14 @@ function ByState({ request, resource }: { request: Request; resource: Resource<R
       if (request.kind === 'one-time' && request.unseen) return <oneTime.Screen request={request} onRequest={resource.set} />;
       return <Done request={request} reload={resource.reload} />;
     case 'unknown':
-      return <Ended request={request} name="wait" tone="wait" which="unknown" />;
+      return <ended.Screen request={request} name="wait" tone="wait" which="unknown" />;
     case 'pending':
       if (request.review) return <Waiting request={request} review={request.review} stale={resource.problem !== null} onRequest={resource.set} />;
       return <Ended request={request} name="wait" tone="info" which="pending" />;
     default:
       if (request.review) return <Reviewed request={request} />;
-      if (request.state === 'cancelled') return <Ended request={request} name="info" tone="info" which="cancelled" />;
-      return <Ended request={request} name="stop" tone="stop" which={request.state} />;
+      if (request.state === 'cancelled') return <ended.Screen request={request} name="info" tone="info" which="cancelled" />;
+      return <ended.Screen request={request} name="stop" tone="stop" which={request.state} />;
   }
 }
 
@@ -87,7 +93,7 @@ interface EndedProps {
 function Reviewed({ request }: { request: Request }) {
   const said = ending(request, soleName(useAsked(request.id)));
   const act = useAct();
-  if (!said) return request.state === 'cancelled' ? <Ended request={request} name="info" tone="info" which="cancelled" /> : <Ended request={request} name="stop" tone="stop" which={request.state as 'failed'} />;
+  if (!said) return request.state === 'cancelled' ? <ended.Screen request={request} name="info" tone="info" which="cancelled" /> : <ended.Screen request={request} name="stop" tone="stop" which={request.state as 'failed'} />;
   return (
     <Screen title={said.title} up="/account" kind="plain" key="reviewed">
       <div class={`sign ${said.tone}`}>

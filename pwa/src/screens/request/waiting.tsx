@@ -10,7 +10,7 @@ import { refresh } from '../../lib/session';
 import { Face, photo } from '../../ui/face';
 import { Trouble } from '../../ui/help';
 import { Banner, Button, Screen, Sheet, Time } from '../../ui/kit';
-import { NotificationsOffer, usePush } from '../notify-state';
+import { NotificationsOffer, usePush } from '../notify-offer';
 import { soleName, useAsked } from './asked';
 import { Digits, Remaining } from './digits';
 
