@@ -73,7 +73,7 @@ function fill(page: string, { lang, title, body, name, texts: said }: Shell, ahe
     ['<html lang="en">', `<html lang="${lang}">`],
     ['<title>Latchkey</title>', `<title>${title}</title>`],
     ['<div id="app"></div>', `<div id="app" data-shell="${name}">${body}</div>${texts(said)}`],
-    ['<script type="module"', `${first.map((f) => `<script type="module" async crossorigin src="/${f}"></script>\n    `).join('')}<script type="module"`],
+    ['<script type="module"', `${first.map((f) => `<script type="module" crossorigin src="/${f}"></script>\n    `).join('')}<script type="module"`],
     ['</head>', `${links.join('')}</head>`],
     ...(lang === 'de' ? [['/manifest.webmanifest', '/manifest.de.webmanifest'] as [string, string]] : []),
   ];

@@ -17,10 +17,10 @@ import { Done } from './request/done';
 import type { NewPasskeyProps } from './request/newpasskey';
 import { onScreen } from './request/form';
 import type { OneTimeProps } from './request/onetime';
-import { SetPassword } from './request/password';
+import type { SetPasswordProps } from './request/password';
 import { Prove } from './request/prove';
 import type { StrangerProps } from './request/stranger';
-import { Waiting } from './request/waiting';
+import type { WaitingProps } from './request/waiting';
 import { ending } from './review/words';
 import { Failed } from './trouble';
 
@@ -29,7 +29,9 @@ const newPasskey = lazy<NewPasskeyProps>(() => import('./request/newpasskey').th
 const oneTime = lazy<OneTimeProps>(() => import('./request/onetime').then((m) => m.OneTime), says('more'));
 const stranger = lazy<StrangerProps>(() => import('./request/stranger').then((m) => m.Stranger), says('account', 'proofs'));
 
-// What a problem's code says comes behind the first picture.
+// What follows on the passkey: on its way once that is asked for. What a problem's code says, too.
+const waiting = lazy<WaitingProps>(() => import('./request/waiting').then((m) => m.Waiting), says('request'));
+const setPassword = lazy<SetPasswordProps>(() => import('./request/password').then((m) => m.SetPassword), says('request'));
 const ended = lazy<EndedProps>(() => Promise.resolve(Ended), says('errors'));
 
 /** How often a request that moves by itself is read again. */
@@ -47,7 +49,7 @@ export function RequestScreen({ params }: { params: Record<string, string> }) {
   }, [moving, reload]);
   const shown = useRef<Request | null>(null);
   const here = request !== null;
-  useEffect(() => (here ? later(ended.warm) : undefined), [here]);
+  useEffect(() => (here ? later(() => [setPassword, waiting, ended].forEach((next) => next.warm())) : undefined), [here]);
   if (!request) return problem ? <Failed problem={problem} retry={() => void reload()} /> : <Skeleton />;
   shown.current = onScreen(request, shown.current);
   return <ByState request={shown.current} resource={resource} />;
@@ -62,7 +64,7 @@ function ByState({ request, resource }: { request: Request; resource: Resource<R
     case 'approved':
       if (request.needs.length > 0) return <Prove request={request} onDone={resource.set} />;
       if (request.kind === 'enrol') return <newPasskey.Screen request={request} onRequest={resource.set} />;
-      if (typed) return <SetPassword request={request} onRequest={resource.set} />;
+      if (typed) return <setPassword.Screen request={request} onRequest={resource.set} />;
       if (request.kind === 'one-time') return <oneTime.Screen request={request} onRequest={resource.set} />;
       return <Ended request={request} name="wait" tone="wait" which="executing" />;
     case 'executing':
@@ -73,7 +75,7 @@ function ByState({ request, resource }: { request: Request; resource: Resource<R
     case 'unknown':
       return <ended.Screen request={request} name="wait" tone="wait" which="unknown" />;
     case 'pending':
-      if (request.review) return <Waiting request={request} review={request.review} stale={resource.problem !== null} onRequest={resource.set} />;
+      if (request.review) return <waiting.Screen request={request} review={request.review} stale={resource.problem !== null} onRequest={resource.set} />;
       return <Ended request={request} name="wait" tone="info" which="pending" />;
     default:
       if (request.review) return <Reviewed request={request} />;

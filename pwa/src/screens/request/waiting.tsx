@@ -14,7 +14,7 @@ import { NotificationsOffer, usePush } from '../notify-offer';
 import { soleName, useAsked } from './asked';
 import { Digits, Remaining } from './digits';
 
-interface Props {
+export interface WaitingProps {
   request: Request;
   review: Reviewing;
   /** The last reading failed: what is shown may be old. */
@@ -22,7 +22,7 @@ interface Props {
   onRequest: (r: Request) => void;
 }
 
-export function Waiting({ request, review, stale, onRequest }: Props) {
+export function Waiting({ request, review, stale, onRequest }: WaitingProps) {
   const now = useNow();
   const asked = useAsked(request.id);
   const told = usePush() === 'on';
