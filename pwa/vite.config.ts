@@ -82,8 +82,10 @@ export default defineConfig({
         codeSplitting: {
           includeDependenciesRecursively: false,
           groups: [
-            { name: 'app', test: /vite\/preload-helper|\/node_modules\/preact\/|\/src\/(main|app|i18n\/index|lib\/(act|api|ceremony|codes|format|keep|resource|router|session|stop|sync|webauthn|worker)|screens\/(start|trouble)|ui\/(blocked|help|icons|kit|lazy))\.tsx?$/ },
-            { name: 'shared', test: /\/src\/(lib\/(browser|device|live|now|push)|screens\/(notify-state|stopall|tryit|recover\/draft|request\/(asked|digits)|review\/words)|ui\/(face|form))\.tsx?$/ },
+            { name: 'base', test: /vite\/preload-helper|\/node_modules\/preact\/|\/src\/(i18n\/index|lib\/(api|keep|paint|resource|router|session|stop|sync|webauthn))\.tsx?$/ },
+            { name: 'app', test: /\/src\/(main|app|lib\/(act|ceremony|codes|format|worker)|screens\/(start|trouble)|ui\/(blocked|help|icons|kit|lazy))\.tsx?$/ },
+            { name: 'shared', test: /\/src\/(lib\/(browser|follow|now)|screens\/(stopall|tryit|recover\/draft|request\/asked|review\/(said|words))|ui\/(face|form))\.tsx?$/ },
+            { name: 'push', test: /\/src\/(lib\/(device|push)|screens\/(notify-offer|request\/digits))\.tsx?$/ },
           ],
         },
       },

@@ -1,6 +1,6 @@
 // The documents: index.html with its style inside, and one of each kind and
-// language with the first screen inside, and the scripts of that way in named
-// ahead. The server chooses.
+// language with the first screen and its texts inside, and the scripts of that way
+// in named ahead. The server chooses.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Rollup } from 'vite';
@@ -63,14 +63,17 @@ export async function writePages(out: string, scripts: (name: string) => string[
   for (const shell of module.shells) writeFileSync(join(out, 'pages', `${shell.name}.${shell.lang}.html`), fill(page, shell, shell.ahead.flatMap(scripts), shell.first ? scripts(shell.first) : []));
 }
 
-function fill(page: string, { lang, title, body, name }: Shell, ahead: string[], first: string[]): string {
+/** No script: the policy allows none in a document. */
+const texts = (of: Shell['texts']) => `<template id="texts">${JSON.stringify(of).replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</template>`;
+
+function fill(page: string, { lang, title, body, name, texts: said }: Shell, ahead: string[], first: string[]): string {
   const named = new Set([...page.matchAll(/(?:href|src)="\/(assets\/[^"]+\.js)"/g)].map((m) => m[1]));
   const links = [...new Set(ahead)].filter((f) => !named.has(f)).map((f) => `<link rel="modulepreload" crossorigin href="/${f}">`);
   const replace: [string, string][] = [
     ['<html lang="en">', `<html lang="${lang}">`],
     ['<title>Latchkey</title>', `<title>${title}</title>`],
-    ['<div id="app"></div>', `<div id="app" data-shell="${name}">${body}</div>`],
-    ['<script type="module"', `${first.map((f) => `<script type="module" async crossorigin src="/${f}"></script>\n    `).join('')}<script type="module"`],
+    ['<div id="app"></div>', `<div id="app" data-shell="${name}">${body}</div>${texts(said)}`],
+    ['<script type="module"', `${first.map((f) => `<script type="module" crossorigin src="/${f}"></script>\n    `).join('')}<script type="module"`],
     ['</head>', `${links.join('')}</head>`],
     ...(lang === 'de' ? [['/manifest.webmanifest', '/manifest.de.webmanifest'] as [string, string]] : []),
   ];

@@ -35,12 +35,15 @@ for (const lang of ['en', 'de']) {
   failed ||= total > BUDGET;
 }
 
-// What a tap on a notification, or a new request, loads on top of it.
+// What a tap on a notification, or a new request, loads on top of it: the document is larger by
+// its texts, and what comes behind the first picture counts as well.
+const behind = (lang) => ({ review: [], request: ['waiting', 'password', `errors.${lang}`] });
 for (const screen of ['review', 'request']) {
   for (const lang of ['en', 'de']) {
-    const named = (start) => assets.find((n) => n.startsWith(`${start}-`))?.replace(/\.br$/, '');
-    const files = [...withImports(named(screen)), named(`inside.${lang}`)].filter((n) => !linked(`pages/start.${lang}.html`).includes(n));
-    const total = files.reduce((sum, n) => sum + size(`assets/${n}`), 0);
+    const [start, page] = ['start', screen].map((name) => `pages/${name}.${lang}.html`);
+    const later = behind(lang)[screen].flatMap((name) => [...withImports(assets.find((n) => n.startsWith(`${name}-`)).replace(/\.br$/, ''))]);
+    const files = [...new Set([...linked(page), ...later])].filter((n) => !linked(start).includes(n));
+    const total = files.reduce((sum, n) => sum + size(`assets/${n}`), size(page) - size(start));
     console.log(`${screen} (${lang}): ${total} of ${SCREEN} bytes more`);
     failed ||= total > SCREEN;
   }

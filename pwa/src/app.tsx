@@ -1,8 +1,9 @@
 // The frame around every screen, and the table of addresses.
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { lang, speak, speakMine, speakPages, speakProofs, t, tn } from './i18n';
+import { lang, says, speak, t, tn } from './i18n';
 import { asProblem } from './lib/api';
+import { later } from './lib/paint';
 import { ahead } from './lib/resource';
 import { go, match, usePath } from './lib/router';
 import { stopLink } from './lib/stop';
@@ -26,32 +27,35 @@ interface Route {
   kept?: boolean;
 }
 
-const account = lazy(() => import('./screens/account').then((m) => m.Account));
-const request = lazy(() => import('./screens/request').then((m) => m.RequestScreen));
-const review = lazy(() => import('./screens/review').then((m) => m.ReviewScreen));
+const account = lazy(() => import('./screens/account').then((m) => m.Account), says('inside', 'account'));
+const request = lazy(() => import('./screens/request').then((m) => m.RequestScreen), says('inside', 'request'));
+const review = lazy(() => import('./screens/review').then((m) => m.ReviewScreen), says('inside', 'review', 'errors'));
 const enrol = () => import('./screens/enrol');
 const keys = () => import('./screens/passkeys');
 const pages = () => import('./screens/pages');
 const mine = () => import('./screens/mine');
+const ofPages = says('pages');
+const ofMine = says('inside', 'mine', 'errors');
+const ofProofs = says('inside', 'proofs');
 
 const routes: Route[] = [
   { path: '/account', to: account },
   { path: '/request/:id', to: request, reads: (id) => `/api/requests/${encodeURIComponent(id)}` },
-  { path: '/ask/:kind', to: lazy(() => import('./screens/request/ask').then((m) => m.Ask)) },
-  { path: '/inbox', to: lazy(() => import('./screens/inbox').then((m) => m.InboxScreen)), kept: true },
+  { path: '/ask/:kind', to: lazy(() => import('./screens/request/ask').then((m) => m.Ask), says('inside', 'request', 'more')) },
+  { path: '/inbox', to: lazy(() => import('./screens/inbox').then((m) => m.InboxScreen), says('inside', 'more', 'errors')), kept: true },
   { path: '/review/:id', to: review, reads: (id) => `/api/reviews/${encodeURIComponent(id)}` },
   { path: '/passkeys', to: lazy(() => keys().then((m) => m.Passkeys)) },
   { path: '/passkeys/add', to: lazy(() => import('./screens/add').then((m) => m.AddPasskey)) },
   { path: '/passkeys/:id', to: lazy(() => keys().then((m) => m.OnePasskey)) },
-  { path: '/proofs', to: lazy(() => import('./screens/proofs').then((m) => m.ProofsScreen), speakProofs) },
-  { path: '/recover', to: lazy(() => import('./screens/recover').then((m) => m.Recover), speakProofs), open: true },
+  { path: '/proofs', to: lazy(() => import('./screens/proofs').then((m) => m.ProofsScreen), ofProofs) },
+  { path: '/recover', to: lazy(() => import('./screens/recover').then((m) => m.Recover), ofProofs), open: true },
   { path: '/devices', to: lazy(() => import('./screens/devices').then((m) => m.DevicesScreen)) },
-  { path: '/activity', to: lazy(() => mine().then((m) => m.ActivityScreen), speakMine) },
-  { path: '/stored', to: lazy(() => mine().then((m) => m.StoredScreen), speakMine) },
-  { path: '/help', to: lazy(() => pages().then((m) => m.Help), speakPages), open: true },
-  { path: '/about', to: lazy(() => pages().then((m) => m.About), speakPages), open: true },
+  { path: '/activity', to: lazy(() => mine().then((m) => m.ActivityScreen), ofMine) },
+  { path: '/stored', to: lazy(() => mine().then((m) => m.StoredScreen), ofMine) },
+  { path: '/help', to: lazy(() => pages().then((m) => m.Help), ofPages), open: true },
+  { path: '/about', to: lazy(() => pages().then((m) => m.About), ofPages), open: true },
   { path: '/enrol', to: lazy(() => enrol().then((m) => m.Enrol)), open: true },
-  { path: '/freeze', to: lazy(() => import('./screens/freeze').then((m) => m.Freeze)), open: true },
+  { path: '/freeze', to: lazy(() => import('./screens/freeze').then((m) => m.Freeze), says('inside', 'account', 'more')), open: true },
   { path: '/enrol/try', to: lazy(() => enrol().then((m) => m.Rehearse)) },
   { path: '/enrol/notify', to: lazy(() => import('./screens/enrol-notify').then((m) => m.EnrolNotify)) },
   { path: '/enrol/ready', to: lazy(() => enrol().then((m) => m.Ready)) },
@@ -107,8 +111,12 @@ function useNotices(path: string): void {
       const { me } = session.get();
       if (me) void import('./lib/push').then((m) => m.renewPush(me)).catch(() => undefined); // the next opening tries again
     };
-    renew();
-    return onReturn(renew);
+    const soon = later(renew);
+    const off = onReturn(renew);
+    return () => {
+      soon();
+      off();
+    };
   }, [who]);
   useEffect(() => {
     if (waiting !== null) showBadge(waiting);

@@ -1,7 +1,7 @@
 // Runs before the app's own scripts are here, and asks for what its first screen reads;
-// lib/api.ts takes the answers. Where that is here already (they come in any order), it asks
-// for nothing: an answer that nobody takes at once is an old one later. It imports nothing, so that it is one small file, and
-// stands only in documents of screens that are about a person.
+// lib/api.ts takes the answers. Where that is here already, it asks for nothing: an answer
+// that nobody takes at once is an old one later. It imports nothing, so that it is one small
+// file, and stands only in documents of screens that are about a person, before the app's.
 declare global {
   var latchkeyEarly: Record<string, Promise<Response>> | undefined;
 }

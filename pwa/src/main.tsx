@@ -3,18 +3,14 @@ import { render } from 'preact';
 import { App, askEarly } from './app';
 import { lang, speak } from './i18n';
 import { kept } from './lib/keep';
+import { afterPaint } from './lib/paint';
 import { startRouter } from './lib/router';
 import { loadInfo } from './lib/session';
 import { readStop } from './lib/stop';
 import { startWorker } from './lib/worker';
 
-/** Lets the browser paint what the document shows first; a hidden page paints nothing. */
-const painted = () =>
-  new Promise<void>((done) => {
-    if (document.hidden) return done();
-    requestAnimationFrame(() => setTimeout(done));
-    setTimeout(done, 200);
-  });
+/** Lets the browser paint what the document shows first. */
+const painted = () => new Promise<void>((done) => void afterPaint(done));
 
 async function start(): Promise<void> {
   readStop();

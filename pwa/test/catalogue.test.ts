@@ -1,20 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { de as deFirst } from '../src/i18n/de';
-import { en as enFirst } from '../src/i18n/en';
-import { de as deInside } from '../src/i18n/inside.de';
-import { en as enInside } from '../src/i18n/inside.en';
-import { de as deMine } from '../src/i18n/mine.de';
-import { en as enMine } from '../src/i18n/mine.en';
-import { de as dePages } from '../src/i18n/pages.de';
-import { en as enPages } from '../src/i18n/pages.en';
-import { de as deProofs } from '../src/i18n/proofs.de';
-import { en as enProofs } from '../src/i18n/proofs.en';
+import { load, parts, type Part } from '../src/i18n';
 
 const root = new URL('../../', import.meta.url);
-const en = { ...enFirst, ...enInside, ...enMine, ...enPages, ...enProofs };
-const de = { ...deFirst, ...deInside, ...deMine, ...dePages, ...deProofs };
-const catalogues = { en, de } as Record<string, Record<string, string>>;
+type Texts = Record<string, string>;
+const en = {} as Record<Part, Texts>;
+const de = {} as Record<Part, Texts>;
+for (const part of parts) [en[part], de[part]] = (await Promise.all([load(part, 'en'), load(part, 'de')])) as [Texts, Texts];
+const whole = (parts: Record<Part, Texts>): Texts => Object.assign({}, ...Object.values(parts)) as Texts;
+const catalogues = { en: whole(en), de: whole(de) };
 
 function goFiles(folder: string): string {
   const at = new URL(`${folder}/`, root);
@@ -26,38 +20,83 @@ function goFiles(folder: string): string {
 const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((m) => m[1] as string);
 
 test('both languages have the same keys', () => {
-  expect(Object.keys(de).sort()).toEqual(Object.keys(en).sort());
+  for (const part of parts) expect(Object.keys(de[part]).sort(), part).toEqual(Object.keys(en[part]).sort());
 });
 
-test('no text stands in both parts', () => {
-  const keys = [enFirst, enInside, enMine, enPages, enProofs].flatMap(Object.keys);
+test('no text stands in two parts', () => {
+  const keys = Object.values(en).flatMap(Object.keys);
+  expect(keys.length).toBeGreaterThan(800);
   expect(keys.filter((key, i) => keys.indexOf(key) !== i)).toEqual([]);
-  expect(Object.keys(deInside).sort()).toEqual(Object.keys(enInside).sort());
-  expect(Object.keys(deFirst).sort()).toEqual(Object.keys(enFirst).sort());
 });
 
-/** The modules that main.tsx imports without waiting: the first load. */
-function firstLoad(path: URL, seen = new Map<string, string>()): Map<string, string> {
+/** The modules that one imports without waiting, and itself, by their addresses. */
+function modulesOf(path: URL, seen = new Map<string, string>()): Map<string, string> {
   const file = ['', '.ts', '.tsx', '/index.ts'].map((end) => new URL(path.href + end)).find((f) => /\.tsx?$/.test(f.href) && existsSync(f));
   if (!file || seen.has(file.href)) return seen;
   const text = readFileSync(file, 'utf8');
   seen.set(file.href, text);
-  for (const name of all(text, /^import (?!type)[^;]*? from '(\.[^']+)';/gms)) firstLoad(new URL(name, file), seen);
+  for (const name of all(text, /^import (?!type)[^;]*? from '(\.[^']+)';/gms)) modulesOf(new URL(name, file), seen);
   return seen;
 }
 
+const firstLoad = modulesOf(new URL('../src/main.tsx', import.meta.url));
+
 test('what the first load says is in the first part', () => {
-  const modules = firstLoad(new URL('../src/main.tsx', import.meta.url));
-  expect([...modules.keys()].filter((name) => /screens\/(start|trouble)/.test(name))).toHaveLength(2);
-  const said = [...modules.values()].flatMap((text) => all(text, /(?<=[\s(:?'[,])'([a-z-]+(?:\.[a-z-]+)+)'/g)).filter((key) => key in en || `${key}.other` in en);
+  expect([...firstLoad.keys()].filter((name) => /screens\/(start|trouble)/.test(name))).toHaveLength(2);
+  const said = [...firstLoad.values()].flatMap(saidOutright);
   expect(said.length).toBeGreaterThan(40);
   const later = ['pw.rule.length.short']; // asked for first whether it is there
-  expect(said.filter((key) => !(key in enFirst) && !(`${key}.other` in enFirst) && !later.includes(key))).toEqual([]);
+  expect(said.filter((key) => !(key in en.first) && !later.includes(key))).toEqual([]);
+});
+
+const exists = (key: string) => key in catalogues.en;
+
+/** The keys that stand in a module. */
+const saidOutright = (text: string) => all(text, /(?<=[\s(:?'[,{])'([a-z][\w-]*(?:\.[\w-]+)+)'/g).flatMap((key) => [key, `${key}.one`, `${key}.other`].filter(exists));
+
+/** And those that it makes of data, as far as their beginning says; a problem of a few screens only comes with those. */
+const saidOfData = (text: string) => all(text, /`([a-z][\w-]*\.[\w.-]*)\$\{/g).flatMap((start) => Object.keys(start === 'e.' ? en.errors : catalogues.en).filter((key) => key.startsWith(start)));
+
+interface Screen {
+  /** The file that loads it. */
+  by: string;
+  file: URL;
+  says: Part[];
+}
+
+/** The screens that are loaded when they are opened, with the parts that come with them. */
+function screens(folder: string): Screen[] {
+  const at = new URL(`../src/${folder}`, import.meta.url);
+  return readdirSync(at).filter((n) => n.endsWith('.tsx')).flatMap((n) => {
+    const by = new URL(n, at);
+    const text = readFileSync(by, 'utf8');
+    const named = new Map([...text.matchAll(/^const (\w+) = (?:\(\) => import\('([^']+)'\)|(says\([^)]*\)));/gm)].map(([, name, path, parts]) => [name, path ?? parts ?? '']));
+    return [...text.matchAll(/lazy(?:<\w+>)?\(\(\) => (?:import\('([^']+)'\)|(\w+)\(\))\.then\(\(m\) => m\.\w+\)(?:, (says\([^)]*\)|\w+))?\)/g)].map(([, path, from, texts = "'inside', 'more', 'errors'"]) => ({
+      by: by.href,
+      file: new URL(path ?? named.get(from ?? '') ?? '', by),
+      says: all(named.get(texts) ?? texts, /'(\w+)'/g) as Part[],
+    }));
+  });
+}
+
+test('what a screen says comes with it', () => {
+  const found = ['', 'screens/', 'screens/request/', 'screens/review/', 'screens/recover/', 'screens/proofs/'].flatMap(screens);
+  const lazies = readdirSync(new URL('../src/', import.meta.url), { recursive: true, encoding: 'utf8' }).filter((n) => n.endsWith('.tsx') && n !== 'ui/lazy.tsx');
+  const text = lazies.map((n) => readFileSync(new URL(`../src/${n}`, import.meta.url), 'utf8')).join('\n');
+  expect(found).toHaveLength(all(text, /(\blazy(?:<\w+>)?\(\(\) => (?!Promise))/g).length);
+  for (const screen of found) {
+    const modules = new Map([...modulesOf(screen.file)].filter(([name]) => !firstLoad.has(name)));
+    expect(modules.size, screen.file.href).toBeGreaterThan(0);
+    const around = found.filter((other) => modulesOf(other.file).has(screen.by)).map((other) => other.says);
+    const here = new Set<Part>(['first', ...screen.says, ...parts.filter((part) => around.length > 0 && around.every((says) => says.includes(part)))]);
+    const said = [...modules.values()].flatMap((text) => [...saidOutright(text), ...saidOfData(text)]);
+    expect([...new Set(said)].filter((key) => ![...here].some((part) => key in en[part])), `${screen.file.pathname.split('/src/')[1]} has ${[...here].join(', ')}`).toEqual([]);
+  }
 });
 
 test('both languages fill in the same values', () => {
   const names = (text: string) => [...new Set(all(text, /\{(\w+)\}/g))].filter((n) => n !== 'n').sort();
-  for (const key of Object.keys(en)) expect(names(de[key as keyof typeof de]), key).toEqual(names(en[key as keyof typeof en]));
+  for (const [key, text] of Object.entries(catalogues.en)) expect(names(catalogues.de[key]!), key).toEqual(names(text));
 });
 
 test('no text is empty or shouts', () => {
@@ -84,17 +123,17 @@ const declared = [
 
 test('every code that the server can answer has a text', () => {
   expect(declared.length).toBeGreaterThan(60);
-  expect(declared.filter((code) => !(`e.${code}` in en))).toEqual([]);
+  expect(declared.filter((code) => !(`e.${code}` in catalogues.en))).toEqual([]);
 });
 
 test('every rule of a password has a text', () => {
   const codes = all(goFiles('password'), /\bCode = "([a-z-]+)"/g).filter((c) => c !== 'length');
   expect(codes.length).toBeGreaterThan(5);
-  expect(codes.filter((code) => !(`pw.rule.${code}` in en))).toEqual([]);
+  expect(codes.filter((code) => !(`pw.rule.${code}` in catalogues.en))).toEqual([]);
 });
 
 test('every action of the log about a person has a text', () => {
   const actions = all(goFiles('audit'), /\bAction = "([a-z.-]+)"/g).filter((a) => !a.startsWith('server.'));
   expect(actions.length).toBeGreaterThan(20);
-  expect(actions.filter((a) => !(`a.${a}` in en))).toEqual([]);
+  expect(actions.filter((a) => !(`a.${a}` in catalogues.en))).toEqual([]);
 });

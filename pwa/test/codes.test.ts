@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { speak, speakProofs, t } from '../src/i18n';
+import { says, speak, t } from '../src/i18n';
 import { askable, bare, bareCode, groupedCode, lacks, phoneNumber, regroup, regroupDigits } from '../src/lib/codes';
 import { info } from '../src/lib/session';
 import { given, missing } from '../src/ui/given';
@@ -10,7 +10,7 @@ import { answersLack } from '../src/screens/proofs/questions';
 import { anew, readDraft, wanting } from '../src/screens/recover/draft';
 import { wayName, wayNeeds } from '../src/screens/recover/words';
 
-beforeAll(() => speak('en').then(speakProofs));
+beforeAll(() => speak('en').then(says('inside', 'proofs')));
 
 const code = 'ABCD-EFGH-JKMN-PQRS';
 

@@ -2,11 +2,11 @@ import { render } from 'preact-render-to-string';
 import { h } from 'preact';
 import { beforeAll, expect, test } from 'vitest';
 import type { Duty, Me } from '../src/api-types';
-import { speak, speakInside } from '../src/i18n';
+import { says, speak } from '../src/i18n';
 import { DutyCard } from '../src/screens/duty';
 import { explain } from '../src/ui/help';
 
-beforeAll(() => speak('en').then(speakInside));
+beforeAll(() => speak('en').then(says('inside', 'account', 'errors')));
 
 const year = new Date().getFullYear();
 const duty = (part: Partial<Duty>) => render(h(DutyCard, { me: { duty: { missing: ['recovery-code', 'totp'], by: `${year}-12-03T12:00:00Z`, overdue: false, limits: false, ...part } } as unknown as Me }));

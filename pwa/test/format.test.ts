@@ -1,11 +1,11 @@
 import { beforeAll, expect, test } from 'vitest';
-import { speak, speakInside, t } from '../src/i18n';
+import { says, speak, t } from '../src/i18n';
 import { ago, date, day, duration, inDays, inSeconds, moment, momentToday } from '../src/lib/format';
 
 const now = new Date(2026, 10, 24, 10, 30);
 const at = (days: number, hour: number, minute = 0) => new Date(2026, 10, 24 + days, hour, minute).toISOString();
 
-beforeAll(() => speak('en').then(speakInside));
+beforeAll(() => speak('en').then(says('inside', 'account')));
 
 test.each([
   ['today', at(0, 10, 52), '10:52'],

@@ -8,7 +8,7 @@ vi.mock('preact/hooks', async (original) => ({
   useState: (value: unknown) => [value, again],
   useEffect: (fn: () => void) => void effects.push(fn),
 }));
-vi.mock('../src/i18n', async (original) => ({ ...(await original<object>()), speakInside: () => Promise.resolve() }));
+vi.mock('../src/i18n', async (original) => ({ ...(await original<object>()), says: () => () => Promise.resolve() }));
 
 // Whoever gets a screen ready while the session is asked for may be done between
 // this screen's rendering and its effect.

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Decided, Kind, Request, Review, Reviewing } from '../src/api-types';
-import { has, speak, speakInside, t } from '../src/i18n';
+import { has, says, speak, t } from '../src/i18n';
 import { onScreen } from '../src/screens/request/form';
-import { aboutThem, answers, approvedBy, askChips, asks, denyChips, ending, freezable, left, MAX_WORDS, network, over, ownWords, proved, reasonOf, revocable, share, signs, vouched, went } from '../src/screens/review/words';
+import { aboutThem, asks, denyChips, freezable, network, over, ownWords, proved, revocable, signs, vouched, went } from '../src/screens/review/said';
+import { answers, approvedBy, askChips, ending, left, MAX_WORDS, reasonOf, share } from '../src/screens/review/words';
 import { initials } from '../src/ui/face';
 
-beforeAll(() => speak('en').then(speakInside));
+beforeAll(() => speak('en').then(says('inside', 'request', 'review', 'errors')));
 
 const now = Date.parse('2026-11-24T10:00:00Z');
 const at = (minutes: number) => new Date(now + minutes * 60_000).toISOString();

@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Account, AccountState, Kind, Me } from '../src/api-types';
-import { speak, speakInside } from '../src/i18n';
+import { says, speak } from '../src/i18n';
 import { match } from '../src/lib/router';
 import { primary, renewed, statesOf, useful, words, type Standing } from '../src/screens/state';
 
-beforeAll(() => speak('en').then(speakInside));
+beforeAll(() => speak('en').then(says('inside', 'account')));
 
 const account = (...state: AccountState[]) =>
   ({ state, lockedSince: '2026-11-24T10:20:00Z', lockedUntil: '2026-11-24T10:52:00Z', badPasswords: 6, lastBad: '', passwordExpires: '2026-11-27T10:00:00Z', accountExpires: '', nextLogon: '' }) as Account;

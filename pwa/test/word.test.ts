@@ -1,11 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { speak, speakProofs } from '../src/i18n';
+import { says, speak } from '../src/i18n';
 import type { Me } from '../src/api-types';
 import { askable, isTyped } from '../src/lib/codes';
 import { forgetWait, keepWait, keptWait, listen, readWait, type Wait } from '../src/screens/recover/word';
 import { wayName, wayNeeds, waySub, wordAlone } from '../src/screens/recover/words';
 
-beforeAll(() => speak('en').then(speakProofs));
+beforeAll(() => speak('en').then(says('inside', 'proofs')));
 
 const wait: Wait = { token: 'w1', number: '07', until: '2026-11-27T08:31:00Z', since: '2026-11-27T07:31:00Z', name: 'dana', want: 'reset' };
 

@@ -1,39 +1,67 @@
-// The catalogues: of one language, Start's part is loaded first, the rest with the
-// first screen behind it, and what only some screens say with the first of those;
-// the other language when it is chosen.
+// The catalogues, in parts: of one language, Start's part is loaded first, and what a
+// screen says with that screen; the other language when it is chosen. What a document's
+// first screen says stands in the document.
 import { keep, kept } from '../lib/keep';
 import { store } from '../lib/sync';
+import type { en as account } from './account.en';
 import type { en as first } from './en';
+import type { en as errors } from './errors.en';
 import type { en as inside } from './inside.en';
 import type { en as mine } from './mine.en';
+import type { en as more } from './more.en';
 import type { en as pages } from './pages.en';
 import type { en as proofs } from './proofs.en';
+import type { en as request } from './request.en';
+import type { en as review } from './review.en';
 
 export type First = Record<keyof typeof first, string>;
 export type Inside = Record<keyof typeof inside, string>;
+export type Account = Record<keyof typeof account, string>;
+export type Request = Record<keyof typeof request, string>;
+export type Review = Record<keyof typeof review, string>;
+export type Errors = Record<keyof typeof errors, string>;
+export type More = Record<keyof typeof more, string>;
 export type Mine = Record<keyof typeof mine, string>;
 export type Pages = Record<keyof typeof pages, string>;
 export type Proofs = Record<keyof typeof proofs, string>;
-export type Key = keyof First | keyof Inside | keyof Mine | keyof Pages | keyof Proofs;
+type All = First & Inside & Account & Request & Review & Errors & More & Mine & Pages & Proofs;
+export type Key = keyof All;
 type Plural<K> = K extends `${infer Base}.other` ? (`${Base}.one` extends Key ? Base : never) : never;
 export type CountKey = Plural<Key>;
 export type Lang = 'en' | 'de';
+type Texts = Partial<All>;
 
-const firsts: Record<Lang, () => Promise<First>> = {
-  en: () => import('./en').then((m) => m.en),
-  de: () => import('./de').then((m) => m.de),
+const both = (en: () => Promise<{ en: Texts }>, de: () => Promise<{ de: Texts }>): Record<Lang, () => Promise<Texts>> => ({
+  en: () => en().then((m) => m.en),
+  de: () => de().then((m) => m.de),
+});
+const all = {
+  first: both(() => import('./en'), () => import('./de')),
+  inside: both(() => import('./inside.en'), () => import('./inside.de')),
+  account: both(() => import('./account.en'), () => import('./account.de')),
+  request: both(() => import('./request.en'), () => import('./request.de')),
+  review: both(() => import('./review.en'), () => import('./review.de')),
+  errors: both(() => import('./errors.en'), () => import('./errors.de')),
+  more: both(() => import('./more.en'), () => import('./more.de')),
+  mine: both(() => import('./mine.en'), () => import('./mine.de')),
+  pages: both(() => import('./pages.en'), () => import('./pages.de')),
+  proofs: both(() => import('./proofs.en'), () => import('./proofs.de')),
 };
-type Texts = Partial<First & Inside & Mine & Pages & Proofs>;
-const rest = {
-  inside: { en: () => import('./inside.en').then((m) => m.en), de: () => import('./inside.de').then((m) => m.de) },
-  mine: { en: () => import('./mine.en').then((m) => m.en), de: () => import('./mine.de').then((m) => m.de) },
-  pages: { en: () => import('./pages.en').then((m) => m.en), de: () => import('./pages.de').then((m) => m.de) },
-  proofs: { en: () => import('./proofs.en').then((m) => m.en), de: () => import('./proofs.de').then((m) => m.de) },
-} satisfies Record<string, Record<Lang, () => Promise<Texts>>>;
-type Part = keyof typeof rest;
+export type Part = keyof typeof all;
+export const parts = Object.keys(all) as Part[];
+
+/** What the document brought. */
+export interface Brought {
+  lang: Lang;
+  texts: Partial<Record<Part, Texts>>;
+}
+
+const brought = JSON.parse(document.querySelector<HTMLTemplateElement>('#texts')?.content.textContent ?? 'null') as Brought | null;
+
+export const load = async (part: Part, lang: Lang): Promise<Texts> => (brought?.lang === lang && brought.texts[part]) || all[part][lang]();
 
 let texts: Texts = {};
-const wanted = new Set<Part>(); // by a screen
+const wanted = new Set<Part>(['first']); // and by a screen
 let here = new Set<Part>();
 let plural = new Intl.PluralRules('en');
 
@@ -55,7 +83,7 @@ export async function speak(next: Lang, chosen = false): Promise<void> {
   let loaded: Texts[];
   do {
     parts = [...wanted];
-    loaded = await Promise.all([firsts[next](), ...parts.map((part): Promise<Texts> => rest[part][next]())]);
+    loaded = await Promise.all(parts.map((part) => load(part, next)));
   } while (parts.length < wanted.size); // a screen came meanwhile
   texts = Object.assign({}, ...loaded) as Texts;
   here = new Set(parts);
@@ -73,29 +101,21 @@ function tellServer(chosen: Lang): void {
   document.cookie = `__Host-latchkey-lang=${chosen}; Path=/; Max-Age=31536000; SameSite=Lax; Secure`;
 }
 
-/** Loads the texts behind Start: before the first screen that needs them. */
-export const speakInside = (): Promise<void> => speakPart('inside');
-
-/** Loads the texts of what is stored and what happened. */
-export const speakMine = async (): Promise<void> => void (await Promise.all([speakPart('inside'), speakPart('mine')]));
-
-/** Loads the texts of the pages that only tell. */
-export const speakPages = (): Promise<void> => speakPart('pages');
-
-/** Loads the texts of the proofs and of the way in without a passkey. */
-export const speakProofs = async (): Promise<void> => void (await Promise.all([speakPart('inside'), speakPart('proofs')]));
-
-async function speakPart(part: Part): Promise<void> {
-  wanted.add(part);
-  while (!here.has(part)) {
+/** Loads what a screen says: before it is shown. */
+export async function speakParts(...parts: Part[]): Promise<void> {
+  for (const part of parts) wanted.add(part);
+  for (let missing = parts; (missing = parts.filter((part) => !here.has(part))).length > 0; ) {
     const now = lang.get();
-    const loaded: Texts = await rest[part][now]();
-    if (lang.get() !== now || here.has(part)) continue; // the language was changed meanwhile
-    texts = { ...texts, ...loaded };
-    here.add(part);
+    const loaded = await Promise.all(missing.map((part) => load(part, now)));
+    if (lang.get() !== now || missing.every((part) => here.has(part))) continue; // the language was changed meanwhile, or somebody else was faster
+    texts = Object.assign({}, texts, ...loaded) as Texts;
+    for (const part of missing) here.add(part);
     lang.set(now);
   }
 }
+
+/** Speaks these parts when it is called. */
+export const says = (...parts: Part[]) => () => speakParts(...parts);
 
 export type Params = Record<string, string | number>;
 

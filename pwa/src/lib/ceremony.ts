@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Ceremony, Me, Problem } from '../api-types';
 import { ApiError, asProblem, post } from './api';
+import { afterPaint } from './paint';
 import { onReturn } from './sync';
 import { assert, signalUnknown } from './webauthn';
 
@@ -23,11 +24,12 @@ export function useCeremony(path: string | null, body: unknown = {}): Ready {
   const options = useMemo(() => keeper(path, json, setProblem), [path, json]);
   useEffect(() => {
     if (!path) return;
-    options.shown();
+    const soon = afterPaint(options.shown); // nobody taps what isn't there yet
     const timer = setInterval(options.renew, MARGIN_MS / 2);
     const off = onReturn(options.shown);
     window.addEventListener('online', options.shown);
     return () => {
+      soon();
       clearInterval(timer);
       off();
       window.removeEventListener('online', options.shown);

@@ -3,8 +3,6 @@
 // stream is silent or broken, the pages ask every 20 seconds. A change carries an
 // id only: whoever shows it reads it again. The stream is read with fetch and not
 // by EventSource, which hides the heartbeats (they are comments) and the status.
-import { useEffect } from 'preact/hooks';
-
 export interface Change {
   id: string;
   version: number;
@@ -48,11 +46,6 @@ export function onChange(fn: Listener): () => void {
     listeners.delete(fn);
     setTimeout(() => listeners.size === 0 && stop(), LINGER_MS);
   };
-}
-
-/** Reads again whenever one request changes, or, with null, any of them. */
-export function useLive(id: string | null, reload: () => void): void {
-  useEffect(() => onChange((change) => (!change || id === null || change.id === id) && reload()), [id, reload]);
 }
 
 function attach(): void {

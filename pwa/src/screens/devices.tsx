@@ -13,7 +13,8 @@ import { Trouble } from '../ui/help';
 import { Icon } from '../ui/icons';
 import { Banner, Button, Row, Rows, Screen, Sheet, Skeleton } from '../ui/kit';
 import { OneDevice, nameOf, Test, useTest } from './devices-one';
-import { AllowAgain, HomeScreen, usePush, wordsOf } from './notify-state';
+import { usePush } from './notify-offer';
+import { AllowAgain, HomeScreen, wordsOf } from './notify-state';
 
 const PATH = '/api/devices';
 

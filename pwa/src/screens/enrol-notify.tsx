@@ -10,7 +10,8 @@ import { Trouble } from '../ui/help';
 import { Icon } from '../ui/icons';
 import { Button, Skeleton } from '../ui/kit';
 import { Steps } from './enrol';
-import { AllowAgain, HomeScreen, usePush } from './notify-state';
+import { usePush } from './notify-offer';
+import { AllowAgain, HomeScreen } from './notify-state';
 
 const on = () => go('/enrol/ready', { replace: true });
 

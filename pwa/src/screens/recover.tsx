@@ -2,7 +2,7 @@
 // somebody's word; then on to what was asked, by itself.
 import { useEffect, useState } from 'preact/hooks';
 import type { WayKind } from '../api-types';
-import { speakProofs, t } from '../i18n';
+import { says, t } from '../i18n';
 import { useAct } from '../lib/act';
 import { localProblem } from '../lib/api';
 import { askable, isTyped, isVouched } from '../lib/codes';
@@ -22,7 +22,7 @@ import { askWord, keepWait, keptWait, type Wait } from './recover/word';
 import { wayName, wayNeeds, waySub, wordAlone } from './recover/words';
 import { Failed } from './trouble';
 
-const waiting = lazy<WaitProps>(() => import('./recover/wait').then((m) => m.Waiting), speakProofs);
+const waiting = lazy<WaitProps>(() => import('./recover/wait').then((m) => m.Waiting), says('inside', 'proofs'));
 
 export function Recover() {
   const now = info.use();

@@ -1,9 +1,10 @@
 // One request, at its own address: what it shows follows from its state.
 import { useEffect, useRef } from 'preact/hooks';
 import type { Request } from '../api-types';
-import { speakProofs, t } from '../i18n';
+import { says, t } from '../i18n';
 import { useAct, type Act } from '../lib/act';
-import { useLive } from '../lib/live';
+import { useLive } from '../lib/follow';
+import { later } from '../lib/paint';
 import { useResource, type Resource } from '../lib/resource';
 import { go } from '../lib/router';
 import { refresh } from '../lib/session';
@@ -16,17 +17,22 @@ import { Done } from './request/done';
 import type { NewPasskeyProps } from './request/newpasskey';
 import { onScreen } from './request/form';
 import type { OneTimeProps } from './request/onetime';
-import { SetPassword } from './request/password';
+import type { SetPasswordProps } from './request/password';
 import { Prove } from './request/prove';
 import type { StrangerProps } from './request/stranger';
-import { Waiting } from './request/waiting';
+import type { WaitingProps } from './request/waiting';
 import { ending } from './review/words';
 import { Failed } from './trouble';
 
 // Rare ones.
-const newPasskey = lazy<NewPasskeyProps>(() => import('./request/newpasskey').then((m) => m.NewPasskey));
-const oneTime = lazy<OneTimeProps>(() => import('./request/onetime').then((m) => m.OneTime));
-const stranger = lazy<StrangerProps>(() => import('./request/stranger').then((m) => m.Stranger), speakProofs);
+const newPasskey = lazy<NewPasskeyProps>(() => import('./request/newpasskey').then((m) => m.NewPasskey), says('more'));
+const oneTime = lazy<OneTimeProps>(() => import('./request/onetime').then((m) => m.OneTime), says('more'));
+const stranger = lazy<StrangerProps>(() => import('./request/stranger').then((m) => m.Stranger), says('account', 'proofs'));
+
+// What follows on the passkey: on its way once that is asked for. What a problem's code says, too.
+const waiting = lazy<WaitingProps>(() => import('./request/waiting').then((m) => m.Waiting), says('request'));
+const setPassword = lazy<SetPasswordProps>(() => import('./request/password').then((m) => m.SetPassword), says('request'));
+const ended = lazy<EndedProps>(() => Promise.resolve(Ended), says('errors'));
 
 /** How often a request that moves by itself is read again. */
 const POLL_MS = 2000;
@@ -42,6 +48,8 @@ export function RequestScreen({ params }: { params: Record<string, string> }) {
     return () => clearInterval(timer);
   }, [moving, reload]);
   const shown = useRef<Request | null>(null);
+  const here = request !== null;
+  useEffect(() => (here ? later(() => [setPassword, waiting, ended].forEach((next) => next.warm())) : undefined), [here]);
   if (!request) return problem ? <Failed problem={problem} retry={() => void reload()} /> : <Skeleton />;
   shown.current = onScreen(request, shown.current);
   return <ByState request={shown.current} resource={resource} />;
@@ -56,7 +64,7 @@ function ByState({ request, resource }: { request: Request; resource: Resource<R
     case 'approved':
       if (request.needs.length > 0) return <Prove request={request} onDone={resource.set} />;
       if (request.kind === 'enrol') return <newPasskey.Screen request={request} onRequest={resource.set} />;
-      if (typed) return <SetPassword request={request} onRequest={resource.set} />;
+      if (typed) return <setPassword.Screen request={request} onRequest={resource.set} />;
       if (request.kind === 'one-time') return <oneTime.Screen request={request} onRequest={resource.set} />;
       return <Ended request={request} name="wait" tone="wait" which="executing" />;
     case 'executing':
@@ -65,14 +73,14 @@ function ByState({ request, resource }: { request: Request; resource: Resource<R
       if (request.kind === 'one-time' && request.unseen) return <oneTime.Screen request={request} onRequest={resource.set} />;
       return <Done request={request} reload={resource.reload} />;
     case 'unknown':
-      return <Ended request={request} name="wait" tone="wait" which="unknown" />;
+      return <ended.Screen request={request} name="wait" tone="wait" which="unknown" />;
     case 'pending':
-      if (request.review) return <Waiting request={request} review={request.review} stale={resource.problem !== null} onRequest={resource.set} />;
+      if (request.review) return <waiting.Screen request={request} review={request.review} stale={resource.problem !== null} onRequest={resource.set} />;
       return <Ended request={request} name="wait" tone="info" which="pending" />;
     default:
       if (request.review) return <Reviewed request={request} />;
-      if (request.state === 'cancelled') return <Ended request={request} name="info" tone="info" which="cancelled" />;
-      return <Ended request={request} name="stop" tone="stop" which={request.state} />;
+      if (request.state === 'cancelled') return <ended.Screen request={request} name="info" tone="info" which="cancelled" />;
+      return <ended.Screen request={request} name="stop" tone="stop" which={request.state} />;
   }
 }
 
@@ -87,7 +95,7 @@ interface EndedProps {
 function Reviewed({ request }: { request: Request }) {
   const said = ending(request, soleName(useAsked(request.id)));
   const act = useAct();
-  if (!said) return request.state === 'cancelled' ? <Ended request={request} name="info" tone="info" which="cancelled" /> : <Ended request={request} name="stop" tone="stop" which={request.state as 'failed'} />;
+  if (!said) return request.state === 'cancelled' ? <ended.Screen request={request} name="info" tone="info" which="cancelled" /> : <ended.Screen request={request} name="stop" tone="stop" which={request.state as 'failed'} />;
   return (
     <Screen title={said.title} up="/account" kind="plain" key="reviewed">
       <div class={`sign ${said.tone}`}>

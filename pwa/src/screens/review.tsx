@@ -2,7 +2,7 @@
 // glance, then the decision. What was decided stays at the same address.
 import { useEffect } from 'preact/hooks';
 import type { Review } from '../api-types';
-import { useLive } from '../lib/live';
+import { useLive } from '../lib/follow';
 import { useResource } from '../lib/resource';
 import { Skeleton } from '../ui/kit';
 import { Closed } from './review/closed';

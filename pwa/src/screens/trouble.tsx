@@ -5,9 +5,9 @@ import { t } from '../i18n';
 import { go } from '../lib/router';
 import { session } from '../lib/session';
 import { onReturn } from '../lib/sync';
-import { Details, explain, heading, Support } from '../ui/help';
+import { Details, explain, heading, Support, useTold } from '../ui/help';
 import { Icon } from '../ui/icons';
-import { Button, Screen } from '../ui/kit';
+import { Button, Screen, Skeleton } from '../ui/kit';
 
 /** How often a page that is offline tries again by itself. */
 const RETRY_MS = 5000;
@@ -37,8 +37,10 @@ export function Offline({ retry }: { retry: () => void }) {
 }
 
 export function Failed({ problem, retry }: { problem: Problem; retry: () => void }) {
-  const [what, todo] = explain(problem);
+  const told = useTold(problem.code);
   if (problem.code === 'network.offline') return <Offline retry={retry} />;
+  if (!told) return <Skeleton />;
+  const [what, todo] = explain(problem);
   const outdated = problem.code === 'app.outdated';
   const gone = problem.status === 404 || problem.code === 'session.recovered'; // trying again would not bring it
   const inside = session.get().state === 'in';

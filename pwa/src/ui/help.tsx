@@ -1,10 +1,13 @@
 // The way out: what a problem says, and who can help.
 import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import type { Problem } from '../api-types';
-import { has, speakInside, t, type Key } from '../i18n';
+import { has, says, t, type Key } from '../i18n';
 import { inSeconds, moment } from '../lib/format';
 import { info } from '../lib/session';
 import { Banner, Row, Rows, type Tone } from './kit';
+
+const ofErrors = says('inside', 'errors');
 
 /** What a code says: what happened, and what to do. */
 export function explain(problem: Pick<Problem, 'code' | 'params' | 'retryAfter' | 'status'>): [string, string] {
@@ -18,7 +21,7 @@ export function explain(problem: Pick<Problem, 'code' | 'params' | 'retryAfter' 
   };
   const wanted = [values.until && `e.${code}.until`, values.rules && `e.${code}.some`, `e.${code}`];
   const known = wanted.find((key) => key && has(key)) as Key | undefined;
-  if (!known) void speakInside().catch(() => undefined); // it may be among the texts behind Start
+  if (!known) void ofErrors().catch(() => undefined); // it may be among the texts behind Start
   const [what = '', todo = ''] = t(known ?? 'e.other', values).split('\n');
   return [what, todo];
 }
@@ -40,9 +43,27 @@ const calm = new Set(['passkey.cancelled', 'ceremony.unknown', 'network.offline'
 /** Whether a problem is one that somebody else may have to help with. */
 export const grave = (problem: Problem | null) => problem !== null && !calm.has(problem.code);
 
+/** A network that is too slow for words is no reason to say nothing. */
+const TEXTS_MS = 2000;
+
+/** Whether a code's own words are here; where they can't be had it is said without. */
+export function useTold(code: string): boolean {
+  const [told, setTold] = useState(false);
+  const known = told || !code || has(`e.${code}`);
+  useEffect(() => {
+    if (known) return;
+    const over = () => setTold(true);
+    const timer = setTimeout(over, TEXTS_MS);
+    ofErrors().then(over, over);
+    return () => clearTimeout(timer);
+  }, [known]);
+  return known;
+}
+
 /** A problem in the flow of a screen. A quiet one leaves the support to the screen. */
 export function Trouble({ problem, children, quiet }: { problem: Problem | null; children?: ComponentChildren; quiet?: boolean }) {
-  if (!problem) return null;
+  const told = useTold(problem?.code ?? '');
+  if (!problem || !told) return null;
   const [what, todo] = explain(problem);
   const tone: Tone = grave(problem) ? 'stop' : 'info';
   return (

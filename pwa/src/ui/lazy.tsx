@@ -1,8 +1,9 @@
 // Screens that are loaded when they are opened, and the texts that they need.
 import type { ComponentType, JSX, VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { speakInside } from '../i18n';
+import { says } from '../i18n';
 import { asProblem } from '../lib/api';
+import { later } from '../lib/paint';
 import { Failed } from '../screens/trouble';
 import { Skeleton } from './kit';
 
@@ -23,8 +24,11 @@ class ChunkError extends Error {
   override name = 'ChunkError';
 }
 
+/** Here before anything is amiss, or else asked for then. */
+const ofErrors = () => void says('errors')().catch(() => undefined);
+
 /** texts: those that the screen says. */
-export function lazy<P = Routed>(load: () => Promise<ComponentType<P>>, texts: () => Promise<void> = speakInside): Lazy<P> {
+export function lazy<P = Routed>(load: () => Promise<ComponentType<P>>, texts = says('inside', 'more')): Lazy<P> {
   let loaded: ComponentType<P> | null = null;
   const fetchOnce = async () => {
     try {
@@ -43,6 +47,7 @@ export function lazy<P = Routed>(load: () => Promise<ComponentType<P>>, texts: (
       if (loaded) again(1);
       else fetchOnce().then(() => again(1), setError);
     }, []);
+    useEffect(() => later(ofErrors), []);
     if (error) return <Failed problem={asProblem(error)} retry={() => location.reload()} />;
     return Loaded ? <Loaded {...(props as P & JSX.IntrinsicAttributes)} /> : <Skeleton />;
   }

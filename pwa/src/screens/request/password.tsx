@@ -16,12 +16,12 @@ import { Approved } from './approved';
 import { RuleList, Strength } from './rules';
 import { useCheck, verdict } from './check';
 
-interface Props {
+export interface SetPasswordProps {
   request: Request;
   onRequest: (r: Request) => void;
 }
 
-export function SetPassword({ request, onRequest }: Props) {
+export function SetPassword({ request, onRequest }: SetPasswordProps) {
   const rules = useResource<PasswordRules>('/api/password-rules');
   if (!rules.data) return rules.problem ? <Failed problem={rules.problem} retry={() => void rules.reload()} /> : <Skeleton />;
   if (request.kind === 'change' && Date.parse(rules.data.change_from) > Date.now()) return <TooYoung rules={rules.data} request={request} />;
@@ -29,7 +29,7 @@ export function SetPassword({ request, onRequest }: Props) {
   return <Form request={request} onRequest={onRequest} rules={rules.data} reloadRules={rules.reload} />;
 }
 
-function Form({ request, onRequest, rules, reloadRules }: Props & { rules: PasswordRules; reloadRules: () => Promise<void> }) {
+function Form({ request, onRequest, rules, reloadRules }: SetPasswordProps & { rules: PasswordRules; reloadRules: () => Promise<void> }) {
   const change = request.kind === 'change';
   const [value, setValue] = useState('');
   const [old, setOld] = useState('');

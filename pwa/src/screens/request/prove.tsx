@@ -1,7 +1,7 @@
 // What is asked for, and what confirms it: the passkey, and what else the policy wants.
 import { useState } from 'preact/hooks';
 import type { ProofKind, Request } from '../../api-types';
-import { speakProofs, t } from '../../i18n';
+import { says, t } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { post } from '../../lib/api';
 import { isTyped } from '../../lib/codes';
@@ -28,7 +28,7 @@ export interface AnswersProps extends Props {
   onKey?: () => void;
 }
 
-const answers = lazy<AnswersProps>(() => import('./answers').then((m) => m.Answers), speakProofs);
+const answers = lazy<AnswersProps>(() => import('./answers').then((m) => m.Answers), says('proofs'));
 
 /** A passkey, on a phone or on a security key. */
 const isKey = (kind: string) => kind === 'passkey' || kind === 'hardware-key';

@@ -10,11 +10,11 @@ import { refresh } from '../../lib/session';
 import { Face, photo } from '../../ui/face';
 import { Trouble } from '../../ui/help';
 import { Banner, Button, Screen, Sheet, Time } from '../../ui/kit';
-import { NotificationsOffer, usePush } from '../notify-state';
+import { NotificationsOffer, usePush } from '../notify-offer';
 import { soleName, useAsked } from './asked';
 import { Digits, Remaining } from './digits';
 
-interface Props {
+export interface WaitingProps {
   request: Request;
   review: Reviewing;
   /** The last reading failed: what is shown may be old. */
@@ -22,7 +22,7 @@ interface Props {
   onRequest: (r: Request) => void;
 }
 
-export function Waiting({ request, review, stale, onRequest }: Props) {
+export function Waiting({ request, review, stale, onRequest }: WaitingProps) {
   const now = useNow();
   const asked = useAsked(request.id);
   const told = usePush() === 'on';

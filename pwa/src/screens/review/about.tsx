@@ -8,7 +8,7 @@ import { Face, photo } from '../../ui/face';
 import { Mail } from '../../ui/help';
 import { Icon } from '../../ui/icons';
 import { Banner, Fact, Time } from '../../ui/kit';
-import { network, proved, signs, vouched } from './words';
+import { network, proved, signs, vouched } from './said';
 
 /** Who asks: picture, place, account. */
 export function Who({ review: r }: { review: Review }) {

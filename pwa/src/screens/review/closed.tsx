@@ -15,7 +15,7 @@ import { Icon, type IconName } from '../../ui/icons';
 import { Banner, Button, Card, Screen, Time, type Tone } from '../../ui/kit';
 import { Who, Why } from './about';
 import { Wrong } from './sheets';
-import { aboutThem, asks, freezable, over, ownWords, revocable, vouched, went } from './words';
+import { aboutThem, asks, freezable, over, ownWords, revocable, vouched, went } from './said';
 
 interface Props {
   review: Review;

@@ -14,7 +14,7 @@ import { Trouble } from '../../ui/help';
 import { Banner, Button, Screen } from '../../ui/kit';
 import { Facts, Signs, Who, Why, Word } from './about';
 import { Deny, Wrong } from './sheets';
-import { aboutThem, asks, vouched } from './words';
+import { aboutThem, asks, vouched } from './said';
 
 interface Props {
   review: Review;

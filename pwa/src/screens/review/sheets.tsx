@@ -7,7 +7,8 @@ import { post } from '../../lib/api';
 import { Area, Chips } from '../../ui/form';
 import { Trouble } from '../../ui/help';
 import { Button, Sheet } from '../../ui/kit';
-import { denyChips, MAX_WORDS, reasonOf } from './words';
+import { denyChips } from './said';
+import { MAX_WORDS, reasonOf } from './words';
 
 interface Props {
   review: Review;

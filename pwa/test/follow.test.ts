@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { useLive } from '../src/lib/follow';
+import type { Listener } from '../src/lib/live';
+
+const world = vi.hoisted(() => ({ effects: [] as (() => () => void)[], following: new Set<unknown>() }));
+vi.mock('preact/hooks', async (original) => ({ ...(await original<object>()), useEffect: (fn: () => () => void) => void world.effects.push(fn) }));
+vi.mock('../src/lib/live', () => ({
+  onChange: (fn: unknown) => {
+    world.following.add(fn);
+    return () => world.following.delete(fn);
+  },
+}));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  world.effects.length = 0;
+});
+afterEach(() => void vi.useRealTimers());
+
+/** A screen that is shown; what it returns takes it away. */
+function show(id: string | null, reload: () => void): () => void {
+  useLive(id, reload);
+  return world.effects.pop()!();
+}
+const loaded = async () => {
+  await vi.advanceTimersByTimeAsync(2000);
+  vi.useRealTimers();
+  await vi.dynamicImportSettled();
+};
+
+test('a screen follows its request once its picture is there, until it goes', async () => {
+  const reload = vi.fn();
+  const leave = show('a', reload);
+  expect(world.following.size).toBe(0);
+  await loaded();
+  const [tell] = world.following as Set<Listener>;
+  tell?.({ id: 'another', version: 1 });
+  expect(reload).not.toHaveBeenCalled();
+  tell?.({ id: 'a', version: 2 });
+  tell?.(null);
+  expect(reload).toHaveBeenCalledTimes(2);
+  leave();
+  expect(world.following.size).toBe(0);
+});
+
+test('a screen that is gone by then follows nothing', async () => {
+  show('a', () => undefined)();
+  await loaded();
+  expect(world.following.size).toBe(0);
+});
