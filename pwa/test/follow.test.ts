@@ -2,10 +2,11 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { useLive } from '../src/lib/follow';
 import type { Listener } from '../src/lib/live';
 
-const world = vi.hoisted(() => ({ effects: [] as (() => () => void)[], following: new Set<unknown>() }));
+const world = vi.hoisted(() => ({ effects: [] as (() => () => void)[], following: new Set<unknown>(), broken: false }));
 vi.mock('preact/hooks', async (original) => ({ ...(await original<object>()), useEffect: (fn: () => () => void) => void world.effects.push(fn) }));
 vi.mock('../src/lib/live', () => ({
   onChange: (fn: unknown) => {
+    if (world.broken) throw new Error('not here');
     world.following.add(fn);
     return () => world.following.delete(fn);
   },
@@ -47,4 +48,18 @@ test('a screen that is gone by then follows nothing', async () => {
   show('a', () => undefined)();
   await loaded();
   expect(world.following.size).toBe(0);
+});
+
+test('a screen whose stream can’t be loaded asks every now and then', async () => {
+  world.broken = true;
+  const reload = vi.fn();
+  const leave = show('a', reload);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(reload).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(40_000);
+  expect(reload).toHaveBeenCalledTimes(2);
+  leave();
+  await vi.advanceTimersByTimeAsync(40_000);
+  expect(reload).toHaveBeenCalledTimes(2);
+  world.broken = false;
 });

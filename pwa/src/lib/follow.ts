@@ -2,6 +2,9 @@
 import { useEffect } from 'preact/hooks';
 import { later } from './paint';
 
+/** As the stream does where it is broken (live.ts, which may not be here). */
+const POLL_MS = 20_000;
+
 /** Reads again whenever one request changes, or, with null, any of them. */
 export function useLive(id: string | null, reload: () => void): void {
   useEffect(() => {
@@ -11,7 +14,11 @@ export function useLive(id: string | null, reload: () => void): void {
       const { onChange } = await import('./live');
       if (!gone) off = onChange((change) => (!change || id === null || change.id === id) && reload());
     };
-    const soon = later(() => void follow().catch(() => undefined)); // whoever returns to the page reads again
+    const poll = () => {
+      const timer = setInterval(reload, POLL_MS);
+      off = () => clearInterval(timer);
+    };
+    const soon = later(() => void follow().catch(() => gone || poll()));
     return () => {
       gone = true;
       soon();
