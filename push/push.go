@@ -106,9 +106,13 @@ type Store interface {
 	// Fan replaces a notice by its deliveries in one transaction; ErrNoDelivery
 	// when it is gone.
 	Fan(ctx context.Context, notice int64, deliveries []Delivery, events ...audit.Event) error
-	// ClaimDeliveries leases those that are due and that nobody holds, the longest
-	// due first. Those of a Bulk kind come last, and only with bulk.
-	ClaimDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit int, bulk bool) ([]Delivery, error)
+	// ClaimDeliveries leases at most limit of those that are due and that nobody
+	// holds, the longest due first, and behind them those of a Bulk kind until it has
+	// bulk in all.
+	ClaimDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit, bulk int) ([]Delivery, error)
+	// ReleaseDeliveries gives back the leases of those that were not tried and that
+	// it still holds.
+	ReleaseDeliveries(ctx context.Context, ids ...int64) error
 	// Delivered ends it as taken, erases its params, and marks the subscription
 	// reached.
 	Delivered(ctx context.Context, id int64, at time.Time) error

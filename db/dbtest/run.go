@@ -164,6 +164,7 @@ var cases = []struct {
 	{"EachDeliveryGoesToOneClaimer", eachDeliveryGoesToOneClaimer, true},
 	{"OneOf200EndsADelivery", oneOf200EndsADelivery, true},
 	{"ARetryGivesTheLeaseBack", aRetryGivesTheLeaseBack, false},
+	{"WhatWasNotTriedIsGivenBack", whatWasNotTriedIsGivenBack, false},
 	{"OneMessageEndsWhatItSpeaksFor", oneMessageEndsWhatItSpeaksFor, false},
 	{"ANoticeIsJudgedByItsOwnPushes", aNoticeIsJudgedByItsOwnPushes, false},
 	{"WhatGoesToManyComesLast", whatGoesToManyComesLast, false},
