@@ -191,6 +191,9 @@ func TestALostKeyStopsNothingElse(t *testing.T) {
 	if _, err := s.Subscription(ctx, "lost"); !errors.Is(err, secret.ErrSealed) {
 		t.Errorf("read one: %v", err)
 	}
+	if all, err := s.SubscriptionsByID(ctx, []string{"lost"}); err != nil || len(all) != 0 {
+		t.Error(all, err)
+	}
 	if all, err := s.Subscriptions(ctx, anna.String()); err != nil || len(all) != 0 {
 		t.Errorf("listed %v, %v", all, err)
 	}

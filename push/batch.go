@@ -11,12 +11,13 @@ import (
 const fresh = time.Second
 
 // batch is what messages share that were claimed together and go to many at once:
-// what each of them needs to know is read once for a person and once for a device. What
-// is about a request has a batch of its own.
+// what each of them needs to know is read once for a person, and the devices with one
+// another. What is about a request has a batch of its own.
 type batch struct {
 	claimed time.Time
+	ids     []string // of the devices, each once
 	people  shared[Person]
-	devices shared[Subscription]
+	devices shared[map[string]Subscription]
 	badges  shared[*int]
 }
 
@@ -48,7 +49,7 @@ func (r *shared[T]) get(ctx context.Context, key string, now time.Time, read fun
 	}
 	defer close(one.ended)
 	one.value, one.err = read()
-	if one.err != nil && !errors.Is(one.err, ErrNobody) && !errors.Is(one.err, ErrNoSubscription) {
+	if one.err != nil && !errors.Is(one.err, ErrNobody) {
 		r.forget(key, one)
 	}
 	return one.value, one.err
@@ -77,8 +78,18 @@ func (r *shared[T]) forget(key string, one *reading[T]) {
 	}
 }
 
+// device is read with all others of the batch. Whichever is not among them is asked
+// for by itself, which says why.
 func (s *Service) device(ctx context.Context, of *batch, id string) (Subscription, error) {
-	return of.devices.get(ctx, id, s.cfg.Now(), func() (Subscription, error) { return s.cfg.Store.Subscription(ctx, id) })
+	if len(of.ids) > 1 {
+		all, err := of.devices.get(ctx, "", s.cfg.Now(), func() (map[string]Subscription, error) {
+			return s.cfg.Store.SubscriptionsByID(ctx, of.ids)
+		})
+		if sub, is := all[id]; is && err == nil {
+			return sub, nil
+		}
+	}
+	return s.cfg.Store.Subscription(ctx, id)
 }
 
 func (s *Service) person(ctx context.Context, of *batch, account string) (Person, error) {

@@ -74,13 +74,36 @@ func TestWhoIsDisabledHearsNothingASecondLater(t *testing.T) {
 func TestADeviceThatIsRemovedIsNotToldASecondLater(t *testing.T) {
 	w := newWorld(t)
 	_, sub := w.device(bert)
-	w.reminders(8)
-	w.wantSent(4)
+	stays, _ := w.device(bert)
+	w.reminders(6)
+	w.sends()
 	if err := w.Remove(t.Context(), bert, sub.ID); err != nil {
 		t.Fatal(err)
 	}
+	before := len(w.services.Messages())
 	w.clock.forward(time.Second)
-	w.wantSent(4)
+	w.work()
+	after := w.services.Messages()[before:]
+	if len(after) == 0 {
+		t.Error("the other device was not told either")
+	}
+	for _, m := range after {
+		if m.To != stays {
+			t.Error("a device that was removed was told")
+		}
+	}
+}
+
+func TestADeviceThatIsNotFoundAmongOthersIsAskedForByItself(t *testing.T) {
+	for _, sealed := range []bool{false, true} {
+		w := newWorld(t)
+		w.device(bert)
+		w.device(bert)
+		w.store.sealed = sealed
+		w.reminders(3)
+		w.work()
+		w.wantMessages(6)
+	}
 }
 
 func TestAReadThatFailedHoldsForNobodyAfterIt(t *testing.T) {

@@ -27,6 +27,7 @@ type memStore struct {
 	fail       error         // what every method answers; nil for none
 	failing    chan struct{} // closed when somebody was answered so; nil for nobody waits
 	losing     bool          // Delivered never comes back: a crash
+	sealed     bool          // no subscription is found among others
 }
 
 type held[T any] struct {
@@ -286,6 +287,17 @@ func (s *memStore) Subscription(_ context.Context, id string) (Subscription, err
 		}
 	}
 	return Subscription{}, cmp.Or(s.fail, ErrNoSubscription)
+}
+
+func (s *memStore) SubscriptionsByID(_ context.Context, ids []string) (map[string]Subscription, error) {
+	defer s.locked()()
+	out := map[string]Subscription{}
+	for _, sub := range s.subs {
+		if slices.Contains(ids, sub.ID) && !s.sealed {
+			out[sub.ID] = sub
+		}
+	}
+	return out, s.fail
 }
 
 func (s *memStore) Subscriptions(_ context.Context, account string) ([]Subscription, error) {

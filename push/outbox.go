@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -151,10 +152,15 @@ func (s *Service) claimDue(ctx context.Context, room int, many bool) (now []leas
 	for _, d := range due {
 		if Bulk(d.Kind) {
 			s.hand.held = append(s.hand.held, leased{d, together})
+			if d.Subscription != "" {
+				together.ids = append(together.ids, d.Subscription)
+			}
 		} else {
 			now = append(now, leased{d, &batch{claimed: together.claimed}})
 		}
 	}
+	slices.Sort(together.ids)
+	together.ids = slices.Compact(together.ids)
 	return now, nil
 }
 

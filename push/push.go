@@ -142,6 +142,9 @@ type Store interface {
 	// when the account has limit others.
 	SaveSubscription(ctx context.Context, s Subscription, limit int, events ...audit.Event) (Subscription, error)
 	Subscription(ctx context.Context, id string) (Subscription, error)
+	// SubscriptionsByID leaves out those that are gone, and those that Subscription
+	// has an error for.
+	SubscriptionsByID(ctx context.Context, ids []string) (map[string]Subscription, error)
 	// Reached marks a subscription whose push service took a message outside the
 	// outbox, as Delivered does; ErrNoSubscription when it is gone.
 	Reached(ctx context.Context, id string, at time.Time) error

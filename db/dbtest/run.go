@@ -172,6 +172,7 @@ var cases = []struct {
 	{"ASubscriptionKnowsHowItsLastDeliveryEnded", aSubscriptionKnowsHowItsLastDeliveryEnded, false},
 	{"WhatEndedIsForgottenLater", whatEndedIsForgottenLater, false},
 	{"ASubscriptionComesBackWhole", aSubscriptionComesBackWhole, false},
+	{"ManySubscriptionsComeBackAtOnce", manySubscriptionsComeBackAtOnce, false},
 	{"ASubscriptionIsRenewedByItsOwnerOnly", aSubscriptionIsRenewedByItsOwnerOnly, false},
 	{"OnlyTheLimitOfSubscriptionsIsSaved", onlyTheLimitOfSubscriptionsIsSaved, true},
 	{"ARemovedSubscriptionTakesItsDeliveries", aRemovedSubscriptionTakesItsDeliveries, true},
