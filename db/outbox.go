@@ -92,7 +92,7 @@ func scanNotice(row scanner) (n sealedNotice, err error) {
 
 // front is how many of what waits NextDelivery looks at: more than all servers
 // together hold, and those that nobody can open.
-const front = `1024`
+const front = `2048`
 
 // Fan is push.Store's.
 func (s *Store) Fan(ctx context.Context, notice int64, deliveries []push.Delivery, events ...audit.Event) error {

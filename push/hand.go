@@ -8,7 +8,7 @@ import (
 const (
 	// ahead is how many deliveries of a bulk kind are held at most: as many share one
 	// claim, and the next are there when slots come free.
-	ahead = 128
+	ahead = 200
 	// claimEach is how often it is looked what else is due while enough are held.
 	claimEach = 50 * time.Millisecond
 	// holdFor leaves time for a try, and for writing down how it ended, before the
@@ -32,7 +32,7 @@ type leased struct {
 // enough says whether nothing needs to be claimed yet.
 func (h *hand) enough(now time.Time) bool {
 	since := now.Sub(h.looked)
-	return len(h.held) >= ahead/2 && since >= 0 && since < claimEach
+	return len(h.held) >= ahead/4 && since >= 0 && since < claimEach
 }
 
 // stale says whether the longest held may not be tried any more.

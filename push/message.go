@@ -62,9 +62,9 @@ func (s *Service) message(ctx context.Context, d Delivery, who Person) (message,
 func (s *Service) compose(d Delivery, who Person, badge *int) (message, error) {
 	p := plans[d.Kind]
 	lang := language(who.Language)
-	text := s.texts(lang, d)
+	text, fill := s.template(lang, d)
 	out := payload{WebPush: 8030, Mutable: true, Badge: badge, Notification: notification{
-		Title: text.Title, Body: text.Body, Lang: lang,
+		Title: fill(text.Title), Body: fill(text.Body), Lang: lang,
 		Navigate: s.cfg.PublicURL + p.path(d.Params), Tag: p.tag(d.Params),
 		Data: data{Kind: d.Kind, Request: d.Params["request"]},
 	}}
