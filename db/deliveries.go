@@ -54,26 +54,23 @@ func (t *tx) insertDelivery(d push.Delivery) error {
 
 // ClaimDeliveries is push.Store's. One that can't be opened is treated as
 // ClaimNotices does.
-func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit int, bulk bool) ([]push.Delivery, error) {
+func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit, bulk int) ([]push.Delivery, error) {
 	if s.sealer.box == nil {
 		return nil, wrap("claim deliveries", ErrNoKey)
 	}
 	var rows []sealedDelivery
 	err := s.write(ctx, func(t *tx) (err error) {
-		rows, err = collect(t, scanDelivery, `
-			UPDATE deliveries SET lease = $1, holder = $2 WHERE id IN (
-				SELECT id FROM deliveries WHERE ended = 0 AND due <= $3 AND lease <= $3 AND (bulk = FALSE OR bulk = $5)
-				ORDER BY bulk, due, id LIMIT $4`+t.dialect.forUpdate+`)
-			RETURNING id, `+deliveryColumns,
-			millis(now.Add(lease)), s.holder, millis(now), limit, bulk)
+		rows, err = t.claimDeliveries(now, lease, limit, false)
+		if more := bulk - len(rows); err == nil && more > 0 {
+			var many []sealedDelivery
+			many, err = t.claimDeliveries(now, lease, more, true)
+			rows = append(rows, many...)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, wrap("claim deliveries", err)
 	}
-	slices.SortFunc(rows, func(a, b sealedDelivery) int {
-		return cmp.Or(bulkLast(a.Kind, b.Kind), a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID))
-	})
 	var all []push.Delivery
 	for _, row := range rows {
 		row.Params, err = s.sealer.openParams(deliveryPlace(row.Delivery, row.nonce), row.body)
@@ -84,6 +81,35 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, lease time.D
 		all = append(all, row.Delivery)
 	}
 	return all, nil
+}
+
+// claimDeliveries claims of one column bulk, the longest due first. The sum in the limit
+// keeps SQLite from planning for that very number, and so from compiling the statement at
+// each claim.
+func (t *tx) claimDeliveries(now time.Time, lease time.Duration, limit int, bulk bool) ([]sealedDelivery, error) {
+	rows, err := collect(t, scanDelivery, `
+		UPDATE deliveries SET lease = $1, holder = $2 WHERE id IN (
+			SELECT id FROM deliveries WHERE ended = 0 AND bulk = $5 AND due <= $3 AND lease <= $3
+			ORDER BY due, id LIMIT $4 + 0`+t.dialect.forUpdate+`)
+		RETURNING id, `+deliveryColumns,
+		millis(now.Add(lease)), t.holder, millis(now), limit, bulk)
+	slices.SortFunc(rows, func(a, b sealedDelivery) int { // RETURNING has no order
+		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID))
+	})
+	return rows, err
+}
+
+// ReleaseDeliveries is push.Store's.
+func (s *Store) ReleaseDeliveries(ctx context.Context, ids ...int64) error {
+	return wrap("release deliveries", s.write(ctx, func(t *tx) error {
+		for _, id := range ids {
+			_, err := t.exec(`UPDATE deliveries SET lease = 0, holder = '' WHERE id = $1 AND ended = 0 AND holder = $2`, id, t.holder)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 func scanDelivery(row scanner) (d sealedDelivery, err error) {

@@ -285,7 +285,7 @@ func held(ctx context.Context, s *Store) error {
 		err = s.Fan(ctx, 2, []push.Delivery{d, d})
 	}
 	if err == nil {
-		_, err = s.ClaimDeliveries(ctx, time.Now(), time.Hour, 1, true)
+		_, err = s.ClaimDeliveries(ctx, time.Now(), time.Hour, 1, 1)
 	}
 	return err
 }
@@ -356,7 +356,8 @@ func writes() map[string]func(*Store) error {
 		"delivered with others": func(s *Store) error {
 			return s.DeliveredWith(ctx, push.Delivery{ID: 1, To: anna.String()}, now, now, "k")
 		},
-		"retry": func(s *Store) error { return s.Retry(ctx, 1, now, "c", push.CapUnasked) },
+		"retry":   func(s *Store) error { return s.Retry(ctx, 1, now, "c", push.CapUnasked) },
+		"release": func(s *Store) error { return s.ReleaseDeliveries(ctx, 1) },
 		"give up": func(s *Store) error {
 			return s.GiveUp(ctx, 1, now, "c", []push.Delivery{{Kind: "k"}}, signedIn())
 		},

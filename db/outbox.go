@@ -51,7 +51,7 @@ func (s *Store) ClaimNotices(ctx context.Context, now time.Time, lease time.Dura
 	err := s.write(ctx, func(t *tx) (err error) {
 		rows, err = collect(t, scanNotice, `
 			UPDATE outbox SET lease = $1, holder = $2 WHERE id IN (
-				SELECT id FROM outbox WHERE ended = 0 AND lease <= $3 ORDER BY bulk, id LIMIT $4`+t.dialect.forUpdate+`)
+				SELECT id FROM outbox WHERE ended = 0 AND lease <= $3 ORDER BY bulk, id LIMIT $4 + 0`+t.dialect.forUpdate+`)
 			RETURNING id, to_guid, kind, nonce, body, created, until`,
 			millis(now.Add(lease)), s.holder, millis(now), limit)
 		return err
@@ -72,7 +72,7 @@ func (s *Store) ClaimNotices(ctx context.Context, now time.Time, lease time.Dura
 	return all, nil
 }
 
-// bulkLast orders kinds as the column bulk does. RETURNING has no order.
+// bulkLast orders kinds as the column bulk does.
 func bulkLast(a, b string) int {
 	switch first, second := push.Bulk(a), push.Bulk(b); {
 	case first == second:
@@ -92,7 +92,7 @@ func scanNotice(row scanner) (n sealedNotice, err error) {
 
 // front is how many of what waits NextDelivery looks at: more than all servers
 // together hold, and those that nobody can open.
-const front = 1024
+const front = `2048`
 
 // Fan is push.Store's.
 func (s *Store) Fan(ctx context.Context, notice int64, deliveries []push.Delivery, events ...audit.Event) error {
@@ -122,14 +122,14 @@ func (s *Store) NextDelivery(ctx context.Context) (time.Time, error) {
 	err := s.row(ctx, `
 		SELECT min(at) FROM (
 			SELECT at FROM (SELECT CASE WHEN lease > 0 THEN lease ELSE created END AS at
-				FROM outbox WHERE ended = 0 AND bulk = FALSE ORDER BY id LIMIT $1) AS a
+				FROM outbox WHERE ended = 0 AND bulk = FALSE ORDER BY id LIMIT `+front+`) AS a
 			UNION ALL SELECT at FROM (SELECT CASE WHEN lease > 0 THEN lease ELSE created END AS at
-				FROM outbox WHERE ended = 0 AND bulk = TRUE ORDER BY id LIMIT $1) AS b
+				FROM outbox WHERE ended = 0 AND bulk = TRUE ORDER BY id LIMIT `+front+`) AS b
 			UNION ALL SELECT at FROM (SELECT CASE WHEN lease > due THEN lease ELSE due END AS at
-				FROM deliveries WHERE ended = 0 AND bulk = FALSE ORDER BY due LIMIT $1) AS c
+				FROM deliveries WHERE ended = 0 AND bulk = FALSE ORDER BY due LIMIT `+front+`) AS c
 			UNION ALL SELECT at FROM (SELECT CASE WHEN lease > due THEN lease ELSE due END AS at
-				FROM deliveries WHERE ended = 0 AND bulk = TRUE ORDER BY due LIMIT $1) AS d
-		) AS waiting`, front).Scan(&next)
+				FROM deliveries WHERE ended = 0 AND bulk = TRUE ORDER BY due LIMIT `+front+`) AS d
+		) AS waiting`).Scan(&next)
 	return fromMillis(next.Int64), wrap("next delivery", err)
 }
 

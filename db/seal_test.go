@@ -94,7 +94,7 @@ func TestWhatEndedKeepsNoParameters(t *testing.T) {
 	if err := s.Fan(ctx, notices(t, s)[0].ID, []push.Delivery{d, d, d}); err != nil {
 		t.Fatal(err)
 	}
-	all, err := s.ClaimDeliveries(ctx, time.Now(), time.Hour, 2, true)
+	all, err := s.ClaimDeliveries(ctx, time.Now(), time.Hour, 2, 2)
 	if err != nil || len(all) != 2 {
 		t.Fatal(all, err)
 	}
@@ -154,7 +154,7 @@ func TestWithoutAKeyNothingSealedIsWrittenOrRead(t *testing.T) {
 		},
 		"remind":           func() error { _, err := s.Remind(ctx, anna, now, 1, workflow.Notice{}); return err },
 		"claim notices":    func() error { _, err := s.ClaimNotices(ctx, now, time.Hour, 9); return err },
-		"claim deliveries": func() error { _, err := s.ClaimDeliveries(ctx, now, time.Hour, 9, true); return err },
+		"claim deliveries": func() error { _, err := s.ClaimDeliveries(ctx, now, time.Hour, 9, 9); return err },
 		"save": func() error {
 			_, err := s.SaveSubscription(ctx, push.Subscription{ID: "n", Account: "a", Endpoint: "f"}, 5)
 			return err
@@ -190,6 +190,9 @@ func TestALostKeyStopsNothingElse(t *testing.T) {
 	}
 	if _, err := s.Subscription(ctx, "lost"); !errors.Is(err, secret.ErrSealed) {
 		t.Errorf("read one: %v", err)
+	}
+	if all, err := s.SubscriptionsByID(ctx, []string{"lost"}); err != nil || len(all) != 0 {
+		t.Error(all, err)
 	}
 	if all, err := s.Subscriptions(ctx, anna.String()); err != nil || len(all) != 0 {
 		t.Errorf("listed %v, %v", all, err)
@@ -253,7 +256,7 @@ func TestALostLeaseSettlesNothing(t *testing.T) {
 		if all, err := s.ClaimNotices(ctx, now, time.Minute, 1); err == nil && len(all) == 1 {
 			return all[0].ID
 		}
-		all, err := s.ClaimDeliveries(ctx, now, time.Minute, 1, true)
+		all, err := s.ClaimDeliveries(ctx, now, time.Minute, 1, 1)
 		if err != nil || len(all) != 1 {
 			t.Fatal(all, err)
 		}
@@ -277,7 +280,7 @@ func TestALostLeaseSettlesNothing(t *testing.T) {
 	lost("delivered", slow.Delivered(ctx, id, now))
 	lost("retry", slow.Retry(ctx, id, now, "c", push.CapUnasked))
 	lost("give up", slow.GiveUp(ctx, id, now, "c", []push.Delivery{{Kind: "k"}}))
-	if err := quick.Delivered(ctx, id, now); err != nil {
+	if err := errors.Join(slow.ReleaseDeliveries(ctx, id), quick.Delivered(ctx, id, now)); err != nil {
 		t.Error(err)
 	}
 }

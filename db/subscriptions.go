@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -104,6 +107,43 @@ func (t *tx) sealSubscription(n push.Subscription) (endpoint, auth []byte, err e
 func (s *Store) Subscription(ctx context.Context, id string) (push.Subscription, error) {
 	n, err := s.scanSubscription(s.row(ctx, `SELECT `+subscriptionColumns+` FROM subscriptions WHERE id = $1`, id))
 	return n, wrap("read subscription", err)
+}
+
+// together is how many subscriptions one statement reads.
+const together = 32
+
+var selectTogether = func() string {
+	marks := make([]string, together)
+	for i := range marks {
+		marks[i] = fmt.Sprint("$", i+1)
+	}
+	return `SELECT ` + subscriptionColumns + ` FROM subscriptions WHERE id IN (` + strings.Join(marks, ", ") + `)`
+}()
+
+// SubscriptionsByID is push.Store's. Each read begins a transaction, and after a
+// commit has its pages to find again: many share one.
+func (s *Store) SubscriptionsByID(ctx context.Context, ids []string) (map[string]push.Subscription, error) {
+	all := map[string]push.Subscription{}
+	for some := range slices.Chunk(ids, together) {
+		args := make([]any, together)
+		for i := range args {
+			args[i] = some[min(i, len(some)-1)]
+		}
+		_, err := list(ctx, s, func(row scanner) (n push.Subscription, err error) {
+			n, err = s.scanSubscription(row)
+			if errors.Is(err, secret.ErrSealed) {
+				return n, nil
+			}
+			if err == nil {
+				all[n.ID] = n
+			}
+			return n, err
+		}, selectTogether, args...)
+		if err != nil {
+			return nil, wrap("read subscriptions", err)
+		}
+	}
+	return all, nil
 }
 
 // markReached is for the subscription whose id follows, and the time $2.

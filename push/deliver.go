@@ -19,25 +19,25 @@ const (
 )
 
 // deliverPush sends to one device.
-func (s *Service) deliverPush(ctx context.Context, d Delivery, answered func()) error {
+func (s *Service) deliverPush(ctx context.Context, d Delivery, of *batch, answered func()) error {
 	made := s.cfg.Now()
 	if !made.Before(d.Until) {
 		return s.settle(ctx, d, verdict{code: codeLate}, nil)
 	}
-	sub, err := s.cfg.Store.Subscription(ctx, d.Subscription)
+	sub, err := s.device(ctx, of, d.Subscription)
 	if errors.Is(err, ErrNoSubscription) || err == nil && sub.Account != d.To {
 		return s.settle(ctx, d, verdict{code: codeRemoved}, nil)
 	} else if err != nil {
 		return fmt.Errorf("read device: %w", err)
 	}
-	who, err := s.cfg.Directory.Person(ctx, d.To)
+	who, err := s.person(ctx, of, d.To)
 	if errors.Is(err, ErrNobody) || err == nil && who.Disabled {
 		return s.settle(ctx, d, verdict{code: codeNobody}, nil)
 	} else if err != nil { // only the language is missing
 		who = Person{}
 		s.log.Warn("language not read", "account", d.To, "error", err)
 	}
-	v := s.tryPush(ctx, &d, sub, who)
+	v := s.tryPush(ctx, &d, of, sub, who)
 	v.made = made
 	answered()
 	if err := s.settle(ctx, d, v, nil); err != nil || !v.gone {
@@ -52,14 +52,14 @@ func (s *Service) deliverPush(ctx context.Context, d Delivery, answered func()) 
 }
 
 // tryPush asks for a token only where a try is made with it.
-func (s *Service) tryPush(ctx context.Context, d *Delivery, to Subscription, who Person) verdict {
+func (s *Service) tryPush(ctx context.Context, d *Delivery, of *batch, to Subscription, who Person) verdict {
 	if endpoint, err := s.guard.check(to.Endpoint); err == nil && !s.broken.ready(endpoint.Hostname()) {
 		return verdict{code: codeUnreachable, again: true, err: errBroken}
 	}
 	if wait := s.capped(ctx, d, to.ID); wait > 0 {
 		return verdict{code: codeCapped, again: true, wait: wait}
 	}
-	m, err := s.message(ctx, d.said(), who)
+	m, err := s.compose(d.said(), who, s.badgeOf(ctx, of, d.To))
 	if err != nil {
 		return verdict{code: codeTooLarge, alarm: true, err: err}
 	}

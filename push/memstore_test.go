@@ -27,6 +27,7 @@ type memStore struct {
 	fail       error         // what every method answers; nil for none
 	failing    chan struct{} // closed when somebody was answered so; nil for nobody waits
 	losing     bool          // Delivered never comes back: a crash
+	sealed     bool          // no subscription is found among others
 }
 
 type held[T any] struct {
@@ -89,12 +90,16 @@ func (s *memStore) add(deliveries []Delivery) {
 	}
 }
 
-func (s *memStore) ClaimDeliveries(_ context.Context, now time.Time, lease time.Duration, limit int, bulk bool) ([]Delivery, error) {
+func (s *memStore) ClaimDeliveries(_ context.Context, now time.Time, lease time.Duration, limit, bulk int) ([]Delivery, error) {
 	defer s.locked()()
 	var out []Delivery
 	kind := func(id int64) string { return s.deliveries[id].row.Kind }
 	for _, id := range bulkLast(maps.Keys(s.deliveries), kind) {
-		if h := s.deliveries[id]; (bulk || !Bulk(h.row.Kind)) && len(out) < limit && !h.until.After(now) && !h.row.Due.After(now) {
+		h, most := s.deliveries[id], limit
+		if Bulk(h.row.Kind) {
+			most = bulk
+		}
+		if len(out) < most && !h.until.After(now) && !h.row.Due.After(now) {
 			h.until = now.Add(lease)
 			d := h.row
 			d.Params = maps.Clone(d.Params)
@@ -102,6 +107,16 @@ func (s *memStore) ClaimDeliveries(_ context.Context, now time.Time, lease time.
 		}
 	}
 	return out, s.fail
+}
+
+func (s *memStore) ReleaseDeliveries(_ context.Context, ids ...int64) error {
+	defer s.locked()()
+	for _, id := range ids {
+		if h := s.deliveries[id]; h != nil {
+			h.until = time.Time{}
+		}
+	}
+	return s.fail
 }
 
 func (s *memStore) Delivered(_ context.Context, id int64, at time.Time) error {
@@ -272,6 +287,17 @@ func (s *memStore) Subscription(_ context.Context, id string) (Subscription, err
 		}
 	}
 	return Subscription{}, cmp.Or(s.fail, ErrNoSubscription)
+}
+
+func (s *memStore) SubscriptionsByID(_ context.Context, ids []string) (map[string]Subscription, error) {
+	defer s.locked()()
+	out := map[string]Subscription{}
+	for _, sub := range s.subs {
+		if slices.Contains(ids, sub.ID) && !s.sealed {
+			out[sub.ID] = sub
+		}
+	}
+	return out, s.fail
 }
 
 func (s *memStore) Subscriptions(_ context.Context, account string) ([]Subscription, error) {

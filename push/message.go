@@ -56,11 +56,15 @@ type action struct {
 
 // message writes what one device is sent.
 func (s *Service) message(ctx context.Context, d Delivery, who Person) (message, error) {
+	return s.compose(d, who, s.badge(ctx, d.To))
+}
+
+func (s *Service) compose(d Delivery, who Person, badge *int) (message, error) {
 	p := plans[d.Kind]
 	lang := language(who.Language)
-	text := s.texts(lang, d)
-	out := payload{WebPush: 8030, Mutable: true, Badge: s.badge(ctx, d.To), Notification: notification{
-		Title: text.Title, Body: text.Body, Lang: lang,
+	text, fill := s.template(lang, d)
+	out := payload{WebPush: 8030, Mutable: true, Badge: badge, Notification: notification{
+		Title: fill(text.Title), Body: fill(text.Body), Lang: lang,
 		Navigate: s.cfg.PublicURL + p.path(d.Params), Tag: p.tag(d.Params),
 		Data: data{Kind: d.Kind, Request: d.Params["request"]},
 	}}

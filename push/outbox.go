@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +17,7 @@ const (
 	idle       = 10 * time.Second // another server may have written
 	shortRest  = time.Second / 2
 	afterError = 5 * time.Second
-	noticeHeap = 100 // notices in one claim
+	noticeHeap = 200 // notices in one claim
 	// claimTogether is how long a free slot waits for others.
 	claimTogether = 20 * time.Millisecond
 	lastTry       = 10 * time.Second // before the end
@@ -37,6 +38,7 @@ func (s *Service) Kick() {
 func (s *Service) Run(ctx context.Context) error {
 	var flying sync.WaitGroup
 	defer flying.Wait()
+	defer s.letGo(ctx)
 	slots := make(chan struct{}, s.cfg.Workers)
 	var purged, looked time.Time
 	// A slot that came free says nothing of notices: those are looked for after a
@@ -99,32 +101,83 @@ func (s *Service) fanOut(ctx context.Context) (bool, error) {
 // quarter of the slots is not for it: a mail server that takes its time holds up
 // nobody who has to decide.
 func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync.WaitGroup) (bool, error) {
-	room := cap(slots) - len(slots)
-	if room == 0 {
+	if len(slots) == cap(slots) {
 		return false, nil
 	}
-	due, err := s.cfg.Store.ClaimDeliveries(ctx, s.cfg.Now(), lease, room, manyFit(slots))
+	if s.hand.stale(s.cfg.Now()) {
+		s.letGo(ctx)
+	}
+	start := func(all []leased) {
+		for _, h := range all {
+			slots <- struct{}{}
+			flying.Go(func() { s.fly(ctx, h, slots) })
+		}
+	}
+	free := func() int { return cap(slots) - len(slots) }
+	many, started := manyFit(slots), 0
+	if many { // first, so that the slots work while the store is asked
+		all := s.hand.take(free() - cap(slots)/4)
+		started = len(all)
+		start(all)
+	}
+	if s.hand.enough(s.cfg.Now()) {
+		return started > 0, nil
+	}
+	due, err := s.claimDue(ctx, free(), many)
 	if err != nil {
 		return false, err
 	}
-	for _, d := range due {
-		slots <- struct{}{}
-		free := sync.OnceFunc(func() {
-			<-slots
-			s.freed(slots)
-		})
-		flying.Go(func() {
-			defer free()
-			try, cancel := context.WithTimeout(context.WithoutCancel(ctx), tryTime)
-			defer cancel()
-			answered := func() {}
-			if Bulk(d.Kind) {
-				answered = free
-			}
-			s.deliver(try, d, answered)
-		})
+	start(due)
+	if many {
+		all := s.hand.take(free())
+		started += len(all)
+		start(all)
 	}
-	return len(due) > 0, nil
+	return started+len(due) > 0, nil
+}
+
+// claimDue returns what is to be started now, and takes into the hand what goes to many
+// at once.
+func (s *Service) claimDue(ctx context.Context, room int, many bool) (now []leased, err error) {
+	together := &batch{claimed: s.cfg.Now()}
+	s.hand.looked = together.claimed
+	most := 0
+	if many {
+		most = ahead - len(s.hand.held)
+	}
+	due, err := s.cfg.Store.ClaimDeliveries(ctx, together.claimed, lease, room, most)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range due {
+		if Bulk(d.Kind) {
+			s.hand.held = append(s.hand.held, leased{d, together})
+			if d.Subscription != "" {
+				together.ids = append(together.ids, d.Subscription)
+			}
+		} else {
+			now = append(now, leased{d, &batch{claimed: together.claimed}})
+		}
+	}
+	slices.Sort(together.ids)
+	together.ids = slices.Compact(together.ids)
+	return now, nil
+}
+
+// fly tries a delivery, and frees its slot.
+func (s *Service) fly(ctx context.Context, h leased, slots chan struct{}) {
+	free := sync.OnceFunc(func() {
+		<-slots
+		s.freed(slots)
+	})
+	defer free()
+	try, cancel := context.WithTimeout(context.WithoutCancel(ctx), tryTime)
+	defer cancel()
+	answered := func() {}
+	if Bulk(h.Kind) {
+		answered = free
+	}
+	s.deliver(try, h, answered)
 }
 
 // freed wakes the outbox when a delivery has ended: at once while half of the
@@ -188,10 +241,11 @@ func (s *Service) tidy(ctx context.Context, now time.Time) {
 }
 
 // deliver tries once and writes down how it ended. In between it calls answered.
-func (s *Service) deliver(ctx context.Context, d Delivery, answered func()) {
+func (s *Service) deliver(ctx context.Context, h leased, answered func()) {
 	var err error
+	d := h.Delivery
 	if d.Channel == ChannelPush {
-		err = s.deliverPush(ctx, d, answered)
+		err = s.deliverPush(ctx, d, h.of, answered)
 	} else {
 		err = s.deliverMail(ctx, d, answered)
 	}

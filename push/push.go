@@ -106,9 +106,13 @@ type Store interface {
 	// Fan replaces a notice by its deliveries in one transaction; ErrNoDelivery
 	// when it is gone.
 	Fan(ctx context.Context, notice int64, deliveries []Delivery, events ...audit.Event) error
-	// ClaimDeliveries leases those that are due and that nobody holds, the longest
-	// due first. Those of a Bulk kind come last, and only with bulk.
-	ClaimDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit int, bulk bool) ([]Delivery, error)
+	// ClaimDeliveries leases at most limit of those that are due and that nobody
+	// holds, the longest due first, and behind them those of a Bulk kind until it has
+	// bulk in all.
+	ClaimDeliveries(ctx context.Context, now time.Time, lease time.Duration, limit, bulk int) ([]Delivery, error)
+	// ReleaseDeliveries gives back the leases of those that were not tried and that
+	// it still holds.
+	ReleaseDeliveries(ctx context.Context, ids ...int64) error
 	// Delivered ends it as taken, erases its params, and marks the subscription
 	// reached.
 	Delivered(ctx context.Context, id int64, at time.Time) error
@@ -138,6 +142,9 @@ type Store interface {
 	// when the account has limit others.
 	SaveSubscription(ctx context.Context, s Subscription, limit int, events ...audit.Event) (Subscription, error)
 	Subscription(ctx context.Context, id string) (Subscription, error)
+	// SubscriptionsByID leaves out those that are gone, and those that Subscription
+	// has an error for.
+	SubscriptionsByID(ctx context.Context, ids []string) (map[string]Subscription, error)
 	// Reached marks a subscription whose push service took a message outside the
 	// outbox, as Delivered does; ErrNoSubscription when it is gone.
 	Reached(ctx context.Context, id string, at time.Time) error

@@ -80,6 +80,7 @@ type Service struct {
 	vapid  *vapid
 	keys   keyring
 	broken breaker
+	hand   hand
 	kick   chan struct{} // something was committed
 	room   chan struct{} // a slot is free
 }

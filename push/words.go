@@ -35,19 +35,25 @@ func language(tag string) string {
 
 // texts are the words of a delivery.
 func (s *Service) texts(lang string, d Delivery) words {
+	w, fill := s.template(lang, d)
+	return words{Title: fill(w.Title), Body: fill(w.Body), Subject: fill(w.Subject), Text: fill(w.Text)}
+}
+
+// template are the words of a delivery before they are filled in: a push needs the
+// shorter half of them.
+func (s *Service) template(lang string, d Delivery) (w words, fill func(string) string) {
 	w, ok := catalogues[lang][d.Kind+"/"+variant(d)]
 	if !ok {
 		w = catalogues[lang][d.Kind]
 	}
-	fill := strings.NewReplacer(
+	return w, strings.NewReplacer(
 		"{org}", shortened(s.cfg.Organisation, maxSupport),
 		"{support}", shortened(s.cfg.Support.text(), maxSupport),
 		"{link}", s.cfg.PublicURL+plans[d.Kind].path(d.Params),
 		"{days}", strconv.Itoa(days(d)),
 		"{date}", date(lang, d),
 		"{who}", shortened(d.Params["who"], maxSupport),
-	)
-	return words{Title: fill.Replace(w.Title), Body: fill.Replace(w.Body), Subject: fill.Replace(w.Subject), Text: fill.Replace(w.Text)}
+	).Replace
 }
 
 // variant is what a kind is about, where the words tell it apart.

@@ -46,14 +46,25 @@ func (c *clock) forward(d time.Duration) {
 }
 
 type people struct {
-	mu  sync.Mutex
-	all map[string]Person
-	err error
+	mu    sync.Mutex
+	all   map[string]Person
+	asked map[string]int
+	err   error
+}
+
+func (p *people) set(account string, who Person, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all[account], p.err = who, err
 }
 
 func (p *people) Person(_ context.Context, account string) (Person, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.asked == nil {
+		p.asked = map[string]int{}
+	}
+	p.asked[account]++
 	who, ok := p.all[account]
 	if p.err == nil && !ok {
 		return Person{}, ErrNobody

@@ -49,7 +49,7 @@ func (s *suite) deliveries(all ...push.Delivery) []push.Delivery {
 
 func (s *suite) due(now time.Time) []push.Delivery {
 	s.Helper()
-	all, err := s.ClaimDeliveries(s.ctx, now, lease, 100, true)
+	all, err := s.ClaimDeliveries(s.ctx, now, lease, 100, 100)
 	s.must(err)
 	return all
 }
@@ -188,7 +188,7 @@ func eachDeliveryGoesToOneClaimer(s *suite) {
 	var mu sync.Mutex
 	var got []string
 	s.race(40, func(s *suite, _ int) error {
-		claimed, err := s.ClaimDeliveries(s.ctx, s.now, lease, 3, true)
+		claimed, err := s.ClaimDeliveries(s.ctx, s.now, lease, 3, 3)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, d := range claimed {
@@ -226,6 +226,16 @@ func aRetryGivesTheLeaseBack(s *suite) {
 	first.Attempts, first.Due, first.Cap = 1, s.now.Add(time.Second), push.CapWaits
 	s.same(got, []push.Delivery{first})
 	s.must(s.Delivered(s.ctx, first.ID, s.now))
+}
+
+func whatWasNotTriedIsGivenBack(s *suite) {
+	got := s.deliveries(s.delivery(1), s.delivery(2), s.delivery(3))
+	s.must(s.Delivered(s.ctx, got[1].ID, s.now))
+	s.must(s.ReleaseDeliveries(s.ctx, got[0].ID, got[1].ID, 99))
+	s.want(s.Delivered(s.ctx, got[0].ID, s.now), push.ErrNoDelivery) // the lease is given back
+	s.same(s.due(s.now), got[:1])
+	s.must(s.ReleaseDeliveries(s.ctx))
+	s.same(len(s.due(s.now)), 0)
 }
 
 func givingUpPutsNextInItsPlaceOrNothing(s *suite) {

@@ -53,6 +53,23 @@ func aSubscriptionComesBackWhole(s *suite) {
 	s.same(n, 2)
 }
 
+func manySubscriptionsComeBackAtOnce(s *suite) {
+	want := map[string]push.Subscription{}
+	ids := []string{"nobody's"}
+	for i := range 70 {
+		id := fmt.Sprint("sub ", i)
+		want[id] = s.subscribe(id, guid(1+i%3))
+		ids = append(ids, id)
+	}
+	s.subscribe("not asked for", guid(1))
+	got, err := s.SubscriptionsByID(s.ctx, ids)
+	s.must(err)
+	s.same(got, want)
+	got, err = s.SubscriptionsByID(s.ctx, nil)
+	s.must(err)
+	s.same(len(got), 0)
+}
+
 func aSubscriptionIsRenewedByItsOwnerOnly(s *suite) {
 	first := s.subscribe("one", guid(1))
 	d := s.delivery(1)

@@ -47,7 +47,7 @@ func TestPushBesideWebpushGo(t *testing.T) {
 	Alternate(Count(5, 1), func() float64 { return send(n) }, func() float64 {
 		forget(w)
 		return bare.send(t, n)
-	}).AtLeast("push, outbox on", "messages/s", 0.7, "16 at once; directory read for the language, delivery and device written and synced for each").Add(t)
+	}).AtLeast("push, outbox on", "messages/s", 0.7, "16 at once; directory read once for a person and a batch; delivery and device written and synced for each").Add(t)
 
 	n = Count(10_000, 60)
 	forget(w)

@@ -1,0 +1,202 @@
+package push
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// reminders commits n of them to Bert and fans them out.
+func (w *world) reminders(n int) {
+	w.t.Helper()
+	for i := range n {
+		w.notice(bert, kindExpiring, "days", "7", "request", fmt.Sprint("r", i))
+	}
+	if _, err := w.fanOut(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// sends starts what there is room for, waits until it has ended, and returns how many
+// messages have arrived since the world began.
+func (w *world) sends() int {
+	w.t.Helper()
+	var flying sync.WaitGroup
+	if _, err := w.sendDue(w.t.Context(), make(chan struct{}, w.cfg.Workers), &flying); err != nil {
+		w.t.Fatal(err)
+	}
+	flying.Wait()
+	return len(w.services.Messages())
+}
+
+func (w *world) wantSent(want int) {
+	w.t.Helper()
+	if n := w.sends(); n != want {
+		w.t.Errorf("%d messages arrived, want %d", n, want)
+	}
+}
+
+func TestTheDirectoryIsAskedOnceForAPersonAndABatch(t *testing.T) {
+	for _, c := range []struct {
+		kind  string
+		asked int
+	}{{kindExpiring, 1}, {kindReview, 4}} { // what is about a request asks for itself
+		t.Run(c.kind, func(t *testing.T) {
+			w := newWorld(t)
+			w.device(bert)
+			for i := range 4 {
+				w.notice(bert, c.kind, "days", "7", "request", fmt.Sprint("r", i))
+			}
+			w.work()
+			w.wantMessages(4)
+			if n := w.people.asked[bert]; n != c.asked {
+				t.Errorf("asked %d times, want %d", n, c.asked)
+			}
+		})
+	}
+}
+
+func TestWhoIsDisabledHearsNothingASecondLater(t *testing.T) {
+	w := newWorld(t)
+	w.device(bert)
+	w.reminders(8)
+	w.wantSent(4)
+	w.people.set(bert, Person{Disabled: true}, nil)
+	w.clock.forward(time.Second)
+	w.wantSent(4)
+	w.work()
+	w.wantMessages(4)
+}
+
+func TestADeviceThatIsRemovedIsNotToldASecondLater(t *testing.T) {
+	w := newWorld(t)
+	_, sub := w.device(bert)
+	stays, _ := w.device(bert)
+	w.reminders(6)
+	w.sends()
+	if err := w.Remove(t.Context(), bert, sub.ID); err != nil {
+		t.Fatal(err)
+	}
+	before := len(w.services.Messages())
+	w.clock.forward(time.Second)
+	w.work()
+	after := w.services.Messages()[before:]
+	if len(after) == 0 {
+		t.Error("the other device was not told either")
+	}
+	for _, m := range after {
+		if m.To != stays {
+			t.Error("a device that was removed was told")
+		}
+	}
+}
+
+func TestADeviceThatIsNotFoundAmongOthersIsAskedForByItself(t *testing.T) {
+	for _, sealed := range []bool{false, true} {
+		w := newWorld(t)
+		w.device(bert)
+		w.device(bert)
+		w.store.sealed = sealed
+		w.reminders(3)
+		w.work()
+		w.wantMessages(6)
+	}
+}
+
+func TestAReadThatFailedHoldsForNobodyAfterIt(t *testing.T) {
+	w := newWorld(t)
+	w.device(bert)
+	w.reminders(8)
+	w.people.set(bert, Person{}, errStore)
+	w.wantSent(4) // only the language was missing
+	w.people.set(bert, Person{Disabled: true}, nil)
+	w.wantSent(4)
+}
+
+func TestWhatIsUrgentGoesBeforeWhatIsHeld(t *testing.T) {
+	w := newWorld(t)
+	w.device(bert)
+	w.device(anna)
+	w.reminders(ahead + 20)
+	w.wantSent(4)
+	w.notice(anna, kindReview)
+	if _, err := w.fanOut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.forward(claimEach)
+	w.sends()
+	urgent := 0
+	for _, m := range w.services.Messages() {
+		if m.Urgency == "high" {
+			urgent++
+		}
+	}
+	if urgent != 1 {
+		t.Errorf("%d of what waits for a decision went before %d reminders", urgent, len(w.hand.held))
+	}
+}
+
+// A lease that is nearly over is no time for a try: another server would begin one
+// of its own meanwhile.
+func TestWhatIsHeldForLongIsClaimedAnew(t *testing.T) {
+	w := newWorld(t)
+	w.device(bert)
+	w.reminders(12)
+	w.wantSent(4)
+	w.clock.forward(5 * time.Second)
+	w.wantSent(8)
+	if n := len(w.hand.held); n != 4 {
+		t.Fatalf("%d are held", n)
+	}
+	for _, d := range w.hand.held {
+		if !d.of.claimed.Equal(w.clock.Now()) {
+			t.Errorf("held since %v", d.of.claimed)
+		}
+	}
+	w.work()
+	w.wantMessages(12)
+}
+
+func TestWhatWaitsForASlotIsGivenBackAtTheEnd(t *testing.T) {
+	w := newWorld(t)
+	w.device(bert)
+	asked, hold := make(chan struct{}, 8), make(chan struct{})
+	w.services.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		<-hold
+		rw.WriteHeader(http.StatusCreated)
+	})
+	w.reminders(8)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	for range 4 {
+		<-asked
+	}
+	stop()
+	close(hold)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	other, err := w.store.ClaimDeliveries(t.Context(), w.clock.Now(), time.Minute, 9, 9)
+	if err != nil || len(other) != 4 {
+		t.Errorf("another server finds %d: %v", len(other), err)
+	}
+}
+
+// Nobody else is to be told that it went, nor to try it again, while it waits here.
+func TestWhatIsHeldIsNobodyElses(t *testing.T) {
+	w := newWorld(t)
+	w.device(bert)
+	w.reminders(8)
+	w.wantSent(4)
+	w.clock.forward(holdFor - time.Second)
+	other, err := w.store.ClaimDeliveries(t.Context(), w.clock.Now(), time.Minute, 9, 9)
+	if err != nil || len(other) != 0 {
+		t.Errorf("another server claimed %d: %v", len(other), err)
+	}
+	w.wantSent(8)
+}
