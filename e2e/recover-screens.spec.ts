@@ -86,7 +86,7 @@ test('without a passkey: the way in, what is refused, and a new passkey', async 
   await sees(page, 'Your new passkey is made');
   await look(page, 'done-passkey');
   await button(page, 'Done').click();
-  await sees(page, 'Your new passkey is made');
+  await expect(page.getByText('Your new passkey is made')).toBeVisible();
   await expect(button(page, 'Sign in with my new passkey')).toBeVisible();
   await look(page, 'account-renewed');
   await button(page, 'Sign in with my new passkey').click();

@@ -63,12 +63,12 @@ func TestWhoIsDisabledHearsNothingASecondLater(t *testing.T) {
 	w := newWorld(t)
 	w.device(bert)
 	w.reminders(8)
-	w.wantSent(4)
+	w.wantSent(3)
 	w.people.set(bert, Person{Disabled: true}, nil)
 	w.clock.forward(time.Second)
-	w.wantSent(4)
+	w.wantSent(3)
 	w.work()
-	w.wantMessages(4)
+	w.wantMessages(3)
 }
 
 func TestADeviceThatIsRemovedIsNotToldASecondLater(t *testing.T) {
@@ -111,9 +111,9 @@ func TestAReadThatFailedHoldsForNobodyAfterIt(t *testing.T) {
 	w.device(bert)
 	w.reminders(8)
 	w.people.set(bert, Person{}, errStore)
-	w.wantSent(4) // only the language was missing
+	w.wantSent(3) // only the language was missing
 	w.people.set(bert, Person{Disabled: true}, nil)
-	w.wantSent(4)
+	w.wantSent(3)
 }
 
 func TestWhatIsUrgentGoesBeforeWhatIsHeld(t *testing.T) {
@@ -121,7 +121,7 @@ func TestWhatIsUrgentGoesBeforeWhatIsHeld(t *testing.T) {
 	w.device(bert)
 	w.device(anna)
 	w.reminders(ahead + 20)
-	w.wantSent(4)
+	w.wantSent(3)
 	w.notice(anna, kindReview)
 	if _, err := w.fanOut(t.Context()); err != nil {
 		t.Fatal(err)
@@ -145,10 +145,10 @@ func TestWhatIsHeldForLongIsClaimedAnew(t *testing.T) {
 	w := newWorld(t)
 	w.device(bert)
 	w.reminders(12)
-	w.wantSent(4)
+	w.wantSent(3)
 	w.clock.forward(5 * time.Second)
-	w.wantSent(8)
-	if n := len(w.hand.held); n != 4 {
+	w.wantSent(6)
+	if n := len(w.hand.held); n != 6 {
 		t.Fatalf("%d are held", n)
 	}
 	for _, d := range w.hand.held {
@@ -173,7 +173,7 @@ func TestWhatWaitsForASlotIsGivenBackAtTheEnd(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
-	for range 4 {
+	for range 3 {
 		<-asked
 	}
 	stop()
@@ -182,7 +182,7 @@ func TestWhatWaitsForASlotIsGivenBackAtTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	other, err := w.store.ClaimDeliveries(t.Context(), w.clock.Now(), time.Minute, 9, 9)
-	if err != nil || len(other) != 4 {
+	if err != nil || len(other) != 5 {
 		t.Errorf("another server finds %d: %v", len(other), err)
 	}
 }
@@ -192,11 +192,54 @@ func TestWhatIsHeldIsNobodyElses(t *testing.T) {
 	w := newWorld(t)
 	w.device(bert)
 	w.reminders(8)
-	w.wantSent(4)
+	w.wantSent(3)
 	w.clock.forward(holdFor - time.Second)
 	other, err := w.store.ClaimDeliveries(t.Context(), w.clock.Now(), time.Minute, 9, 9)
 	if err != nil || len(other) != 0 {
 		t.Errorf("another server claimed %d: %v", len(other), err)
 	}
-	w.wantSent(8)
+	w.wantSent(6)
+}
+
+// However long the push service takes for those.
+func TestWhoHasToDecideWaitsBehindNoCrowd(t *testing.T) {
+	for _, workers := range []int{4, 16} {
+		t.Run(fmt.Sprint(workers), func(t *testing.T) {
+			w := newWorld(t, func(c *Config) { c.Workers = workers })
+			w.device(bert)
+			w.device(anna)
+			urgent, others, hold := make(chan struct{}, 1), make(chan struct{}, ahead), make(chan struct{})
+			w.services.Answer(func(rw http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Urgency") == "high" {
+					urgent <- struct{}{}
+				} else {
+					others <- struct{}{}
+					<-hold
+				}
+				rw.WriteHeader(http.StatusCreated)
+			})
+			w.reminders(ahead)
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- w.Run(ctx) }()
+			for range workers - workers/4 {
+				<-others
+			}
+			w.notice(anna, kindReview)
+			w.Kick()
+			select {
+			case <-urgent:
+			case <-time.After(20 * time.Second):
+				t.Error("not sent")
+			}
+			if n := len(others); n > ahead/2 {
+				t.Errorf("%d went before", n)
+			}
+			stop()
+			close(hold)
+			if err := <-ended; err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
 }

@@ -52,6 +52,13 @@ func (h *hand) take(n int) []leased {
 	return taken
 }
 
+// letGoStale gives all back where the longest held may not be tried any more.
+func (s *Service) letGoStale(ctx context.Context) {
+	if s.hand.stale(s.cfg.Now()) {
+		s.letGo(ctx)
+	}
+}
+
 // letGo gives back what waits for a slot. Where that fails, the lease ends by itself.
 func (s *Service) letGo(ctx context.Context) {
 	var ids []int64

@@ -101,11 +101,9 @@ func (s *Service) fanOut(ctx context.Context) (bool, error) {
 // quarter of the slots is not for it: a mail server that takes its time holds up
 // nobody who has to decide.
 func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync.WaitGroup) (bool, error) {
+	s.letGoStale(ctx)
 	if len(slots) == cap(slots) {
 		return false, nil
-	}
-	if s.hand.stale(s.cfg.Now()) {
-		s.letGo(ctx)
 	}
 	start := func(all []leased) {
 		for _, h := range all {
@@ -114,13 +112,17 @@ func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync
 		}
 	}
 	free := func() int { return cap(slots) - len(slots) }
-	many, started := manyFit(slots), 0
-	if many { // first, so that the slots work while the store is asked
-		all := s.hand.take(free() - cap(slots)/4)
-		started = len(all)
+	many, reserve, started := manyFit(slots), cap(slots)/4, 0
+	startHeld := func() {
+		s.letGoStale(ctx)
+		all := s.hand.take(free() - reserve)
+		started += len(all)
 		start(all)
 	}
-	if s.hand.enough(s.cfg.Now()) {
+	if many && reserve > 0 { // first, so that the slots work while the store is asked
+		startHeld()
+	}
+	if many && s.hand.enough(s.cfg.Now()) {
 		return started > 0, nil
 	}
 	due, err := s.claimDue(ctx, free(), many)
@@ -129,9 +131,7 @@ func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync
 	}
 	start(due)
 	if many {
-		all := s.hand.take(free())
-		started += len(all)
-		start(all)
+		startHeld()
 	}
 	return started+len(due) > 0, nil
 }
@@ -150,7 +150,8 @@ func (s *Service) claimDue(ctx context.Context, room int, many bool) (now []leas
 		return nil, err
 	}
 	for _, d := range due {
-		if Bulk(d.Kind) {
+		// What the store took for one of many, and another version does not, has no slot yet.
+		if Bulk(d.Kind) || len(now) >= room {
 			s.hand.held = append(s.hand.held, leased{d, together})
 			if d.Subscription != "" {
 				together.ids = append(together.ids, d.Subscription)

@@ -60,7 +60,7 @@ type Config struct {
 	// made when a message is sent, and never kept. nil makes none.
 	FreezeLink func(account, kind string, notice int64, made time.Time) string
 
-	Workers int // messages on their way at once; 0 is 16
+	Workers int // messages on their way at once; 0 is 16. Below 4 none is kept free of what goes to many
 
 	Now    func() time.Time
 	Rand   io.Reader // safe for concurrent use; nil is crypto/rand

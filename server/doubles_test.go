@@ -380,7 +380,7 @@ func wantProblem(t *testing.T, res *http.Response, status int, code string) Prob
 	if p.Type != "/problems/"+p.Code || p.Title == "" || p.Instance == "" {
 		t.Errorf("incomplete problem: %s", body)
 	}
-	if res.Header.Get("Content-Security-Policy") != contentPolicy || res.Header.Get("Cache-Control") != "no-store" {
+	if res.Header.Get("Content-Security-Policy") != dataPolicy || res.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("problem without the headers: %v", res.Header)
 	}
 	return p

@@ -7,8 +7,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// contentPolicy lets the page load its own files and talk to its own server, and
-// nothing else; a document adds the hash of its own style (see policyOf). The one
+// contentPolicy lets a page and its worker load their own files and talk to their own
+// server, and nothing else; a document adds the hash of its own style (see policyOf). The one
 // Trusted Types policy is for the service worker's URL.
 var contentPolicy = strings.Join([]string{
 	"default-src 'none'",
@@ -26,6 +26,9 @@ var contentPolicy = strings.Join([]string{
 	"trusted-types app-sw",
 }, "; ")
 
+// dataPolicy is for what is no document and no worker: nobody loads anything by it.
+const dataPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
 const policyHeader = "Content-Security-Policy"
 
 // permissions: passkeys and the clipboard for ourselves, the rest for nobody.
@@ -34,7 +37,7 @@ const permissions = "publickey-credentials-get=(self), publickey-credentials-cre
 
 // secureHeaders are on every answer, errors included.
 var secureHeaders = [][2]string{
-	{policyHeader, contentPolicy},
+	{policyHeader, dataPolicy},
 	{"Permissions-Policy", permissions},
 	{"Cross-Origin-Opener-Policy", "same-origin"},
 	{"Cross-Origin-Resource-Policy", "same-origin"},

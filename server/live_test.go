@@ -95,7 +95,7 @@ func TestAStreamTellsItsPersonWhatChanged(t *testing.T) {
 	l := st.listen(st.listening())
 	h := l.res.Header
 	if l.res.StatusCode != http.StatusOK || h.Get("Content-Type") != "text/event-stream" || h.Get("Cache-Control") != "no-store" ||
-		h.Get("X-Accel-Buffering") != "no" || h.Get("Content-Security-Policy") != contentPolicy || h.Get("Content-Encoding") != "" {
+		h.Get("X-Accel-Buffering") != "no" || h.Get("Content-Security-Policy") != dataPolicy || h.Get("Content-Encoding") != "" {
 		t.Errorf("%d %v", l.res.StatusCode, h)
 	}
 	l.want(hello)

@@ -88,8 +88,8 @@ func TestADocumentsPolicyNamesItsOwnStyleByHash(t *testing.T) {
 			t.Errorf("%q: %s", encoding, got)
 		}
 	}
-	for _, at := range []string{"/index.html", "/sw.js", "/assets/app-1a2b3c.js", "/api/info"} {
-		if got := st.ask("GET", at, "").Header.Get(policyHeader); got != contentPolicy {
+	for at, want := range map[string]string{"/index.html": contentPolicy, "/sw.js": contentPolicy, "/assets/app-1a2b3c.js": dataPolicy, "/api/info": dataPolicy} {
+		if got := st.ask("GET", at, "").Header.Get(policyHeader); got != want {
 			t.Errorf("%s: %s", at, got)
 		}
 	}

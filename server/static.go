@@ -95,6 +95,9 @@ func encodes(build fs.FS, name string) bool {
 	return err == nil
 }
 
+// workerFile asks by the policy that it came with.
+const workerFile = "sw.js"
+
 func readFile(build fs.FS, name string) (*file, error) {
 	f := &file{kind: kinds[path.Ext(name)], cache: cacheAsk, vary: "Accept-Encoding"}
 	if f.kind == "" {
@@ -115,6 +118,9 @@ func readFile(build fs.FS, name string) (*file, error) {
 	}
 	if path.Ext(name) == ".html" {
 		f.vary, f.policy = pageVary, policyOf(f.variants[len(f.variants)-1].body)
+	}
+	if name == workerFile {
+		f.policy = contentPolicy
 	}
 	return f, nil
 }

@@ -124,6 +124,22 @@ func TestAFileNamedLikeAPatternIsRefused(t *testing.T) {
 	}
 }
 
+func TestOnlyPagesAndTheirWorkerMayLoadAnything(t *testing.T) {
+	st := newStage(t)
+	for path, want := range map[string]string{
+		"/": "script-src 'self'", "/account": "script-src 'self'", "/nothing": "script-src 'self'", "/index.html": "script-src 'self'", "/sw.js": "connect-src 'self'",
+		"/assets/app-1a2b3c.js": "", "/manifest.webmanifest": "", "/api/info": "", "/api/me": "", "/api/nothing": "",
+	} {
+		policy := st.ask("GET", path, "", "Accept", "text/html").Header.Get("Content-Security-Policy")
+		if !strings.HasPrefix(policy, "default-src 'none'; ") || !strings.Contains(policy, "frame-ancestors 'none'") || !strings.Contains(policy, "base-uri 'none'") {
+			t.Errorf("%s: %q", path, policy)
+		}
+		if want == "" && policy != dataPolicy || !strings.Contains(policy, want) {
+			t.Errorf("%s: %q", path, policy)
+		}
+	}
+}
+
 func TestSecurityHeaders(t *testing.T) {
 	st := newStage(t)
 	h := st.ask("GET", "/", "").Header

@@ -102,7 +102,7 @@ func (e *Engine) Approve(ctx context.Context, who Actor, id string, p enroll.Pro
 		c.Unspent = r.Waiting.unspent()
 		return c, err
 	})
-	if errors.Is(err, enroll.ErrNoCeremony) {
+	if errors.Is(err, enroll.ErrNoCeremony) && seen.Waiting.Over != "" {
 		err = e.unwaited(ctx, id)
 	}
 	if err != nil {

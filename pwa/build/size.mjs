@@ -37,7 +37,7 @@ for (const lang of ['en', 'de']) {
 
 // What a tap on a notification, or a new request, loads on top of it: the document is larger by
 // its texts, and what comes behind the first picture counts as well.
-const behind = (lang) => ({ review: [], request: ['waiting', 'password', `errors.${lang}`] });
+const behind = (lang) => ({ review: [], request: ['done', 'waiting', 'password', `errors.${lang}`] });
 for (const screen of ['review', 'request']) {
   for (const lang of ['en', 'de']) {
     const [start, page] = ['start', screen].map((name) => `pages/${name}.${lang}.html`);

@@ -71,7 +71,7 @@ function screens(folder: string): Screen[] {
     const by = new URL(n, at);
     const text = readFileSync(by, 'utf8');
     const named = new Map([...text.matchAll(/^const (\w+) = (?:\(\) => import\('([^']+)'\)|(says\([^)]*\)));/gm)].map(([, name, path, parts]) => [name, path ?? parts ?? '']));
-    return [...text.matchAll(/lazy(?:<\w+>)?\(\(\) => (?:import\('([^']+)'\)|(\w+)\(\))\.then\(\(m\) => m\.\w+\)(?:, (says\([^)]*\)|\w+))?\)/g)].map(([, path, from, texts = "'inside', 'more', 'errors'"]) => ({
+    return [...text.matchAll(/lazy(?:<\w+>)?\(\(\) => (?:import\('([^']+)'\)|(\w+)\(\))\.then\(\(m\) => m\.\w+\)(?:, (says\([^)]*\)|\w+))?\)/g)].map(([, path, from, texts = "'inside', 'more'"]) => ({
       by: by.href,
       file: new URL(path ?? named.get(from ?? '') ?? '', by),
       says: all(named.get(texts) ?? texts, /'(\w+)'/g) as Part[],

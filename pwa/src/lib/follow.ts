@@ -12,13 +12,19 @@ export function useLive(id: string | null, reload: () => void): void {
     let off = () => undefined as void;
     const follow = async () => {
       const { onChange } = await import('./live');
-      if (!gone) off = onChange((change) => (!change || id === null || change.id === id) && reload());
+      if (gone) return;
+      off = onChange((change) => (!change || id === null || change.id === id) && reload());
+      reload(); // a stream that was open before says nothing of what changed since the screen was read
     };
-    const poll = () => {
-      const timer = setInterval(reload, POLL_MS);
-      off = () => clearInterval(timer);
-    };
-    const soon = later(() => void follow().catch(() => gone || poll()));
+    const soon = later(() => void follow().catch(poll));
+    function poll() {
+      if (gone) return;
+      const timer = setTimeout(() => {
+        if (!document.hidden) reload();
+        void follow().catch(poll);
+      }, POLL_MS);
+      off = () => clearTimeout(timer);
+    }
     return () => {
       gone = true;
       soon();

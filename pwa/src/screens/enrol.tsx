@@ -14,7 +14,7 @@ import { go } from '../lib/router';
 import { info, session, signedIn } from '../lib/session';
 import { create, support } from '../lib/webauthn';
 import { NoPasskeys } from '../ui/blocked';
-import { explain, heading, Support, Trouble } from '../ui/help';
+import { explain, heading, Support, Trouble, useTold } from '../ui/help';
 import { Door, Icon } from '../ui/icons';
 import { InApp } from '../ui/inapp';
 import { Banner, Button, Copy, Field, Row, Rows, Screen, Skeleton } from '../ui/kit';
@@ -80,6 +80,7 @@ export function Enrol() {
 
 /** A link that opens nothing any more. */
 function Dead({ problem }: { problem: Problem }) {
+  if (!useTold(problem.code)) return <Skeleton />;
   const [what, todo] = explain(problem);
   return <NoLink what={heading(what)} todo={todo} sign={problem.code === 'invitation.expired' ? 'wait' : 'stop'} signIn={problem.code === 'invitation.used'} />;
 }

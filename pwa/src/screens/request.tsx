@@ -8,12 +8,12 @@ import { later } from '../lib/paint';
 import { useResource, type Resource } from '../lib/resource';
 import { go } from '../lib/router';
 import { refresh } from '../lib/session';
-import { Details, explain, Support, Trouble } from '../ui/help';
+import { Details, explain, Support, Trouble, useTold } from '../ui/help';
 import { Icon, type IconName } from '../ui/icons';
 import { Button, Screen, Skeleton, type Tone } from '../ui/kit';
 import { lazy } from '../ui/lazy';
 import { askFor, isStrange, soleName, useAsked } from './request/asked';
-import { Done } from './request/done';
+import type { DoneProps } from './request/done';
 import type { NewPasskeyProps } from './request/newpasskey';
 import { onScreen } from './request/form';
 import type { OneTimeProps } from './request/onetime';
@@ -29,10 +29,10 @@ const newPasskey = lazy<NewPasskeyProps>(() => import('./request/newpasskey').th
 const oneTime = lazy<OneTimeProps>(() => import('./request/onetime').then((m) => m.OneTime), says('more'));
 const stranger = lazy<StrangerProps>(() => import('./request/stranger').then((m) => m.Stranger), says('account', 'proofs'));
 
-// What follows on the passkey: on its way once that is asked for. What a problem's code says, too.
+// What follows on the passkey: on its way once that is asked for.
 const waiting = lazy<WaitingProps>(() => import('./request/waiting').then((m) => m.Waiting), says('request'));
 const setPassword = lazy<SetPasswordProps>(() => import('./request/password').then((m) => m.SetPassword), says('request'));
-const ended = lazy<EndedProps>(() => Promise.resolve(Ended), says('errors'));
+const done = lazy<DoneProps>(() => import('./request/done').then((m) => m.Done), says('request'));
 
 /** How often a request that moves by itself is read again. */
 const POLL_MS = 2000;
@@ -49,7 +49,7 @@ export function RequestScreen({ params }: { params: Record<string, string> }) {
   }, [moving, reload]);
   const shown = useRef<Request | null>(null);
   const here = request !== null;
-  useEffect(() => (here ? later(() => [setPassword, waiting, ended].forEach((next) => next.warm())) : undefined), [here]);
+  useEffect(() => (here ? later(() => [done, setPassword, waiting].forEach((next) => next.warm())) : undefined), [here]);
   if (!request) return problem ? <Failed problem={problem} retry={() => void reload()} /> : <Skeleton />;
   shown.current = onScreen(request, shown.current);
   return <ByState request={shown.current} resource={resource} />;
@@ -71,16 +71,16 @@ function ByState({ request, resource }: { request: Request; resource: Resource<R
       return <Ended request={request} name="wait" tone="wait" which="executing" />;
     case 'done':
       if (request.kind === 'one-time' && request.unseen) return <oneTime.Screen request={request} onRequest={resource.set} />;
-      return <Done request={request} reload={resource.reload} />;
+      return <done.Screen request={request} reload={resource.reload} />;
     case 'unknown':
-      return <ended.Screen request={request} name="wait" tone="wait" which="unknown" />;
+      return <Ended request={request} name="wait" tone="wait" which="unknown" />;
     case 'pending':
       if (request.review) return <waiting.Screen request={request} review={request.review} stale={resource.problem !== null} onRequest={resource.set} />;
       return <Ended request={request} name="wait" tone="info" which="pending" />;
     default:
       if (request.review) return <Reviewed request={request} />;
-      if (request.state === 'cancelled') return <ended.Screen request={request} name="info" tone="info" which="cancelled" />;
-      return <ended.Screen request={request} name="stop" tone="stop" which={request.state} />;
+      if (request.state === 'cancelled') return <Ended request={request} name="info" tone="info" which="cancelled" />;
+      return <Ended request={request} name="stop" tone="stop" which={request.state} />;
   }
 }
 
@@ -95,7 +95,7 @@ interface EndedProps {
 function Reviewed({ request }: { request: Request }) {
   const said = ending(request, soleName(useAsked(request.id)));
   const act = useAct();
-  if (!said) return request.state === 'cancelled' ? <ended.Screen request={request} name="info" tone="info" which="cancelled" /> : <ended.Screen request={request} name="stop" tone="stop" which={request.state as 'failed'} />;
+  if (!said) return request.state === 'cancelled' ? <Ended request={request} name="info" tone="info" which="cancelled" /> : <Ended request={request} name="stop" tone="stop" which={request.state as 'failed'} />;
   return (
     <Screen title={said.title} up="/account" kind="plain" key="reviewed">
       <div class={`sign ${said.tone}`}>
@@ -143,7 +143,8 @@ function Ended({ request, name, tone, which }: EndedProps) {
   const act = useAct();
   const over = which !== 'pending' && which !== 'unknown' && which !== 'executing';
   const problem = request.code ? { type: '', title: '', status: 0, code: request.code, params: request.params, instance: request.id } : null;
-  const [what, todo] = problem && !problem.code.startsWith('request.') ? explain(problem) : ['', '']; // the title says those
+  const told = useTold(problem?.code ?? '');
+  const [what, todo] = problem && told && !problem.code.startsWith('request.') ? explain(problem) : ['', '']; // the title says those
   const sub = t(`end.${which}.sub`);
   return (
     <Screen title={t(`end.${which}`)} up="/account" kind="plain" key={which}>

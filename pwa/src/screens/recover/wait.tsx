@@ -8,7 +8,7 @@ import { useNow } from '../../lib/now';
 import { go, note } from '../../lib/router';
 import { signedIn } from '../../lib/session';
 import { Point } from '../../ui/form';
-import { explain } from '../../ui/help';
+import { explain, useTold } from '../../ui/help';
 import { Banner, Button, Screen, Sheet } from '../../ui/kit';
 import { Digits, Remaining } from '../request/digits';
 import { None } from './none';
@@ -86,9 +86,10 @@ export function Waiting({ wait, onEnd }: WaitProps) {
 
 /** It goes on by itself, whatever stands in the way. */
 function Stale({ problem }: { problem: Problem }) {
+  const told = useTold(problem.code);
   const offline = problem.code.startsWith('network.');
   return (
-    <Banner tone="wait" icon={offline ? 'offline' : undefined} title={offline ? undefined : explain(problem)[0]}>
+    <Banner tone="wait" icon={offline ? 'offline' : undefined} title={offline || !told ? undefined : explain(problem)[0]}>
       <p>{t(offline ? 'w.stale' : 'vouch.stale')}</p>
     </Banner>
   );

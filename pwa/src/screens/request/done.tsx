@@ -16,7 +16,12 @@ import { askFor } from './asked';
 /** How often a watched account is read, while the page is seen. */
 const WATCH_MS = 15_000;
 
-export function Done({ request, reload }: { request: Request; reload: () => Promise<void> }) {
+export interface DoneProps {
+  request: Request;
+  reload: () => Promise<void>;
+}
+
+export function Done({ request, reload }: DoneProps) {
   const { kind, unlocked, relocked } = request;
   const [open, setOpen] = useState(false);
   useEffect(() => {
