@@ -70,7 +70,7 @@ func translated(t *testing.T, code string) {
 var catalogues = sync.OnceValue(func() (all [][]byte) {
 	for _, lang := range []string{"en.ts", "de.ts"} {
 		var texts []byte
-		for _, name := range []string{lang, "inside." + lang} {
+		for _, name := range []string{lang, "inside." + lang, "errors." + lang} {
 			b, err := os.ReadFile(filepath.Join("..", "..", "pwa", "src", "i18n", name))
 			if err != nil {
 				panic(err)
