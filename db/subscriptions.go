@@ -105,30 +105,42 @@ func (t *tx) sealSubscription(n push.Subscription) (endpoint, auth []byte, err e
 
 // Subscription is push.Store's.
 func (s *Store) Subscription(ctx context.Context, id string) (push.Subscription, error) {
-	n, err := s.scanSubscription(s.row(ctx, `SELECT `+subscriptionColumns+` FROM subscriptions WHERE id = $1`, id))
+	n, err := s.scanSubscription(s.row(ctx, selectSubscriptions+`id = $1`, id))
 	return n, wrap("read subscription", err)
 }
 
 // together is how many subscriptions one statement reads.
 const together = 32
 
-var selectTogether = func() string {
+const (
+	selectSubscriptions = `SELECT ` + subscriptionColumns + ` FROM subscriptions WHERE `
+	oldestFirst         = ` ORDER BY created, id`
+)
+
+var selectTogether, selectTogetherOf = selectSubscriptions + `id` + inTogether, selectSubscriptions + `account` + inTogether + oldestFirst
+
+var inTogether = func() string {
 	marks := make([]string, together)
 	for i := range marks {
 		marks[i] = fmt.Sprint("$", i+1)
 	}
-	return `SELECT ` + subscriptionColumns + ` FROM subscriptions WHERE id IN (` + strings.Join(marks, ", ") + `)`
+	return ` IN (` + strings.Join(marks, ", ") + `)`
 }()
+
+// argsTogether are what one statement takes: the last again where there are fewer.
+func argsTogether(some []string) []any {
+	args := make([]any, together)
+	for i := range args {
+		args[i] = some[min(i, len(some)-1)]
+	}
+	return args
+}
 
 // SubscriptionsByID is push.Store's. Each read begins a transaction, and after a
 // commit has its pages to find again: many share one.
 func (s *Store) SubscriptionsByID(ctx context.Context, ids []string) (map[string]push.Subscription, error) {
 	all := map[string]push.Subscription{}
 	for some := range slices.Chunk(ids, together) {
-		args := make([]any, together)
-		for i := range args {
-			args[i] = some[min(i, len(some)-1)]
-		}
 		_, err := list(ctx, s, func(row scanner) (n push.Subscription, err error) {
 			n, err = s.scanSubscription(row)
 			if errors.Is(err, secret.ErrSealed) {
@@ -138,7 +150,7 @@ func (s *Store) SubscriptionsByID(ctx context.Context, ids []string) (map[string
 				all[n.ID] = n
 			}
 			return n, err
-		}, selectTogether, args...)
+		}, selectTogether, argsTogether(some)...)
 		if err != nil {
 			return nil, wrap("read subscriptions", err)
 		}
@@ -163,19 +175,29 @@ func (s *Store) Reached(ctx context.Context, id string, at time.Time) error {
 
 // Subscriptions is push.Store's. One that was sealed under a key that is lost is
 // logged and left out: the others are still reached, and renewing mends it.
-func (s *Store) Subscriptions(ctx context.Context, account string) (all []push.Subscription, err error) {
-	_, err = list(ctx, s, func(row scanner) (n push.Subscription, err error) {
+func (s *Store) Subscriptions(ctx context.Context, accounts ...string) (all []push.Subscription, err error) {
+	scan := func(row scanner) (n push.Subscription, err error) {
 		n, err = s.scanSubscription(row)
 		switch {
 		case errors.Is(err, secret.ErrSealed):
-			s.log.Error("open subscription", "account", account, "err", err)
+			s.log.Error("open subscription", "account", n.Account, "err", err)
 			return n, nil
 		case err == nil:
 			all = append(all, n)
 		}
 		return n, err
-	}, `SELECT `+subscriptionColumns+` FROM subscriptions WHERE account = $1 ORDER BY created, id`, account)
-	return all, wrap("list subscriptions", err)
+	}
+	for some := range slices.Chunk(accounts, together) {
+		if len(some) == 1 {
+			_, err = list(ctx, s, scan, selectSubscriptions+`account = $1`+oldestFirst, some[0])
+		} else {
+			_, err = list(ctx, s, scan, selectTogetherOf, argsTogether(some)...)
+		}
+		if err != nil {
+			return nil, wrap("list subscriptions", err)
+		}
+	}
+	return all, nil
 }
 
 // CountSubscriptions counts an account's.
@@ -210,11 +232,11 @@ func (s *Store) scanSubscription(row scanner) (n push.Subscription, err error) {
 	}
 	plain, err := s.sealer.open(place("subscriptions", "endpoint", n.Account, n.ID), endpoint)
 	if err != nil {
-		return push.Subscription{}, err
+		return push.Subscription{ID: n.ID, Account: n.Account}, err
 	}
 	n.Auth, err = s.sealer.open(place("subscriptions", "auth", n.Account, n.ID), auth)
 	if err != nil {
-		return push.Subscription{}, err
+		return push.Subscription{ID: n.ID, Account: n.Account}, err
 	}
 	n.Endpoint = string(plain)
 	n.Created, n.Renewed, n.Reached = fromMillis(created), fromMillis(renewed), fromMillis(reached)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -25,10 +27,13 @@ func (w *world) reminders(n int) {
 func (w *world) sends() int {
 	w.t.Helper()
 	var flying sync.WaitGroup
-	if _, err := w.sendDue(w.t.Context(), make(chan struct{}, w.cfg.Workers), &flying); err != nil {
+	release := w.services.Hold() // no slot comes free meanwhile
+	_, err := w.sendDue(w.t.Context(), make(chan struct{}, w.cfg.Workers), &flying)
+	release()
+	flying.Wait()
+	if err != nil {
 		w.t.Fatal(err)
 	}
-	flying.Wait()
 	return len(w.services.Messages())
 }
 
@@ -242,4 +247,157 @@ func TestWhoHasToDecideWaitsBehindNoCrowd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// running runs the outbox until the returned function is called.
+func (w *world) running() (stop func()) {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	return func() {
+		w.t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// arrivals has every message taken, and counts them.
+func (w *world) arrivals() chan struct{} {
+	all := make(chan struct{}, 10*ahead)
+	w.services.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.WriteHeader(http.StatusCreated)
+		all <- struct{}{}
+	})
+	return all
+}
+
+func TestSlotsGoOnWhileTheStoreTakesItsTime(t *testing.T) {
+	w := newWorld(t)
+	w.device(bert)
+	w.reminders(40)
+	asked, hold := make(chan struct{}, 3), make(chan struct{})
+	done := make(chan struct{}, 40)
+	w.services.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+		select {
+		case asked <- struct{}{}:
+			<-hold
+		default:
+		}
+		rw.WriteHeader(http.StatusCreated)
+		done <- struct{}{}
+	})
+	looks, answer := make(chan struct{}), make(chan struct{})
+	first := true
+	w.store.looking = func() {
+		if !first {
+			looks <- struct{}{}
+			<-answer
+		}
+		first = false
+	}
+	stop := w.running()
+	for len(asked) < cap(asked) {
+		runtime.Gosched()
+	}
+	w.Kick()
+	<-looks // it waits for the store from here on
+	close(hold)
+	for range 40 {
+		<-done
+	}
+	w.store.looking = nil
+	close(answer)
+	stop()
+}
+
+func TestNothingIsClaimedWhereNothingMoreIsDue(t *testing.T) {
+	w := newWorld(t)
+	w.device(bert)
+	w.reminders(40)
+	all := w.arrivals()
+	stop := w.running()
+	for range 40 {
+		<-all
+	}
+	stop()
+	if asked := w.store.asked(); len(asked) != 1 {
+		t.Errorf("%v asked for after all were claimed", asked)
+	}
+}
+
+func TestMoreIsClaimedBeforeNothingIsHeld(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.out.timeout = time.Minute })
+	w.device(bert)
+	for range 2 {
+		w.reminders(ahead) // as many as one look takes
+	}
+	one := make(chan struct{})
+	w.services.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+		<-one
+		rw.WriteHeader(http.StatusCreated)
+	})
+	stop := w.running()
+	for range ahead - few - 1 { // three of those that are left are on their way
+		one <- struct{}{}
+	}
+	for over := time.Now().Add(20 * time.Second); ; runtime.Gosched() {
+		asked := w.store.asked()
+		if n := len(asked) - 1; n > 0 && asked[n] > 0 {
+			break
+		}
+		if time.Now().After(over) {
+			t.Errorf("%v asked for, %d held", asked, w.hand.len())
+			break
+		}
+	}
+	close(one)
+	stop()
+}
+
+// A slot of one of many is no longer passed on.
+func TestWhatFillsAllSlotsAndGoesFirstGetsThoseThatComeFree(t *testing.T) {
+	w := newWorld(t)
+	w.device(bert)
+	w.device(anna)
+	hold := make(chan struct{})
+	var mu sync.Mutex
+	var order []string
+	w.services.Answer(func(rw http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		order = append(order, r.Header.Get("Urgency"))
+		mu.Unlock()
+		<-hold
+		rw.WriteHeader(http.StatusCreated)
+	})
+	sent := func(n int) []string {
+		for {
+			mu.Lock()
+			if len(order) >= n {
+				defer mu.Unlock()
+				return slices.Clone(order)
+			}
+			mu.Unlock()
+			runtime.Gosched()
+		}
+	}
+	w.reminders(ahead)
+	stop := w.running()
+	sent(3)
+	for i := range 3 {
+		w.notice(anna, kindReview, "request", fmt.Sprint("u", i))
+	}
+	w.Kick()
+	sent(4) // the reserve
+	for range 4 {
+		hold <- struct{}{}
+	}
+	got := sent(7)[4:7]
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"high", "high", "normal"}) {
+		t.Errorf("%v", got)
+	}
+	close(hold)
+	stop()
 }

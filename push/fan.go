@@ -21,11 +21,8 @@ const (
 )
 
 // fan makes deliveries of a notice, and the event where there can be none.
-func (s *Service) fan(ctx context.Context, n Notice) error {
-	deliveries, code, err := s.spread(ctx, n)
-	if err != nil {
-		return err
-	}
+func (s *Service) fan(ctx context.Context, n Notice, devices []Subscription) error {
+	deliveries, code := s.spread(n, devices)
 	var events []audit.Event
 	if code != "" {
 		s.log.Warn("notice reaches nobody", "kind", n.Kind, "account", n.To, "code", code)
@@ -40,23 +37,19 @@ func (s *Service) fan(ctx context.Context, n Notice) error {
 }
 
 // spread says which ways a notice goes, or why none.
-func (s *Service) spread(ctx context.Context, n Notice) ([]Delivery, string, error) {
+func (s *Service) spread(n Notice, devices []Subscription) ([]Delivery, string) {
 	p, known := plans[n.Kind]
 	if !known || n.Kind == kindTest || n.Kind == kindSeveral {
-		return nil, codeKind, nil
+		return nil, codeKind
 	}
 	if !s.cfg.Now().Before(n.until()) {
-		return nil, codeLate, nil
+		return nil, codeLate
 	}
 	if p.alert {
 		return s.spreadAlert(n)
 	}
-	devices, err := s.cfg.Store.Subscriptions(ctx, n.To)
-	if err != nil {
-		return nil, "", fmt.Errorf("read devices: %w", err)
-	}
 	if len(devices) == 0 && s.mail == nil {
-		return nil, codeNoWay, nil
+		return nil, codeNoWay
 	}
 	out := make([]Delivery, 0, len(devices)+1)
 	for _, device := range devices {
@@ -68,7 +61,7 @@ func (s *Service) spread(ctx context.Context, n Notice) ([]Delivery, string, err
 	if len(devices) > 0 && (s.mail == nil || !p.both) {
 		last = s.waiting(last)
 	}
-	return append(out, last), "", nil
+	return append(out, last), ""
 }
 
 func (s *Service) delivery(n Notice, by Channel) Delivery {

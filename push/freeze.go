@@ -52,9 +52,9 @@ const (
 )
 
 // spreadAlert makes one delivery for each address.
-func (s *Service) spreadAlert(n Notice) ([]Delivery, string, error) {
+func (s *Service) spreadAlert(n Notice) ([]Delivery, string) {
 	if s.mail == nil || len(s.cfg.Alerts) == 0 {
-		return nil, codeNoWay, nil
+		return nil, codeNoWay
 	}
 	var out []Delivery
 	for _, to := range s.cfg.Alerts {
@@ -66,7 +66,7 @@ func (s *Service) spreadAlert(n Notice) ([]Delivery, string, error) {
 		d.Params[paramTo] = to
 		out = append(out, d)
 	}
-	return out, "", nil
+	return out, ""
 }
 
 // sendAlert writes in both languages, since it is not known who reads it. A directory

@@ -28,6 +28,8 @@ type memStore struct {
 	failing    chan struct{} // closed when somebody was answered so; nil for nobody waits
 	losing     bool          // Delivered never comes back: a crash
 	sealed     bool          // no subscription is found among others
+	looking    func()        // is called before notices are claimed
+	claims     []int         // of deliveries: how many of a bulk kind each asked for at most
 }
 
 type held[T any] struct {
@@ -52,6 +54,9 @@ func (s *memStore) put(n Notice) {
 }
 
 func (s *memStore) ClaimNotices(_ context.Context, now time.Time, lease time.Duration, limit int) ([]Notice, error) {
+	if s.looking != nil {
+		s.looking()
+	}
 	defer s.locked()()
 	if s.fail != nil && s.failing != nil {
 		close(s.failing)
@@ -92,6 +97,7 @@ func (s *memStore) add(deliveries []Delivery) {
 
 func (s *memStore) ClaimDeliveries(_ context.Context, now time.Time, lease time.Duration, limit, bulk int) ([]Delivery, error) {
 	defer s.locked()()
+	s.claims = append(s.claims, bulk)
 	var out []Delivery
 	kind := func(id int64) string { return s.deliveries[id].row.Kind }
 	for _, id := range bulkLast(maps.Keys(s.deliveries), kind) {
@@ -108,6 +114,8 @@ func (s *memStore) ClaimDeliveries(_ context.Context, now time.Time, lease time.
 	}
 	return out, s.fail
 }
+
+func (s *memStore) asked() []int { defer s.locked()(); return slices.Clone(s.claims) }
 
 func (s *memStore) ReleaseDeliveries(_ context.Context, ids ...int64) error {
 	defer s.locked()()
@@ -300,11 +308,11 @@ func (s *memStore) SubscriptionsByID(_ context.Context, ids []string) (map[strin
 	return out, s.fail
 }
 
-func (s *memStore) Subscriptions(_ context.Context, account string) ([]Subscription, error) {
+func (s *memStore) Subscriptions(_ context.Context, accounts ...string) ([]Subscription, error) {
 	defer s.locked()()
 	var out []Subscription
 	for _, sub := range s.subs {
-		if sub.Account == account {
+		if slices.Contains(accounts, sub.Account) {
 			out = append(out, sub)
 		}
 	}

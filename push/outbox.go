@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,11 @@ func (s *Service) Kick() {
 func (s *Service) Run(ctx context.Context) error {
 	var flying sync.WaitGroup
 	defer flying.Wait()
-	defer s.letGo(ctx)
+	s.hand.run(true)
+	defer func() {
+		s.hand.run(false)
+		s.letGo(ctx)
+	}()
 	slots := make(chan struct{}, s.cfg.Workers)
 	var purged, looked time.Time
 	// A slot that came free says nothing of notices: those are looked for after a
@@ -56,7 +61,7 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		var err error
 		if look || now.Sub(looked) >= idle {
-			looked = now
+			looked, s.hand.short = now, false
 			look, err = s.fanOut(ctx)
 		}
 		var sent bool
@@ -82,17 +87,44 @@ func (s *Service) fanOut(ctx context.Context) (bool, error) {
 	}
 	// Those of a bulk kind come last and have no order among them: all at once, so
 	// that the store can commit them together.
-	errs := make([]error, len(notices))
-	var all sync.WaitGroup
-	for i, n := range notices {
-		if Bulk(n.Kind) {
-			all.Go(func() { errs[i] = s.fan(ctx, n) })
-		} else if err := s.fan(ctx, n); err != nil {
+	s.hand.short = s.hand.short && len(notices) == 0
+	few := slices.IndexFunc(notices, func(n Notice) bool { return Bulk(n.Kind) })
+	if few < 0 {
+		few = len(notices)
+	}
+	for i := range few {
+		if err := s.fanTogether(ctx, notices[i:i+1]); err != nil {
 			return false, err
 		}
 	}
+	if few < len(notices) {
+		err = s.fanTogether(ctx, notices[few:])
+	}
+	return len(notices) > 0, err
+}
+
+// fanTogether reads the devices of all that the notices are for.
+func (s *Service) fanTogether(ctx context.Context, notices []Notice) error {
+	people := make([]string, len(notices))
+	for i, n := range notices {
+		people[i] = n.To
+	}
+	slices.Sort(people)
+	devices, err := s.cfg.Store.Subscriptions(ctx, slices.Compact(people)...)
+	if err != nil {
+		return fmt.Errorf("read devices: %w", err)
+	}
+	of := map[string][]Subscription{}
+	for _, d := range devices {
+		of[d.Account] = append(of[d.Account], d)
+	}
+	errs := make([]error, len(notices))
+	var all sync.WaitGroup
+	for i, n := range notices {
+		all.Go(func() { errs[i] = s.fan(ctx, n, of[n.To]) })
+	}
 	all.Wait()
-	return len(notices) > 0, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // sendDue starts as many deliveries as there are free slots, and says whether
@@ -108,21 +140,23 @@ func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync
 	start := func(all []leased) {
 		for _, h := range all {
 			slots <- struct{}{}
-			flying.Go(func() { s.fly(ctx, h, slots) })
+			flying.Go(func() { s.fly(ctx, h, slots, flying) })
 		}
 	}
 	free := func() int { return cap(slots) - len(slots) }
-	many, reserve, started := manyFit(slots), cap(slots)/4, 0
+	many, reserve, started := manyFit(slots) || s.hand.isLow(), cap(slots)/4, 0
 	startHeld := func() {
 		s.letGoStale(ctx)
 		all := s.hand.take(free() - reserve)
 		started += len(all)
 		start(all)
 	}
-	if many && reserve > 0 { // first, so that the slots work while the store is asked
+	now, pressed := s.cfg.Now(), s.hand.isPressed()
+	asks := pressed || !s.hand.dry(now) && !(many && s.hand.enough(now))
+	if many && (reserve > 0 && !pressed || !asks) { // first, so that the slots work while the store is asked
 		startHeld()
 	}
-	if many && s.hand.enough(s.cfg.Now()) {
+	if !asks {
 		return started > 0, nil
 	}
 	due, err := s.claimDue(ctx, free(), many)
@@ -143,16 +177,17 @@ func (s *Service) claimDue(ctx context.Context, room int, many bool) (now []leas
 	s.hand.looked = together.claimed
 	most := 0
 	if many {
-		most = ahead - len(s.hand.held)
+		most = ahead - s.hand.len()
 	}
 	due, err := s.cfg.Store.ClaimDeliveries(ctx, together.claimed, lease, room, most)
 	if err != nil {
 		return nil, err
 	}
+	var held []leased
 	for _, d := range due {
 		// What the store took for one of many, and another version does not, has no slot yet.
 		if Bulk(d.Kind) || len(now) >= room {
-			s.hand.held = append(s.hand.held, leased{d, together})
+			held = append(held, leased{d, together})
 			if d.Subscription != "" {
 				together.ids = append(together.ids, d.Subscription)
 			}
@@ -160,14 +195,19 @@ func (s *Service) claimDue(ctx context.Context, room int, many bool) (now []leas
 			now = append(now, leased{d, &batch{claimed: together.claimed}})
 		}
 	}
+	s.hand.short = many && len(now) < room && len(due) < most
 	slices.Sort(together.ids)
 	together.ids = slices.Compact(together.ids)
+	s.hand.put(held, len(now) == room)
 	return now, nil
 }
 
-// fly tries a delivery, and frees its slot.
-func (s *Service) fly(ctx context.Context, h leased, slots chan struct{}) {
+// fly tries a delivery, and frees its slot or passes it on.
+func (s *Service) fly(ctx context.Context, h leased, slots chan struct{}, flying *sync.WaitGroup) {
 	free := sync.OnceFunc(func() {
+		if Bulk(h.Kind) && ctx.Err() == nil && s.passOn(ctx, slots, flying) {
+			return
+		}
 		<-slots
 		s.freed(slots)
 	})
@@ -181,10 +221,22 @@ func (s *Service) fly(ctx context.Context, h leased, slots chan struct{}) {
 	s.deliver(try, h, answered)
 }
 
-// freed wakes the outbox when a delivery has ended: at once while half of the
-// slots are free, else shortly, so that many share one claim.
+// passOn tries the next that is held in a slot of one that went to many.
+func (s *Service) passOn(ctx context.Context, slots chan struct{}, flying *sync.WaitGroup) bool {
+	next, ok, low := s.hand.pass(s.cfg.Now())
+	if ok {
+		flying.Go(func() { s.fly(ctx, next, slots, flying) })
+	}
+	if low {
+		s.wakeSender()
+	}
+	return ok
+}
+
+// freed wakes the outbox when a delivery has ended: at once where the next one is held
+// or half of the slots are free, else shortly, so that many share one claim.
 func (s *Service) freed(slots chan struct{}) {
-	if 2*len(slots) <= cap(slots) {
+	if 2*len(slots) <= cap(slots) || s.hand.len() > 0 {
 		s.wakeSender()
 		return
 	}
@@ -202,10 +254,10 @@ func (s *Service) wakeSender() {
 // many at once.
 func manyFit(slots chan struct{}) bool { return cap(slots)-len(slots) > cap(slots)/4 }
 
-// pause is how long there is nothing to do. While what waits may only wait for a
-// slot, nobody asks the store when it is due: the slot wakes the outbox.
+// pause is how long there is nothing to do. While something is on its way nobody asks
+// the store what is due next: that wakes the outbox when it ends.
 func (s *Service) pause(ctx context.Context, slots chan struct{}) time.Duration {
-	if !manyFit(slots) {
+	if len(slots) > 0 {
 		return shortRest
 	}
 	next, err := s.cfg.Store.NextDelivery(ctx)

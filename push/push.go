@@ -148,8 +148,8 @@ type Store interface {
 	// Reached marks a subscription whose push service took a message outside the
 	// outbox, as Delivered does; ErrNoSubscription when it is gone.
 	Reached(ctx context.Context, id string, at time.Time) error
-	// Subscriptions lists an account's, oldest first.
-	Subscriptions(ctx context.Context, account string) ([]Subscription, error)
+	// Subscriptions lists those of the accounts, of each the oldest first.
+	Subscriptions(ctx context.Context, accounts ...string) ([]Subscription, error)
 	// RemoveSubscription deletes it and what waits for it; ErrNoSubscription
 	// when it is not this account's.
 	RemoveSubscription(ctx context.Context, account, id string, events ...audit.Event) error

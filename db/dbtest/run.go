@@ -173,6 +173,7 @@ var cases = []struct {
 	{"WhatEndedIsForgottenLater", whatEndedIsForgottenLater, false},
 	{"ASubscriptionComesBackWhole", aSubscriptionComesBackWhole, false},
 	{"ManySubscriptionsComeBackAtOnce", manySubscriptionsComeBackAtOnce, false},
+	{"ThoseOfManyAccountsComeBackTogether", thoseOfManyAccountsComeBackTogether, false},
 	{"ASubscriptionIsRenewedByItsOwnerOnly", aSubscriptionIsRenewedByItsOwnerOnly, false},
 	{"OnlyTheLimitOfSubscriptionsIsSaved", onlyTheLimitOfSubscriptionsIsSaved, true},
 	{"ARemovedSubscriptionTakesItsDeliveries", aRemovedSubscriptionTakesItsDeliveries, true},

@@ -70,6 +70,33 @@ func manySubscriptionsComeBackAtOnce(s *suite) {
 	s.same(len(got), 0)
 }
 
+func thoseOfManyAccountsComeBackTogether(s *suite) {
+	want := map[string][]string{}
+	var accounts []string
+	for i := range 70 {
+		account := guid(1 + i).String()
+		accounts = append(accounts, account)
+		for device := range i % 3 {
+			sub := s.subscription(fmt.Sprint("sub ", i, " ", device), guid(1+i))
+			sub.Created = s.now.Add(-time.Duration(device) * time.Minute)
+			_, err := s.SaveSubscription(s.ctx, sub, 5)
+			s.must(err)
+			want[account] = append([]string{sub.ID}, want[account]...)
+		}
+	}
+	s.subscribe("not asked for", guid(99))
+	all, err := s.Subscriptions(s.ctx, accounts...)
+	s.must(err)
+	got := map[string][]string{}
+	for _, sub := range all {
+		got[sub.Account] = append(got[sub.Account], sub.ID)
+	}
+	s.same(got, want)
+	all, err = s.Subscriptions(s.ctx)
+	s.must(err)
+	s.same(len(all), 0)
+}
+
 func aSubscriptionIsRenewedByItsOwnerOnly(s *suite) {
 	first := s.subscribe("one", guid(1))
 	d := s.delivery(1)

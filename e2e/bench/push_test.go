@@ -31,7 +31,7 @@ import (
 // service, through the same proxy, over connections that are kept.
 func TestPushBesideWebpushGo(t *testing.T) {
 	w := withPush(t)
-	n := Count(600, 40)
+	n := Count(4000, 40)
 	bare := newBare(t, w)
 	days := 0
 	send := func(n int) (rate float64) {

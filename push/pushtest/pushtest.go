@@ -37,7 +37,8 @@ type Service struct {
 
 	mu       sync.Mutex
 	browsers map[string]*Browser // by endpoint
-	answer   http.HandlerFunc    // nil takes the message
+	answer   http.HandlerFunc
+	hold     chan struct{} // nil holds nothing    // nil takes the message
 	messages []Message
 	arrived  chan struct{} // closed and replaced at each message
 }
@@ -156,6 +157,20 @@ func (s *Service) AnswerStatus(status int, headers ...string) {
 	})
 }
 
+// Hold lets messages wait until release is called.
+func (s *Service) Hold() (release func()) {
+	hold := make(chan struct{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hold = hold
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.hold = nil
+		close(hold)
+	}
+}
+
 // Messages are what was taken so far.
 func (s *Service) Messages() []Message {
 	s.mu.Lock()
@@ -185,8 +200,11 @@ func (s *Service) Wait(t testing.TB, n int) []Message {
 // receive is the push service's half.
 func (s *Service) receive(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	answer, to := s.answer, s.browsers["https://"+r.Host+r.URL.Path]
+	hold, answer, to := s.hold, s.answer, s.browsers["https://"+r.Host+r.URL.Path]
 	s.mu.Unlock()
+	if hold != nil {
+		<-hold
+	}
 	if answer != nil {
 		answer(w, r)
 		return
