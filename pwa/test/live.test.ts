@@ -6,12 +6,18 @@ class Browser {
   streams: Stream[] = [];
   answer: () => Response | Promise<Response> = () => this.open();
   private holders = new Map<string, Promise<unknown>>();
+  private asking = new Map<string, number>();
   private air = new Set<Air>();
   locks = {
-    request: async (name: string, { signal }: { signal: AbortSignal }, fn: () => Promise<void>) => {
+    request: async (name: string, { signal, ifAvailable }: { signal?: AbortSignal; ifAvailable?: boolean }, fn: (lock: object | null) => unknown) => {
+      const asking = this.asking.get(name) ?? 0;
+      if (ifAvailable && asking > 0) return void (await fn(null));
+      this.asking.set(name, asking + 1);
       const before = this.holders.get(name) ?? Promise.resolve();
-      const gone = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
-      const mine = Promise.race([before, gone]).then(fn);
+      const gone = new Promise<never>((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))));
+      const mine = Promise.race([before, gone]).then(() => fn({}));
+      const over = () => void this.asking.set(name, (this.asking.get(name) ?? 0) - 1);
+      mine.then(over, over);
       this.holders.set(name, before.then(() => mine.catch(() => undefined)));
       await mine;
     },
@@ -74,7 +80,7 @@ async function tab() {
     await settle();
     return off;
   };
-  return { told, show, listen, online: () => (use(), win.dispatchEvent(new Event('online')), settle()) };
+  return { told, use, show, listen, online: () => (use(), win.dispatchEvent(new Event('online')), settle()) };
 }
 
 const settle = () => vi.advanceTimersByTimeAsync(0);
@@ -109,6 +115,61 @@ test('an event reaches the screens, with its id and nothing else', async () => {
   expect(one.told).toEqual([null, { id: 'a', version: 7 }]);
 });
 
+/** The server takes its time to open a stream; what it returns lets it. */
+function slowly(): () => Promise<void> {
+  let answer = () => undefined as void;
+  const waited = new Promise<void>((resolve) => (answer = resolve));
+  browser.answer = () => waited.then(() => browser.open());
+  return async () => {
+    answer();
+    await settle();
+  };
+}
+
+test('what changed between a first reading and the stream is read, and nothing is before', async () => {
+  const open = slowly();
+  const one = await tab();
+  await one.listen();
+  await one.listen(); // another screen, meanwhile
+  expect(one.told).toEqual([]);
+  await open();
+  expect(one.told).toEqual([null, null]); // each of the two
+});
+
+test('a screen that comes to an open stream is told at once, and it alone', async () => {
+  const one = await tab();
+  await one.listen();
+  const heard: (Change | null)[] = [];
+  one.use();
+  const { onChange } = await import('../src/lib/live');
+  onChange((c) => heard.push(c));
+  expect(heard).toEqual([null]);
+  expect(one.told).toEqual([null]);
+  browser.streams[0]?.change('a', 7);
+  await settle();
+  expect(heard).toEqual([null, { id: 'a', version: 7 }]);
+});
+
+test('a tab that comes to another tab’s stream is told at once, and it alone', async () => {
+  const first = await tab();
+  const second = await tab();
+  await first.listen();
+  await second.listen();
+  expect([first.told, second.told]).toEqual([[null], [null]]);
+  await second.listen();
+  expect([first.told, second.told]).toEqual([[null], [null, null]]);
+});
+
+test('a tab that comes while another opens the stream hears when it is open', async () => {
+  const open = slowly();
+  const first = await tab();
+  const second = await tab();
+  await first.listen();
+  await second.listen();
+  await open();
+  expect([first.told, second.told]).toEqual([[null], [null, null]]);
+});
+
 test('one stream serves every tab of the browser', async () => {
   const first = await tab();
   const second = await tab();
@@ -125,10 +186,11 @@ test('when the tab with the stream is hidden another takes over, and reads again
   const second = await tab();
   await first.listen();
   await second.listen();
+  expect(second.told).toEqual([null]);
   await first.show('hidden');
   await settle();
   expect(browser.streams).toHaveLength(2);
-  expect(second.told).toEqual([null]);
+  expect(second.told).toEqual([null, null]);
   browser.streams[1]?.change('b', 1);
   await settle();
   expect(second.told).toContainEqual({ id: 'b', version: 1 });

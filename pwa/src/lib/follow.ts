@@ -14,7 +14,6 @@ export function useLive(id: string | null, reload: () => void): void {
       const { onChange } = await import('./live');
       if (gone) return;
       off = onChange((change) => (!change || id === null || change.id === id) && reload());
-      reload(); // a stream that was open before says nothing of what changed since the screen was read
     };
     const soon = later(() => void follow().catch(poll));
     function poll() {

@@ -36,12 +36,16 @@ let connection: { abort: AbortController; since: number } | null = null;
 let heard = 0;
 let told = 0;
 let down = false;
+/** Whether a stream of this tab is still to be opened: then everybody is told null. */
+let opening = false;
 
-/** Calls fn on every change of what this person may see, until the returned function is called. */
+/** Calls fn on every change of what this person may see, until the returned function is
+ *  called; and once with null, when nothing after the call can be missed any more. */
 export function onChange(fn: Listener): () => void {
   listeners.add(fn);
   attach();
   start();
+  if (run && !opening) fn(null); // the stream told the others what changed before
   return () => {
     listeners.delete(fn);
     setTimeout(() => listeners.size === 0 && stop(), LINGER_MS);
@@ -65,6 +69,7 @@ function start(): void {
   const mine = (run = new AbortController());
   heard = told = Date.now();
   down = false;
+  opening = true;
   const timer = setInterval(watch, TICK_MS);
   const air = 'BroadcastChannel' in globalThis ? new BroadcastChannel(NAME) : null;
   if (air) air.onmessage = (e: MessageEvent<Message>) => take(e.data);
@@ -85,6 +90,10 @@ function stop(): void {
 async function lead(signal: AbortSignal): Promise<void> {
   if (!channel || !navigator.locks) return stream(signal);
   try {
+    await navigator.locks.request(NAME, { ifAvailable: true }, (lock) => lock && stream(signal));
+    if (signal.aborted) return;
+    opening = false;
+    tell(null); // another tab's stream was open before
     await navigator.locks.request(NAME, { signal }, () => stream(signal));
   } catch {
     if (!signal.aborted) await stream(signal);
@@ -95,7 +104,10 @@ async function stream(signal: AbortSignal): Promise<void> {
   let refused = false;
   for (let tries = 0; !signal.aborted; tries++) {
     const opened = Date.now();
-    const status = await connect(signal, () => say({ change: null })); // what changed before it was open
+    const status = await connect(signal, () => {
+      opening = false;
+      say({ change: null }); // what changed before it was open
+    });
     if (signal.aborted) return;
     if (Date.now() - opened >= LIVED_MS) tries = 0;
     if (status === 401 && !refused) say({ change: null }); // reading again says why
