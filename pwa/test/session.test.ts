@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Me } from '../src/api-types';
 import { get } from '../src/lib/api';
 import { ahead, forgetAll, put, held } from '../src/lib/resource';
-import { session, signedIn, signedOut } from '../src/lib/session';
+import { refresh, refreshAgain, session, signedIn, signedOut } from '../src/lib/session';
 
 const me = (userId: string) => ({ account: {}, options: [], requests: [], passkeys: 1, signal: { rpId: 'localhost', userId, credentialIds: [], name: userId, displayName: userId } }) as unknown as Me;
 
@@ -44,4 +44,26 @@ test('what is asked ahead is asked once, and forgotten with the rest', () => {
   forgetAll();
   ahead('/api/requests/r1');
   expect(fetched).toHaveBeenCalledTimes(2);
+});
+
+test('what changed while the account was on its way is read after it, once', async () => {
+  const answers: ((me: Me) => void)[] = [];
+  vi.stubGlobal('fetch', () => new Promise((resolve) => answers.push((me) => resolve(Response.json(me)))));
+  void refresh();
+  const told = [refreshAgain(), refreshAgain()];
+  answers[0]?.({ ...me('anna'), passkeys: 2 });
+  await vi.waitFor(() => expect(answers).toHaveLength(2));
+  answers[1]?.({ ...me('anna'), passkeys: 3 });
+  await Promise.all(told);
+  expect(session.get().me?.passkeys).toBe(3);
+  expect(answers).toHaveLength(2);
+});
+
+test('a session that was over while something changed is not asked about again', async () => {
+  const fetched = vi.fn(() => Promise.resolve(new Response(JSON.stringify({ code: 'session.unknown' }), { status: 401 })));
+  vi.stubGlobal('fetch', fetched);
+  void refresh();
+  await refreshAgain();
+  expect(session.get()).toMatchObject({ state: 'out', ended: 'over' });
+  expect(fetched).toHaveBeenCalledTimes(1);
 });

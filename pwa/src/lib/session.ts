@@ -71,6 +71,12 @@ export function refresh(olderThanMs = 0): Promise<void> {
   return asking;
 }
 
+/** Reads /api/me after something changed: an answer that is on its way may be older than that. */
+export async function refreshAgain(): Promise<void> {
+  await asking;
+  if (session.get().state !== 'out') await refresh();
+}
+
 async function ask(): Promise<void> {
   const before = session.get();
   session.set({ ...before, state: before.me ? 'in' : 'loading', problem: null });

@@ -10,7 +10,7 @@ import { useNow } from '../lib/now';
 import { forgetPush } from '../lib/push';
 import { forgetAll } from '../lib/resource';
 import { go } from '../lib/router';
-import { info, refresh, session, signedOut } from '../lib/session';
+import { info, refresh, refreshAgain, session, signedOut } from '../lib/session';
 import { Mail, Support, Trouble } from '../ui/help';
 import { Door, Icon, type IconName } from '../ui/icons';
 import { Banner, Button, Fact, Row, Rows, Screen, Sheet, Time, type Tone } from '../ui/kit';
@@ -25,7 +25,7 @@ import { TryIt } from './tryit';
 
 const icons: Record<Kind, IconName> = { unlock: 'unlock', reset: 'key', change: 'pen', 'one-time': 'once', enrol: 'phone' };
 
-const again = () => void refresh();
+const again = () => void refreshAgain();
 
 /** What was read this lately is shown as it is. */
 const FRESH_MS = 3000;

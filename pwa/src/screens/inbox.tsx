@@ -8,7 +8,7 @@ import { ago, moment, momentToday } from '../lib/format';
 import { useLive } from '../lib/follow';
 import { useNow } from '../lib/now';
 import { useResource } from '../lib/resource';
-import { refresh } from '../lib/session';
+import { refreshAgain } from '../lib/session';
 import { Face, photo } from '../ui/face';
 import { heading } from '../ui/help';
 import { Icon } from '../ui/icons';
@@ -27,7 +27,7 @@ export function InboxScreen() {
   const frozen = useResource<ThawList>('/api/thaws');
   const again = useCallback(() => {
     void reload();
-    void refresh(); // the number beside "Inbox"
+    void refreshAgain(); // the number beside "Inbox"
   }, [reload]);
   useLive(null, again);
   const now = useNow();
