@@ -108,14 +108,30 @@ test('without a manager the group is asked, and one of them is enough', async ({
   await expect(noor.phone.page.getByLabel('New password')).toBeVisible();
 });
 
+/** What a page reads of the person and of one request, and its streams, in order from now on. */
+function asks(page: Page, id: string): string[] {
+  const asked: string[] = [];
+  page.on('request', (r) => {
+    const { pathname } = new URL(r.url());
+    if (['/api/me', '/api/live', `/api/requests/${id}`].includes(pathname)) asked.push(pathname.split('/')[2]!);
+  });
+  return asked;
+}
+
 test('waiting survives a reload, a closed tab and a restart of the server', { tag: '@database' }, async ({ people, stack }) => {
   const { sam, noor } = await people.pair();
   const id = await noor.phone.askForReset();
+  const first = asks(noor.phone.page, id);
   await noor.phone.page.reload();
   await sees(noor.phone.page, 'Waiting for Sam Okafor');
+  const opened = ['me', 'requests', 'live', 'requests']; // what changed before the stream was open is in no event
+  await expect.poll(() => first).toEqual(opened);
   const other = await noor.phone.context.newPage(); // another tab of the same browser
+  const second = asks(other, id);
   await other.goto(`/request/${id}`);
   await sees(other, 'Waiting for Sam Okafor');
+  await expect.poll(() => second).toEqual(['me', 'requests', 'requests']); // the stream is the first tab's
+  expect(first).toEqual(opened);
   await stack.restart();
   await sam.phone.page.goto((await sam.phone.notification()).navigate);
   await button(sam.phone.page, 'Approve with my passkey').click();
