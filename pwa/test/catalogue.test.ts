@@ -61,6 +61,7 @@ interface Screen {
   /** The file that loads it. */
   by: string;
   file: URL;
+  modules: Map<string, string>;
   says: Part[];
 }
 
@@ -71,26 +72,66 @@ function screens(folder: string): Screen[] {
     const by = new URL(n, at);
     const text = readFileSync(by, 'utf8');
     const named = new Map([...text.matchAll(/^const (\w+) = (?:\(\) => import\('([^']+)'\)|(says\([^)]*\)));/gm)].map(([, name, path, parts]) => [name, path ?? parts ?? '']));
-    return [...text.matchAll(/lazy(?:<\w+>)?\(\(\) => (?:import\('([^']+)'\)|(\w+)\(\))\.then\(\(m\) => m\.\w+\)(?:, (says\([^)]*\)|\w+))?\)/g)].map(([, path, from, texts = "'inside', 'more'"]) => ({
-      by: by.href,
-      file: new URL(path ?? named.get(from ?? '') ?? '', by),
-      says: all(named.get(texts) ?? texts, /'(\w+)'/g) as Part[],
-    }));
+    return [...text.matchAll(/lazy(?:<\w+>)?\(\(\) => (?:import\('([^']+)'\)|(\w+)\(\))\.then\(\(m\) => m\.\w+\)(?:, (says\([^)]*\)|\w+))?\)/g)].map(([, path, from, texts = "'inside', 'more'"]) => {
+      const file = new URL(path ?? named.get(from ?? '') ?? '', by);
+      return { by: by.href, file, modules: modulesOf(file), says: all(named.get(texts) ?? texts, /'(\w+)'/g) as Part[] };
+    });
   });
 }
 
+const found = ['', 'screens/', 'screens/request/', 'screens/review/', 'screens/recover/', 'screens/proofs/'].flatMap(screens);
+
+/** The parts that are there once a screen is: its own, and those of whatever it is in. */
+function partsWith(screen: Screen): Set<Part> {
+  const around = found.filter((other) => other.modules.has(screen.by)).map((other) => other.says);
+  return new Set<Part>(['first', ...screen.says, ...parts.filter((part) => around.length > 0 && around.every((says) => says.includes(part)))]);
+}
+
 test('what a screen says comes with it', () => {
-  const found = ['', 'screens/', 'screens/request/', 'screens/review/', 'screens/recover/', 'screens/proofs/'].flatMap(screens);
   const lazies = readdirSync(new URL('../src/', import.meta.url), { recursive: true, encoding: 'utf8' }).filter((n) => n.endsWith('.tsx') && n !== 'ui/lazy.tsx');
   const text = lazies.map((n) => readFileSync(new URL(`../src/${n}`, import.meta.url), 'utf8')).join('\n');
   expect(found).toHaveLength(all(text, /(\blazy(?:<\w+>)?\(\(\) => (?!Promise))/g).length);
   for (const screen of found) {
-    const modules = new Map([...modulesOf(screen.file)].filter(([name]) => !firstLoad.has(name)));
+    const modules = new Map([...screen.modules].filter(([name]) => !firstLoad.has(name)));
     expect(modules.size, screen.file.href).toBeGreaterThan(0);
-    const around = found.filter((other) => modulesOf(other.file).has(screen.by)).map((other) => other.says);
-    const here = new Set<Part>(['first', ...screen.says, ...parts.filter((part) => around.length > 0 && around.every((says) => says.includes(part)))]);
+    const here = partsWith(screen);
     const said = [...modules.values()].flatMap((text) => [...saidOutright(text), ...saidOfData(text)]);
     expect([...new Set(said)].filter((key) => ![...here].some((part) => key in en[part])), `${screen.file.pathname.split('/src/')[1]} has ${[...here].join(', ')}`).toEqual([]);
+  }
+});
+
+/** The functions of a module that say what a code says before they know that its words are here. */
+function hasty(text: string): string[] {
+  const [, ...functions] = text.replace(/^\s*(?:\/\/|\/?\*).*$/gm, '').split(/^(?=(?:export |default |async )*(?:function|const|let|class) )/m);
+  return functions.filter((f) => {
+    const [before = '', ...said] = f.replace(/^export function explain\(/, '').split(/\bexplain\b/);
+    const [, told] = /const (\w+) = useTold\(/.exec(before) ?? [];
+    const waits = /if \(!useTold\(/.test(before) || (told !== undefined && before.split(new RegExp(`\\b${told}\\b`)).length > 2);
+    return said.length > 0 && !waits;
+  }).map((f) => /(?:function|const|let|class) (\w+)/.exec(f)?.[1] ?? f);
+}
+
+test('a function that says what a code says is seen where it doesn’t wait for the words', () => {
+  const said = "<p>{explain(problem)[0]}</p>;\n}\n";
+  const waits = "function Waits() {\n  const told = useTold(problem.code);\n  if (!told) return null;\n  return " + said;
+  const imported = "import { explain, useTold } from './help';\n\n// They explain themselves.\n";
+  expect(hasty(imported + waits)).toEqual([]);
+  expect(hasty(imported + "function Asks() {\n  if (!useTold(problem.code)) return null;\n  return " + said)).toEqual([]);
+  expect(hasty(`${imported}${waits}\nexport function Hasty() {\n  return ${said}`)).toEqual(['Hasty']); // though its neighbour waits
+  expect(hasty(imported + "const Deaf = () => {\n  const told = useTold(problem.code);\n  return " + said)).toEqual(['Deaf']);
+  expect(hasty(imported + "const all = problems.map(explain);\n")).toEqual(['all']);
+});
+
+test('whatever says what a code says waits for its words, unless they come with every screen that it is in', () => {
+  const places = [{ modules: firstLoad, has: new Set<Part>(['first']) }, ...found.map((screen) => ({ modules: screen.modules, has: partsWith(screen) }))];
+  const src = new URL('../src/', import.meta.url);
+  const explains = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((n) => /\.tsx?$/.test(n) && /\bexplain\b/.test(readFileSync(new URL(n, src), 'utf8')));
+  expect(explains.length).toBeGreaterThan(4);
+  for (const name of explains) {
+    const { href } = new URL(name, src);
+    const around = places.filter(({ modules }) => modules.has(href));
+    expect(around.length, name).toBeGreaterThan(0);
+    if (!around.every(({ has }) => has.has('errors'))) expect(hasty(readFileSync(new URL(href), 'utf8')), name).toEqual([]);
   }
 });
 
