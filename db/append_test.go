@@ -42,7 +42,7 @@ func appending(t *testing.T, name string, open func(*testing.T) *Store) {
 		e.Seq = next
 		return t.insertEntry(e)
 	}
-	n := bench.Count(2000, 50)
+	n := bench.Count(20_000, 50)
 	together := func(do func() error) func() {
 		return func() {
 			var all sync.WaitGroup
