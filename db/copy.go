@@ -20,7 +20,7 @@ const ErrNotEmpty fault = "store.not-empty"
 // copied are the tables, those first that others refer to. audit_head has its one
 // row beforehand; writers, retired keys and the versions are each database's own.
 var copied = []string{
-	"audit_entries", "audit_personal", "handles", "credentials", "ceremonies", "spent_ceremonies", "sessions", "proofs", "consumed_proofs", "factors", "replaced_proofs", "browsers",
+	"audit_entries", "audit_personal", "handles", "credentials", "attestations", "ceremonies", "spent_ceremonies", "sessions", "proofs", "consumed_proofs", "factors", "replaced_proofs", "browsers",
 	"invitations", "requests", "asked", "outbox", "deliveries", "limits", "freezes", "thaws", "reminders", "subscriptions", "vapid_keys",
 }
 

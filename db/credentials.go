@@ -90,12 +90,11 @@ func (s *Store) UpdateCredential(ctx context.Context, id []byte, fn func(*enroll
 // RemoveCredential is enroll.CredentialStore's.
 func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte, keep string, last bool, links enroll.Withdrawal, events ...audit.Event) error {
 	return wrap("remove passkey", s.write(ctx, func(t *tx) error {
-		t.decoded.forget(id)
-		n, err := t.exec(`DELETE FROM credentials WHERE id = $1 AND account = $2`, id, guidText(account))
+		was, err := t.deleteCredential(account, id)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
+		if !was {
 			return enroll.ErrNoCredential
 		}
 		if err := t.refuseLast(account, last); err != nil {
@@ -152,6 +151,11 @@ func (t *tx) asserted(id []byte, fn func(*enroll.Credential) ([]audit.Event, err
 // insertCredential tells by the row count whether the ID was there: error codes
 // differ between engines.
 func (t *tx) insertCredential(c enroll.Credential) error {
+	attested, err := json.Marshal(c.Record.Attestation)
+	if err != nil {
+		return fmt.Errorf("encode attestation: %w", err)
+	}
+	c.Record.Attestation = webauthn.CredentialAttestation{}
 	record, err := json.Marshal(c.Record)
 	if err != nil {
 		return fmt.Errorf("encode passkey: %w", err)
@@ -163,7 +167,24 @@ func (t *tx) insertCredential(c enroll.Credential) error {
 	if err == nil && n == 0 {
 		return enroll.ErrDuplicate
 	}
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`
+		INSERT INTO attestations (credential, body) VALUES ($1, $2)
+		ON CONFLICT (credential) DO UPDATE SET body = excluded.body`, c.ID, string(attested))
 	return err
+}
+
+// deleteCredential is false where the account has no such passkey.
+func (t *tx) deleteCredential(account ad.GUID, id []byte) (bool, error) {
+	t.decoded.forget(id)
+	n, err := t.exec(`DELETE FROM credentials WHERE id = $1 AND account = $2`, id, guidText(account))
+	if err != nil || n == 0 {
+		return false, err
+	}
+	_, err = t.exec(`DELETE FROM attestations WHERE credential = $1`, id)
+	return true, err
 }
 
 // updateCredential gives fn the passkey and keeps what it changed; ID, account,

@@ -36,6 +36,8 @@ var sqliteDialect = dialect{
 		"{{append_only}}", sqliteAppendOnly,
 		"{{by_key}}", " WITHOUT ROWID",
 		"{{rebuilt_by_key}}", sqliteByKey,
+		"{{attestation}}", `CASE WHEN json_valid(record) THEN json_extract(record, '$.attestation') END`,
+		"{{not_attestation}}", `json_remove(record, '$.attestation')`,
 	),
 }
 

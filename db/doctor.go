@@ -217,7 +217,8 @@ func (c DoctorConfig) doctorPasskeys(ctx context.Context, s *Store, r *doctor.Re
 	if c.RPID == "" {
 		return
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT record FROM credentials`)
+	rows, err := s.read.QueryContext(ctx, `
+		SELECT coalesce(a.body, ''), c.record FROM credentials c LEFT JOIN attestations a ON a.credential = c.id`)
 	if err != nil {
 		r.Found(FoundUnread, c.Path, err.Error(), c.restore())
 		return
@@ -225,12 +226,12 @@ func (c DoctorConfig) doctorPasskeys(ctx context.Context, s *Store, r *doctor.Re
 	defer rows.Close()
 	want, all, other := sha256.Sum256([]byte(c.RPID)), 0, 0
 	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
+		var attested, record string
+		if err := rows.Scan(&attested, &record); err != nil {
 			r.Found(FoundUnread, c.Path, err.Error(), c.restore())
 			return
 		}
-		hash, known := rpIDHash(text)
+		hash, known := rpIDHash(attested, record)
 		all++
 		if known && hash != want {
 			other++
@@ -248,9 +249,14 @@ func (c DoctorConfig) doctorPasskeys(ctx context.Context, s *Store, r *doctor.Re
 	r.Good("db.passkeys", c.RPID, fmt.Sprintf("All %d passkeys were made under this name.", all))
 }
 
-func rpIDHash(record string) (hash [32]byte, known bool) {
+// rpIDHash takes what was attested from its own table, or from the record of a passkey
+// that a server of an earlier release added.
+func rpIDHash(attested, record string) (hash [32]byte, known bool) {
 	var cred webauthn.Credential
 	if json.Unmarshal([]byte(record), &cred) != nil {
+		return hash, false
+	}
+	if attested != "" && json.Unmarshal([]byte(attested), &cred.Attestation) != nil {
 		return hash, false
 	}
 	var object struct {

@@ -2,13 +2,21 @@ package db
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/go-webauthn/webauthn/webauthn"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/latchkey/latchkey/e2e/postgres"
+	"github.com/latchkey/latchkey/enroll"
 )
 
 func schema(t *testing.T, s *Store) string {
@@ -133,5 +141,91 @@ func TestAServerOfAnEarlierReleaseTakesNoCeremonyAnyMore(t *testing.T) {
 	}
 	if err := insert("spent 00ff"); err == nil {
 		t.Error("taken where nobody looks")
+	}
+}
+
+// What was attested leaves the rows that sign-ins write, and goes with its passkey.
+func TestAnAttestationLeavesItsPasskeysRow(t *testing.T) {
+	for _, engine := range []struct {
+		name    string
+		dialect dialect
+		open    func(*testing.T) (*sql.DB, func() *Store)
+	}{
+		{"SQLite", sqliteDialect, func(t *testing.T) (*sql.DB, func() *Store) {
+			path := filepath.Join(t.TempDir(), "x.db")
+			d, err := openSQLite(path, sqliteWriter)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d, func() *Store { return openAt(t, path) }
+		}},
+		{"PostgreSQL", postgresDialect, func(t *testing.T) (*sql.DB, func() *Store) {
+			dsn := postgres.Shared(t).Database(t)
+			d, err := openPostgres(dsn, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d, func() *Store { return openRemote(t, dsn) }
+		}},
+	} {
+		t.Run(engine.name, func(t *testing.T) {
+			d, open := engine.open(t)
+			d.SetMaxOpenConns(1)
+			if err := migrate(t.Context(), d, engine.dialect, 17); err != nil {
+				t.Fatal(err)
+			}
+			was := webauthn.Credential{
+				ID: []byte("one"), PublicKey: []byte{1, 0, 255}, Flags: flagsOf(webauthn.CredentialFlags{UserVerified: true}),
+				Attestation: webauthn.CredentialAttestation{ClientDataJSON: []byte(`{"type":"webauthn.create"}`), Object: []byte{9, 200}, PublicKeyAlgorithm: -7},
+			}
+			record, err := json.Marshal(was)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = d.Exec(`
+				INSERT INTO credentials (id, account, name, record, created, last_used, attested_model, attested_root)
+				VALUES ($1, $2, 'Phone', $3, 1, 0, '', '')`, was.ID, anna.String(), string(record))
+			if err := errors.Join(err, d.Close()); err != nil {
+				t.Fatal(err)
+			}
+			s := open()
+			all, err := s.Credentials(t.Context(), anna)
+			if err != nil || len(all) != 1 {
+				t.Fatalf("%d passkeys, %v", len(all), err)
+			}
+			bare := was
+			bare.Attestation = webauthn.CredentialAttestation{}
+			if d := cmp.Diff(bare, all[0].Record, cmpopts.IgnoreUnexported(webauthn.CredentialFlags{})); d != "" {
+				t.Error(d)
+			}
+			attested := func() (all []string) {
+				all, err := list(t.Context(), s, scanText, `SELECT body FROM attestations`)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return all
+			}
+			if bodies := attested(); len(bodies) != 1 {
+				t.Errorf("%d attestations", len(bodies))
+			} else {
+				var got webauthn.CredentialAttestation
+				if err := json.Unmarshal([]byte(bodies[0]), &got); err != nil || !cmp.Equal(got, was.Attestation) {
+					t.Errorf("%v, %s", err, bodies[0])
+				}
+			}
+			second := enroll.Credential{ID: []byte("two"), Account: anna, Record: was, Created: time.Now()}
+			second.Record.ID = second.ID
+			for _, err := range []error{
+				s.AddCredential(t.Context(), second),
+				s.RemoveCredential(t.Context(), anna, was.ID, "", false, enroll.Withdrawal{At: time.Now()}),
+			} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if bodies := attested(); len(bodies) != 1 {
+				t.Errorf("%d attestations of one passkey", len(bodies))
+			}
+		})
 	}
 }

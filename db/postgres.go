@@ -34,6 +34,8 @@ var postgresDialect = dialect{
 		"{{append_only}}", postgresAppendOnly,
 		"{{by_key}}", "",
 		"{{rebuilt_by_key}}", postgresSpent,
+		"{{attestation}}", `(record::jsonb ->> 'attestation')`,
+		"{{not_attestation}}", `(record::jsonb - 'attestation')::text`,
 	),
 }
 

@@ -39,8 +39,7 @@ func (t *tx) register(r *enroll.Registered) error {
 		return err
 	}
 	for _, other := range others {
-		t.decoded.forget(other.ID)
-		if _, err := t.exec(`DELETE FROM credentials WHERE id = $1`, other.ID); err != nil {
+		if _, err := t.deleteCredential(account, other.ID); err != nil {
 			return err
 		}
 		if _, err := t.endSessions(`account = $1 AND credential = $2 AND id <> $3`, guidText(account), other.ID, r.Keep); err != nil {

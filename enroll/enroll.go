@@ -25,7 +25,8 @@ type Credential struct {
 	Account ad.GUID
 	Name    string // as the person named it; hostile
 	// Record is the library's whole credential: public key, AAGUID, transports,
-	// sign count, clone warning, backup flags, attestation.
+	// sign count, clone warning, backup flags. What was attested, a Store keeps and
+	// does not give back.
 	Record   webauthn.Credential
 	Attested Attested
 	Created  time.Time

@@ -206,7 +206,7 @@ var parts = []struct{ name, function string }{
 	{"checking it, ECDSA included", "webauthn.(*WebAuthn).ValidatePasskeyLogin"},
 	{"reading", "db.(*Store).Signer"},
 	{"writer", "db.(*Store).runBatch"},
-	{"sealing events", "audit.Seal"},
+	{"sealing events", "audit.(*Sealer).Seal"},
 	{"committing", "db.(*tx).commit"},
 	{"garbage collection", "runtime.gcBgMarkWorker"},
 }
