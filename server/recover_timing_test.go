@@ -46,12 +46,23 @@ func auc(a, b []time.Duration) float64 {
 	return u / float64(len(a)*len(b))
 }
 
+// guessed are the proofs that are tried wrongly, one after the other.
+var guessed = []enroll.ProofKind{
+	enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofPIN, enroll.ProofQuestions, enroll.ProofPassword, enroll.ProofMailCode,
+}
+
+// planted is a name that is somebody's, and answered so much later.
+const planted = "planted"
+
 // Rule 13 by the clock: names that exist, that nobody has, that are disabled and that
-// are protected take the same time, and the measurement would see two milliseconds.
+// are protected take the same time, each beside each, and the measurement would see two
+// milliseconds.
 func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
-	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll, &rateWait, &rateStop,
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll, &rateRecoverSend, &rateWait, &rateStop,
 		&rateWordNet, &rateWordAll, &rateWordOne, &rateWordFrom, &rateWordApprover)
-	h := newHouse(t, byCodesToo, byAWord)
+	h := newHouse(t, byCodesToo, byAWord, alsoBy([]enroll.ProofKind{enroll.ProofPIN}, []enroll.ProofKind{enroll.ProofQuestions},
+		[]enroll.ProofKind{enroll.ProofPassword}, []enroll.ProofKind{enroll.ProofMailCode}))
+	h.post.waits()
 	pauses = pausesOf
 	// Of somebody there is something to open, and to take back, each time.
 	h.heard("kwame.mensah")
@@ -59,7 +70,10 @@ func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 	p := h.phone()
 	p.enrol(h.invitation(h.company.person), h.company.who.Password)
 	p.codes()
-	names := map[string]string{"somebody": h.company.login(), "nobody": "nobody.at.all"}
+	p.setsPIN()
+	p.setsAnswers()
+	p.verifies("mail-code", "me@home.example")
+	names := map[string]string{planted: h.company.login(), "somebody": h.company.login(), "nobody": "nobody.at.all"}
 	for _, person := range h.company.seeded.People {
 		account, err := h.company.Account(t.Context(), ad.GUID(person.GUID))
 		switch {
@@ -71,7 +85,7 @@ func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 			names["protected"] = person.Account
 		}
 	}
-	if len(names) != 4 {
+	if len(names) != 5 {
 		t.Fatalf("only %v", names)
 	}
 	n, full := 48, os.Getenv("LATCHKEY_SOAK") != ""
@@ -87,15 +101,15 @@ func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 		later = 250 * time.Millisecond // by a reduced count
 	}
 	for run := range 3 {
-		rounds, stops := tryNames(t, h, names, n)
+		rounds, stops := tryNames(t, h, names, n, later)
 		bound := 0.03
 		if !full {
 			// A reduced count can't tell so little from chance.
 			bound = chance(rounds, shuffle)
 		}
-		whole, sees := apart(rounds, names, bound, later)
+		whole, sees := apart(rounds, names, bound)
 		most := chance(stops, shuffle)
-		stop, seesStop := apart(stops, names, most, later)
+		stop, seesStop := apart(stops, names, most)
 		t.Logf("run %d: %s are %.3f away from 0.5, %.3f counts; of a stop alone %.3f, %.3f counts", run, later, sees, bound, seesStop, most)
 		if whole == "" && stop == "" {
 			good++
@@ -115,22 +129,23 @@ func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 	}
 }
 
-// apart says which name takes another time than somebody's, and how far from 0.5 what
-// comes so much later would be.
-func apart(rounds []map[string]time.Duration, names map[string]string, bound float64, later time.Duration) (seen string, sees float64) {
-	somebody := column(rounds, "somebody")
-	for name := range names {
-		if away := math.Abs(auc(column(rounds, name), somebody) - 0.5); away > bound {
-			seen = fmt.Sprintf("%s: AUC is %.3f away from 0.5, %.3f allowed", name, away, bound)
+// apart says which two names take another time, and how far from 0.5 the name is that
+// is answered later than its like.
+func apart(rounds []map[string]time.Duration, names map[string]string, bound float64) (seen string, sees float64) {
+	all := slices.Sorted(maps.Keys(names))
+	for i, one := range all {
+		for _, other := range all[:i] {
+			if one == planted || other == planted {
+				continue
+			}
+			if away := math.Abs(auc(column(rounds, one), column(rounds, other)) - 0.5); away > bound {
+				seen = fmt.Sprintf("%s and %s: AUC is %.3f away from 0.5, %.3f allowed", one, other, away, bound)
+			}
 		}
 	}
-	planted := slices.Clone(somebody)
-	for i := range planted {
-		planted[i] += later
-	}
-	sees = math.Abs(auc(planted, somebody) - 0.5)
+	sees = math.Abs(auc(column(rounds, planted), column(rounds, "somebody")) - 0.5)
 	if sees <= bound {
-		seen = fmt.Sprintf("%s later would not be seen", later)
+		seen = "what is answered later is not seen"
 	}
 	return seen, sees
 }
@@ -158,6 +173,8 @@ func chance(rounds []map[string]time.Duration, shuffle *rand.Rand) float64 {
 	for range 2000 {
 		a, b := make([]time.Duration, len(rounds)), make([]time.Duration, len(rounds))
 		for i, round := range rounds {
+			round = maps.Clone(round)
+			delete(round, planted)
 			took := slices.Sorted(maps.Values(round))
 			x := shuffle.IntN(len(took))
 			y := (x + 1 + shuffle.IntN(len(took)-1)) % len(took)
@@ -178,8 +195,9 @@ func column(rounds []map[string]time.Duration, name string) []time.Duration {
 
 // tryNames tries each name n times, one of each in turn, and returns for each round
 // what begin and finish took together, past the pause that both wait for, and for each
-// in which a word was asked for what its stop took alone.
-func tryNames(t *testing.T, h *house, names map[string]string, n int) (rounds, stops []map[string]time.Duration) {
+// in which a word was asked for what its stop took alone. What is planted is answered
+// later.
+func tryNames(t *testing.T, h *house, names map[string]string, n int, later time.Duration) (rounds, stops []map[string]time.Duration) {
 	t.Helper()
 	rounds, stops = make([]map[string]time.Duration, n), make([]map[string]time.Duration, (n+1)/2)
 	at := 24 // rounds at once: they only wait, nearly always
@@ -198,10 +216,14 @@ func tryNames(t *testing.T, h *house, names map[string]string, n int) (rounds, s
 				// Not all at one tick: they would queue behind each other.
 				<-time.After(rand.N(200 * time.Millisecond))
 				var err error
+				var wait time.Duration
+				if order[j] == planted {
+					wait = later
+				}
 				if i%2 == 0 {
-					took[order[j]], stop[order[j]], err = tryWord(h.phone(), names[order[j]], []string{"reset", "enrol"}[i/4%2], i%4 == 0)
+					took[order[j]], stop[order[j]], err = tryWord(h.phone(), names[order[j]], []string{"reset", "enrol"}[i/4%2], i%4 == 0, wait)
 				} else {
-					took[order[j]], err = tryCode(h.phone(), names[order[j]])
+					took[order[j]], err = tryProof(h.phone(), names[order[j]], guessed[i/2%len(guessed)], wait)
 				}
 				if err != nil {
 					t.Errorf("%s: %v", order[j], err)
@@ -217,18 +239,32 @@ func tryNames(t *testing.T, h *house, names map[string]string, n int) (rounds, s
 	return rounds, stops
 }
 
-// tryCode gives a wrong code, and returns how long that took past its pauses.
-func tryCode(p *phone, name string) (time.Duration, error) {
+// tryProof gives a wrong proof, and returns how long that took past its pauses.
+func tryProof(p *phone, name string, kind enroll.ProofKind, later time.Duration) (time.Duration, error) {
 	start := time.Now()
-	if res := p.tries(name, "reset", "recovery-code", "0000-0000-0000-0000"); res.StatusCode != http.StatusForbidden {
-		return 0, fmt.Errorf("a wrong code: %d", res.StatusCode)
+	begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": "unlock"})
+	took := -pauses.begin - pauses.finish
+	proof := fields{"kind": string(kind), "value": "000000"}
+	switch kind {
+	case enroll.ProofMailCode:
+		took -= pauses.begin
+		begun = fetch[RecoveryBegun](p, "POST", "/api/recover/send", fields{"token": begun.Token, "kind": "mail-code"})
+	case enroll.ProofQuestions:
+		proof["value"], proof["answers"] = "", []string{"the blue one", "the green one", "the grey one"}
+	case enroll.ProofRecoveryCode:
+		proof["value"] = "0000-0000-0000-0000"
 	}
-	return time.Since(start) - pauses.begin - pauses.finish, nil
+	res := p.call("POST", "/api/recover/finish", fields{"token": begun.Token, "proofs": []fields{proof}})
+	if res.StatusCode != http.StatusForbidden {
+		return 0, fmt.Errorf("a wrong %s: %d", kind, res.StatusCode)
+	}
+	<-time.After(later)
+	return took + time.Since(start), nil
 }
 
 // tryWord asks for a colleague's word, waits once for it and stops, or first stops. It
 // returns how long all of that, and the stop, took past the pauses.
-func tryWord(p *phone, name, kind string, stopFirst bool) (took, stop time.Duration, err error) {
+func tryWord(p *phone, name, kind string, stopFirst bool, later time.Duration) (took, stop time.Duration, err error) {
 	start := time.Now()
 	begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": kind})
 	q := waits{p, fetch[Waiting](p, "POST", "/api/recover/ask", fields{"token": begun.Token, "proofs": []fields{}})}
@@ -242,6 +278,7 @@ func tryWord(p *phone, name, kind string, stopFirst bool) (took, stop time.Durat
 	}
 	before := time.Now()
 	q.stops()
+	<-time.After(later)
 	stop = time.Since(before) - pauses.wait
 	if stopFirst {
 		look()
