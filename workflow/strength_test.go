@@ -14,7 +14,7 @@ import (
 )
 
 var allProofs = []enroll.ProofKind{
-	enroll.ProofPasskey, enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofPassword, enroll.ProofMailCode,
+	enroll.ProofPasskey, enroll.ProofHardwareKey, enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofPassword, enroll.ProofMailCode,
 	enroll.ProofSMSCode, enroll.ProofPIN, enroll.ProofQuestions, enroll.ProofDirectory, enroll.ProofVouching,
 }
 
@@ -40,7 +40,7 @@ func covers(have, want []enroll.ProofKind) bool {
 	for _, w := range want {
 		found := false
 		for _, h := range have {
-			found = found || h == w
+			found = found || h.Counts(w)
 		}
 		if !found {
 			return false
@@ -63,15 +63,7 @@ func TestNoCredentialChangesBelowTheStrongestProofHeld(t *testing.T) {
 		return workflow.Kinds[turn%len(workflow.Kinds):][:1]
 	}
 	for _, held := range append(sets(), nil) {
-		w.store.mu.Lock()
-		w.store.keyless[annGUID] = !covers(held, []enroll.ProofKind{enroll.ProofPasskey})
-		w.store.holds[annGUID] = nil
-		for _, k := range held {
-			if k != enroll.ProofPasskey {
-				w.store.holds[annGUID] = append(w.store.holds[annGUID], k)
-			}
-		}
-		w.store.mu.Unlock()
+		w.holds(held...)
 		for _, asked := range sets() {
 			for _, approve := range []bool{false, true} {
 				policy := everyone("h", [][]enroll.ProofKind{asked})
@@ -107,6 +99,47 @@ func TestNoCredentialChangesBelowTheStrongestProofHeld(t *testing.T) {
 		t.Errorf("%d of %d let through", let, tried)
 	}
 	t.Logf("%d combinations, %d let through", tried, let)
+}
+
+// The same of a request of whoever is signed in, whose decision keeps what may be
+// proved: over every pair held, every proof asked for, and alone or beside a stronger one.
+func TestARequestKeepsNoAlternativeBelowTheStrongestProofHeld(t *testing.T) {
+	tried, refused := 0, 0
+	for _, held := range sets() {
+		for _, asked := range allProofs {
+			for _, prove := range [][][]enroll.ProofKind{{{asked}}, {{asked}, {enroll.ProofRecoveryCode}}} {
+				for _, kind := range workflow.Kinds {
+					w := newWorld(t)
+					if kind == workflow.KindUnlock {
+						w.lock(annGUID)
+					}
+					w.holds(held...)
+					w.engine.SetPolicy(everyone("h", prove))
+					tried++
+					r, err := w.engine.Submit(t.Context(), w.ann, kind, "")
+					changes := kind == workflow.KindReset || kind == workflow.KindOneTime || kind == workflow.KindEnrol
+					strong := func(set []enroll.ProofKind) bool {
+						return rank(set) > 0 && !slices.Contains(set, enroll.ProofVouching) && (!changes || rank(set) >= rank(held))
+					}
+					if want := slices.ContainsFunc(prove, strong); (err == nil) != want {
+						t.Errorf("%s, held %v, asked %v: %v", kind, held, prove, err)
+					}
+					if err != nil {
+						refused++
+					}
+					for _, set := range r.Decision.Prove {
+						if err == nil && !strong(set) {
+							t.Errorf("%s, held %v, asked %v: may be proved by %v", kind, held, prove, set)
+						}
+					}
+				}
+			}
+		}
+	}
+	if refused == 0 || refused == tried {
+		t.Errorf("%d of %d refused", refused, tried)
+	}
+	t.Logf("%d combinations, %d refused", tried, refused)
 }
 
 // The same holds for the request itself, whatever came before it.
@@ -154,7 +187,7 @@ func (w *world) holds(kinds ...enroll.ProofKind) {
 	w.store.keyless[annGUID] = true
 	w.store.holds[annGUID] = nil
 	for _, k := range kinds {
-		if k == enroll.ProofPasskey {
+		if k.IsPasskey() {
 			w.store.keyless[annGUID] = false
 		} else {
 			w.store.holds[annGUID] = append(w.store.holds[annGUID], k)
