@@ -135,7 +135,10 @@ func drawPolicies(rnd *rand.Rand) (out []any) {
 
 func drawActs(rnd *rand.Rand, rule object) {
 	for _, kind := range workflow.Kinds {
-		act := object{"prove": []string{"passkey"}}
+		act := object{"prove": drawProve(rnd)}
+		if kind.ChangesCredential() && rnd.IntN(3) == 0 {
+			act["cool_down"] = "4h"
+		}
 		switch rnd.IntN(4) {
 		case 0:
 			continue
@@ -145,8 +148,27 @@ func drawActs(rnd *rand.Rand, rule object) {
 			act["approve"] = []any{object{"by": object{"group": drawGroup(rnd)}, "within": "15m"}}
 			act["number"] = "required"
 		}
+		if act["approve"] != nil {
+			delete(act, "cool_down")
+		}
 		rule[string(kind)] = act
 	}
+	if rnd.IntN(3) == 0 {
+		rule["hold"] = object{
+			"must": []string{"passkey"}, "within": []string{"14d", "30d"}[rnd.IntN(2)], "otherwise": []string{"remind", "limit"}[rnd.IntN(2)],
+		}
+	}
+}
+
+// drawProve is a passkey, or other ways beside it, of one proof or two.
+func drawProve(rnd *rand.Rand) []string {
+	ways := []string{"passkey"}
+	for _, other := range []string{"recovery-code", "recovery-code + pin", "totp", "passkey + pin"} {
+		if rnd.IntN(4) == 0 {
+			ways = append(ways, other)
+		}
+	}
+	return ways
 }
 
 // drawGroup is in one of twelve no group.
@@ -223,7 +245,7 @@ func TestExplainAndTheRunningServerAgree(t *testing.T) {
 		_, err := a.reload(t.Context(), reloadCall{By: "test"})
 		must(t, err)
 		for _, name := range r.names {
-			kind := workflow.Kinds[rnd.IntN(4)]
+			kind := workflow.Kinds[rnd.IntN(len(workflow.Kinds))]
 			from := []string{"10.9.8.7", "203.0.113.7", "2001:db8::7", ""}[rnd.IntN(4)]
 			x := explainBy(t, r, name, kind, from)
 			seen[x.Sees]++
