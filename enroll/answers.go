@@ -255,8 +255,9 @@ func (s *Service) Ask(ctx context.Context, of Session, kinds []ProofKind) (Askin
 	if err != nil {
 		return Asking{}, fmt.Errorf("list proofs: %w", err)
 	}
-	for _, kind := range kinds {
+	for i, kind := range kinds {
 		switch {
+		case slices.Contains(kinds[:i], kind): // one code is enough
 		case sendable(kind):
 			code, err := s.newCode()
 			if err != nil {

@@ -392,6 +392,8 @@ func TestPoorAnswersAreRefused(t *testing.T) {
 		"ab": enroll.ErrAnswerShort, "aaaa": enroll.ErrAnswerShort, " a-b-c ": enroll.ErrAnswerShort,
 		"Pet Number": enroll.ErrAnswerInQuestion, "haustier": enroll.ErrAnswerInQuestion,
 		"REX, the q1!": enroll.ErrAnswerRepeats, "Unbekannt": enroll.ErrAnswerCommon,
+		"1234567": enroll.ErrAnswerCommon, "abcde": enroll.ErrAnswerCommon, "Berlin": enroll.ErrAnswerCommon, "Mary": enroll.ErrAnswerCommon,
+		"A-l-i-c-e": enroll.ErrAnswerCommon, "alicealice": enroll.ErrAnswerCommon,
 	} {
 		given := good()
 		given[3].Value = secret.New(value)
@@ -493,7 +495,7 @@ func TestFurtherProofsCountForOneStatement(t *testing.T) {
 	d, of := w.enrolled(alice)
 	wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739201")), nil)
 	w.setAnswers(d, of)
-	asked, err := w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode, enroll.ProofQuestions})
+	asked, err := w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode, enroll.ProofQuestions, enroll.ProofMailCode})
 	wantErr(t, "ask", err, nil)
 	if asked.Sent[enroll.ProofMailCode] != "a•••@private.example" || len(asked.Questions) != 3 {
 		t.Fatalf("asked %+v", asked)

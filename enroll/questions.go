@@ -9,9 +9,11 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/trustelem/zxcvbn"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/secret"
 )
 
@@ -61,6 +63,9 @@ func normalised(answer string) string {
 const (
 	answerLeast    = 4 // characters that count
 	answerDistinct = 3 // of them different
+	// answerGuesses is how many others have to be tried first, as zxcvbn counts: names
+	// and words that everybody knows, runs of keys and of digits need fewer.
+	answerGuesses = 1000
 )
 
 // common answers of people who want to be through with it.
@@ -70,11 +75,15 @@ var common = []string{
 }
 
 // SetAnswers keeps the answers in place of those before. They are judged before the
-// proof, which is of LabelProof over ProofStatement, is used up. Errors: ErrAnswers,
-// an AnswerError, those of a proof.
+// proof, which is of LabelProof over ProofStatement, is used up: what the directory calls
+// the person is no answer. Errors: ErrAnswers, an AnswerError, those of a proof.
 func (s *Service) SetAnswers(ctx context.Context, of Session, proof Proof, given []GivenAnswer) error {
 	p := s.settings().Proofs
-	if err := judgeAnswers(p, given); err != nil {
+	account, err := s.enrollable(ctx, of.Account)
+	if err != nil {
+		return err
+	}
+	if err := judgeAnswers(p, given, ownWords(account)); err != nil {
 		return fmt.Errorf("set answers: %w", err)
 	}
 	if err := s.spendToHold(ctx, of, proof, LabelProof, ProofQuestions); err != nil {
@@ -95,7 +104,20 @@ func (s *Service) SetAnswers(ctx context.Context, of Session, proof Proof, given
 	return s.hold(ctx, of, ProofQuestions, text)
 }
 
-func judgeAnswers(p ProofSettings, given []GivenAnswer) error {
+// ownWords are guessed first by whoever knows the person: names, whole and in parts.
+func ownWords(a ad.Account) (own []string) {
+	local, _, _ := strings.Cut(a.UserPrincipalName, "@")
+	for _, name := range []string{a.SAMAccountName, local, a.DisplayName, a.GivenName} {
+		for _, word := range append(strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), name) {
+			if word = normalised(word); len([]rune(word)) >= answerDistinct && !slices.Contains(own, word) {
+				own = append(own, word)
+			}
+		}
+	}
+	return own
+}
+
+func judgeAnswers(p ProofSettings, given []GivenAnswer, own []string) error {
 	if len(given) != len(p.Questions) || len(given) == 0 {
 		return ErrAnswers
 	}
@@ -108,7 +130,7 @@ func judgeAnswers(p ProofSettings, given []GivenAnswer) error {
 		}
 		seen[a.ID] = true
 		text := normalised(a.Value.Reveal())
-		if why := judgeAnswer(p.Questions[i], text, texts); why != nil {
+		if why := judgeAnswer(p.Questions[i], text, texts, own); why != nil {
 			return &AnswerError{a.ID, why}
 		}
 		texts = append(texts, text)
@@ -116,7 +138,7 @@ func judgeAnswers(p ProofSettings, given []GivenAnswer) error {
 	return nil
 }
 
-func judgeAnswer(q Question, text string, others []string) error {
+func judgeAnswer(q Question, text string, others, own []string) error {
 	distinct := map[rune]bool{}
 	for _, r := range text {
 		distinct[r] = true
@@ -128,10 +150,17 @@ func judgeAnswer(q Question, text string, others []string) error {
 		return ErrAnswerInQuestion
 	case slices.Contains(others, text):
 		return ErrAnswerRepeats
-	case slices.Contains(common, text):
+	case slices.Contains(common, text) || slices.Contains(own, text) || guesses(text, own) < answerGuesses:
 		return ErrAnswerCommon
 	}
 	return nil
+}
+
+// guesses of the beginning: the time to count them grows with the cube of the length.
+func guesses(text string, own []string) float64 {
+	const most = 48
+	runes := []rune(text)
+	return zxcvbn.PasswordStrength(string(runes[:min(len(runes), most)]), own).Guesses
 }
 
 // drawn are the questions that a name is asked: always the same ones of the whole
