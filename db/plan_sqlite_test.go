@@ -16,7 +16,9 @@ import (
 func TestNoRequestReadsATableFromEndToEnd(t *testing.T) {
 	seen, stop := db.RecordSQLite()
 	t.Run("suite", func(t *testing.T) {
-		dbtest.Run(t, func(t *testing.T) dbtest.Store { return open(t, filepath.Join(t.TempDir(), "latchkey.db")) })
+		dbtest.Run(t, func(t *testing.T) dbtest.Store {
+			return open(t, dbtest.Filled(t, filepath.Join(t.TempDir(), "latchkey.db"), migratedFile))
+		})
 	})
 	stop()
 	path := filepath.Join(t.TempDir(), "latchkey.db")

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 
@@ -24,6 +25,15 @@ func open(t testing.TB, path string) *db.Store {
 
 func TestSQLite(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T) dbtest.Store {
-		return open(t, filepath.Join(t.TempDir(), "a b?c%d#", "latchkey.db"))
+		return open(t, dbtest.Filled(t, filepath.Join(t.TempDir(), "a b?c%d#", "latchkey.db"), migratedFile))
 	})
+}
+
+// migratedFile is the empty database of a new installation.
+func migratedFile(path string) error {
+	s, err := db.Open(context.Background(), db.Config{Path: path})
+	if err != nil {
+		return err
+	}
+	return s.Close()
 }

@@ -148,6 +148,15 @@ func (w *world) isFrozen(_ context.Context, id ad.GUID) (bool, error) {
 	return frozen && err == nil, err
 }
 
+// migrated is the empty database of a new installation.
+func migrated(path string) error {
+	s, err := db.Open(context.Background(), db.Config{Path: path})
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
 func newWorld(t *testing.T, change ...func(*enroll.Config)) *world {
 	t.Helper()
 	w := &world{t: t, ctx: context.Background(), clock: &clock{t: time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)}}
@@ -159,7 +168,8 @@ func newWorld(t *testing.T, change ...func(*enroll.Config)) *world {
 		},
 		passwords: map[ad.GUID]string{alice: "Old-Secret-1", bob: "Old-Secret-2"},
 	}
-	store, err := db.Open(w.ctx, db.Config{Path: filepath.Join(t.TempDir(), "latchkey.db"), Box: dbtest.Box(), Now: w.clock.now})
+	path := dbtest.Filled(t, filepath.Join(t.TempDir(), "latchkey.db"), migrated)
+	store, err := db.Open(w.ctx, db.Config{Path: path, Box: dbtest.Box(), Now: w.clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}

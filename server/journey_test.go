@@ -60,7 +60,8 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 		}
 	}
 	var err error
-	h.store, err = db.Open(t.Context(), db.Config{Path: filepath.Join(t.TempDir(), "latchkey.db"), Logger: log, Box: dbtest.Box(), Changed: live.Publish})
+	path := dbtest.Filled(t, filepath.Join(t.TempDir(), "latchkey.db"), migrated)
+	h.store, err = db.Open(t.Context(), db.Config{Path: path, Logger: log, Box: dbtest.Box(), Changed: live.Publish})
 	must(err)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.passkeys, err = enroll.New(enroll.Config{
@@ -93,6 +94,15 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 	})
 	must(err)
 	return h
+}
+
+// migrated is the empty database of a new installation.
+func migrated(path string) error {
+	s, err := db.Open(context.Background(), db.Config{Path: path})
+	if err != nil {
+		return err
+	}
+	return s.Close()
 }
 
 // pausesOf the product, which a test of what can be timed takes.
