@@ -54,6 +54,7 @@ func TestEveryFindingIsProvokedAndMended(t *testing.T) {
 	for _, group := range ills {
 		for _, one := range group {
 			t.Run(one.kind, func(t *testing.T) {
+				t.Parallel()
 				first, second := minidc.Config{PolicyHints: true}, minidc.Config{PolicyHints: true}
 				if one.own {
 					first, second = one.with[0], one.with[1]

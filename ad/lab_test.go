@@ -74,13 +74,16 @@ func sambaLab(t testing.TB) *lab {
 	}
 }
 
-// everywhere runs a test against every engine.
+// everywhere runs a test against every engine, at once: much of it is waiting.
 func everywhere(t *testing.T, f func(*lab)) {
 	for _, engine := range []struct {
 		name string
 		open func(testing.TB) *lab
 	}{{"minidc", minidcLab}, {"forest of one", forestOfOne}, {"forest of two", forestOfTwo}, {"samba", sambaLab}} {
-		t.Run(engine.name, func(t *testing.T) { f(engine.open(t)) })
+		t.Run(engine.name, func(t *testing.T) {
+			t.Parallel()
+			f(engine.open(t))
+		})
 	}
 }
 
