@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey/latchkey/e2e/everyday"
 	"github.com/latchkey/latchkey/e2e/phone"
 	"github.com/latchkey/latchkey/e2e/world"
 )
@@ -44,7 +45,7 @@ func TestTheDocumentationIsTrue(t *testing.T) {
 		{"it moves to PostgreSQL and back from a backup", func(t *testing.T) { s.move(t, all, ada) }},
 		{"nothing was left out", func(t *testing.T) { s.complete(t, all) }},
 	} {
-		if os.Getenv("LATCHKEY_QUICK") == "1" && strings.HasPrefix(part.name, "whoever") {
+		if everyday.Quick() && strings.HasPrefix(part.name, "whoever") {
 			return
 		}
 		if !t.Run(part.name, part.do) {

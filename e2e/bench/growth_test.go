@@ -16,6 +16,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/latchkey/latchkey/ad/minidc"
+	"github.com/latchkey/latchkey/e2e/everyday"
 	"github.com/latchkey/latchkey/e2e/world"
 )
 
@@ -152,6 +153,7 @@ func reads(path string) func(context.Context, *world.World, *world.Person) error
 // TestOnePersonsPathsStayFlat compares a server with 1,000 enrolled people and one
 // with 100,000.
 func TestOnePersonsPathsStayFlat(t *testing.T) {
+	everyday.Left(t, "it measures nothing without LATCHKEY_BENCH")
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) { staysFlat(t, e) })
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/e2e/bench/ldaptap"
+	"github.com/latchkey/latchkey/e2e/everyday"
 	"github.com/latchkey/latchkey/e2e/phone"
 	"github.com/latchkey/latchkey/e2e/samba"
 	"github.com/latchkey/latchkey/e2e/world"
@@ -247,6 +248,7 @@ func (c *company) learn(act string, do func(*employee) error, keep func(*employe
 // TestUnlockAndResetBesideABareClient has the same LDAP operations done by the
 // whole server and by a client that does nothing else.
 func TestUnlockAndResetBesideABareClient(t *testing.T) {
+	everyday.Left(t, "it measures nothing without LATCHKEY_BENCH")
 	c := open(t, Count(96, 8))
 	c.lock()
 	atOnce := c.learn("unlock", c.unlocks, func(e *employee, ops []ldaptap.Op) { e.unlock = ops })

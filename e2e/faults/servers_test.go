@@ -16,6 +16,7 @@ import (
 
 // A page that listens on one server learns what happens on the other.
 func TestAStreamOnOneServerHearsTheOther(t *testing.T) {
+	t.Parallel()
 	w := world.New(t, world.Options{Two: true, People: 1})
 	ann := w.People[0]
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -47,6 +48,7 @@ func TestAStreamOnOneServerHearsTheOther(t *testing.T) {
 
 // A second server must have the first one's key, and says which file is wrong.
 func TestAServerWithAnotherKeyDoesNotStart(t *testing.T) {
+	t.Parallel()
 	w := world.New(t, world.Options{Postgres: true})
 	key := filepath.Join(w.Dir, "another.key")
 	var settings map[string]any
