@@ -16,11 +16,22 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad/minidc"
+	"github.com/latchkey/latchkey/e2e/everyday"
 	"github.com/latchkey/latchkey/e2e/phone"
 	"github.com/latchkey/latchkey/e2e/world"
 )
 
 func TestMain(m *testing.M) { world.Main(m) }
+
+func soaking() bool { return os.Getenv("LATCHKEY_SOAK") == "1" }
+
+// beside lets a test run beside others, since it mostly waits for leases to end. A
+// soak has the machine for itself.
+func beside(t *testing.T) {
+	if !soaking() {
+		t.Parallel()
+	}
+}
 
 // company is a world whose people act while its server dies.
 type company struct {
@@ -89,6 +100,7 @@ func TestKillsAtRandomWriteNothingTwice(t *testing.T) {
 }
 
 func TestKillsAtRandomWriteNothingTwiceOnPostgreSQL(t *testing.T) {
+	everyday.Left(t, "two servers on PostgreSQL are killed here")
 	killAtRandom(t, 8, 300, world.Options{Postgres: true})
 }
 
@@ -98,13 +110,14 @@ func TestOneOfTwoServersIsKilledAtRandom(t *testing.T) {
 }
 
 func killAtRandom(t *testing.T, kills, soak int, o world.Options) {
+	beside(t)
 	o.People = 16
 	most := 2 * o.People // acts before a kill
-	if os.Getenv("LATCHKEY_SOAK") == "1" {
+	if soaking() {
 		// Some 40 requests before each kill, and 20 of each person within an hour.
 		kills, o.People, most = soak, max(48, 3*min(soak, 100)), 96
 	}
-	if os.Getenv("LATCHKEY_QUICK") == "1" {
+	if everyday.Quick() {
 		kills = 3
 	}
 	seed := uint64(time.Now().UnixNano())

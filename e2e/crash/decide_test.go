@@ -116,7 +116,7 @@ func TestOfTwoHundredApprovalsOneCounts(t *testing.T) {
 func TestOfApproveDenyReportAndCancelOneCounts(t *testing.T) {
 	w := byGroup(t, 20)
 	rounds := 6
-	if os.Getenv("LATCHKEY_SOAK") == "1" {
+	if soaking() {
 		rounds = 18
 	}
 	seen := map[string]int{}

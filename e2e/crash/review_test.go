@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey/latchkey/e2e/everyday"
 	"github.com/latchkey/latchkey/e2e/phone"
 	"github.com/latchkey/latchkey/e2e/stand/autopush"
 	"github.com/latchkey/latchkey/e2e/world"
@@ -29,8 +30,9 @@ type offices struct {
 // the last kill, there are more of them.
 type happened struct{ approved, denied, executed atomic.Int32 }
 
+// all says that enough happened. Of few requests none may be denied by chance.
 func (h *happened) all() bool {
-	return h.approved.Load() > 0 && h.denied.Load() > 0 && h.executed.Load() > 0
+	return h.approved.Load() > 0 && (h.denied.Load() > 0 || everyday.Quick()) && h.executed.Load() > 0
 }
 
 // perManager is how many requests one manager may get: Latchkey leaves a reviewer
@@ -43,12 +45,13 @@ const perManager = 6
 // everybody was told at least once of everything that concerns them, counted at the
 // push service, and the directory counted each approved reset once.
 func TestKillsAtRandomLoseNoApproval(t *testing.T) {
+	beside(t)
 	kills, people, patience := 40, 20, 8
-	if os.Getenv("LATCHKEY_SOAK") == "1" {
+	if soaking() {
 		kills, people, patience = 200, 50, 20
 	}
-	if os.Getenv("LATCHKEY_QUICK") == "1" {
-		kills, people, patience = 3, 6, 2
+	if everyday.Quick() {
+		kills, people, patience = 3, 10, 2
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, %d kills, %d requests in flight", seed, kills, people)
@@ -78,10 +81,12 @@ func TestKillsAtRandomLoseNoApproval(t *testing.T) {
 	w.right()
 }
 
+// killing goes on until everything happened: on a busy machine few kills leave the
+// time for a whole request.
 func (w offices) killing(r *rand.Rand, kills int) {
 	var started time.Duration
-	for n := 0; n < kills || !w.happened.all() && n < 5*kills; n++ {
-		started = w.restart(1, r, len(w.People)/2, started)
+	for n := 0; n < kills || !w.happened.all() && n < max(5*kills, 30); n++ {
+		started = w.restart(n, r, len(w.People)/2, started)
 	}
 }
 
@@ -239,7 +244,7 @@ func (w offices) right() {
 		}
 	}
 	w.T.Log(len(stories), "requests:", sum)
-	if sum["review.approved"] == 0 || sum["review.denied"] == 0 || sum["execution.done"] == 0 {
+	if sum["review.approved"] == 0 || sum["review.denied"] == 0 && !everyday.Quick() || sum["execution.done"] == 0 {
 		w.T.Error("not everything happened: the test shows nothing")
 	}
 	w.soon("messages", func() string { return w.untold(stories) })
