@@ -38,35 +38,103 @@ func (c *Condition) Attributes() (names []string) {
 // without the directory.
 func (c Condition) Total() bool { return c.covers(Condition{Everyone: true}) }
 
+// HiddenBy are the rules before rule i, by their numbers, that together match everybody
+// whom it matches, as far as that shows without the directory: what it says has no
+// effect. None for a rule that decides for somebody.
+func (p Policy) HiddenBy(i int) []int {
+	later := p.Rules[i].Who
+	if j := slices.IndexFunc(p.Rules[:i], func(earlier Rule) bool { return earlier.Who.covers(later) }); j >= 0 {
+		return []int{j}
+	}
+	if len(later.Any)+len(later.All) == 0 {
+		return nil // nothing that several could share
+	}
+	var needed []int
+	for j := range i {
+		needed = append(needed, j)
+	}
+	if !p.anyOf(needed).covers(later) {
+		return nil
+	}
+	for j := range i {
+		if rest := slices.DeleteFunc(slices.Clone(needed), func(n int) bool { return n == j }); p.anyOf(rest).covers(later) {
+			needed = rest
+		}
+	}
+	return needed
+}
+
+// anyOf matches whom any of the rules matches.
+func (p Policy) anyOf(rules []int) (c Condition) {
+	for _, i := range rules {
+		c.Any = append(c.Any, p.Rules[i].Who)
+	}
+	return c
+}
+
 // covers says whether everybody whom later matches is matched by c as well, or is
 // an error of it, which decides too. It says no where that does not show without
 // the directory.
-func (c Condition) covers(later Condition) bool {
+func (c Condition) covers(later Condition) bool { return coverage{}.covers(&c, &later) }
+
+// coverage is what was found of pairs of conditions. Without it a file that nests deeply
+// would take for ever.
+type coverage map[pair]bool
+
+type pair struct{ wide, narrow *Condition }
+
+func (k coverage) covers(c, later *Condition) bool {
+	at := pair{c, later}
+	found, known := k[at]
+	if !known {
+		found = k.find(c, later)
+		k[at] = found
+	}
+	return found
+}
+
+func (k coverage) find(c, later *Condition) bool {
 	if len(c.parts(newMaker())) == 0 || len(later.parts(newMaker())) == 0 {
 		return false
 	}
-	if c.implied(later) {
+	if k.implied(c, later) {
 		return true
 	}
 	// later is within each of its All, and within its Any together.
-	return slices.ContainsFunc(later.All, c.covers) ||
-		len(later.Any) > 0 && !slices.ContainsFunc(later.Any, func(one Condition) bool { return !c.covers(one) })
+	for i := range later.All {
+		if k.covers(c, &later.All[i]) {
+			return true
+		}
+	}
+	for i := range later.Any {
+		if !k.covers(c, &later.Any[i]) {
+			return false
+		}
+	}
+	return len(later.Any) > 0
 }
 
 // implied says whether later implies every part of c.
-func (c Condition) implied(later Condition) bool {
-	covering := func(one Condition) bool { return one.covers(later) }
-	return (c.Group == nil || later.Group != nil && strings.EqualFold(c.Group.DN, later.Group.DN)) &&
+func (k coverage) implied(c, later *Condition) bool {
+	for i := range c.All {
+		if !k.covers(&c.All[i], later) {
+			return false
+		}
+	}
+	one := c.Any == nil
+	for i := range c.Any {
+		one = one || k.covers(&c.Any[i], later)
+	}
+	return one &&
+		(c.Group == nil || later.Group != nil && strings.EqualFold(c.Group.DN, later.Group.DN)) &&
 		(c.OU == "" || later.OU != "" && (strings.EqualFold(c.OU, later.OU) || isUnder(later.OU, c.OU))) &&
 		(c.Department == "" || strings.EqualFold(c.Department, later.Department)) &&
-		c.Company.implied(later) && c.Location.implied(later) && c.Attribute.implied(later) &&
+		c.Company.implied(*later) && c.Location.implied(*later) && c.Attribute.implied(*later) &&
 		(c.Network == nil || holdsAll(c.Network, later.Network)) &&
 		(c.Hours == nil || later.Hours != nil && c.Hours.String() == later.Hours.String()) &&
 		(c.State == nil || len(later.State) > 0 && !slices.ContainsFunc(later.State, func(s AccountState) bool { return !slices.Contains(c.State, s) })) &&
 		(c.NewDevice == nil || later.NewDevice != nil && *c.NewDevice == *later.NewDevice) &&
-		(c.Any == nil || slices.ContainsFunc(c.Any, covering)) &&
-		(c.All == nil || !slices.ContainsFunc(c.All, func(one Condition) bool { return !one.covers(later) })) &&
-		(c.Not == nil || later.Not != nil && later.Not.covers(*c.Not))
+		(c.Not == nil || later.Not != nil && k.covers(later.Not, c.Not))
 }
 
 // implied says whether later asks for the same value of the same attribute.

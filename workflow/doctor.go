@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/doctor"
+	"github.com/latchkey/latchkey/enroll"
 )
 
 // What Doctor finds in policies.
@@ -18,7 +19,7 @@ var (
 	FoundDropped     = doctor.Kind{ID: "policy.kind-dropped", Severity: doctor.Note, Why: "The first match decides alone: people of the earlier rule may not do what everybody behind them may."}
 	FoundNobody      = doctor.Kind{ID: "policy.nobody", Severity: doctor.Warning, Why: "Nobody is allowed to do this: whoever needs it calls the help desk, as before."}
 	FoundEverybody   = doctor.Kind{ID: "policy.everybody", Severity: doctor.Note, Why: "A phone and its passkey are enough for every account, those of payroll and management too. Protected accounts stay out in any case."}
-	FoundWeakProof   = doctor.Kind{ID: "policy.weak-proof", Severity: doctor.Failure, Why: "Recovery would be weaker than signing in: whoever knows the old password could set a new one, with nobody asked."}
+	FoundWeakProof   = doctor.Kind{ID: "policy.weak-proof", Severity: doctor.Failure, Why: "Whoever holds a passkey or recovery codes is refused this way. For whoever holds neither it is a way by what can be guessed, read in a mailbox or talked out of them, and nobody is asked."}
 	FoundUnlockWaits = doctor.Kind{ID: "policy.unlock-approval", Severity: doctor.Note, Why: "An unlock gives nobody a new secret. Waiting for an approver makes the commonest call take as long as before."}
 
 	FoundGroupMissing  = doctor.Kind{ID: "policy.group-missing", Severity: doctor.Failure, Why: "A group that can't be found is an error of its rule, and the rule denies everybody it is asked about."}
@@ -82,7 +83,7 @@ func Doctor(ctx context.Context, p Policy, c DoctorConfig, r *doctor.Report) {
 		own.Good("policy.rules", "policies", fmt.Sprintf("%d rules, each of which decides for somebody.", len(p.Rules)))
 	}
 	r.Add(own)
-	doctorGroups(ctx, p, c, r)
+	DoctorGroups(ctx, p, c, r)
 }
 
 func policyLine(format string, args ...any) doctor.Line {
@@ -97,10 +98,12 @@ func doctorOrder(p Policy, r *doctor.Report) {
 				r.Found(FoundSameName, rule.Name, "Two rules have this name.", policyLine("- name: %s-2", rule.Name))
 			}
 		}
-		j := slices.IndexFunc(p.Rules[:i], func(earlier Rule) bool { return earlier.Who.covers(rule.Who) })
-		if j >= 0 {
-			r.Found(FoundHidden, rule.Name, fmt.Sprintf("%q stands before it and matches everybody that it matches.", p.Rules[j].Name),
-				policyLine("# move %q above %q", rule.Name, p.Rules[j].Name))
+		if by := p.HiddenBy(i); len(by) > 0 {
+			seen := fmt.Sprintf("%q stands before it and matches everybody that it matches.", p.Rules[by[0]].Name)
+			if len(by) > 1 {
+				seen = fmt.Sprintf("%d rules before it, %q first, match everybody that it matches.", len(by), p.Rules[by[0]].Name)
+			}
+			r.Found(FoundHidden, rule.Name, seen, policyLine("# move %q above %q", rule.Name, p.Rules[by[0]].Name))
 			continue
 		}
 		doctorDropped(p, i, r)
@@ -146,8 +149,8 @@ func doctorKinds(p Policy, r *doctor.Report) {
 // doctorAct looks at what one rule demands for one kind.
 func doctorAct(rule Rule, kind Kind, act Act, r *doctor.Report) {
 	at := rule.Name + ", " + string(kind)
-	if (kind == KindReset || kind == KindOneTime) && len(act.Approve) == 0 && act.provesLess() {
-		r.Found(FoundWeakProof, at, "It can be proved by less than a passkey or a recovery code, and nobody approves.", policyLine("%s: {prove: [passkey]}", kind))
+	if kind.ChangesCredential() && len(act.Approve) == 0 && act.provesLess() {
+		r.Found(FoundWeakProof, at, "It can be proved by less than a passkey or a recovery code, and nobody approves.", policyLine("%s: {prove: [%s]}", kind, strongest(kind)))
 	}
 	if kind == KindUnlock && len(act.Approve) > 0 {
 		r.Found(FoundUnlockWaits, at, "It waits for an approval.", policyLine("unlock: {prove: [passkey]}"))
@@ -163,6 +166,15 @@ func doctorAct(rule Rule, kind Kind, act Act, r *doctor.Report) {
 			r.Found(FoundWithinLong, at, fmt.Sprintf("Approvers have %s.", tier.Within), policyLine("within: 4h"))
 		}
 	}
+}
+
+// strongest is a proof for the kind that nothing held outranks. A new passkey is for
+// whoever has none at hand.
+func strongest(kind Kind) enroll.ProofKind {
+	if kind == KindEnrol {
+		return enroll.ProofRecoveryCode
+	}
+	return enroll.ProofPasskey
 }
 
 // provesLess says whether there is a way by less than a passkey or a recovery code.

@@ -227,6 +227,69 @@ func TestOnlyWhatIsWhollyCoveredIsUnreachable(t *testing.T) {
 	}
 }
 
+// Several rules hide one that none of them hides alone, and only those are named.
+func TestSeveralRulesTogetherHideAnother(t *testing.T) {
+	finance, helpdesk, many := inGroup("finance"), inGroup("helpdesk"), inGroup("many")
+	any := func(all ...workflow.Condition) workflow.Condition { return workflow.Condition{Any: all} }
+	for _, c := range []struct {
+		name    string
+		earlier []workflow.Condition
+		later   workflow.Condition
+		want    []int
+	}{
+		{"each of an any", []workflow.Condition{finance, helpdesk}, any(helpdesk, finance), []int{0, 1}},
+		{"not the one between", []workflow.Condition{finance, many, helpdesk}, any(helpdesk, finance), []int{0, 2}},
+		{"one of them alone", []workflow.Condition{finance, any(finance, helpdesk)}, any(helpdesk, finance), []int{1}},
+		{"one is missing", []workflow.Condition{finance, many}, any(helpdesk, finance), nil},
+		{"within an all", []workflow.Condition{finance, helpdesk}, workflow.Condition{All: []workflow.Condition{any(helpdesk, finance), many}}, []int{0, 1}},
+		{"nothing before it", nil, any(helpdesk, finance), nil},
+	} {
+		var p workflow.Policy
+		for _, who := range append(c.earlier, c.later) {
+			p.Rules = append(p.Rules, workflow.Rule{Who: who})
+		}
+		if got := p.HiddenBy(len(c.earlier)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// However deep conditions nest, it is said in time whether one covers another: each step
+// deeper would double the work, and more.
+func TestDeeplyNestedConditionsAreComparedInTime(t *testing.T) {
+	const depth = 60
+	nested := func(department string) workflow.Rule {
+		any, all := workflow.Condition{Department: department}, workflow.Condition{Department: department}
+		for range depth {
+			any, all = workflow.Condition{Any: []workflow.Condition{any}}, workflow.Condition{All: []workflow.Condition{all}}
+		}
+		return workflow.Rule{Who: workflow.Condition{Any: []workflow.Condition{any}, All: []workflow.Condition{all}}}
+	}
+	p := workflow.Policy{Rules: []workflow.Rule{nested("a"), nested("b"), nested("A")}}
+	if other, same := p.HiddenBy(1), p.HiddenBy(2); other != nil || !slices.Equal(same, []int{0}) {
+		t.Errorf("%v, %v", other, same)
+	}
+}
+
+// A new passkey is a credential like a new password.
+func TestAWeakWayToANewPasskeyIsFound(t *testing.T) {
+	for prove, weak := range map[enroll.ProofKind]bool{enroll.ProofMailCode: true, enroll.ProofTOTP: true, enroll.ProofRecoveryCode: false} {
+		for _, approved := range []bool{false, true} {
+			p := rightPolicy()
+			a := workflow.Act{Prove: [][]enroll.ProofKind{{enroll.ProofRecoveryCode}, {prove}}}
+			if approved {
+				a.Approve = []workflow.Tier{{By: byGroup("helpdesk")}}
+			}
+			p.Rules[1].Acts[workflow.KindEnrol] = a
+			r := &doctor.Report{}
+			workflow.Doctor(t.Context(), p, workflow.DoctorConfig{}, r)
+			if got := r.Of(workflow.FoundWeakProof); len(got) == 1 != (weak && !approved) || len(got) > 0 && got[0].Mend[0].Text != "enrol: {prove: [recovery-code]}" {
+				t.Errorf("%s, approved %t: %+v", prove, approved, got)
+			}
+		}
+	}
+}
+
 // Nobody's list of members shows primary groups, so those are not called empty.
 func TestDomainUsersAreNotEmpty(t *testing.T) {
 	o := newOffice(t)

@@ -52,7 +52,9 @@ func groupsOf(p Policy) []*named {
 	return out
 }
 
-func doctorGroups(ctx context.Context, p Policy, c DoctorConfig, r *doctor.Report) {
+// DoctorGroups asks the directory for the groups of a policy: unknown ones, empty ones,
+// and approvers that are nobody.
+func DoctorGroups(ctx context.Context, p Policy, c DoctorConfig, r *doctor.Report) {
 	if c.Groups == nil {
 		return
 	}
