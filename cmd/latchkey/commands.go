@@ -246,7 +246,10 @@ func (p *parser) dbCopy() *cobra.Command {
 
 func (p *parser) configCheck() *cobra.Command {
 	c := &configCheckCmd{}
-	return p.leaf("check FILE", "Check a configuration file whole; every mistake with line and column.", c, &c.File)
+	cmd := p.leaf("check FILE", "Check a configuration file whole; every mistake with line and column.", c, &c.File)
+	cmd.Long = cmd.Short + "\n\n" + checkHelp
+	cmd.Flags().BoolVar(&c.Directory, "directory", false, "Ask the directory for the groups, too.")
+	return cmd
 }
 
 func (p *parser) configExplain() *cobra.Command {

@@ -4,16 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/latchkey/latchkey/config"
+	"github.com/latchkey/latchkey/doctor"
+	"github.com/latchkey/latchkey/workflow"
 )
 
 type configCheckCmd struct {
-	File string
+	File      string
+	Directory bool
 }
 
+// checkHelp is what --help adds.
+const checkHelp = "Finds mistakes of writing, and policies that nobody can reach or satisfy. With --directory it also asks the " +
+	"directory, with the configured account and without writing, for the groups that the policies name: whether there are " +
+	"such groups, and whether anybody is in them who could approve."
+
+// checkWithin bounds the questions to the directory.
+const checkWithin = time.Minute
+
 // Run prints every mistake, a line each, and fails when there is one.
-func (c configCheckCmd) Run(_ context.Context, s streams) error {
+func (c configCheckCmd) Run(ctx context.Context, s streams) error {
 	loaded, err := config.Load(c.File)
 	var found config.Problems
 	if errors.As(err, &found) {
@@ -34,7 +46,42 @@ func (c configCheckCmd) Run(_ context.Context, s streams) error {
 	for _, w := range loaded.Warnings() {
 		fmt.Fprintf(s.err, "warning: %s\n", w)
 	}
+	if c.Directory {
+		if err := c.groups(ctx, loaded, s); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(s.out, "%s is right: %d policies for %s\n", c.File, len(loaded.Policies), loaded.PublicURL)
+	return nil
+}
+
+// groups says what the directory has of the groups, as the doctor does.
+func (c configCheckCmd) groups(ctx context.Context, cfg config.Config, s streams) error {
+	in, err := openPolicies(cfg, s)
+	if err != nil {
+		return err
+	}
+	defer in.dir.Close()
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	found := &doctor.Report{}
+	workflow.DoctorGroups(ctx, cfg.Policy(), workflow.DoctorConfig{Groups: in.dir}, found)
+	mend := 0
+	for _, f := range found.Findings() {
+		said := doctor.Plain(fmt.Sprintf("%s: %s %s", f.Subject, f.Seen, f.Why))
+		switch f.Severity {
+		case doctor.Failure:
+			mend++
+			fmt.Fprintln(s.err, said)
+		case doctor.Warning:
+			fmt.Fprintf(s.err, "warning: %s\n", said)
+		case doctor.OK, doctor.Note:
+		}
+	}
+	if mend > 0 {
+		fmt.Fprintf(s.err, "%d to mend for %s\n", mend, c.File)
+		return errShown
+	}
 	return nil
 }
 
