@@ -139,7 +139,7 @@ func (c Config) checkPolicies(f *finder) {
 		f.add("policies", "is empty: no match means no, so nobody could do anything")
 	}
 	seen := map[string]bool{}
-	everyone := -1
+	rules := c.conditions()
 	for i, p := range c.Policies {
 		key := fmt.Sprintf("policies[%d]", i)
 		if p.Name == "" {
@@ -149,22 +149,35 @@ func (c Config) checkPolicies(f *finder) {
 			f.add(key+".name", "%q is used twice", p.Name)
 		}
 		seen[p.Name] = true
-		if everyone >= 0 {
-			f.add(key, "is never reached: policies[%d] is for everyone and stands before it", everyone)
-		}
-		if p.Who.condition(c.Directory.LocationAttribute).Total() {
-			everyone = i
+		if by := rules.HiddenBy(i); len(by) > 0 {
+			f.add(key, "is never reached: %s before it decides for everybody that it matches; move it up, or remove it", entries(by))
 		}
 		c.checkWho(f, key+".who", p.Who)
-		c.checkActs(f, key, p)
+		c.checkActs(f, key, i)
 		if p.Hold != nil {
 			c.checkHold(f, key+".hold", *p.Hold)
 		}
 	}
 }
 
-func (c Config) checkActs(f *finder, key string, p Policy) {
-	acts := p.acts()
+// conditions are the policies as far as it counts which of them is reached.
+func (c Config) conditions() (p workflow.Policy) {
+	for _, one := range c.Policies {
+		p.Rules = append(p.Rules, workflow.Rule{Who: one.Who.condition(c.Directory.LocationAttribute)})
+	}
+	return p
+}
+
+func entries(numbers []int) string {
+	names := make([]string, len(numbers))
+	for i, n := range numbers {
+		names[i] = fmt.Sprintf("policies[%d]", n)
+	}
+	return strings.Join(names, " or ")
+}
+
+func (c Config) checkActs(f *finder, key string, number int) {
+	acts := c.Policies[number].acts()
 	for _, kind := range workflow.Kinds {
 		act := acts[kind]
 		if act == nil {
@@ -191,6 +204,8 @@ func (c Config) checkActs(f *finder, key string, p Policy) {
 			}
 			checkIndependent(f, fmt.Sprintf("%s.prove[%d]", at, i), *act, alternative)
 		}
+		c.checkGivable(f, at, number, kind)
+		c.checkSatisfiable(f, at, number, kind)
 	}
 }
 
@@ -208,8 +223,6 @@ func checkVouching(f *finder, at string, act Act) {
 			f.add(key, "vouching and number: off would let somebody vouch whom nobody spoke with: remove number")
 		case slices.ContainsFunc(set, enroll.ProofKind.IsPasskey):
 			f.add(key, "vouching stands in for a passkey: write passkey alone, which approve asks others about too")
-		case len(set) > 4:
-			f.add(key, "asks for too much at once: vouching and three others at most")
 		}
 	}
 }
@@ -235,14 +248,15 @@ func checkIndependent(f *finder, key string, act Act, alternative []enroll.Proof
 		f.add(key, "names somebody and proves nothing: directory stands beside a proof, such as recovery-code + directory")
 		return
 	}
-	if checkHardwareTwice(f, key, alternative) || act.Independent != nil && !*act.Independent {
+	if checkHardwareTwice(f, key, alternative) {
 		return
 	}
+	dependent := act.Independent != nil && !*act.Independent
 	for i, one := range alternative {
 		for _, other := range alternative[i+1:] {
-			if one == other {
+			if one == other { // each counts once, so that the second could never be given
 				f.add(key, "names %s twice", one)
-			} else if slices.Contains(proofs, one) && slices.Contains(proofs, other) && enroll.Carrier(one) == enroll.Carrier(other) {
+			} else if !dependent && slices.Contains(proofs, one) && slices.Contains(proofs, other) && enroll.Carrier(one) == enroll.Carrier(other) {
 				f.add(key, "%s and %s are both on the %s, so whoever has it has both; write independent: false beside prove if that is meant",
 					one, other, enroll.Carrier(one))
 			}

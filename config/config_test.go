@@ -129,14 +129,6 @@ func TestAnEmptyFileIsOneMistake(t *testing.T) {
 	}
 }
 
-func TestRuleBehindEveryoneIsUnreachable(t *testing.T) {
-	text := valid(t) + "  - name: late\n    who: {department: Sales}\n    unlock: {prove: [passkey]}\n"
-	_, err := config.Parse("c.yaml", []byte(text))
-	if err == nil || !strings.Contains(err.Error(), "never reached") {
-		t.Errorf("want an unreachable rule, got %v", err)
-	}
-}
-
 func TestWorldReadableSecretIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(path, []byte("x"), 0o644); err != nil {

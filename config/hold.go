@@ -180,7 +180,7 @@ func (c Config) holdWarnings(now time.Time) (all []string) {
 			if p.Hold.Otherwise == HoldLimit {
 				what = "whoever does not hold it, people who come today among them, may unlock and no more at once"
 			}
-			all = append(all, fmt.Sprintf("policy %q, hold.by: %s is over: %s; take within for people who are to come", p.Name, p.Hold.By, what))
+			all = append(all, fmt.Sprintf("policy %q, hold.by: %s is over: %s; write within: 14d in its place for people who are to come", p.Name, p.Hold.By, what))
 		}
 	}
 	return all

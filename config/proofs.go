@@ -254,7 +254,7 @@ func (c Config) Warnings() (all []string) {
 				for _, proof := range set {
 					used[proof] = fmt.Sprintf("policy %q, %s", p.Name, kind)
 				}
-				if w := alone(kind, *act, set); w != "" {
+				if w := c.alone(kind, *act, set); w != "" {
 					all = append(all, fmt.Sprintf("policy %q, %s: %s", p.Name, kind, w))
 				}
 			}
@@ -262,7 +262,7 @@ func (c Config) Warnings() (all []string) {
 	}
 	m := c.Proofs.MailCode
 	if at := used[enroll.ProofMailCode]; at != "" && m != nil && slices.ContainsFunc(ownMailbox, func(a string) bool { return strings.EqualFold(a, m.Attribute) }) {
-		all = append(all, fmt.Sprintf("proofs.mail_code.attribute: %s is mostly the mailbox that the account itself opens: whoever is locked out can't read the code there (%s); take a private address, or verified: true", m.Attribute, at))
+		all = append(all, fmt.Sprintf("proofs.mail_code.attribute: %s is mostly the mailbox that the account itself opens: whoever is locked out can't read the code there (%s); name an attribute with a private address, or write verified: true in its place", m.Attribute, at))
 	}
 	for _, d := range []struct {
 		kind      enroll.ProofKind
@@ -277,6 +277,7 @@ func (c Config) Warnings() (all []string) {
 			all = append(all, fmt.Sprintf("proofs.%s has no effect: no policy takes %s", d.key, d.kind))
 		}
 	}
+	all = append(all, c.unheldWarnings()...)
 	all = append(all, c.holdWarnings(time.Now())...)
 	slices.Sort(all)
 	return all
@@ -284,19 +285,23 @@ func (c Config) Warnings() (all []string) {
 
 // alone is what is to be said of an alternative that is one weak proof; "" for nothing.
 // What the directory knows is none beside it.
-func alone(kind workflow.Kind, act Act, set []enroll.ProofKind) string {
+func (c Config) alone(kind workflow.Kind, act Act, set []enroll.ProofKind) string {
 	rest := slices.DeleteFunc(slices.Clone(set), func(k enroll.ProofKind) bool { return k == enroll.ProofDirectory })
 	if len(rest) > 1 || len(set) == 0 {
 		return ""
 	}
+	second := enroll.ProofRecoveryCode
+	if c.Proofs.MailCode != nil {
+		second = enroll.ProofMailCode
+	}
 	switch only := slices.Concat(rest, set)[0]; {
 	case only == enroll.ProofVouching && kind.ChangesCredential() && len(act.Approve) == 1:
-		return "one approver's word alone is enough: whoever approves could ask in somebody's name, vouch for it themselves and have the account; put another proof beside it (vouching + pin), or ask two: approve: [{by: manager}, {by: helpdesk}]"
+		return "one approver's word alone is enough: whoever approves could ask in somebody's name, vouch for it themselves and have the account; put another proof beside it: vouching + pin"
 	case len(act.Approve) > 0:
 	case only == enroll.ProofPIN:
-		return "a PIN alone is enough, and others can look on while it is typed; put another proof beside it (pin + mail-code), or approve"
+		return fmt.Sprintf("a PIN alone is enough, and others can look on while it is typed; put another proof beside it: pin + %s, or approve: [{by: manager}]", second)
 	case only == enroll.ProofQuestions, only == enroll.ProofDirectory:
-		return "answers to questions alone are enough, and others can find them out; put another proof beside them (questions + mail-code), or approve"
+		return fmt.Sprintf("answers to questions alone are enough, and others can find them out; put another proof beside them: questions + %s, or approve: [{by: manager}]", second)
 	}
 	return ""
 }

@@ -14,6 +14,7 @@ func TestAlternativesOfProofsAreChecked(t *testing.T) {
 		"[passkey, recovery-code + totp]":      "",
 		"[recovery-code, totp]":                "",
 		"[recovery-code + recovery-code]":      "twice",
+		"[totp + totp], independent: false":    "twice",
 		"[passkey + recovery-code]":            "",
 		"[passkey + mail-code]":                "",
 		"[passkey + pin, totp + questions]":    "",
@@ -37,9 +38,9 @@ func TestAlternativesOfProofsAreChecked(t *testing.T) {
 		"[passkey + totp], independent: false":                   "",
 		"[recovery-code + totp], independent: true":              "",
 	} {
-		text := strings.Replace(string(config.Example), "enrol: {prove: [passkey, recovery-code], independent: true}", "enrol: {prove: "+prove+"}", 1)
+		text := strings.Replace(string(config.Example), "    one-time: {prove: [passkey]}", "    one-time: {prove: "+prove+"}", 1)
 		_, err := config.Parse("example.yaml", []byte(text))
-		found := err != nil && strings.Contains(err.Error(), "enrol")
+		found := err != nil && strings.Contains(err.Error(), "one-time")
 		if found != (want != "") || found && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", prove, err, want)
 		}

@@ -33,7 +33,7 @@ func (s *site) operate(t *testing.T, all pages, ada *phone.Phone) {
 
 	s.run(t, operations("What a change means", 0))
 	s.secondPair(t, all)
-	wants(t, s.run(t, operations("What a change means", 1)), "matches and decides", "reset is shown", " reset    changes ", " people differ: 0 gains, 0 losses, ")
+	wants(t, s.run(t, operations("What a change means", 1)), "latchkey.yaml is right: ", "matches and decides", "reset is shown", " reset    changes ", " people differ: 0 gains, 0 losses, ")
 	wants(t, s.run(t, operations("A changed configuration", 0)), "Reloaded. Changed: policies.")
 	s.line(t, "systemctl reload latchkey")
 	s.frozen(t, ada)

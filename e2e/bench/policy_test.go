@@ -56,8 +56,8 @@ func largePolicy(t *testing.T) workflow.Policy {
 			fmt.Sprintf("attribute: {name: employeeType, value: type %d}", i),
 			fmt.Sprintf("network: [10.%d.0.0/16, \"2001:db8:1::/48\"]", i),
 			fmt.Sprintf("any: [{department: Department %d}, {company: Other}]", i),
-			"state: [locked]\n      not: {ou: \"OU=Partners,DC=corp,DC=example,DC=test\"}",
-			"hours: {days: sat, from: \"07:00\", to: \"19:00\", zone: Europe/Berlin}",
+			fmt.Sprintf("state: [locked]\n      not: {ou: \"OU=Partners %d,DC=corp,DC=example,DC=test\"}", i),
+			fmt.Sprintf("hours: {days: sat, from: \"07:00\", to: \"19:%02d\", zone: Europe/Berlin}", i/8),
 		}[i%8]
 		fmt.Fprintf(&text, "  - name: rule %d\n    who:\n      %s\n    unlock: {prove: [passkey]}\n", i, who)
 	}

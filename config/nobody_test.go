@@ -1,0 +1,247 @@
+package config_test
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/latchkey/latchkey/config"
+)
+
+// entries is a right file with these policies in place of its own.
+func entries(t *testing.T, policies ...string) string {
+	t.Helper()
+	head, _, _ := strings.Cut(valid(t), "policies:")
+	var text strings.Builder
+	text.WriteString(head + "policies:\n")
+	for i, p := range policies {
+		fmt.Fprintf(&text, "  - name: p%d\n    %s\n", i, strings.ReplaceAll(p, "; ", "\n    "))
+	}
+	return text.String()
+}
+
+// described is what the proofs and approvers of the tables need.
+const described = `mail: {host: smtp.corp.example.test, from: latchkey@corp.example.test}
+proofs:
+  mail_code: {attribute: extensionAttribute3}
+  sms_code: {verified: true, countries: ["+49"], gateway: {url: https://sms.example.test}}
+  directory: {attribute: employeeNumber, en: Number, de: Nummer}
+approvers: [{name: helpdesk, group: "CN=Helpdesk,OU=Groups,DC=corp,DC=example,DC=test"}]
+`
+
+// found is the one mistake that has this key; without a key there is none at all.
+func found(t *testing.T, name, text, key, what string) {
+	t.Helper()
+	_, err := config.Parse("c.yaml", []byte(text))
+	var all config.Problems
+	errors.As(err, &all)
+	if key == "" {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		return
+	}
+	if len(all) != 1 || all[0].Key != key || !strings.Contains(all[0].What, what) {
+		t.Errorf("%s: %v, want %s: %s", name, err, key, what)
+	}
+}
+
+func TestAnEntryThatIsNeverReachedIsFound(t *testing.T) {
+	const (
+		staff   = `{ou: "OU=Staff,DC=corp,DC=example,DC=test"}`
+		sales   = `{ou: "ou=sales,OU=Staff,DC=corp,DC=example,DC=test"}`
+		finance = `{group: "CN=Finance,DC=corp,DC=example,DC=test"}`
+		payroll = `{group: "CN=Payroll,DC=corp,DC=example,DC=test"}`
+		both    = `{any: [` + finance + `, ` + payroll + `]}`
+		day     = `hours: {from: "07:00", to: "19:00", zone: UTC}`
+	)
+	inside := func(who, more string) string { return strings.TrimSuffix(who, "}") + ", " + more + "}" }
+	for _, c := range []struct {
+		name string
+		who  []string
+		by   string // nothing where each is reached
+	}{
+		{"behind everyone", []string{"{everyone: true}", "{department: Sales}"}, "policies[0]"},
+		{"everyone behind", []string{"{department: Sales}", "{everyone: true}"}, ""},
+		{"a group twice", []string{finance, finance}, "policies[0]"},
+		{"a group twice, otherwise written", []string{finance, strings.Replace(finance, "CN=Finance", "cn=finance", 1)}, "policies[0]"},
+		{"two groups", []string{finance, payroll}, ""},
+		{"a unit below an earlier one", []string{staff, sales}, "policies[0]"},
+		{"a unit above an earlier one", []string{sales, staff}, ""},
+		{"a group within a unit", []string{staff, inside(finance, strings.Trim(sales, "{}"))}, "policies[0]"},
+		{"one of an earlier any", []string{both, payroll}, "policies[0]"},
+		{"an any with an earlier one among others", []string{finance, both}, ""},
+		{"an any of which each has an earlier one", []string{finance, "{department: Sales}", payroll, both}, "policies[0] or policies[2]"},
+		{"an all with an earlier one", []string{finance, "{all: [" + finance + ", {department: Sales}]}"}, "policies[0]"},
+		{"more conditions than an earlier one", []string{finance, inside(finance, "department: Sales")}, "policies[0]"},
+		{"fewer conditions than an earlier one", []string{inside(finance, "department: Sales"), finance}, ""},
+		{"by day, and at any time", []string{inside(finance, day), finance}, ""},
+		{"at any time, and by day", []string{finance, inside(finance, day)}, "policies[0]"},
+		{"a network within an earlier one", []string{"{network: [10.0.0.0/8]}", "{network: [10.1.0.0/16]}"}, "policies[0]"},
+		{"a network around an earlier one", []string{"{network: [10.1.0.0/16]}", "{network: [10.0.0.0/8]}"}, ""},
+		{"all but those, and those", []string{"{everyone: true, not: " + finance + "}", finance}, ""},
+		{"hours that are all there are", []string{`{hours: {from: "00:00", to: "24:00", zone: UTC}}`, finance}, ""},
+		{"new and known devices", []string{"{any: [{new_device: true}, {new_device: false}]}", finance}, ""},
+	} {
+		var policies []string
+		for _, who := range c.who {
+			policies = append(policies, "who: "+who+"; unlock: {prove: [passkey]}")
+		}
+		key, what := "", ""
+		if c.by != "" {
+			key, what = fmt.Sprintf("policies[%d]", len(c.who)-1), "is never reached: "+c.by+" before it"
+		}
+		found(t, c.name, entries(t, policies...), key, what)
+	}
+}
+
+func TestWhatNobodyCanSatisfyIsFound(t *testing.T) {
+	const loop, outranked = "is a loop: it takes a passkey to replace a lost one; write prove: [recovery-code]", "whoever set these proofs up holds a passkey, which is stronger"
+	for _, c := range []struct{ acts, key, what string }{
+		// Nobody may set it up.
+		{"unlock: {prove: [totp]}; hold: {may: []}", "unlock", "nobody can satisfy it: hold lets nobody here set up totp; write prove: [passkey]"},
+		{"unlock: {prove: [totp, pin + recovery-code]}; hold: {must: [passkey], may: [pin]}", "unlock", "set up totp; hold lets nobody here set up recovery-code"},
+		{"unlock: {prove: [totp]}; hold: {may: [totp]}", "", ""},
+		{"unlock: {prove: [totp]}; hold: {must: [totp], may: []}", "", ""},
+		{"unlock: {prove: [totp]}; hold: {must: [passkey]}", "", ""},
+		{"unlock: {prove: [passkey, totp]}; hold: {may: []}", "", ""}, // a warning
+		{"unlock: {prove: [mail-code]}; hold: {may: []}", "", ""},     // the directory has the address
+		{"unlock: {prove: [sms-code]}; hold: {may: []}", "unlock", "set up sms-code"},
+		{"unlock: {prove: [password + recovery-code, vouching], approve: [{by: manager}]}; hold: {may: []}", "unlock.prove[0]", "nobody can give password here"},
+		// A word is no proof for whoever is signed in.
+		{"change: {prove: [vouching], approve: [{by: manager}]}", "change.prove[0]", "nobody can give vouching here: change is for whoever is signed in"},
+		{"change: {prove: [passkey, vouching + pin], approve: [{by: manager}]}", "change.prove[1]", "write passkey"},
+		{"change: {prove: [passkey], approve: [{by: manager}]}", "", ""},
+		{"reset: {prove: [vouching], approve: [{by: manager}]}", "", ""},
+		// The password of a locked account is never tried.
+		{"unlock: {prove: [password]}", "unlock.prove[0]", "that of a locked account is never tried"},
+		{"unlock: {prove: [passkey, password + mail-code]}", "unlock.prove[1]", "write recovery-code or totp in its place"},
+		{"unlock: {prove: [totp]}", "", ""},
+		{"reset: {prove: [passkey, password + mail-code]}", "", ""},
+		// Whoever holds what was set up holds a passkey.
+		{"enrol: {prove: [totp]}", "enrol", "nobody can satisfy it: " + outranked + ", and nothing weaker counts; write prove: [recovery-code], or approve: [{by: manager}] beside it"},
+		{"enrol: {prove: [pin, totp]}", "enrol", outranked},
+		{"enrol: {prove: [totp], approve: [{by: manager}]}", "", ""},
+		{"enrol: {prove: [totp + recovery-code]}", "", ""},
+		{"enrol: {prove: [mail-code]}", "", ""}, // whoever never had a passkey
+		{"enrol: {prove: [password + mail-code]}", "", ""},
+		{"reset: {prove: [totp]}", "reset", outranked},
+		{"one-time: {prove: [sms-code + pin]}", "one-time", outranked},
+		{"reset: {prove: [passkey, totp]}", "", ""},
+		{"reset: {prove: [totp], approve: [{by: manager}]}", "", ""},
+		{"change: {prove: [totp]}", "", ""},
+		// A passkey to get a passkey.
+		{"enrol: {prove: [passkey]}", "enrol", loop},
+		{"enrol: {prove: [passkey + recovery-code]}", "enrol", loop},
+		{"enrol: {prove: [passkey], approve: [{by: manager}]}", "enrol", loop},
+		{"enrol: {prove: [passkey, recovery-code]}", "", ""},
+		{"enrol: {prove: [passkey, totp]}", "enrol", "nobody can satisfy it: it takes a passkey to replace a lost one; " + outranked},
+		{"enrol: {prove: [passkey, recovery-code]}; hold: {may: []}", "enrol", "write prove: [recovery-code], and recovery-code under hold.may"},
+		{"enrol: {prove: [passkey, recovery-code]}; hold: {must: [recovery-code], otherwise: limit}", "", ""},
+		// More than the forms take.
+		{"unlock: {prove: [recovery-code + totp + pin + mail-code + directory]}", "unlock.prove[0]", "4 proofs at most, and a passkey beside them"},
+		{"unlock: {prove: [recovery-code + totp + pin + mail-code]}", "", ""},
+		{"unlock: {prove: [passkey + recovery-code + pin + mail-code + directory]}", "", ""},
+		{"unlock: {prove: [vouching + recovery-code + pin + mail-code + directory], approve: [{by: manager}]}", "unlock.prove[0]", "asks for too much at once"},
+	} {
+		if c.key != "" {
+			c.key = "policies[0]." + c.key
+		}
+		found(t, c.acts, entries(t, "who: {everyone: true}; "+c.acts)+described, c.key, c.what)
+	}
+}
+
+// Who may set a proof up in one circumstance has it in another.
+func TestAProofMayBeSetUpWhereAnotherEntryDecides(t *testing.T) {
+	office, ou := "who: {network: [10.0.0.0/8]}; unlock: {prove: [totp]}", `who: {ou: "OU=Staff,DC=corp,DC=example,DC=test"}; unlock: {prove: [totp]}`
+	rest := "who: {everyone: true}; unlock: {prove: [totp]}; hold: {may: []}"
+	found(t, "in the office", entries(t, office, rest), "", "")
+	found(t, "nowhere", entries(t, strings.Replace(office, "totp", "passkey", 1)+"; hold: {may: []}", rest), "policies[1].unlock", "hold lets nobody here set up totp")
+	found(t, "other people", entries(t, ou, rest), "policies[1].unlock", "hold lets nobody here set up totp")
+	found(t, "outside the office", entries(t, office+"; hold: {may: []}", strings.Replace(rest, "may: []", "may: [totp]", 1)), "", "")
+}
+
+// An entry for locked accounts takes no password, whatever it is for.
+func TestAnEntryForLockedAccountsTakesNoPassword(t *testing.T) {
+	for who, finds := range map[string]bool{
+		"{state: [locked]}": true, "{all: [{state: [locked]}, {department: Sales}]}": true, "{any: [{state: [locked]}, {state: [locked], department: Sales}]}": true,
+		"{state: [locked, expired]}": false, "{any: [{state: [locked]}, {department: Sales}]}": false, "{not: {state: [locked]}}": false, "{everyone: true}": false,
+	} {
+		key := ""
+		if finds {
+			key = "policies[0].reset.prove[1]"
+		}
+		found(t, who, entries(t, "who: "+who+"; reset: {prove: [passkey, password + mail-code]}")+described, key, "never tried")
+	}
+}
+
+var advised = regexp.MustCompile(`write (prove: \[[a-z-]+\])|(approve: \[\{by: manager\}\])|put another proof beside (?:it|them): ([a-z-]+ \+ [a-z-]+)|write (within: 14d)|write (verified: true)|write ([a-z-]+) under hold.may`)
+
+// What a warning, or a mistake of this kind, says to write instead is right, and
+// nothing is said of it.
+func TestWhatIsAdvisedIsRight(t *testing.T) {
+	const questions = `questions: {list: [{id: a, en: a, de: a}, {id: b, en: b, de: b}, {id: c, en: c, de: c}, {id: d, en: d, de: d}, {id: e, en: e, de: e}]}`
+	sms := "  sms_code: {verified: true, countries: [\"+49\"], gateway: {url: https://sms.example.test}}\n"
+	base := strings.Replace(strings.Replace(described, sms, "", 1), "  directory:", "  "+questions+"\n  directory:", 1)
+	noMail := strings.Replace(base, "  mail_code: {attribute: extensionAttribute3}\n", "", 1)
+	own := strings.Replace(base, "attribute: extensionAttribute3", "attribute: mail", 1)
+	const use = "; change: {prove: [questions + directory + mail-code]}" // so that nothing described is idle
+	const useNoMail = "; change: {prove: [passkey, questions + directory + recovery-code]}"
+	for _, c := range []struct {
+		act, rest string
+		replaced  map[int]string // what each advice takes the place of
+	}{
+		{"reset: {prove: [passkey, vouching], approve: [{by: manager}]}" + use, base, map[int]string{3: "vouching"}},
+		{"enrol: {prove: [recovery-code, vouching], approve: [{by: manager}]}" + use, base, map[int]string{3: "vouching"}},
+		{"reset: {prove: [passkey, pin]}" + use, base, map[int]string{2: "[passkey, pin]", 3: "pin"}},
+		{"reset: {prove: [passkey, pin]}" + useNoMail, noMail, map[int]string{2: "[passkey, pin]", 3: "pin"}},
+		{"unlock: {prove: [questions]}" + use, base, map[int]string{2: "[questions]", 3: "questions"}},
+		{"enrol: {prove: [recovery-code, questions]}" + useNoMail, noMail, map[int]string{2: "[recovery-code, questions]", 3: "questions"}},
+		{"unlock: {prove: [passkey, mail-code]}; change: {prove: [questions + directory + mail-code]}", own, map[int]string{5: "attribute: mail"}},
+		{"unlock: {prove: [totp]}; hold: {must: [totp], by: 2020-01-01}" + use, base, map[int]string{4: "by: 2020-01-01"}},
+		{"unlock: {prove: [passkey, totp]}; hold: {may: [questions]}" + use, base, map[int]string{6: "may: [questions]"}},
+		{"enrol: {prove: [totp]}" + use, base, map[int]string{1: "prove: [totp]", 2: "[totp]"}},
+		{"enrol: {prove: [passkey]}" + use, base, map[int]string{1: "prove: [passkey]"}},
+		{"reset: {prove: [pin]}" + use, base, map[int]string{1: "prove: [pin]", 2: "[pin]"}},
+		{"unlock: {prove: [totp]}; hold: {may: [questions]}" + use, base, map[int]string{1: "prove: [totp]"}},
+	} {
+		text := entries(t, "who: {everyone: true}; "+c.act) + c.rest
+		before := said(text)
+		if len(before) == 0 {
+			t.Errorf("%s: nothing is said", c.act)
+		}
+		advices := advised.FindAllStringSubmatch(strings.Join(before, "\n"), -1)
+		if len(advices) != len(c.replaced) {
+			t.Errorf("%s: %d advices in %q", c.act, len(advices), before)
+		}
+		for _, m := range advices {
+			i := 1 + slices.IndexFunc(m[1:], func(s string) bool { return s != "" })
+			old, instead := c.replaced[i], m[i]
+			switch i {
+			case 2:
+				instead = old + ", " + instead
+			case 6:
+				instead = strings.TrimSuffix(old, "]") + ", " + instead + "]"
+			}
+			if old == "" || !strings.Contains(text, old) {
+				t.Errorf("%s: %q has no place", c.act, m[0])
+				continue
+			}
+			if after := said(strings.Replace(text, old, instead, 1)); len(after) > 0 {
+				t.Errorf("%s: told %q, and then %q", c.act, m[0], after)
+			}
+		}
+	}
+}
+
+// said is what `config check` says of a file.
+func said(text string) []string {
+	c, err := config.Parse("c.yaml", []byte(text))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return c.Warnings()
+}
