@@ -30,7 +30,7 @@ type Act struct {
 	// Independent, nil for true, refuses two proofs in one alternative that are lost
 	// together.
 	Independent *bool `yaml:"independent"`
-	// CoolDown is the wait after a proof was replaced.
+	// CoolDown is the wait after a proof was added, replaced or removed.
 	CoolDown time.Duration `yaml:"cool_down"`
 }
 

@@ -53,7 +53,7 @@ var furtherTexts = map[string]string{
 	"proofs.directory.attribute":          "The directory attribute, which people must not be able to edit themselves. Required.",
 	"proofs.directory.en":                 "What the page calls it in English. Required.",
 	"proofs.directory.de":                 "What the page calls it in German. Required.",
-	"*.cool_down":                         "How long after a proof was replaced nothing of the kind is done without approval. Default: no wait.",
+	"*.cool_down":                         "How long after a proof was added, replaced or removed nothing of the kind is done without approval. Default: no wait.",
 	"*.independent":                       "Whether two proofs of one alternative must not lie on the same thing. Default: true.",
 	"who.everyone":                        "Matches every account. May stand beside not, and nothing else.",
 	"who.group":                           "DN of a security group; nested membership counts. One that can't be found denies.",

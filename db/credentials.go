@@ -75,6 +75,7 @@ func (s *Store) AddCredential(ctx context.Context, c enroll.Credential, events .
 		if err := t.insertCredential(c); err != nil {
 			return err
 		}
+		// Never the first: this takes a passkey, and whoever took that away was noted.
 		if err := t.replaced(c.Account); err != nil {
 			return err
 		}
@@ -98,6 +99,9 @@ func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte
 			return enroll.ErrNoCredential
 		}
 		if err := t.refuseLast(account, last); err != nil {
+			return err
+		}
+		if err := t.replaced(account); err != nil {
 			return err
 		}
 		if _, err := t.endSessions(`account = $1 AND credential = $2 AND id <> $3`, guidText(account), id, keep); err != nil {

@@ -25,6 +25,10 @@ func (s *Store) Factors(ctx context.Context, account ad.GUID) ([]enroll.Factor, 
 // ReplaceFactors is enroll.FactorStore's.
 func (s *Store) ReplaceFactors(ctx context.Context, account ad.GUID, kind enroll.ProofKind, with []enroll.Factor, events ...audit.Event) error {
 	return wrap("replace proofs", s.write(ctx, func(t *tx) error {
+		held, err := t.held(account, nil)
+		if err != nil {
+			return err
+		}
 		n, err := t.exec(`DELETE FROM factors WHERE account = $1 AND kind = $2`, guidText(account), string(kind))
 		if err != nil {
 			return err
@@ -32,7 +36,8 @@ func (s *Store) ReplaceFactors(ctx context.Context, account ad.GUID, kind enroll
 		if n == 0 && len(with) == 0 {
 			return enroll.ErrNoFactor
 		}
-		if n > 0 && len(with) > 0 {
+		// A removal counts: what is set up after it would be a replacement in two steps.
+		if held {
 			if err := t.replaced(account); err != nil {
 				return err
 			}

@@ -72,10 +72,7 @@ func (s *Store) Enrol(ctx context.Context, invitation string, now time.Time, c e
 			return err
 		}
 		// Somebody who had a way in already is told of another one.
-		var more bool
-		err := t.row(`
-			SELECT EXISTS (SELECT 1 FROM credentials WHERE account = $1 AND id <> $2)
-				OR EXISTS (SELECT 1 FROM factors WHERE account = $1)`, guidText(c.Account), c.ID).Scan(&more)
+		more, err := t.held(c.Account, c.ID)
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,8 @@ func (t *tx) register(r *enroll.Registered) error {
 	if err := t.insertCredential(r.Credential); err != nil {
 		return err
 	}
+	// Also where it is the first: no invitation of IT made it, and the way that was taken
+	// may be weaker than what the passkey opens.
 	if err := t.replaced(r.Credential.Account); err != nil {
 		return err
 	}
@@ -75,8 +77,20 @@ func (s *Store) FirstPasskey(ctx context.Context, account ad.GUID) (time.Time, e
 	return fromMillis(at), nil
 }
 
-// replaced notes that a proof was added or replaced, beside or in place of one that
-// was held.
+// held says whether the account holds any proof but one passkey, which may be nil. A
+// recovery code that was used counts: it was held.
+func (t *tx) held(account ad.GUID, but []byte) (held bool, err error) {
+	if but == nil {
+		but = []byte{} // NULL would compare to nothing
+	}
+	err = t.row(`
+		SELECT EXISTS (SELECT 1 FROM credentials WHERE account = $1 AND id <> $2)
+			OR EXISTS (SELECT 1 FROM factors WHERE account = $1)`, guidText(account), but).Scan(&held)
+	return held, err
+}
+
+// replaced notes that a proof was added, replaced or taken away where one was held. An
+// invitation's passkey, the very first proof of somebody, is not noted.
 func (t *tx) replaced(account ad.GUID) error {
 	_, err := t.exec(`
 		INSERT INTO replaced_proofs (account, at) VALUES ($1, $2)

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,7 +46,10 @@ type house struct {
 	store    *db.Store
 	engine   *workflow.Engine
 	logged   *bytes.Buffer
+	ahead    atomic.Int64 // how far all of its clocks are, in nanoseconds
 }
+
+func (h *house) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
 
 func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *house {
 	t.Helper()
@@ -61,12 +65,12 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 	}
 	var err error
 	path := dbtest.Filled(t, filepath.Join(t.TempDir(), "latchkey.db"), migrated)
-	h.store, err = db.Open(t.Context(), db.Config{Path: path, Logger: log, Box: dbtest.Box(), Changed: live.Publish})
+	h.store, err = db.Open(t.Context(), db.Config{Path: path, Logger: log, Box: dbtest.Box(), Changed: live.Publish, Now: h.now})
 	must(err)
 	t.Cleanup(func() { _ = h.store.Close() })
 	h.passkeys, err = enroll.New(enroll.Config{
 		RPID: testHost, Origins: []string{"https://" + testHost}, Store: h.store, Directory: h.company, Names: h.company.Resolve, Sealer: dbtest.Box(),
-		Frozen: h.store.IsFrozen, Logger: log, Courier: &h.post, Proofs: everyProof(),
+		Frozen: h.store.IsFrozen, Logger: log, Courier: &h.post, Proofs: everyProof(), Now: h.now,
 		HardwareOnly: func(ctx context.Context, a ad.Account, address string) (bool, error) {
 			return h.engine.HardwareOnly(ctx, a, address)
 		},
@@ -83,14 +87,14 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 		f(acts)
 	}
 	engine := workflow.New(workflow.Config{
-		Store: h.store, Directory: h.company, Proofs: h.store, Judge: judge, Executor: "test", Logger: log, Sealer: dbtest.Box(),
+		Store: h.store, Directory: h.company, Proofs: h.store, Judge: judge, Executor: "test", Logger: log, Sealer: dbtest.Box(), Now: h.now,
 		Policy: workflow.Policy{Hash: "h", Rules: []workflow.Rule{{Name: "all", Who: workflow.Condition{Everyone: true}, Acts: acts}}},
 	})
 	h.engine = engine
 	h.Server, err = New(Config{
 		PublicURL: "https://" + testHost, RPID: testHost, Passkeys: h.passkeys, Requests: engine, Log: h.store, Limits: h.store,
 		Reviews: engine, Freezes: engine, Photos: h.company, Devices: &phones{}, Live: live,
-		Ready: func(context.Context) error { return nil }, Static: builtApp(), Logger: log,
+		Ready: func(context.Context) error { return nil }, Static: builtApp(), Logger: log, Now: h.now,
 	})
 	must(err)
 	return h

@@ -146,6 +146,78 @@ func TestAnAuthenticatorAppIsNoWayAroundThePasskey(t *testing.T) {
 	wantProblem(t, h.phone().tries(h.company.login(), "unlock", "totp", code()), http.StatusForbidden, "recover.refused")
 }
 
+// app is an authenticator app that a phone set up.
+type app struct {
+	p    *phone
+	seed string
+}
+
+func (p *phone) setsUpApp() app {
+	p.h.t.Helper()
+	begun := fetch[TOTPBegun](p, "POST", "/api/proofs/totp/begin", fields{"proof": p.mayChange(fields{"purpose": "totp"})})
+	a := app{p, strings.ReplaceAll(begun.Secret, " ", "")}
+	fetch[Proofs](p, "POST", "/api/proofs/totp/finish", fields{"token": begun.Token, "code": a.code(0)})
+	return a
+}
+
+// code is what it shows, on a phone whose clock is that far ahead.
+func (a app) code(ahead time.Duration) string {
+	a.p.h.t.Helper()
+	c, err := totp.GenerateCode(a.seed, a.p.h.now().Add(ahead))
+	if err != nil {
+		a.p.h.t.Fatal(err)
+	}
+	return c
+}
+
+func (p *phone) removes(kind string) {
+	p.h.t.Helper()
+	fetch[Proofs](p, "POST", "/api/proofs/remove", fields{"proof": p.mayChange(fields{"purpose": "remove-proof", "kind": kind}), "kind": kind})
+}
+
+// The app is changed by taking it away and setting up another: each of the two makes a
+// reset wait anew, as the first app beside a passkey does. The first passkey does not.
+func TestAChangedAuthenticatorAppMakesAResetWait(t *testing.T) {
+	const day = 24 * time.Hour
+	h := newHouse(t, func(acts map[workflow.Kind]workflow.Act) {
+		acts[workflow.KindReset] = workflow.Act{Prove: acts[workflow.KindReset].Prove, CoolDown: day}
+		acts[workflow.KindUnlock] = workflow.Act{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}, {enroll.ProofTOTP}}}
+	})
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	free := func(when string) {
+		t.Helper()
+		r := fetch[Request](p, "POST", "/api/requests", fields{"kind": "reset"})
+		if r.State != "draft" {
+			t.Errorf("%s: %+v", when, r)
+		}
+		fetch[Request](p, "POST", "/api/requests/"+r.ID+"/cancel", fields{})
+	}
+	waits := func(when string) {
+		t.Helper()
+		wantProblem(t, p.call("POST", "/api/requests", fields{"kind": "reset"}), http.StatusForbidden, "proof.cool-down")
+		h.ahead.Add(int64(day - time.Hour))
+		p.signIn()
+		wantProblem(t, p.call("POST", "/api/requests", fields{"kind": "reset"}), http.StatusForbidden, "proof.cool-down")
+		h.ahead.Add(int64(2 * time.Hour))
+		p.signIn()
+		free("a day after " + when)
+	}
+	free("with the first passkey")
+	p.setsUpApp()
+	waits("the first app")
+	p.removes("totp")
+	waits("the app was taken away")
+	p.setsUpApp()
+	waits("another app")
+	other := h.phone()
+	token, options := p.begin("/api/passkeys/begin", fields{"proof": p.mayChange(fields{"purpose": "add-passkey"})})
+	added := fetch[Passkey](p, "POST", "/api/passkeys/finish", fields{"token": token, "name": "Laptop", "credential": other.create(options)})
+	waits("another passkey")
+	fetch[nothing](p, "POST", "/api/passkeys/"+added.ID+"/remove", fields{"proof": p.mayChange(fields{"purpose": "remove-passkey", "passkey": added.ID}), "last": false})
+	waits("a passkey was taken away")
+}
+
 // A session without a passkey gets what its guard says, and nothing else.
 func TestASessionWithoutAPasskeyDoesOnlyWhatItIsFor(t *testing.T) {
 	h := newHouse(t, byCodesToo)

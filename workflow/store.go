@@ -135,8 +135,8 @@ type Holders interface {
 	HasPasskey(ctx context.Context, account ad.GUID) (bool, error)
 	// HeldProofs are the kinds of proofs that the account holds, passkeys among them.
 	HeldProofs(ctx context.Context, account ad.GUID) ([]enroll.ProofKind, error)
-	// ProofsReplaced is when a proof was added or replaced last, beside or in place of
-	// one that was held; zero for never.
+	// ProofsReplaced is when a proof was last added, replaced or taken away where one was
+	// held; zero for never: an invitation's passkey alone is none.
 	ProofsReplaced(ctx context.Context, account ad.GUID) (time.Time, error)
 	// FirstPasskey is when the oldest passkey of those that the account holds was made;
 	// zero for none.

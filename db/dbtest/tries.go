@@ -83,27 +83,67 @@ func oneOf200AnswersOneAsking(s *suite) {
 	s.same(won, 1)
 }
 
-// What counts as replaced: another passkey, and what takes another's place. The first
-// passkey and the first codes do not.
+// What counts as replaced: whatever is added, put in place of another or taken away
+// where something is held. The very first proof does not.
 func replacedProofsAreNoted(s *suite) {
-	replaced := func() bool {
-		at, err := s.ProofsReplaced(s.ctx, guid(1))
-		s.must(err)
-		return !at.IsZero()
+	passkey := func(id string, account int) func() {
+		return func() {
+			s.must(s.AddCredential(s.ctx, s.credential(id, guid(account)), s.event(audit.PasskeyRegistered, guid(account))))
+		}
 	}
-	s.codes(1, "a")
-	s.same(replaced(), false)
-	s.must(s.ReplaceFactors(s.ctx, guid(1), enroll.ProofPIN, []enroll.Factor{s.factor("pin", 1, enroll.ProofPIN)}))
-	s.same(replaced(), false)
-	s.must(s.ReplaceFactors(s.ctx, guid(1), enroll.ProofPIN, nil))
-	s.same(replaced(), false)
-	s.codes(1, "b")
-	s.same(replaced(), true)
-	at, err := s.ProofsReplaced(s.ctx, guid(2))
-	s.must(err)
-	s.same(at.IsZero(), true)
-	s.must(s.AddCredential(s.ctx, s.credential("another", guid(2)), s.event(audit.PasskeyRegistered, guid(2))))
-	at, err = s.ProofsReplaced(s.ctx, guid(2))
-	s.must(err)
-	s.same(at.IsZero(), false)
+	invited := func(id string, account int) func() {
+		return func() {
+			s.must(s.enrol(s.invite("link "+id, account).ID, id, account, s.now))
+		}
+	}
+	factor := func(id string, account int, kind enroll.ProofKind) func() {
+		return func() {
+			s.must(s.ReplaceFactors(s.ctx, guid(account), kind, []enroll.Factor{s.factor(id, account, kind)}))
+		}
+	}
+	removed := func(account int, kind enroll.ProofKind) func() {
+		return func() { s.must(s.ReplaceFactors(s.ctx, guid(account), kind, nil)) }
+	}
+	gone := func(id string, account int) func() {
+		return func() {
+			s.must(s.RemoveCredential(s.ctx, guid(account), []byte(id), "", true, s.withdrawal(account), s.event(audit.PasskeyRemoved, guid(account))))
+		}
+	}
+	for i, c := range []struct {
+		what   string
+		before func(account int)
+		act    func(account int) func()
+		want   bool
+	}{
+		{"the first passkey", nil, func(a int) func() { return invited(fmt.Sprint("k", a), a) }, false},
+		{"the first factor of somebody with nothing", nil, func(a int) func() { return factor(fmt.Sprint("f", a), a, enroll.ProofPIN) }, false},
+		{"a passkey by invitation beside a factor", func(a int) { factor(fmt.Sprint("f", a), a, enroll.ProofPIN)() },
+			func(a int) func() { return invited(fmt.Sprint("k", a), a) }, true},
+		{"another passkey", func(a int) { invited(fmt.Sprint("k", a), a)() }, func(a int) func() { return passkey(fmt.Sprint("l", a), a) }, true},
+		{"the first factor beside a passkey", func(a int) { invited(fmt.Sprint("k", a), a)() },
+			func(a int) func() { return factor(fmt.Sprint("f", a), a, enroll.ProofTOTP) }, true},
+		{"a factor of another kind", func(a int) { factor(fmt.Sprint("f", a), a, enroll.ProofPIN)() },
+			func(a int) func() { return factor(fmt.Sprint("g", a), a, enroll.ProofTOTP) }, true},
+		{"one in place of another", func(a int) { factor(fmt.Sprint("f", a), a, enroll.ProofPIN)() },
+			func(a int) func() { return factor(fmt.Sprint("g", a), a, enroll.ProofPIN) }, true},
+		{"the only factor taken away", func(a int) { factor(fmt.Sprint("f", a), a, enroll.ProofTOTP)() },
+			func(a int) func() { return removed(a, enroll.ProofTOTP) }, true},
+		{"the only passkey taken away", func(a int) { invited(fmt.Sprint("k", a), a)() }, func(a int) func() { return gone(fmt.Sprint("k", a), a) }, true},
+	} {
+		account := i + 1
+		if c.before != nil {
+			c.before(account)
+		}
+		before, err := s.ProofsReplaced(s.ctx, guid(account))
+		s.must(err)
+		if !before.IsZero() {
+			s.Errorf("%s: noted before", c.what)
+		}
+		c.act(account)()
+		at, err := s.ProofsReplaced(s.ctx, guid(account))
+		s.must(err)
+		if at.IsZero() == c.want {
+			s.Errorf("%s: noted at %v", c.what, at)
+		}
+	}
 }
