@@ -304,7 +304,7 @@ func (p ProofSettings) byID(ids []string) (out []Question) {
 
 // Answer checks further proofs of a signed-in person, all of them, and returns them
 // bound to label and statement. Nothing is used up unless all are right. Errors:
-// ErrNoCeremony for the token of Ask, ErrWrongCode, ErrFactorLocked, faults.
+// ErrNoCeremony for the token of Ask, ErrWrongCode, a ClockError, ErrFactorLocked, faults.
 func (s *Service) Answer(ctx context.Context, of Session, token secret.Text, label string, statement []byte, answers []Answer) ([]Proof, error) {
 	if err := checkStatement(label, statement); err != nil {
 		return nil, err

@@ -36,6 +36,8 @@ var (
 	ErrNoFactor = errors.New("proof.not-held")
 	// ErrWrongCode: it is not the code, or was used before.
 	ErrWrongCode = errors.New("proof.wrong")
+	// ErrClock: it would be the code, were the clock of the phone right. See ClockError.
+	ErrClock = errors.New("proof.clock")
 	// ErrFactorLocked: it was wrong so often that it rests for a while.
 	ErrFactorLocked = errors.New("proof.locked")
 	// ErrRecovered: a sign-in without a passkey can't do this.

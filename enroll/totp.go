@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base32"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -20,6 +21,8 @@ const (
 	totpPeriod = 30 // seconds of a time step
 	totpSkew   = 1  // steps that a clock may be off, each way
 	totpSeed   = 20 // bytes: RFC 4226 §4 R6 recommends 160 bits
+	// totpFar is how many steps a clock may be off to be told so. None of them is taken.
+	totpFar = 20
 	// totpSetUp is how long somebody may take to open the app.
 	totpSetUp = 10 * time.Minute
 )
@@ -70,7 +73,9 @@ func (s *Service) BeginTOTP(ctx context.Context, of Session, proof Proof) (TOTPS
 const placeTOTP = "ceremony/totp/v1\x00"
 
 // FinishTOTP takes the app over, in place of the one before, once it showed a right
-// code. A wrong one is ErrWrongCode and may be tried again while the set-up lives.
+// code. A wrong one is ErrWrongCode and may be tried again while the set-up lives; one
+// of a clock that is minutes off is a ClockError: there is nothing to guess for whoever
+// was shown the seed.
 func (s *Service) FinishTOTP(ctx context.Context, of Session, token secret.Text, code string) error {
 	c, err := s.store.Ceremony(ctx, tokenID(token), PurposeTOTP, s.now())
 	if err == nil && (c.Session != of.ID || c.Account != of.Account) {
@@ -85,7 +90,8 @@ func (s *Service) FinishTOTP(ctx context.Context, of Session, token secret.Text,
 	}
 	step, ok := totpStep(seed, code, s.now(), -1)
 	if !ok {
-		return fmt.Errorf("set up authenticator app: %w", ErrWrongCode)
+		_, err := wrongTOTP(seed, code, s.now(), -1)
+		return fmt.Errorf("set up authenticator app: %w", err)
 	}
 	if _, err := s.enrollable(ctx, of.Account); err != nil {
 		return err
@@ -121,15 +127,18 @@ func totpURI(issuer, account, seed string) string {
 // totpStep is the time step whose code it is: the present one, or one beside it, and
 // later than after (RFC 6238 §5.2: a code is taken once).
 func totpStep(seed []byte, typed string, now time.Time, after int64) (step int64, ok bool) {
+	return totpWithin(seed, typed, now.Unix()/totpPeriod, totpSkew, after)
+}
+
+func totpWithin(seed []byte, typed string, current, steps, after int64) (step int64, ok bool) {
 	typed = strings.Map(func(r rune) rune {
 		if r == ' ' || r == '\u00a0' {
 			return -1
 		}
 		return r
 	}, typed)
-	current := now.Unix() / totpPeriod
 	text := seedText.EncodeToString(seed)
-	for at := current - totpSkew; at <= current+totpSkew; at++ {
+	for at := current - steps; at <= current+steps; at++ {
 		code, err := hotp.GenerateCode(text, uint64(at)) // RFC 4226 §5.3, HMAC-SHA-1, six digits
 		same := err == nil && subtle.ConstantTimeCompare([]byte(code), []byte(typed)) == 1
 		if same && at > after {
@@ -137,6 +146,52 @@ func totpStep(seed []byte, typed string, now time.Time, after int64) (step int64
 		}
 	}
 	return step, ok
+}
+
+// ClockError is a code that is right on a phone whose clock is minutes off. It is a
+// wrong code as well.
+type ClockError struct {
+	Ahead   bool
+	Minutes int  // about so many
+	Used    bool // with all codes up to it
+}
+
+func (e *ClockError) Error() string   { return ErrClock.Error() }
+func (e *ClockError) Unwrap() []error { return []error{ErrClock, ErrWrongCode} }
+
+// wrongTOTP says why a code is wrong: a ClockError with the step that it is of, or
+// ErrWrongCode.
+func wrongTOTP(seed []byte, typed string, now time.Time, after int64) (step int64, err error) {
+	current := now.Unix() / totpPeriod
+	step, ok := totpWithin(seed, typed, current, totpFar, after)
+	if !ok {
+		return 0, ErrWrongCode
+	}
+	off := max(step-current, current-step)
+	return step, &ClockError{Ahead: step > current, Minutes: int((off*totpPeriod + 59) / 60)}
+}
+
+// tellClock is wrongTOTP for somebody signed in who answers with the app that they
+// hold. It must be of no use to whoever has their session and guesses. A code of the
+// past is taken no more, so that to know it is worth nothing. One of the future would be
+// good later: it is used up here, with all before it, which a phone that is ahead has
+// shown already. The try was counted by the edge like any other. Strangers are told
+// nothing of it.
+func (s *Service) tellClock(ctx context.Context, f Factor, typed string, now time.Time) error {
+	step, err := wrongTOTP(f.Secret, typed, now, f.Step)
+	var clock *ClockError
+	if !errors.As(err, &clock) || !clock.Ahead {
+		return err
+	}
+	used := s.store.UpdateFactor(ctx, f.ID, func(f *Factor) error {
+		f.Step = max(f.Step, step)
+		return nil
+	})
+	if used != nil {
+		return fmt.Errorf("use code up: %w", used)
+	}
+	clock.Used = true
+	return clock
 }
 
 // useTOTP checks a code against the person's app. It rests after wrong ones, as a PIN.
@@ -150,6 +205,9 @@ func (s *Service) useTOTP(ctx context.Context, t attempt, factors []Factor, type
 	}
 	now := s.now()
 	if _, ok := totpStep(f.Secret, typed, now, f.Step); !ok {
+		if t.own {
+			return FactorUse{}, s.tellClock(ctx, f, typed, now)
+		}
 		return FactorUse{}, ErrWrongCode
 	}
 	return FactorUse{ID: f.ID, Fn: func(f *Factor) error {

@@ -82,6 +82,7 @@ var causes = []cause{
 	own(enroll.ErrNoAddress, http.StatusConflict, "There is no address for a code"),
 	own(enroll.ErrSentOften, http.StatusTooManyRequests, "Too many codes went there"),
 	own(enroll.ErrNotSent, http.StatusBadGateway, "The code could not be sent"),
+	own(enroll.ErrClock, http.StatusUnprocessableEntity, "The clock of the phone is wrong"), // a wrong code as well
 	own(enroll.ErrWrongCode, http.StatusUnprocessableEntity, "The code is wrong"),
 	own(enroll.ErrRecovered, http.StatusForbidden, "This takes a sign-in with a passkey"),
 	own(enroll.ErrRecoverRefused, http.StatusForbidden, "The name or the proof is wrong"),

@@ -176,6 +176,16 @@ func params(err error) map[string]string {
 	if errors.As(err, &answer) {
 		out["id"] = answer.ID
 	}
+	var clock *enroll.ClockError
+	if errors.As(err, &clock) {
+		out["minutes"], out["clock"] = strconv.Itoa(clock.Minutes), "behind"
+		switch {
+		case clock.Used:
+			out["clock"] = "ahead-used"
+		case clock.Ahead:
+			out["clock"] = "ahead"
+		}
+	}
 	var refused *workflow.PasswordRefused
 	if errors.As(err, &refused) {
 		out["rules"] = brokenRules(refused.Findings)

@@ -288,3 +288,44 @@ func TestTriesOfAWayInAreCounted(t *testing.T) {
 		t.Errorf("the passkey: %+v", me)
 	}
 }
+
+// A clock that is minutes off is told to whoever is signed in, with how far, and counts
+// as a wrong code. The way in tells a stranger nothing of it.
+func TestAClockThatIsOffIsToldOnlyInside(t *testing.T) {
+	h := newHouse(t, func(acts map[workflow.Kind]workflow.Act) {
+		byCodesToo(acts)
+		acts[workflow.KindReset] = workflow.Act{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey, enroll.ProofTOTP}}}
+	})
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	a := p.setsUpApp()
+	h.ahead.Add(int64(15 * time.Minute))
+	p.signIn()
+	r := fetch[Request](p, "POST", "/api/requests", fields{"kind": "reset"})
+	tries := func(code string) *http.Response {
+		return p.call("POST", "/api/requests/"+r.ID+"/answers", fields{"token": "", "proofs": []fields{{"kind": "totp", "value": code}}})
+	}
+	said := wantProblem(t, tries(a.code(-4*time.Minute)), http.StatusUnprocessableEntity, "proof.clock").Params
+	if said["clock"] != "behind" || said["minutes"] != "4" {
+		t.Errorf("of a clock behind: %v", said)
+	}
+	if said = wantProblem(t, tries(a.code(3*time.Minute)), http.StatusUnprocessableEntity, "proof.clock").Params; said["clock"] != "ahead-used" || said["minutes"] != "3" {
+		t.Errorf("of a clock ahead: %v", said)
+	}
+	for range 10 { // with these two they are the twelve that an account has at once
+		wantProblem(t, tries("000"), http.StatusUnprocessableEntity, "proof.wrong")
+	}
+	wantProblem(t, tries("000"), http.StatusTooManyRequests, "limit.reached")
+
+	res := h.phone().tries(h.company.login(), "unlock", "totp", a.code(5*time.Minute))
+	if got := wantProblem(t, res, http.StatusForbidden, "recover.refused"); len(got.Params) != 0 {
+		t.Errorf("a stranger is told %v", got.Params)
+	}
+	h.ahead.Add(int64(10 * time.Minute))
+	begun := fetch[TOTPBegun](p, "POST", "/api/proofs/totp/begin", fields{"proof": p.mayChange(fields{"purpose": "totp"})})
+	fresh := app{p, strings.ReplaceAll(begun.Secret, " ", "")}
+	set := p.call("POST", "/api/proofs/totp/finish", fields{"token": begun.Token, "code": fresh.code(7 * time.Minute)})
+	if said = wantProblem(t, set, http.StatusUnprocessableEntity, "proof.clock").Params; said["clock"] != "ahead" || said["minutes"] != "7" {
+		t.Errorf("setting up: %v", said)
+	}
+}

@@ -359,7 +359,7 @@ export interface SentProof {
  *  "sms-code", or "remove-proof" with one of these as kind ("recovery-code" for the codes). A proof is used up by success only.
  *  POST /api/proofs/recovery-codes {proof} -> {codes}: shown once; the old ones are void
  *  POST /api/proofs/totp/begin {proof} -> TotpBegin
- *  POST /api/proofs/totp/finish {token, code} -> Proofs; 422 "proof.wrong" may be tried again, 410 "ceremony.unknown"
+ *  POST /api/proofs/totp/finish {token, code} -> Proofs; 422 "proof.wrong" or "proof.clock" (params clock: behind | ahead | ahead-used, minutes) may be tried again, 410 "ceremony.unknown"
  *  POST /api/proofs/pin {proof, pin} -> Proofs; 422 "proof.pin-short", "proof.pin-long", "proof.pin-trivial"
  *  POST /api/proofs/questions {proof, answers: Answer[]} -> Proofs; 422 with params.id "proof.answer-short",
  *  "proof.answer-in-question", "proof.answer-repeats", "proof.answer-common"
@@ -375,7 +375,7 @@ export interface Given { kind: ProofKind; value: string; answers?: string[]; }
 
 /** Where a request needs more than the passkey:
  *  POST /api/proofs/ask {kinds} -> Ask: sends the codes; 502 "code.not-sent", 409 "proof.no-address"
- *  POST /api/requests/{id}/answers {token, proofs: Given[]} -> Request; 422 "proof.wrong", 410 "ceremony.unknown",
+ *  POST /api/requests/{id}/answers {token, proofs: Given[]} -> Request; 422 "proof.wrong" or "proof.clock", 410 "ceremony.unknown",
  *  409 "proof.not-held". token: of Ask, "" where nothing had to be asked. */
 export interface Ask { token: string; sent: Partial<Record<SentKind, string>>; questions: Question[]; }
 export interface TotpBegin {

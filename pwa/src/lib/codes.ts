@@ -25,6 +25,9 @@ export const bareCode = (typed: string) =>
 /** The digits of a code: without the spaces that apps and mails show between them. */
 export const bareDigits = (typed: string) => typed.replace(/\D/g, '');
 
+/** Whether a code was typed that does not count: another one may. */
+export const wrongCode = (problem: { code: string } | null) => problem?.code === 'proof.wrong' || problem?.code === 'proof.clock';
+
 const grouped = (counts: string, between: string) => (counts.match(new RegExp(`.{1,${GROUP}}`, 'g')) ?? []).join(between);
 
 /** The same in groups of four: "ABCD-EFGH-…". */

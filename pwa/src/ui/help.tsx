@@ -19,7 +19,7 @@ export function explain(problem: Pick<Problem, 'code' | 'params' | 'retryAfter' 
     rules: (params.rules ?? '').split(',').filter(Boolean).map(ruleName).join(', '),
     proofs: proofNames((params.proofs ?? '').split(' ').filter(Boolean)),
   };
-  const wanted = [values.until && `e.${code}.until`, values.rules && `e.${code}.some`, `e.${code}`];
+  const wanted = [params.clock && `e.${code}.${params.clock}`, values.until && `e.${code}.until`, values.rules && `e.${code}.some`, `e.${code}`];
   const known = wanted.find((key) => key && has(key)) as Key | undefined;
   if (!known) void ofErrors().catch(() => undefined); // it may be among the texts behind Start
   const [what = '', todo = ''] = t(known ?? 'e.other', values).split('\n');

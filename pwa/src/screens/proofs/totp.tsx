@@ -5,7 +5,7 @@ import type { Proofs, TotpBegin } from '../../api-types';
 import { t } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { post } from '../../lib/api';
-import { bareDigits, lacks } from '../../lib/codes';
+import { bareDigits, lacks, wrongCode } from '../../lib/codes';
 import { thisDevice } from '../../lib/device';
 import { Trouble } from '../../ui/help';
 import { Icon } from '../../ui/icons';
@@ -56,7 +56,7 @@ function SetUp({ setUp, onProofs, onBack, onAgain }: SetUpProps) {
           if (!why && !act.busy) void finish();
         }}
       >
-        <CodeField kind="totp" label={t('to.code')} hint={t('to.code.sub')} value={code} invalid={act.problem?.code === 'proof.wrong'} onInput={setCode} />
+        <CodeField kind="totp" label={t('to.code')} hint={t('to.code.sub')} value={code} invalid={wrongCode(act.problem)} onInput={setCode} />
         {old ? (
           <Banner tone="wait" title={t('to.old')}>
             <p>{t('to.old.sub')}</p>

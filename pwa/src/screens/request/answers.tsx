@@ -5,6 +5,7 @@ import type { Ask, ProofKind, Request } from '../../api-types';
 import { t } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { post } from '../../lib/api';
+import { wrongCode } from '../../lib/codes';
 import { noted, note } from '../../lib/router';
 import { refresh } from '../../lib/session';
 import { Point } from '../../ui/form';
@@ -104,7 +105,7 @@ export function Answers({ request, kinds, onDone, onKey }: AnswersProps) {
             kinds={kinds}
             questions={asked.questions}
             values={values}
-            invalid={act.problem?.code === 'proof.wrong'}
+            invalid={wrongCode(act.problem)}
             onInput={(key, value) => {
               setValues((all) => ({ ...all, [key]: value }));
               act.clear();
@@ -125,7 +126,7 @@ export function Answers({ request, kinds, onDone, onKey }: AnswersProps) {
           )}
         </div>
       </form>
-      {grave(problem) && problem?.code !== 'proof.wrong' && <Support />}
+      {grave(problem) && !wrongCode(problem) && <Support />}
     </Screen>
   );
 }
