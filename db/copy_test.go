@@ -41,7 +41,9 @@ func full(t *testing.T) (path string, was string) {
 	freeze := func([]*workflow.Request) (workflow.Change, error) {
 		return workflow.Change{Freeze: &workflow.Freeze{Account: bert, By: bert}}, nil
 	}
-	if err := errors.Join(s.FreezeOwn(ctx, bert, time.Time{}, freeze), s.Unfreeze(ctx, bert, lifted)); err != nil {
+	if err := errors.Join(s.FreezeOwn(ctx, bert, time.Time{}, freeze), s.Unfreeze(ctx, bert, func(*workflow.Freeze) (workflow.Change, error) {
+		return workflow.Change{Events: []audit.Event{lifted}}, nil
+	})); err != nil {
 		t.Fatal(err)
 	}
 	e := signedIn()

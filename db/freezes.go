@@ -119,20 +119,20 @@ func (s *Store) Lift(ctx context.Context, account ad.GUID, proof string, fn func
 		if _, err := t.proveThaw(account, proof, "lift of ", fn); err != nil {
 			return err
 		}
-		if _, err := t.exec(`DELETE FROM freezes WHERE account = $1`, guidText(account)); err != nil {
-			return err
-		}
-		return t.thaw(account)
+		return t.endFreeze(account)
 	}))
+}
+
+func (t *tx) endFreeze(account ad.GUID) error {
+	if _, err := t.exec(`DELETE FROM freezes WHERE account = $1`, guidText(account)); err != nil {
+		return err
+	}
+	return t.thaw(account)
 }
 
 // proveThaw runs fn on the freeze, and uses the proof for what it is for.
 func (t *tx) proveThaw(account ad.GUID, proof, use string, fn func(*workflow.Freeze) (workflow.Change, error)) (workflow.Freeze, error) {
-	f, err := scanFreeze(t.row(`SELECT `+freezeColumns+` FROM freezes WHERE account = $1`+t.dialect.forUpdate, guidText(account)))
-	if err != nil {
-		return f, orMissing(err, workflow.ErrNotFrozen)
-	}
-	change, err := fn(&f)
+	f, change, err := t.changeFreeze(account, fn)
 	if err != nil {
 		return f, err
 	}
@@ -140,4 +140,13 @@ func (t *tx) proveThaw(account ad.GUID, proof, use string, fn func(*workflow.Fre
 		return f, err
 	}
 	return f, t.beside(change)
+}
+
+func (t *tx) changeFreeze(account ad.GUID, fn func(*workflow.Freeze) (workflow.Change, error)) (f workflow.Freeze, change workflow.Change, err error) {
+	f, err = scanFreeze(t.row(`SELECT `+freezeColumns+` FROM freezes WHERE account = $1`+t.dialect.forUpdate, guidText(account)))
+	if err != nil {
+		return f, change, orMissing(err, workflow.ErrNotFrozen)
+	}
+	change, err = fn(&f)
+	return f, change, err
 }

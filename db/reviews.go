@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
-	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -102,19 +101,16 @@ func (s *Store) AllFrozen(ctx context.Context) ([]workflow.Freeze, error) {
 }
 
 // Unfreeze is workflow.Freezes'.
-func (s *Store) Unfreeze(ctx context.Context, account ad.GUID, events ...audit.Event) error {
+func (s *Store) Unfreeze(ctx context.Context, account ad.GUID, fn func(*workflow.Freeze) (workflow.Change, error)) error {
 	return wrap("unfreeze", s.write(ctx, func(t *tx) error {
-		n, err := t.exec(`DELETE FROM freezes WHERE account = $1`, guidText(account))
+		_, change, err := t.changeFreeze(account, fn)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return workflow.ErrNotFrozen
-		}
-		if err := t.thaw(account); err != nil {
+		if err := t.beside(change); err != nil {
 			return err
 		}
-		return t.record(events...)
+		return t.endFreeze(account)
 	}))
 }
 

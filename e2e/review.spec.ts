@@ -60,7 +60,8 @@ test('“This isn’t right” ends the request at once, and freezes the account
   await noor.phone.signIn();
   const refused = await noor.phone.page.request.post('/api/requests', { data: { kind: 'reset' }, headers: { Origin: stack.url } });
   expect((await refused.json() as { code: string }).code).toBe('account.frozen');
-  stack.command('unfreeze', '--config', stack.config, noor.person.upn);
+  expect(() => stack.command('unfreeze', '--config', stack.config, noor.person.upn)).toThrow(/--without-proof/);
+  stack.command('unfreeze', '--without-proof', '--config', stack.config, noor.person.upn);
   await noor.phone.page.goto('/account');
   await noor.phone.askForReset();
 });

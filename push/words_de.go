@@ -178,7 +178,7 @@ var german = map[string]words{
 	kindThawed: {
 		Title: "Ihr Konto ist wieder freigegeben", Body: callDE,
 		Subject: "Ihr Konto ist wieder freigegeben",
-		Text:    "Sie haben nachgewiesen, dass Sie es sind, und jemand mit der Berechtigung dazu hat die Sperre in Latchkey bei {org} aufgehoben. Alles geht wie zuvor." + ownDE,
+		Text:    "Jemand mit der Berechtigung dazu hat die Sperre Ihres Kontos in Latchkey bei {org} aufgehoben. Alles geht wie zuvor." + ownDE,
 	},
 	kindVouch: {
 		Title: "Jemand möchte in Ihr Konto gelassen werden", Body: callDE,

@@ -178,7 +178,7 @@ var english = map[string]words{
 	kindThawed: {
 		Title: "Your account is let in again", Body: callEN,
 		Subject: "Your account is let in again",
-		Text:    "You proved that it is you, and somebody who may has lifted the stop on your account at {org}. Latchkey works for it as before." + ownEN,
+		Text:    "Somebody who may has lifted the stop on your account at {org}. Latchkey works for it as before." + ownEN,
 	},
 	kindVouch: {
 		Title: "Somebody asks to be let into your account", Body: callEN,

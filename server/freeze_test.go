@@ -75,7 +75,7 @@ func TestALinkOfANoticeFreezesItsAccountAndSaysNothing(t *testing.T) {
 	}
 
 	// Lifted: what was used is good for nothing more.
-	if err := h.engine.Unfreeze(t.Context(), account, audit.ActorOperator); err != nil {
+	if err := h.engine.Unfreeze(t.Context(), account, workflow.Lifter{By: audit.ActorOperator, WithoutProof: true}); err != nil {
 		t.Fatal(err)
 	}
 	wantProblem(t, stranger.call("POST", "/api/freeze/notice", fields{"token": token}), http.StatusNotFound, "freeze.link")
@@ -193,7 +193,7 @@ func TestItIsMeAgainTakesThePasskeyAndSomebodyWhoLifts(t *testing.T) {
 	}
 	wantProblem(t, who.call("POST", "/api/freeze/thaw/finish", fields{"token": token, "credential": credential}), http.StatusGone, "ceremony.unknown")
 	wantProblem(t, who.call("POST", "/api/requests", fields{"kind": "reset"}), http.StatusForbidden, "account.frozen")
-	if err := h.engine.Unfreeze(t.Context(), account, audit.ActorOperator); err != nil {
+	if err := h.engine.Unfreeze(t.Context(), account, workflow.Lifter{By: audit.ActorOperator, WithoutProof: true}); err != nil {
 		t.Fatal(err)
 	}
 	if f := fetch[OwnFreeze](who, "GET", "/api/freeze", nil); f != (OwnFreeze{}) {

@@ -52,16 +52,37 @@ func (e *Engine) AllFrozen(ctx context.Context) ([]Freeze, error) {
 	return list, nil
 }
 
-// Unfreeze lets Latchkey act for the account again; ErrNotFrozen when it is not
-// frozen. by is an objectGUID or one of audit's Actor… words.
-func (e *Engine) Unfreeze(ctx context.Context, account ad.GUID, by string) error {
+// Lifter is who lifts a freeze with no passkey of their own: the command line.
+type Lifter struct {
+	By   string // an objectGUID or one of audit's Actor… words
+	User string // who ran the command, as the machine knows them; personal
+	// WithoutProof lifts where the owner has not proved that it is them.
+	WithoutProof bool
+}
+
+// ErrUnproved: the owner of a frozen account has not proved that it is them.
+var ErrUnproved = errors.New("the owner of the account has not proved that it is them")
+
+// Unfreeze lets Latchkey act for the account again, and tells its owner. Errors:
+// ErrNotFrozen; ErrUnproved where its owner has not asked for it, unless that is meant.
+func (e *Engine) Unfreeze(ctx context.Context, account ad.GUID, by Lifter) error {
 	if e.freezes == nil {
 		return errFreezes
 	}
-	event := audit.Event{
-		Time: e.now(), Action: audit.AccountUnfrozen, Actor: by, Target: account.String(), Outcome: audit.OK,
-	}
-	if err := e.freezes.Unfreeze(ctx, account, event); err != nil {
+	err := e.freezes.Unfreeze(ctx, account, func(f *Freeze) (Change, error) {
+		proved := !f.Asked.IsZero()
+		if !proved && !by.WithoutProof {
+			return Change{}, ErrUnproved
+		}
+		return Change{
+			Events: []audit.Event{{
+				Time: e.now(), Action: audit.AccountUnfrozen, Actor: by.By, Target: account.String(), Outcome: audit.OK,
+				Detail: map[string]any{"proved": proved}, Personal: personal("user", by.User),
+			}},
+			Notices: []Notice{{To: account, Kind: NoticeThawed, Params: map[string]string{}}},
+		}, nil
+	})
+	if err != nil {
 		return fmt.Errorf("unfreeze account: %w", err)
 	}
 	return nil

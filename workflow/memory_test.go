@@ -258,25 +258,8 @@ func (m *memory) AllFrozen(context.Context) (out []workflow.Freeze, err error) {
 	return out, hook(m.before, "all-frozen")
 }
 
-func (m *memory) Unfreeze(_ context.Context, account ad.GUID, events ...audit.Event) error {
-	if err := hook(m.before, "unfreeze"); err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, known := m.frozen[account]; !known {
-		return workflow.ErrNotFrozen
-	}
-	for _, event := range events {
-		var err error
-		if _, m.head, err = audit.Seal(m.head, event, rand.Reader); err != nil {
-			return err
-		}
-	}
-	delete(m.frozen, account)
-	m.thawed[account] = time.Now()
-	m.events = append(m.events, events...)
-	return nil
+func (m *memory) Unfreeze(ctx context.Context, account ad.GUID, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+	return m.changeFreeze(ctx, "unfreeze", account, "", fn)
 }
 
 // FreezeOwn runs fn twice, as a store may.
@@ -336,6 +319,11 @@ func (m *memory) Lift(ctx context.Context, account ad.GUID, proof string, fn fun
 }
 
 func (m *memory) proveThaw(ctx context.Context, op string, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+	return m.changeFreeze(ctx, op, account, cmp.Or(proof, "none"), fn)
+}
+
+// changeFreeze uses a proof up where one is given.
+func (m *memory) changeFreeze(ctx context.Context, op string, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
 	if err := errors.Join(ctx.Err(), hook(m.before, op)); err != nil {
 		return err
 	}
@@ -354,14 +342,16 @@ func (m *memory) proveThaw(ctx context.Context, op string, account ad.GUID, proo
 			return err
 		}
 	}
-	if _, used := m.used[proof]; used {
+	if _, used := m.used[proof]; used && proof != "" {
 		return workflow.ErrProofUsed
 	}
 	if err := m.commit(workflow.Request{}, nil, c); err != nil {
 		return err
 	}
-	m.used[proof] = op
-	if op == "lift" {
+	if proof != "" {
+		m.used[proof] = op
+	}
+	if op != "ask-thaw" {
 		delete(m.frozen, account)
 		m.thawed[account] = time.Now()
 		return nil

@@ -267,13 +267,13 @@ func TestAnUnfrozenAccountIsServedAgain(t *testing.T) {
 		if err != nil || len(list) != 1 {
 			t.Fatalf("%v, %+v", err, list)
 		}
-		if err := w.engine.Unfreeze(w.ctx, annGUID, audit.ActorOperator); err != nil {
+		if err := w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator, WithoutProof: true}); err != nil {
 			t.Fatal(err)
 		}
 		if w.store.count(audit.AccountUnfrozen) != 1 {
 			t.Fatal("not in the log")
 		}
-		wantErr(t, w.engine.Unfreeze(w.ctx, annGUID, audit.ActorOperator), workflow.ErrNotFrozen)
+		wantErr(t, w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator, WithoutProof: true}), workflow.ErrNotFrozen)
 		w.submit(workflow.KindReset)
 	})
 }
@@ -318,7 +318,7 @@ func TestAnEngineWithoutFreezesServesNobody(t *testing.T) {
 		if err == nil {
 			t.Fatal("served")
 		}
-		if err := bare.Unfreeze(w.ctx, annGUID, audit.ActorOperator); err == nil {
+		if err := bare.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator, WithoutProof: true}); err == nil {
 			t.Fatal("unfrozen")
 		}
 		if _, err := bare.AllFrozen(w.ctx); err == nil {

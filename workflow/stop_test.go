@@ -161,7 +161,7 @@ func TestAWrongLinkChangesNothingAndSaysNothing(t *testing.T) {
 			if err := w.engine.FreezeByNotice(w.ctx, token, anywhere); err != nil {
 				w.t.Fatal(err)
 			}
-			if err := w.engine.Unfreeze(w.ctx, annGUID, audit.ActorOperator); err != nil {
+			if err := w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator, WithoutProof: true}); err != nil {
 				w.t.Fatal(err)
 			}
 			return token
@@ -193,7 +193,7 @@ func TestALinkThatWasToldAfterAThawFreezesAgain(t *testing.T) {
 		if err := w.engine.FreezeSelf(w.ctx, w.ann); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.engine.Unfreeze(w.ctx, annGUID, audit.ActorOperator); err != nil {
+		if err := w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator, WithoutProof: true}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Millisecond)
@@ -298,7 +298,7 @@ func TestOnDiskALinkFreezesAfterARestart(t *testing.T) {
 	_, err = o.engine.Submit(t.Context(), o.ann, workflow.KindReset, "")
 	wantErr(t, err, workflow.ErrFrozen)
 
-	if err := o.engine.Unfreeze(t.Context(), annGUID, audit.ActorOperator); err != nil {
+	if err := o.engine.Unfreeze(t.Context(), annGUID, workflow.Lifter{By: audit.ActorOperator, WithoutProof: true}); err != nil {
 		t.Fatal(err)
 	}
 	o.reopen()

@@ -115,9 +115,9 @@ type Freezes interface {
 	AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*Freeze) (Change, error)) error
 	// Lift is AskThaw that ends the freeze, and keeps that, as Unfreeze.
 	Lift(ctx context.Context, account ad.GUID, proof string, fn func(*Freeze) (Change, error)) error
-	// Unfreeze is ErrNotFrozen when it is not. It keeps for a week that it was
-	// lifted, for FreezeOwn.
-	Unfreeze(ctx context.Context, account ad.GUID, events ...audit.Event) error
+	// Unfreeze is Lift without a proof of whoever lifts. It keeps for a week that it
+	// was lifted, for FreezeOwn.
+	Unfreeze(ctx context.Context, account ad.GUID, fn func(*Freeze) (Change, error)) error
 }
 
 // Freeze is one account that is frozen.

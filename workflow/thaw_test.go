@@ -55,7 +55,7 @@ func TestAPasskeyAsksForTheThawAndLiftsNothing(t *testing.T) {
 		if n := w.store.told(ad.GUID{}, workflow.NoticeThaw); n != 2 || w.store.count(audit.AccountAskedFor) != 4 {
 			t.Fatalf("%d alerts", n)
 		}
-		if err := w.engine.Unfreeze(w.ctx, annGUID, audit.ActorOperator); err != nil {
+		if err := w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator, WithoutProof: true}); err != nil {
 			t.Fatal(err)
 		}
 		w.submit(workflow.KindReset)
@@ -74,7 +74,7 @@ func TestAThawTakesAProofAboutThisVeryFreeze(t *testing.T) {
 		if err := w.engine.AskThaw(w.ctx, w.ann, used); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.engine.Unfreeze(w.ctx, annGUID, audit.ActorOperator); err != nil {
+		if err := w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator, WithoutProof: true}); err != nil {
 			t.Fatal(err)
 		}
 		wantErr(t, w.engine.AskThaw(w.ctx, w.ann, signed(w.ann, label, earlier)), workflow.ErrNotFrozen)
@@ -119,4 +119,41 @@ func TestAThawTakesAProofAboutThisVeryFreeze(t *testing.T) {
 		}
 		wantErr(t, w.engine.AskThaw(w.ctx, w.ann, good()), errDown)
 	})
+}
+
+// Lifting from the command line takes that its owner proved it, or that somebody means
+// it otherwise and stands by it in the log. Its owner is told of both.
+func TestAFreezeIsLiftedByITOnlyAfterAProofOrByIntent(t *testing.T) {
+	for name, c := range map[string]struct {
+		proved bool
+		by     workflow.Lifter
+		want   error
+	}{
+		"nothing proved":            {false, workflow.Lifter{By: audit.ActorOperator, User: "root, sudo by kim"}, workflow.ErrUnproved},
+		"nothing proved, by intent": {false, workflow.Lifter{By: audit.ActorOperator, User: "root, sudo by kim", WithoutProof: true}, nil},
+		"proved":                    {true, workflow.Lifter{By: audit.ActorOperator, User: "root, sudo by kim"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				label, statement := w.frozenNow()
+				if c.proved {
+					if err := w.engine.AskThaw(w.ctx, w.ann, signed(w.ann, label, statement)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				wantErr(t, w.engine.Unfreeze(w.ctx, annGUID, c.by), c.want)
+				w.wantFrozen(t, c.want != nil)
+				if c.want != nil {
+					if w.store.count(audit.AccountUnfrozen) != 0 || w.store.told(annGUID, workflow.NoticeThawed) != 0 {
+						t.Error("something happened")
+					}
+					return
+				}
+				e := w.store.events[len(w.store.events)-1]
+				if e.Action != audit.AccountUnfrozen || e.Detail["proved"] != c.proved || e.Personal["user"] != c.by.User || w.store.told(annGUID, workflow.NoticeThawed) != 1 {
+					t.Errorf("%+v", e)
+				}
+			})
+		})
+	}
 }

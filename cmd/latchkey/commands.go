@@ -190,7 +190,8 @@ func (p *parser) unfreeze() *cobra.Command {
 	c := &unfreezeCmd{}
 	cmd := c.flags(p.leaf("unfreeze ACCOUNT", "Lift the freeze of one account.", c, &c.Account))
 	cmd.Long = cmd.Short + "\n\nACCOUNT is user@domain, DOMAIN\\name, the logon name, or the objectGUID as `latchkey freezes` shows it.\n" +
-		"It lifts also where nobody proved with a passkey that it is them, and then says so."
+		"Its owner proves that it is them first: \"It is me again\" under their account."
+	cmd.Flags().BoolVar(&c.WithoutProof, "without-proof", false, "Lift it although its owner proved nothing. The log keeps that, and who ran the command.")
 	return cmd
 }
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/user"
+	"strconv"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -15,7 +18,8 @@ type freezesCmd struct{ where }
 
 type unfreezeCmd struct {
 	where
-	Account string
+	Account      string
+	WithoutProof bool
 }
 
 // frozenCall asks for the list of frozen accounts.
@@ -33,13 +37,18 @@ type frozenAccount struct {
 
 // unfreezeCall asks to lift one.
 type unfreezeCall struct {
-	Account string `json:"account"`
+	Account      string `json:"account"`
+	WithoutProof bool   `json:"without_proof"`
+	User         string `json:"user"` // whoever runs the command, for the log
 }
 
 var (
 	callFrozen   = control[frozenCall, []frozenAccount]{"/frozen", (*app).frozen}
 	callUnfreeze = control[unfreezeCall, frozenAccount]{"/unfreeze", (*app).unfreeze}
 )
+
+var errUnproved = errors.New("its owner has not proved that it is them: let them sign in and choose \"It is me again\" first. " +
+	"If they can't, and you are sure that it is them, use --without-proof; the log keeps that, and who you are")
 
 // byOwner stands for who froze their own account, by whichever way.
 const byOwner = "its owner (this wasn't me)"
@@ -69,15 +78,28 @@ func (c freezesCmd) Run(ctx context.Context, s streams) error {
 // Run lifts a freeze. Latchkey then serves the account again; what the freeze
 // stopped has to be asked for anew.
 func (c unfreezeCmd) Run(ctx context.Context, s streams) error {
-	f, err := carryOut(ctx, c.where, s, callUnfreeze, unfreezeCall{c.Account})
+	f, err := carryOut(ctx, c.where, s, callUnfreeze, unfreezeCall{c.Account, c.WithoutProof, whoami()})
 	if err != nil {
 		return fmt.Errorf("unfreeze %s: %w", c.Account, err)
 	}
 	fmt.Fprintf(s.out, "%s (%s) is no longer frozen.\n", f.Name, f.Account)
 	if f.Asked.IsZero() {
-		fmt.Fprintln(s.out, "Nobody had proved with a passkey that it is them: if you have not made sure of that, do it now.")
+		fmt.Fprintln(s.out, "Its owner had not proved that it is them. The log says so, and by whom it was lifted.")
 	}
 	return nil
+}
+
+// whoami is who runs this command, as far as the machine knows: whoever may run it can
+// also say something else.
+func whoami() string {
+	name := strconv.Itoa(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if by := os.Getenv("SUDO_USER"); by != "" {
+		name += ", sudo by " + by
+	}
+	return name
 }
 
 func (a *app) frozen(ctx context.Context, _ frozenCall) ([]frozenAccount, error) {
@@ -122,7 +144,10 @@ func (a *app) unfreeze(ctx context.Context, call unfreezeCall) (frozenAccount, e
 	if err != nil {
 		return frozenAccount{}, err
 	}
-	err = a.engine.Unfreeze(ctx, id, audit.ActorOperator)
+	err = a.engine.Unfreeze(ctx, id, workflow.Lifter{By: audit.ActorOperator, User: call.User, WithoutProof: call.WithoutProof})
+	if errors.Is(err, workflow.ErrUnproved) {
+		return frozenAccount{}, errUnproved
+	}
 	if errors.Is(err, workflow.ErrNotFrozen) {
 		return frozenAccount{}, errors.New("this account is not frozen")
 	}

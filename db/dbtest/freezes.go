@@ -124,13 +124,56 @@ func oneOf200FreezesTheirOwn(s *suite) {
 	s.states(map[string]workflow.State{"one": workflow.Cancelled})
 }
 
+func (s *suite) unfreeze(action audit.Action) error {
+	return s.Unfreeze(s.ctx, guid(1), func(*workflow.Freeze) (workflow.Change, error) {
+		return workflow.Change{Events: []audit.Event{s.event(action, guid(1))}}, nil
+	})
+}
+
+// The closure sees what its owner has asked, and its refusal changes nothing.
+func aFreezeIsLiftedOnlyWhereThatIsMeant(s *suite) {
+	var seen []string
+	s.must(s.FreezeOwn(s.ctx, guid(1), time.Now().Add(-time.Hour), s.stopping(&seen)))
+	events := s.events(guid(1))
+	lift := func() (asked time.Time, err error) {
+		err = s.Unfreeze(s.ctx, guid(1), func(f *workflow.Freeze) (workflow.Change, error) {
+			if asked = f.Asked; asked.IsZero() {
+				return s.change(audit.AccountUnfrozen), workflow.ErrUnproved
+			}
+			return workflow.Change{Events: []audit.Event{s.event(audit.AccountUnfrozen, guid(1))}, Notices: []workflow.Notice{{To: guid(1), Kind: workflow.NoticeThawed}}}, nil
+		})
+		return asked, err
+	}
+	_, err := lift()
+	s.want(err, workflow.ErrUnproved)
+	frozen, err := s.IsFrozen(s.ctx, guid(1))
+	s.must(err)
+	s.same(frozen, true)
+	s.same(s.events(guid(1)), events)
+	s.claim(10)
+	s.signIn("s", s.proof("p", "s"))
+	s.must(s.AskThaw(s.ctx, guid(1), "p", func(f *workflow.Freeze) (workflow.Change, error) {
+		f.Asked = s.now
+		return workflow.Change{}, nil
+	}))
+	asked, err := lift()
+	s.must(err)
+	s.same(asked, s.now)
+	s.same(len(s.claim(10)), 1)
+	frozen, err = s.IsFrozen(s.ctx, guid(1))
+	s.must(err)
+	s.same(frozen, false)
+	_, err = lift()
+	s.want(err, workflow.ErrNotFrozen)
+}
+
 func aThawEndsWhatWasGivenBefore(s *suite) {
 	var seen []string
 	freeze := func(made time.Time) error { return s.FreezeOwn(s.ctx, guid(1), made, s.stopping(&seen)) }
 	// The store tells the time of a thaw by its own clock.
 	before, after := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
 	s.must(freeze(before))
-	s.must(s.Unfreeze(s.ctx, guid(1), s.event(audit.AccountUnfrozen, guid(1))))
+	s.must(s.unfreeze(audit.AccountUnfrozen))
 	s.want(freeze(before), workflow.ErrThawed)
 	frozen, err := s.IsFrozen(s.ctx, guid(1))
 	s.must(err)
@@ -141,7 +184,7 @@ func aThawEndsWhatWasGivenBefore(s *suite) {
 		return workflow.Change{Freeze: &workflow.Freeze{Account: guid(2), By: guid(2), At: s.now}}, nil
 	}))
 	s.must(freeze(after))
-	s.must(s.Unfreeze(s.ctx, guid(1), s.event(audit.AccountUnfrozen, guid(1))))
+	s.must(s.unfreeze(audit.AccountUnfrozen))
 	s.want(freeze(before), workflow.ErrThawed)
 	s.must(freeze(time.Time{})) // what nobody was given has no age
 }

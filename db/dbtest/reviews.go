@@ -150,14 +150,14 @@ func aFreezeIsKeptWithItsChangeAndOnce(s *suite) {
 
 func oneOf200LiftsAFreeze(s *suite) {
 	s.must(s.Create(s.ctx, s.request("one"), workflow.Change{}))
-	s.want(s.Unfreeze(s.ctx, guid(1), s.event(audit.AccountUnfrozen, guid(1))), workflow.ErrNotFrozen)
+	s.want(s.unfreeze(audit.AccountUnfrozen), workflow.ErrNotFrozen)
 	s.must(s.freeze("one", workflow.Freeze{Account: guid(1), By: guid(7), Request: "one", At: s.now}))
-	s.want(s.Unfreeze(s.ctx, guid(1), s.event("request.invented", guid(1))), audit.ErrEvent)
+	s.want(s.unfreeze("request.invented"), audit.ErrEvent)
 	got, err := s.Frozen(s.ctx, guid(1))
 	s.must(err)
 	s.same(got != nil, true)
 	won := s.race(200, func(s *suite, _ int) error {
-		return s.Unfreeze(s.ctx, guid(1), s.event(audit.AccountUnfrozen, guid(1)))
+		return s.unfreeze(audit.AccountUnfrozen)
 	}, workflow.ErrNotFrozen)
 	s.same(won, 1)
 	s.same(s.events(guid(1)), 2)

@@ -151,6 +151,7 @@ var cases = []struct {
 	{"AnOwnFreezeIsKeptWholeOrNotAtAll", anOwnFreezeIsKeptWholeOrNotAtAll, false},
 	{"OneOf200FreezesTheirOwn", oneOf200FreezesTheirOwn, true},
 	{"AThawEndsWhatWasGivenBefore", aThawEndsWhatWasGivenBefore, false},
+	{"AFreezeIsLiftedOnlyWhereThatIsMeant", aFreezeIsLiftedOnlyWhereThatIsMeant, false},
 	{"AFreezeIsLiftedWholeOrNotAtAll", aFreezeIsLiftedWholeOrNotAtAll, false},
 	{"AThawIsAskedForWholeOrNotAtAll", aThawIsAskedForWholeOrNotAtAll, false},
 	{"OneOf200Reminds", oneOf200Reminds, true},

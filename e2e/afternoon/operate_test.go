@@ -73,7 +73,8 @@ func (s *site) secondPair(t *testing.T, all pages) {
 	write(t, configFile, strings.Replace(before, old, two[1].text, 1))
 }
 
-// frozen has ada freeze dana's account, by the README's rule: she is the manager.
+// frozen has ada freeze dana's account, by the README's rule: she is the manager; and
+// dana says that it is her again.
 func (s *site) frozen(t *testing.T, ada *phone.Phone) {
 	t.Helper()
 	dana := s.newPhone(t)
@@ -90,6 +91,8 @@ func (s *site) frozen(t *testing.T, ada *phone.Phone) {
 	must(t, err)
 	_, err = ada.Freeze(t.Context(), r.ID)
 	must(t, err)
+	must(t, dana.SignIn(t.Context())) // a freeze ends every session
+	must(t, dana.AskThaw(t.Context()))
 }
 
 // hashes makes those of docs/audit-format.md with nothing but a shell.

@@ -112,6 +112,11 @@ func (p *Phone) Freeze(ctx context.Context, id string) (r Review, err error) {
 	return r, p.Assert(ctx, reviews(id)+"/freeze/begin", reviews(id)+"/freeze/finish", nil, &r)
 }
 
+// AskThaw proves, with the passkey, that it is the owner of the frozen account again.
+func (p *Phone) AskThaw(ctx context.Context) error {
+	return p.Assert(ctx, "/api/freeze/thaw/begin", "/api/freeze/thaw/finish", nil, nil)
+}
+
 // Device is a browser that takes notifications.
 type Device struct {
 	ID      string `json:"id"`
