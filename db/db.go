@@ -148,6 +148,7 @@ var (
 	_ workflow.Holders   = (*Store)(nil)
 	_ workflow.Reminders = (*Store)(nil)
 	_ push.Store         = (*Store)(nil)
+	_ push.Addresses     = (*Store)(nil)
 	_ push.Counter       = (*Store)(nil)
 )
 

@@ -2,11 +2,15 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/push"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -26,6 +30,10 @@ func (s *Store) Factors(ctx context.Context, account ad.GUID) ([]enroll.Factor, 
 func (s *Store) ReplaceFactors(ctx context.Context, account ad.GUID, kind enroll.ProofKind, with []enroll.Factor, events ...audit.Event) error {
 	return wrap("replace proofs", s.write(ctx, func(t *tx) error {
 		held, err := t.held(account, nil)
+		if err != nil {
+			return err
+		}
+		before, err := t.oldAddress(account, kind, with)
 		if err != nil {
 			return err
 		}
@@ -54,8 +62,51 @@ func (s *Store) ReplaceFactors(ctx context.Context, account ad.GUID, kind enroll
 				return err
 			}
 		}
-		return t.recordTold(events...)
+		return t.recordToldWith(before, events...)
 	}))
+}
+
+// oldAddress is the account's of a kind, unless it stays, as a parameter of a notice that
+// goes there too: whoever replaces it may not be its owner.
+func (t *tx) oldAddress(account ad.GUID, kind enroll.ProofKind, with []enroll.Factor) (map[string]string, error) {
+	param := map[enroll.ProofKind]string{enroll.ProofMailCode: push.ParamOldMail, enroll.ProofSMSCode: push.ParamOldSMS}[kind]
+	if param == "" {
+		return nil, nil
+	}
+	to, err := t.sealer.verified(t.row(selectVerified, guidText(account), string(kind)))
+	stays := len(with) == 1 && string(with[0].Secret) == to
+	if err != nil || to == "" || stays {
+		return nil, err
+	}
+	return map[string]string{param: to}, nil
+}
+
+// selectVerified: there is one of a kind.
+const selectVerified = `SELECT ` + factorColumns + ` FROM factors WHERE account = $1 AND kind = $2 ORDER BY created DESC, id LIMIT 1`
+
+func (s sealer) verified(row scanner) (string, error) {
+	f, err := s.scanFactor(row)
+	if errors.Is(err, enroll.ErrNoFactor) {
+		return "", nil
+	}
+	return string(f.Secret), err
+}
+
+// HasVerified is push.Addresses'.
+func (s *Store) HasVerified(ctx context.Context, account string) (mail, sms bool, err error) {
+	kinds, err := list(ctx, s, func(row scanner) (k enroll.ProofKind, err error) { return k, row.Scan(&k) },
+		`SELECT kind FROM factors WHERE account = $1 ORDER BY kind`, account)
+	return slices.Contains(kinds, enroll.ProofMailCode), slices.Contains(kinds, enroll.ProofSMSCode), wrap("look for verified addresses", err)
+}
+
+// Verified is push.Addresses'.
+func (s *Store) Verified(ctx context.Context, account string, sms bool) (string, error) {
+	kind := enroll.ProofMailCode
+	if sms {
+		kind = enroll.ProofSMSCode
+	}
+	to, err := s.sealer.verified(s.row(ctx, selectVerified, account, string(kind)))
+	return to, wrap("read verified address", err)
 }
 
 // endRecovered ends an account's sessions that no passkey opened, but one.
@@ -169,7 +220,10 @@ func (s sealer) scanFactor(row scanner) (f enroll.Factor, err error) {
 }
 
 // recordTold records events of enroll and tells their person.
-func (t *tx) recordTold(events ...audit.Event) error {
+func (t *tx) recordTold(events ...audit.Event) error { return t.recordToldWith(nil, events...) }
+
+// recordToldWith is recordTold with more parameters for the notices.
+func (t *tx) recordToldWith(more map[string]string, events ...audit.Event) error {
 	if err := t.record(events...); err != nil {
 		return err
 	}
@@ -178,6 +232,7 @@ func (t *tx) recordTold(events ...audit.Event) error {
 		if !tells {
 			continue
 		}
+		maps.Copy(n.Params, more)
 		if err := t.insertNotice(workflow.Notice{To: n.To, Kind: n.Kind, Params: n.Params}); err != nil {
 			return err
 		}

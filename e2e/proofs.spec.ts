@@ -2,7 +2,7 @@ import type { Page } from '@playwright/test';
 import { expect } from './lib/fixtures.ts';
 import { attributes } from './lib/further.ts';
 import { test } from './lib/people.ts';
-import { answerQuestions, answers, chooseQuestions, loseKeys, mailedCode, openProof, sentBefore, setPin, textedCode, without } from './lib/proofs.ts';
+import { answerQuestions, answers, chooseQuestions, loseKeys, mailedCode, openProof, sentBefore, setPin, textedCode, toldOf, without } from './lib/proofs.ts';
 import { departments } from './lib/stack.ts';
 
 // Each further proof, set up in the app and then the way in, in Chromium at phone size.
@@ -122,6 +122,8 @@ test('a code by text message: a number is verified, and lets its owner in', asyn
   await textField(page).fill(second);
   await button(page, 'Unlock my account').click();
   await sees(page, 'You are unlocked');
+  const told = await toldOf((seen) => stand.texts(seen), number, /Somebody signed in without a passkey/);
+  expect(told).not.toContain('http');
 });
 
 test('a number that nobody verified, and a name that nobody has, are told the same and get nothing', async ({ people, stack }) => {
@@ -323,6 +325,9 @@ test('each is removed, and what the organisation does not offer is not shown', a
     await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
     await expect(page.getByText(says)).toBeVisible();
   }
+  // The address was told of the PIN with the way to stop it all, and of its own end without.
+  await toldOf((seen) => stand.mails(seen), to, /Subject: A way to prove that it is you was removed[\s\S]*freeze#/);
+  await toldOf((seen) => stand.mails(seen), to, /^(?![\s\S]*freeze#)[\s\S]*Subject: A way to prove that it is you was removed/);
   const held = await (await page.request.get('/api/proofs')).json() as { pin: { held: boolean }; questions: { held: boolean }; mailCode: { from: string } };
   expect([held.pin.held, held.questions.held, held.mailCode.from]).toEqual([false, false, '']);
 

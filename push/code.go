@@ -22,6 +22,7 @@ type Code struct {
 	Code     secret.Text
 	Language string // BCP 47, or ""
 	Stranger bool   // nobody is signed in who asked for it
+	notice   bool   // no code: it tells of a change, and costs its reader no code of theirs
 }
 
 // What SendCode answers.
@@ -87,7 +88,11 @@ func (s *Service) mayGo(ctx context.Context, c Code) error {
 			return err
 		}
 	}
-	if err := s.count(ctx, who+codeKey(c.To), codesOne, codesOneRefill); err != nil {
+	of := who
+	if c.notice {
+		of = "notice:"
+	}
+	if err := s.count(ctx, of+codeKey(c.To), codesOne, codesOneRefill); err != nil {
 		return err
 	}
 	if !c.SMS {

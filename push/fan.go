@@ -22,7 +22,15 @@ const (
 
 // fan makes deliveries of a notice, and the event where there can be none.
 func (s *Service) fan(ctx context.Context, n Notice, devices []Subscription) error {
+	more, err := s.further(ctx, n)
+	if err != nil {
+		return err
+	}
+	n.Params = withoutOld(n.Params)
 	deliveries, code := s.spread(n, devices)
+	if deliveries = append(deliveries, more...); code == codeNoWay && len(more) > 0 {
+		code = ""
+	}
 	var events []audit.Event
 	if code != "" {
 		s.log.Warn("notice reaches nobody", "kind", n.Kind, "account", n.To, "code", code)

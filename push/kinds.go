@@ -42,6 +42,7 @@ type plan struct {
 	bulk   bool // to many at once, and in no hurry
 	own    bool // of what happened to the reader's own account: it offers "this wasn't me"
 	alert  bool // by mail to the addresses for alerts
+	wide   bool // also to the mail address and the number that its reader verified here
 }
 
 var plans = map[string]plan{
@@ -55,11 +56,11 @@ var plans = map[string]plan{
 	kindSettled:  {class: "request", page: "/request/", own: true},
 	kindChanged:  {class: "account", page: "/account", own: true, both: true},
 	kindRelocked: {class: "relocked", page: "/account", own: true, both: true},
-	kindFrozen:   {class: "frozen", page: "/account", both: true},
+	kindFrozen:   {class: "frozen", page: "/account", both: true, wide: true},
 	kindReplaced: {class: "replaced", page: "/", both: true},
-	kindProofs:   {class: "proof", page: "/account", own: true, both: true, urgent: true},
+	kindProofs:   {class: "proof", page: "/account", own: true, both: true, urgent: true, wide: true},
 	kindLift:     {class: "thaw", page: "/inbox", urgent: true},
-	kindThawed:   {class: "frozen", page: "/account", own: true, both: true},
+	kindThawed:   {class: "frozen", page: "/account", own: true, both: true, wide: true},
 	kindVouch:    {class: "vouch", page: "/request/", own: true, both: true, urgent: true},
 	kindAlert:    {class: "alert", page: "/", alert: true},
 	kindThaw:     {class: "alert", page: "/", alert: true},

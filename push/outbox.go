@@ -299,6 +299,8 @@ func (s *Service) deliver(ctx context.Context, h leased, answered func()) {
 	d := h.Delivery
 	if d.Channel == ChannelPush {
 		err = s.deliverPush(ctx, d, h.of, answered)
+	} else if d.Params[paramVerified] != "" {
+		err = s.deliverVerified(ctx, d, answered)
 	} else {
 		err = s.deliverMail(ctx, d, answered)
 	}

@@ -53,6 +53,8 @@ type Config struct {
 	Mail *MailConfig // nil sends no mail
 	// Gateway sends codes by SMS; nil: there are none.
 	Gateway *Gateway
+	// Addresses knows what people verified here; nil: nothing goes there.
+	Addresses Addresses
 	// Alerts are the addresses that an alert goes to; none where empty.
 	Alerts []string
 	// FreezeLink makes the secret behind the # of a link by which the reader of a

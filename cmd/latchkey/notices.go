@@ -24,7 +24,7 @@ func openBox(cfg config.Config) (*secret.Box, error) {
 
 func (a *app) newNotices(ctx context.Context, cfg config.Config, dir *directory) (*push.Service, error) {
 	c := push.Config{
-		Store: a.store, Directory: people{dir}, Counter: a.store, Limits: a.store,
+		Store: a.store, Directory: people{dir}, Counter: a.store, Limits: a.store, Addresses: a.store,
 		PublicURL: cfg.PublicURL, Organisation: cfg.Organisation,
 		Support: push.Support{Name: cfg.Support.Name, Phone: cfg.Support.Phone, Mail: cfg.Support.Mail},
 		Alerts:  cfg.AlertMail(), FreezeLink: a.freezeToken,

@@ -32,6 +32,7 @@ type Store interface {
 	workflow.Reminders
 	push.Store
 	push.Counter
+	push.Addresses
 	Head(ctx context.Context) (audit.Head, error)
 	Events(ctx context.Context, account ad.GUID, limit int) ([]audit.Entry, error)
 	CountEvents(ctx context.Context, account ad.GUID) (int, error)
@@ -120,6 +121,7 @@ var cases = []struct {
 	{"TriesOfAProofAreCountedEachOnce", triesOfAProofAreCountedEachOnce, true},
 	{"ATryThatIsRefusedChangesNothing", aTryThatIsRefusedChangesNothing, false},
 	{"ProofsOfASessionAreWholeOrNothing", proofsOfASessionAreWholeOrNothing, false},
+	{"AnOldAddressIsToldOfWhatTookItsPlace", anOldAddressIsTold, false},
 	{"ReplacedProofsAreNoted", replacedProofsAreNoted, false},
 	{"OneOf200AnswersOneAsking", oneOf200AnswersOneAsking, true},
 	{"OneOf200TakesAWayIn", oneOf200TakesAWayIn, true},

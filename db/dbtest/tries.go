@@ -7,6 +7,7 @@ import (
 
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/push"
 )
 
 var errRests = errors.New("rests")
@@ -81,6 +82,44 @@ func oneOf200AnswersOneAsking(s *suite) {
 		return s.Answered(s.ctx, s.asking("one"), []enroll.FactorUse{use}, s.event(audit.Answered, guid(1)))
 	}, enroll.ErrNoCeremony)
 	s.same(won, 1)
+}
+
+// An address that is replaced or removed is told of it, so its notice keeps it, sealed;
+// one that stays is not.
+func anOldAddressIsTold(s *suite) {
+	to := func(address string, kind enroll.ProofKind) []enroll.Factor {
+		f := s.factor("to "+address, 1, kind)
+		f.Secret = []byte(address)
+		return []enroll.Factor{f}
+	}
+	change := func(action audit.Action, kind enroll.ProofKind, with []enroll.Factor) map[string]string {
+		s.Helper()
+		e := s.event(action, guid(1))
+		e.Detail["proof_kind"] = string(kind)
+		s.must(s.ReplaceFactors(s.ctx, guid(1), kind, with, e))
+		all := s.claim(10)
+		s.same(len(all), 1)
+		return all[0].Params
+	}
+	made, gone := audit.ProofMade, audit.ProofRemoved
+	s.same(change(made, enroll.ProofMailCode, to("a@home.example", enroll.ProofMailCode)), map[string]string{"kind": "mail-code"})
+	s.same(change(made, enroll.ProofMailCode, to("a@home.example", enroll.ProofMailCode)), map[string]string{"kind": "mail-code"})
+	s.same(change(made, enroll.ProofSMSCode, to("+491", enroll.ProofSMSCode)), map[string]string{"kind": "sms-code"})
+	s.same(change(made, enroll.ProofPIN, []enroll.Factor{s.factor("pin", 1, enroll.ProofPIN)}), map[string]string{"kind": "pin"})
+	mail, sms, err := s.HasVerified(s.ctx, guid(1).String())
+	s.must(err)
+	s.same([]bool{mail, sms}, []bool{true, true})
+	address, err := s.Verified(s.ctx, guid(1).String(), false)
+	s.must(err)
+	s.same(address, "a@home.example")
+	s.same(change(made, enroll.ProofMailCode, to("b@home.example", enroll.ProofMailCode)), map[string]string{"kind": "mail-code", push.ParamOldMail: "a@home.example"})
+	s.same(change(gone, enroll.ProofSMSCode, nil), map[string]string{"kind": "removed", push.ParamOldSMS: "+491"})
+	mail, sms, err = s.HasVerified(s.ctx, guid(1).String())
+	s.must(err)
+	s.same([]bool{mail, sms}, []bool{true, false})
+	address, err = s.Verified(s.ctx, guid(1).String(), true)
+	s.must(err)
+	s.same(address, "")
 }
 
 // What counts as replaced: whatever is added, put in place of another or taken away

@@ -115,6 +115,16 @@ export async function textedCode(stand: Stand, to: string, after: number): Promi
   }
 }
 
+/** Waits until an address or a number was told this. */
+export async function toldOf(list: (seen?: number) => Promise<{ to: string | string[]; raw?: string; text?: string }[]>, to: string, says: RegExp): Promise<string> {
+  for (let seen: number | undefined; ;) {
+    const all = await list(seen);
+    const found = all.map((m) => ({ to: m.to, text: m.text ?? (m.raw ?? '').replace(/=\r?\n/g, '') })).find((m) => m.to.includes(to) && says.test(m.text));
+    if (found) return found.text;
+    seen = all.length;
+  }
+}
+
 /** As if the last code had been sent so long ago, after a reload. */
 export async function sentBefore(page: Page, seconds: number): Promise<void> {
   await expect.poll(() => page.evaluate(() => JSON.stringify(history.state))).toMatch(/-code":\d/);

@@ -1,0 +1,159 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+)
+
+// What happens to the ways into an account is told on every channel that its owner has:
+// beside the devices and the mailbox of the directory, which the account itself may
+// open, also on the mail address and the number that they verified here. One that was
+// replaced or taken away is told of it too: whoever did that may not be its owner.
+
+// ChannelSMS is to a number that was verified here.
+const ChannelSMS Channel = "sms"
+
+// Addresses knows what people verified here.
+type Addresses interface {
+	// HasVerified says what the account has, without opening it.
+	HasVerified(ctx context.Context, account string) (mail, sms bool, err error)
+	// Verified is the mail address or the number itself; "" where there is none any
+	// more. It is asked when a message is sent.
+	Verified(ctx context.Context, account string, sms bool) (string, error)
+}
+
+// The parameters of a notice that name an address its owner had until now. The store
+// keeps them sealed, and a message holds none.
+const (
+	ParamOldMail = "_old-mail"
+	ParamOldSMS  = "_old-sms"
+)
+
+// paramVerified marks a delivery that goes to an address of its owner's; paramTo is
+// where, if it is an old one.
+const paramVerified = "_verified"
+
+const maxSMS = 300 // runes: two or three parts
+
+// further are the deliveries to what the person verified. A new address is not told of
+// itself.
+func (s *Service) further(ctx context.Context, n Notice) ([]Delivery, error) {
+	if !plans[n.Kind].wide || s.cfg.Addresses == nil || !s.cfg.Now().Before(n.until()) {
+		return nil, nil
+	}
+	hasMail, hasSMS, err := s.cfg.Addresses.HasVerified(ctx, n.To)
+	if err != nil {
+		return nil, fmt.Errorf("look for verified addresses: %w", err)
+	}
+	about := variant(Delivery{Kind: n.Kind, Params: n.Params})
+	var out []Delivery
+	add := func(by Channel, to string) {
+		if by == ChannelMail && s.mail == nil || by == ChannelSMS && s.cfg.Gateway == nil {
+			return
+		}
+		d := s.delivery(n, by)
+		d.Params = withoutOld(n.Params)
+		d.Params[paramVerified] = "true"
+		if to != "" {
+			d.Params[paramTo] = to
+		}
+		out = append(out, d)
+	}
+	if hasMail && about != "mail-code" {
+		add(ChannelMail, "")
+	}
+	if hasSMS && about != "sms-code" {
+		add(ChannelSMS, "")
+	}
+	if old := n.Params[ParamOldMail]; old != "" {
+		add(ChannelMail, old)
+	}
+	if old := n.Params[ParamOldSMS]; old != "" {
+		add(ChannelSMS, old)
+	}
+	return out, nil
+}
+
+func withoutOld(params map[string]string) map[string]string {
+	out := maps.Clone(params)
+	if out == nil {
+		out = map[string]string{}
+	}
+	delete(out, ParamOldMail)
+	delete(out, ParamOldSMS)
+	return out
+}
+
+// deliverVerified sends to what the person verified, or had verified. It is beside the
+// other ways: that it fails is no event of its own.
+func (s *Service) deliverVerified(ctx context.Context, d Delivery, answered func()) error {
+	made := s.cfg.Now()
+	if !made.Before(d.Until) {
+		return s.settle(ctx, d, verdict{code: codeLate}, nil)
+	}
+	to, old := d.Params[paramTo], d.Params[paramTo] != ""
+	if !old {
+		var err error
+		if to, err = s.cfg.Addresses.Verified(ctx, d.To, d.Channel == ChannelSMS); err != nil {
+			return fmt.Errorf("read verified address: %w", err)
+		}
+	}
+	who, err := s.cfg.Directory.Person(ctx, d.To)
+	if to == "" || errors.Is(err, ErrNobody) || err == nil && who.Disabled {
+		return s.settle(ctx, d, verdict{code: codeNobody}, nil)
+	}
+	if err != nil { // only the language is missing
+		s.log.Warn("language not read", "account", d.To, "error", err)
+	}
+	if d.Channel == ChannelMail && strings.EqualFold(to, who.Mail) {
+		return s.settle(ctx, d, verdict{}, nil) // the mailbox of the directory, which is told anyway
+	}
+	v := s.sendVerified(ctx, d, to, language(who.Language), old)
+	v.made = made
+	answered()
+	return s.settle(ctx, d, v, nil)
+}
+
+func (s *Service) sendVerified(ctx context.Context, d Delivery, to, lang string, old bool) verdict {
+	if !s.broken.pass(string(d.Channel)) {
+		return verdict{code: codeMailDown, again: true, err: errBroken}
+	}
+	var v verdict
+	if d.Channel == ChannelSMS {
+		v = s.sendSMS(ctx, to, s.texts(lang, d))
+	} else {
+		text := s.texts(lang, d)
+		if !old { // whoever has an old address by now must freeze nothing
+			text.Text += s.freezeLine(lang, d)
+		}
+		v = s.mail.send(ctx, to, messageID(d), text, s.cfg.Now())
+	}
+	s.broken.done(string(d.Channel), v.code != codeMailDown)
+	return v
+}
+
+// sendSMS says it in short, with no link. It is counted as a code to a signed-in person
+// is: by number, but apart from their codes, and with those by country. Whoever changes
+// proofs again and again sends no more than that.
+func (s *Service) sendSMS(ctx context.Context, to string, w words) verdict {
+	switch err := s.mayGo(ctx, Code{SMS: true, To: to, notice: true}); {
+	case errors.Is(err, ErrTooOften):
+		return verdict{code: codeCapped, again: true, wait: 5 * time.Minute}
+	case errors.Is(err, ErrCountry), errors.Is(err, ErrNotSent):
+		return verdict{code: codeNoWay}
+	case err != nil:
+		return verdict{code: codeMailDown, again: true, err: err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, codeTime)
+	defer cancel()
+	said := shortened("Latchkey, "+shortened(s.cfg.Organisation, maxSupport)+": "+w.Title+". "+w.Body, maxSMS)
+	if s.cfg.Gateway.send(ctx, to, said) != nil {
+		// What a gateway says may quote the number.
+		return verdict{code: codeMailDown, again: true, alarm: true, err: errors.New("the SMS gateway took no message")}
+	}
+	return verdict{}
+}

@@ -1,0 +1,187 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// verified are the addresses of people, and how often one was opened.
+type verified struct {
+	mail, sms string
+	opened    int
+	err       error
+}
+
+func (v *verified) HasVerified(context.Context, string) (mail, sms bool, err error) {
+	return v.mail != "", v.sms != "", v.err
+}
+
+func (v *verified) Verified(_ context.Context, _ string, sms bool) (string, error) {
+	v.opened++
+	if sms {
+		return v.sms, v.err
+	}
+	return v.mail, v.err
+}
+
+const (
+	homeMail = "anna@home.example"
+	homeSMS  = "+4915112345678"
+)
+
+// wideWorld has a mail server, a gateway and somebody with an address and a number.
+func wideWorld(t *testing.T) (*world, *mailServer, *smsGateway, *verified) {
+	t.Helper()
+	w, m := mailWorld(t, "127.0.0.1", mailKind{})
+	gw, v := newSMSGateway(t), &verified{mail: homeMail, sms: homeSMS}
+	w.cfg.Gateway, w.cfg.Addresses = gatewayOf(t, gw.config()), v
+	w.cfg.FreezeLink = func(string, string, int64, time.Time) string { return "secret-of-the-link" }
+	return w, m, gw, v
+}
+
+// to lists where mails and text messages went.
+func to(m *mailServer, gw *smsGateway) (all []string) {
+	for _, mail := range m.mails() {
+		all = append(all, mail.to)
+	}
+	gw.mu.Lock()
+	defer gw.mu.Unlock()
+	for _, s := range gw.got {
+		number, _, _ := strings.Cut(strings.TrimPrefix(s.Body, `{"to":"`), `"`)
+		all = append(all, number)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// What changes the ways into an account, and what stops it, is told on every channel:
+// also to what its owner verified here, and to an address of theirs that it took away.
+func TestEveryChannelOfThePersonIsTold(t *testing.T) {
+	const work = "anna@corp.example.test"
+	for name, c := range map[string]struct {
+		kind   string
+		params []string
+		want   []string
+	}{
+		"a new passkey":         {kindProofs, []string{"kind", "passkey"}, []string{homeSMS, work, homeMail}},
+		"a removed passkey":     {kindProofs, []string{"kind", "passkey-removed"}, []string{homeSMS, work, homeMail}},
+		"a freeze":              {kindFrozen, []string{"way", "account"}, []string{homeSMS, work, homeMail}},
+		"let in again":          {kindThawed, nil, []string{homeSMS, work, homeMail}},
+		"another mail address":  {kindProofs, []string{"kind", "mail-code", ParamOldMail, "old@home.example"}, []string{homeSMS, work, "old@home.example"}},
+		"another number":        {kindProofs, []string{"kind", "sms-code", ParamOldSMS, "+4917011122233"}, []string{"+4917011122233", work, homeMail}},
+		"an address taken away": {kindProofs, []string{"kind", "removed", ParamOldMail, "old@home.example"}, []string{homeSMS, work, homeMail, "old@home.example"}},
+		"a request of theirs":   {kindChanged, []string{"kind", "reset"}, []string{work}},
+		"somebody's request":    {kindReview, nil, []string{work}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, m, gw, _ := wideWorld(t)
+			w.notice(anna, c.kind, c.params...)
+			w.work()
+			slices.Sort(c.want)
+			if got := to(m, gw); !slices.Equal(got, c.want) {
+				t.Fatalf("told %q, want %q; %s", got, c.want, w.log)
+			}
+			for _, mail := range m.mails() {
+				_, body := decoded(t, mail)
+				if link := strings.Contains(body, "secret-of-the-link"); mail.to == "old@home.example" && link {
+					t.Error("whoever has the old address may freeze")
+				} else if mail.to == homeMail && c.kind == kindProofs && !link {
+					t.Error("its owner can't freeze from home")
+				}
+			}
+			for _, s := range gw.got {
+				if strings.Contains(s.Body, "http") || strings.Contains(s.Body, "secret-of-the-link") || len(s.Body) > 400 {
+					t.Errorf("%s", s.Body)
+				}
+			}
+			if strings.Contains(w.log.String(), "home.example") || strings.Contains(w.log.String(), homeSMS) {
+				t.Errorf("an address is logged: %s", w.log)
+			}
+		})
+	}
+}
+
+// An address is opened when a message is sent, and one that is gone by then gets none.
+func TestAVerifiedAddressIsOpenedWhenSomethingIsSent(t *testing.T) {
+	w, m, gw, v := wideWorld(t)
+	v.sms = ""
+	w.notice(anna, kindProofs, "kind", "totp")
+	if err := w.fanTogether(t.Context(), w.claimed(t)); err != nil || v.opened != 0 {
+		t.Fatalf("%v, opened %d times", err, v.opened)
+	}
+	v.mail = ""
+	w.work()
+	if got := to(m, gw); !slices.Equal(got, []string{"anna@corp.example.test"}) {
+		t.Errorf("told %q", got)
+	}
+}
+
+func (w *world) claimed(t *testing.T) []Notice {
+	t.Helper()
+	all, err := w.store.ClaimNotices(t.Context(), w.clock.Now(), lease, noticeHeap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// Somebody who changes their proofs again and again sends no more text messages than
+// the limits of codes let go, by number and by country; a country that gets no codes
+// gets none of these.
+func TestTextMessagesOfNoticesKeepToTheLimits(t *testing.T) {
+	w, _, gw, v := wideWorld(t)
+	for range 9 {
+		w.notice(anna, kindProofs, "kind", "pin")
+	}
+	w.work()
+	if n := len(gw.got); n != codesOne {
+		t.Errorf("%d text messages at once", n)
+	}
+	if err := w.SendCode(t.Context(), sms(homeSMS)); err != nil {
+		t.Errorf("a code after them: %v", err)
+	}
+	v.sms = "+33612345678"
+	before := len(gw.got)
+	w.notice(anna, kindProofs, "kind", "pin")
+	w.work()
+	if len(gw.got) != before {
+		t.Error("one went to another country")
+	}
+}
+
+// The other ways do not wait for a gateway that is down, and it is tried again.
+func TestAGatewayThatIsDownHoldsUpNoOtherWay(t *testing.T) {
+	w, m, gw, _ := wideWorld(t)
+	gw.answers(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
+	w.notice(anna, kindProofs, "kind", "totp")
+	w.work()
+	if n := len(m.mails()); n != 2 {
+		t.Errorf("%d mails", n)
+	}
+	gw.answers(nil)
+	before := len(gw.got)
+	w.later(20 * time.Minute)
+	if len(gw.got) != before+1 {
+		t.Errorf("%d more text messages", len(gw.got)-before)
+	}
+}
+
+// A store that can't be asked loses nothing: the notice waits.
+func TestANoticeWaitsForAStoreThatCantSayWhatIsVerified(t *testing.T) {
+	w, m, gw, v := wideWorld(t)
+	v.err = errors.New("the store is away")
+	w.notice(anna, kindProofs, "kind", "totp")
+	if err := w.fanTogether(t.Context(), w.claimed(t)); err == nil {
+		t.Error("fanned out")
+	}
+	v.err = nil
+	w.later(2 * lease)
+	if n := len(to(m, gw)); n != 3 {
+		t.Errorf("%d messages", n)
+	}
+}
