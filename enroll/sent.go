@@ -46,10 +46,20 @@ var (
 	// ErrCountry: the organisation sends nothing to that country.
 	ErrCountry = errors.New("proof.address-country")
 	// ErrSentOften: too many codes went to that address or country.
+	// How long until another goes, SentOften has.
 	ErrSentOften = errors.New("code.too-many")
 	// ErrNoAddress: the directory has none, and none was verified.
 	ErrNoAddress = errors.New("proof.no-address")
 )
+
+// SentOften is ErrSentOften with the wait.
+type SentOften struct{ Wait time.Duration }
+
+func (e SentOften) Error() string        { return ErrSentOften.Error() }
+func (e SentOften) Is(target error) bool { return target == ErrSentOften }
+
+// RetryAfter is how long until another code goes there.
+func (e SentOften) RetryAfter() time.Duration { return e.Wait }
 
 const (
 	// SentValid is how long a code is taken.

@@ -31,9 +31,16 @@ var (
 	ErrNotSent = errors.New("code.not-sent")
 	// ErrCountry: no codes go to that country.
 	ErrCountry = errors.New("code.country")
-	// ErrTooOften: too many codes went to that address, or to that country.
+	// ErrTooOften: too many codes went to that address, or to that country. How long
+	// until another goes, TooOften has.
 	ErrTooOften = errors.New("code.too-many")
 )
+
+// TooOften is ErrTooOften with the wait.
+type TooOften struct{ Wait time.Duration }
+
+func (e TooOften) Error() string        { return ErrTooOften.Error() }
+func (e TooOften) Is(target error) bool { return target == ErrTooOften }
 
 // The limits of codes, in the store, so that they hold across servers and restarts:
 // of one address, so that nobody's phone rings all night, and of one country, whose
@@ -135,7 +142,7 @@ func (s *Service) count(ctx context.Context, key string, burst int, refill time.
 		return fmt.Errorf("count codes: %w", err)
 	}
 	if wait > 0 {
-		return fmt.Errorf("send code: %w", ErrTooOften)
+		return fmt.Errorf("send code: %w", TooOften{wait})
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package push
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -157,7 +158,12 @@ func TestCodesAreLimitedByNumberAndByCountry(t *testing.T) {
 			t.Errorf("%s: %v, want %v", what, err, want)
 		}
 	}
-	wantCode("one number too often", w.SendCode(t.Context(), sms("+4915112345678")), ErrTooOften)
+	err := w.SendCode(t.Context(), sms("+4915112345678"))
+	wantCode("one number too often", err, ErrTooOften)
+	var often TooOften
+	if !errors.As(err, &often) || !errors.Is(err, ErrTooOften) || often.Wait != codesOneRefill {
+		t.Errorf("wait %v", often.Wait)
+	}
 	for _, other := range []string{"+4915112345671", "+4915112345672"} {
 		if err := w.SendCode(t.Context(), sms(other)); err != nil {
 			t.Errorf("%s: %v", other, err)

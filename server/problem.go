@@ -139,13 +139,16 @@ type limited struct{ wait time.Duration }
 func (e limited) Error() string        { return errLimited.Error() }
 func (e limited) Is(target error) bool { return target == errLimited }
 
+// RetryAfter is how long until the bucket has a token.
+func (e limited) RetryAfter() time.Duration { return e.wait }
+
 // retryAfter is whole seconds, rounded up; 0 for nothing to wait for.
 func retryAfter(err error) int {
-	var e limited
+	var e interface{ RetryAfter() time.Duration }
 	if !errors.As(err, &e) {
 		return 0
 	}
-	return max(1, int((e.wait+time.Second-1)/time.Second))
+	return max(1, int((e.RetryAfter()+time.Second-1)/time.Second))
 }
 
 // ofRequest is why a step of a request did not get done, and the request as it

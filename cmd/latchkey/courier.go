@@ -17,10 +17,16 @@ func (n *notices) Bring(ctx context.Context, c enroll.SentCode) error {
 	if s == nil {
 		return fmt.Errorf("send code: %w", enroll.ErrNotSent)
 	}
-	err := s.SendCode(ctx, push.Code{SMS: c.Kind == enroll.ProofSMSCode, To: c.To, Code: c.Code, Language: c.Language, Stranger: c.Stranger})
-	for of, as := range map[error]error{
-		push.ErrNotSent: enroll.ErrNotSent, push.ErrCountry: enroll.ErrCountry, push.ErrTooOften: enroll.ErrSentOften,
-	} {
+	return asBrought(s.SendCode(ctx, push.Code{SMS: c.Kind == enroll.ProofSMSCode, To: c.To, Code: c.Code, Language: c.Language, Stranger: c.Stranger}))
+}
+
+// asBrought is push's error in enroll's words.
+func asBrought(err error) error {
+	var often push.TooOften
+	if errors.As(err, &often) {
+		return enroll.SentOften{Wait: often.Wait}
+	}
+	for of, as := range map[error]error{push.ErrNotSent: enroll.ErrNotSent, push.ErrCountry: enroll.ErrCountry} {
 		if errors.Is(err, of) {
 			return as
 		}

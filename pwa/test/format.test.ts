@@ -28,6 +28,8 @@ test('days, minutes and seconds are counted as people count', () => {
   expect(ago(at(0, 10, 30), now)).toBe('just now');
   expect(inSeconds(40)).toBe('in 40 seconds');
   expect(inSeconds(600)).toBe('in 10 minutes');
+  expect(inSeconds(5400)).toBe('in 90 minutes');
+  expect(inSeconds(8640)).toBe('in 3 hours');
   expect(date(at(60, 9), now)).toBe('23 January 2027');
   expect(day(at(0, 1), now)).toBe('Today');
   expect(day(at(-1, 1), now)).toBe('Yesterday');

@@ -87,7 +87,8 @@ export function ago(iso: string, now = new Date()): string {
 export function inSeconds(s: number): string {
   if (s < 1) return t('t.soon');
   const f = new Intl.RelativeTimeFormat(locale(), { numeric: 'always' });
-  return s < 90 ? f.format(Math.ceil(s), 'second') : f.format(Math.ceil(s / 60), 'minute');
+  if (s < 90) return f.format(Math.ceil(s), 'second');
+  return s <= 5400 ? f.format(Math.ceil(s / 60), 'minute') : f.format(Math.ceil(s / 3600), 'hour');
 }
 
 /** An ISO 8601 duration of years, months, weeks, days or hours, in words; '' when it is none. */
