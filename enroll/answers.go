@@ -25,6 +25,8 @@ type Answer struct {
 	Kind    ProofKind
 	Value   secret.Text
 	Answers []secret.Text
+	// Apart: the edge counted it apart from strangers' tries, whose rest is not its.
+	Apart bool
 }
 
 // attempt is what answers are held against.
@@ -37,6 +39,8 @@ type attempt struct {
 	proof Proof
 	// own: the person is signed in, so that a try costs none of what strangers share.
 	own bool
+	// apart is the answer's.
+	apart bool
 	// person reads the account; it is read only where a kind needs it.
 	person func() (ad.Account, error)
 }
@@ -104,6 +108,7 @@ func needsDirectory(kind ProofKind) bool { return kind == ProofPassword || kind 
 // or a fault.
 func (s *Service) answered(ctx context.Context, t attempt, factors []Factor, a Answer) (FactorUse, error) {
 	typed := a.Value.Reveal()
+	t.apart = a.Apart
 	if len(typed) > maxAnswer {
 		return FactorUse{}, ErrWrongCode
 	}

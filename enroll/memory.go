@@ -65,35 +65,30 @@ func (r remembered) same(text string) bool {
 const (
 	freeFails = 5
 	restFirst = time.Minute
-	restMost  = 12 * time.Hour
-	// restApp is short: the codes change by themselves, and a stranger must not keep an
-	// app useless by a try a day.
-	restApp = 15 * time.Minute
+	// restMost is short: a stranger must not keep a proof useless by a try or two a day.
+	restMost = 15 * time.Minute
 )
 
 // rest is how long nothing is tried after so many wrong tries: it doubles, and ends.
 // A lock without an end would let a stranger shut somebody out.
-func rest(kind ProofKind, fails int) time.Duration {
+func rest(fails int) time.Duration {
 	if fails < freeFails {
 		return 0
 	}
-	most := restMost
-	if kind == ProofTOTP {
-		most = restApp
-	}
-	return min(restFirst<<min(fails-freeFails, 20), most)
+	return min(restFirst<<min(fails-freeFails, 20), restMost)
 }
 
 // begin counts a try before it is made, so that no crowd of tries gets past the
-// count; done takes the count back. ErrFactorLocked while it rests. Its owner, signed
-// in, is counted by the edge: the tries of strangers shut nobody out.
+// count; done takes the count back. ErrFactorLocked while it rests, unless the edge has
+// counted the try apart: the tries of strangers shut nobody out. Its owner, signed in,
+// is counted by the edge alone.
 func (s *Service) begin(ctx context.Context, t attempt, f Factor) error {
 	if t.own {
 		return nil
 	}
 	now := s.now()
 	err := s.store.UpdateFactor(ctx, f.ID, func(f *Factor) error {
-		if wait := rest(f.Kind, f.Fails); wait > 0 && now.Before(f.Failed.Add(wait)) && !f.Failed.After(now.Add(clockMargin)) {
+		if wait := rest(f.Fails); !t.apart && wait > 0 && now.Before(f.Failed.Add(wait)) && !f.Failed.After(now.Add(clockMargin)) {
 			return ErrFactorLocked
 		}
 		f.Fails++

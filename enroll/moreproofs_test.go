@@ -201,6 +201,53 @@ func TestAWrongPINRestsLongerEachTime(t *testing.T) {
 	try("right at last", "739201", nil)
 }
 
+// A quarter of an hour is the longest rest, of whatever people remember: else a try a
+// day would keep it useless. A try that is counted apart waits for no rest of the
+// others, makes theirs longer, and ends it when it is right.
+func TestTheRestIsShortAndNotOfTriesThatAreCountedApart(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	seed := w.app(d, of)
+	wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739201")), nil)
+	w.setAnswers(d, of)
+	_, asked, err := w.BeginRecovery(w.ctx, "alice", "unlock")
+	wantErr(t, "begin", err, nil)
+	for kind, right := range map[enroll.ProofKind]func() enroll.Answer{
+		enroll.ProofPIN:       func() enroll.Answer { return typed(enroll.ProofPIN, "739201") },
+		enroll.ProofTOTP:      func() enroll.Answer { return typed(enroll.ProofTOTP, w.codeOf(seed)) },
+		enroll.ProofQuestions: func() enroll.Answer { return answersOf(asked) },
+	} {
+		try := func(what string, answer enroll.Answer, want error) {
+			t.Helper()
+			_, err := w.recoverAs("alice", "unlock", enough, answer)
+			wantErr(t, string(kind)+", "+what, err, want)
+		}
+		wrong := typed(kind, "000000")
+		if kind == enroll.ProofQuestions {
+			wrong.Answers = []secret.Text{secret.New("a"), secret.New("b"), secret.New("c")}
+		}
+		for range 12 {
+			try("wrong", wrong, enroll.ErrRecoverRefused)
+			w.clock.move(15*time.Minute + time.Second)
+		}
+		try("right after the longest rest", right(), nil)
+		w.clock.move(time.Minute)
+		apart := wrong
+		apart.Apart = true
+		for range 12 {
+			try("wrong and apart", apart, enroll.ErrRecoverRefused)
+		}
+		w.clock.move(14 * time.Minute)
+		try("right, while it rests", right(), enroll.ErrRecoverRefused)
+		mine := right()
+		mine.Apart = true
+		try("right and apart", mine, nil)
+		w.clock.move(time.Minute)
+		try("right once that was", right(), nil)
+		w.clock.move(time.Minute)
+	}
+}
+
 // The app's codes are six digits that somebody could guess: they rest likewise, and
 // start anew after a right one.
 func TestWrongCodesOfAnAppRestToo(t *testing.T) {

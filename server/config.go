@@ -43,6 +43,7 @@ type Config struct {
 	Requests Requests
 	Log      Log
 	Limits   Limits
+	Browsers Browsers // nil knows none
 	Reviews  Reviews
 	Freezes  Freezes
 	Photos   Photos

@@ -265,6 +265,13 @@ type Log interface {
 	Sessions(ctx context.Context, account ad.GUID) ([]enroll.Session, error)
 }
 
+// Browsers knows which browsers an account was signed in with.
+type Browsers interface {
+	// KnownBrowser says whether a passkey of the account was used in the browser at that
+	// moment or before.
+	KnownBrowser(ctx context.Context, account ad.GUID, browser string, before time.Time) (bool, error)
+}
+
 // Limits are token buckets that outlive the process and that all servers share.
 type Limits interface {
 	// Take takes one token from the bucket named key, which holds burst tokens

@@ -33,6 +33,7 @@ var (
 	_ Requests = (*workflow.Engine)(nil)
 	_ Log      = (*db.Store)(nil)
 	_ Limits   = (*db.Store)(nil)
+	_ Browsers = (*db.Store)(nil)
 )
 
 // house is the whole product behind the edge: real rules, real store, and a
@@ -46,10 +47,13 @@ type house struct {
 	store    *db.Store
 	engine   *workflow.Engine
 	logged   *bytes.Buffer
-	ahead    atomic.Int64 // how far all of its clocks are, in nanoseconds
+	ahead    atomic.Int64 // nanoseconds of the clock
 }
 
+// now is the time of all of it.
 func (h *house) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
+
+func (h *house) later(d time.Duration) { h.ahead.Add(int64(d)) }
 
 func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *house {
 	t.Helper()
@@ -92,9 +96,9 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 	})
 	h.engine = engine
 	h.Server, err = New(Config{
-		PublicURL: "https://" + testHost, RPID: testHost, Passkeys: h.passkeys, Requests: engine, Log: h.store, Limits: h.store,
+		PublicURL: "https://" + testHost, RPID: testHost, Passkeys: h.passkeys, Requests: engine, Log: h.store, Limits: h.store, Browsers: h.store, Now: h.now,
 		Reviews: engine, Freezes: engine, Photos: h.company, Devices: &phones{}, Live: live,
-		Ready: func(context.Context) error { return nil }, Static: builtApp(), Logger: log, Now: h.now,
+		Ready: func(context.Context) error { return nil }, Static: builtApp(), Logger: log,
 	})
 	must(err)
 	return h

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/latchkey/latchkey/enroll"
 )
 
 // by says what a limit counts.
@@ -50,17 +52,20 @@ var (
 	rateOldTry       = rate{name: "old-password-try", by: byValue, burst: 6, refill: 2 * time.Minute}
 	rateRecoverBegin = rate{name: "recover-begin", by: byAddress, burst: 20, refill: 5 * time.Second}
 	rateRecover      = rate{name: "recover", by: byAddress, burst: 20, refill: 20 * time.Second}
-	rateRecoverName  = rate{name: "recover-name", by: byValue, burst: 5, refill: 5 * time.Minute}   // and network
-	rateRecoverOne   = rate{name: "recover-one", by: byValue, burst: 15, refill: 10 * time.Minute}  // account, from anywhere
-	rateRecoverAll   = rate{name: "recover-all", by: byValue, burst: 60, refill: time.Minute}       // everybody together
-	rateRecoverNet   = rate{name: "recover-net", by: byAddress, burst: 15, refill: 4 * time.Minute} // what could be guessed
-	rateAnswer       = rate{name: "answer", by: byAccount, burst: 15, refill: 10 * time.Minute}     // likewise, signed in
-	rateRecoverSend  = rate{name: "recover-send", by: byValue, burst: 4, refill: 2 * time.Minute}   // name and network
-	rateWordNet      = rate{name: "word-net", by: byAddress, burst: 6, refill: 10 * time.Minute}    // asked from one network
-	rateWordOne      = rate{name: "word-one", by: byValue, burst: 6, refill: time.Hour}             // for one account
-	rateWordFrom     = rate{name: "word-from", by: byValue, burst: 3, refill: 20 * time.Minute}     // of one approver, from one network
-	rateWordApprover = rate{name: "word-approver", by: byValue, burst: 30, refill: 2 * time.Minute} // of one approver, from anywhere
-	rateWordAll      = rate{name: "word-all", by: byValue, burst: 120, refill: 30 * time.Second}    // everybody together
+	rateRecoverName  = rate{name: "recover-name", by: byValue, burst: 5, refill: 5 * time.Minute}    // network and kind
+	rateRecoverKnown = rate{name: "recover-known", by: byValue, burst: 5, refill: 10 * time.Minute}  // of account and kind, from a known browser
+	rateRecoverFresh = rate{name: "recover-fresh", by: byValue, burst: 5, refill: 6 * time.Hour}     // likewise, from one network
+	rateRecoverFirst = rate{name: "recover-first", by: byValue, burst: 30, refill: 15 * time.Minute} // likewise, those together
+	rateRecoverOne   = rate{name: "recover-one", by: byValue, burst: 15, refill: 15 * time.Minute}   // likewise, what is left
+	rateRecoverAll   = rate{name: "recover-all", by: byValue, burst: 60, refill: time.Minute}        // everybody together
+	rateRecoverNet   = rate{name: "recover-net", by: byAddress, burst: 15, refill: 4 * time.Minute}  // what could be guessed
+	rateAnswer       = rate{name: "answer", by: byAccount, burst: 15, refill: 10 * time.Minute}      // likewise, signed in
+	rateRecoverSend  = rate{name: "recover-send", by: byValue, burst: 4, refill: 2 * time.Minute}    // name and network
+	rateWordNet      = rate{name: "word-net", by: byAddress, burst: 6, refill: 10 * time.Minute}     // asked from one network
+	rateWordOne      = rate{name: "word-one", by: byValue, burst: 6, refill: time.Hour}              // for one account
+	rateWordFrom     = rate{name: "word-from", by: byValue, burst: 3, refill: 20 * time.Minute}      // of one approver, from one network
+	rateWordApprover = rate{name: "word-approver", by: byValue, burst: 30, refill: 2 * time.Minute}  // of one approver, from anywhere
+	rateWordAll      = rate{name: "word-all", by: byValue, burst: 120, refill: 30 * time.Second}     // everybody together
 	rateWait         = rate{name: "wait", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateStop         = rate{name: "stop", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateBrake        = rate{name: "brake", by: byValue, burst: 1, refill: time.Hour} // alerts of it
@@ -81,6 +86,22 @@ var (
 	rateWrite        = rate{name: "write", by: byAccount, burst: 60, refill: 2 * time.Second}
 	rateRead         = rate{name: "read", by: byAccount, burst: 120, refill: 500 * time.Millisecond, local: true}
 )
+
+// Of one secret of one account strangers guess 24 h / rateRecoverFirst.refill and
+// 24 h / rateRecoverOne.refill times a day, 192 together, from however many networks, and
+// 24 times where it is answers. What that is worth, docs/security.md works out.
+
+// slowAnswers is how much slower tries at answers come back: there are far fewer that
+// anybody gives than there are PINs.
+const slowAnswers = 8
+
+// forKind is the limit of one kind of proof.
+func (r rate) forKind(kind enroll.ProofKind) rate {
+	if kind == enroll.ProofQuestions {
+		r.refill *= slowAnswers
+	}
+	return r
+}
 
 // take spends one token of the bucket for what, or says how long to wait. Memory
 // stands in front of the store, so that a flood costs no statement; an error of

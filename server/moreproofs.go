@@ -240,12 +240,16 @@ func (s *Server) answerRequest(ctx context.Context, in *answers) (*reply[Request
 	if err != nil {
 		return nil, err
 	}
-	if anyGuessable(in.Body.Proofs) {
-		if err := s.take(ctx, rateAnswer, own.Account.String()); err != nil {
+	given := each(in.Body.Proofs, recoveryAnswer.answer)
+	for _, a := range given {
+		if !enroll.Guessable(a.Kind) {
+			continue
+		}
+		if err := s.take(ctx, rateAnswer, own.Account.String()+" "+string(a.Kind)); err != nil {
 			return nil, err
 		}
 	}
-	proofs, err := s.cfg.Passkeys.Answer(ctx, own, in.Body.Token, label, statement, each(in.Body.Proofs, recoveryAnswer.answer))
+	proofs, err := s.cfg.Passkeys.Answer(ctx, own, in.Body.Token, label, statement, given)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -80,10 +81,10 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 	if err != nil {
 		return nil, err
 	}
-	if err := s.countRecovery(ctx, c, of, in.Body.Proofs); err != nil {
+	answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs)
+	if err != nil {
 		return nil, err
 	}
-	answers := each(in.Body.Proofs, recoveryAnswer.answer)
 	// What no rule takes is not even looked at: a try costs its owner something.
 	if !s.taken(answers) {
 		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs")
@@ -121,39 +122,115 @@ func (s *Server) brake(ctx context.Context, id string) {
 	}
 }
 
-// countRecovery counts a try by name and network, and where it is one that could be
-// guessed also by account from anywhere and by all together.
+// countRecovery counts a try by name, network and kind, and one that could be guessed
+// also by network and by all together: these are told, and count names that nobody has
+// as well. A stranger's guesses stand in the way of no recovery code, whose 80 bits
+// nobody guesses, and of no passkey. Beside a recovery code nothing else is tried
+// before that is right.
 //
-// The first says when to come again: it counts names that nobody has as well. The
-// second must not: with two spellings of one name it would tell that there is such a
-// person. Past it no proof is looked at, and the answer is that of a wrong one. The
-// third stops whoever tries a little with everybody. Neither stands in the way of a
-// recovery code, whose 80 bits nobody guesses, or of a passkey: a stranger could empty
-// them, and keep out whom they like.
-func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery, given []recoveryAnswer) error {
-	from := network(c.address)
-	if err := s.take(ctx, rateRecoverName, of.Name+" "+from); err != nil {
-		return err
+// What is counted by account must not be told: with two spellings of one name it would
+// show that there is such a person. Past it no proof is looked at, and the answer is
+// that of a wrong one.
+func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery, given []recoveryAnswer) ([]enroll.Answer, error) {
+	answers, from := each(given, recoveryAnswer.answer), network(c.address)
+	if err := s.countNamed(ctx, of.Name+" "+from, answers); err != nil {
+		return nil, err
 	}
-	if !anyGuessable(given) || slices.ContainsFunc(given, func(a recoveryAnswer) bool { return enroll.ProofKind(a.Kind) == enroll.ProofRecoveryCode }) {
-		return nil // beside a recovery code nothing is tried before that is right
-	}
-	if err := s.take(ctx, rateRecoverNet, from); err != nil {
-		return err
-	}
-	if err := s.take(ctx, rateRecoverAll, ""); err != nil {
-		if errors.As(err, new(limited)) {
-			s.brake(ctx, c.id)
+	coded := slices.ContainsFunc(answers, func(a enroll.Answer) bool { return a.Kind == enroll.ProofRecoveryCode })
+	if anyGuessable(given) && !coded {
+		if err := s.count(ctx, c, rateRecoverNet); err != nil {
+			return nil, err
 		}
-		return err
+		if err := s.take(ctx, rateRecoverAll, ""); err != nil {
+			if errors.As(err, new(limited)) {
+				s.brake(ctx, c.id)
+			}
+			return nil, err
+		}
 	}
-	whose := of.Account.String()
-	if of.Account.IsZero() {
-		whose = "nobody " + of.Name
+	for i, a := range answers {
+		if !enroll.Guessable(a.Kind) {
+			continue
+		}
+		var err error
+		answers[i].Apart, err = s.countApart(ctx, c, of, a.Kind)
+		if err == nil && !answers[i].Apart && !coded {
+			err = s.take(ctx, rateRecoverOne.forKind(a.Kind), whose(of, a.Kind))
+		}
+		if errors.As(err, new(limited)) {
+			return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "too many tries for this account with this kind of proof")
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	err := s.take(ctx, rateRecoverOne, whose)
+	return answers, nil
+}
+
+// countNamed counts a name as it was typed, from one network: each kind by itself.
+func (s *Server) countNamed(ctx context.Context, named string, answers []enroll.Answer) error {
+	if len(answers) == 0 { // a colleague's word alone
+		return s.take(ctx, rateRecoverName, named)
+	}
+	for _, a := range answers {
+		if err := s.take(ctx, rateRecoverName, named+" "+string(a.Kind)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countApart says whether a try is counted apart from what strangers try over and over:
+// it comes from a browser that a passkey of the account was used in, or it is among the
+// first of its network. So whoever wants to shut somebody out needs new networks all the
+// time. (docs/security.md, "Tries without a passkey")
+func (s *Server) countApart(ctx context.Context, c *call, of enroll.Recovery, kind enroll.ProofKind) (bool, error) {
+	account := whose(of, kind)
+	known, err := s.knownBrowser(ctx, c, of)
+	if err != nil {
+		return false, err
+	}
+	if known {
+		if apart, err := s.spare(ctx, rateRecoverKnown.forKind(kind), account+" "+c.browser()); apart || err != nil {
+			return apart, err
+		}
+	}
+	// A site of IPv6 counts once: it has 65,536 networks of its own.
+	from, ok := siteOf(c.address)
+	if !ok {
+		from = network(c.address)
+	}
+	if apart, err := s.spare(ctx, rateRecoverFresh.forKind(kind), account+" "+from); !apart || err != nil {
+		return false, err
+	}
+	return s.spare(ctx, rateRecoverFirst.forKind(kind), account)
+}
+
+func (s *Server) knownBrowser(ctx context.Context, c *call, of enroll.Recovery) (bool, error) {
+	browser := c.browser()
+	if browser == "" || s.cfg.Browsers == nil {
+		return false, nil
+	}
+	known, err := s.cfg.Browsers.KnownBrowser(ctx, of.Account, browser, s.now())
+	if err != nil {
+		return false, fmt.Errorf("know browser: %w", err)
+	}
+	return known, nil
+}
+
+// spare takes a token where there is one.
+func (s *Server) spare(ctx context.Context, r rate, what string) (bool, error) {
+	err := s.take(ctx, r, what)
 	if errors.As(err, new(limited)) {
-		return s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "too many tries for this account")
+		return false, nil
 	}
-	return err
+	return err == nil, err
+}
+
+// whose tries with a kind of proof count together, also for a name that nobody has.
+func whose(of enroll.Recovery, kind enroll.ProofKind) string {
+	if of.Account.IsZero() {
+		return "nobody " + of.Name + " " + string(kind)
+	}
+	return of.Account.String() + " " + string(kind)
 }

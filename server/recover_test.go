@@ -269,7 +269,7 @@ func TestAWayInTellsNothingOfWhoExists(t *testing.T) {
 	}
 }
 
-// Limits: by name and network told, by account silent, and never against a passkey.
+// By name and network it is told, also of a recovery code, and never against a passkey.
 func TestTriesOfAWayInAreCounted(t *testing.T) {
 	h := newHouse(t, byCodesToo)
 	p := h.phone()

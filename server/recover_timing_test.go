@@ -28,7 +28,7 @@ func wide(t *testing.T, rates ...*rate) {
 	t.Helper()
 	for _, r := range rates {
 		was := *r
-		r.burst, r.refill = 1<<20, time.Microsecond
+		r.burst, r.refill = 1<<20, time.Millisecond
 		t.Cleanup(func() { *r = was })
 	}
 }

@@ -37,7 +37,8 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 	if err != nil {
 		return nil, err
 	}
-	if err := s.countRecovery(ctx, c, of, in.Body.Proofs); err != nil {
+	answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.take(ctx, rateWordNet, network(c.address)); err != nil {
@@ -49,7 +50,6 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 		}
 		return nil, err
 	}
-	answers := each(in.Body.Proofs, recoveryAnswer.answer)
 	if !s.taken(append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching})) {
 		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs with a colleague's word")
 	}

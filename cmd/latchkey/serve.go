@@ -144,7 +144,7 @@ func (a *app) edge(demo bool) (*server.Server, error) {
 	web, err := server.New(server.Config{
 		PublicURL: a.cfg.PublicURL, RPID: a.cfg.RPID(), Version: version, Demo: demo,
 		Organisation: settings.Organisation, Attribute: settings.Attribute, Support: settings.Support,
-		TrustedProxies: settings.TrustedProxies, LimitFactor: settings.LimitFactor, Passkeys: a.passkeys, Requests: a.engine, Log: a.store, Limits: a.store,
+		TrustedProxies: settings.TrustedProxies, LimitFactor: settings.LimitFactor, Passkeys: a.passkeys, Requests: a.engine, Log: a.store, Limits: a.store, Browsers: a.store,
 		Reviews: a.engine, Freezes: a.engine, Photos: a.dir, Devices: &a.notices, Live: a.live,
 		Ready: a.ready, Static: pwa.Files(), Now: now, Logger: a.log,
 	})
