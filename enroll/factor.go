@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -146,6 +147,44 @@ func (s *Service) Held(ctx context.Context, account ad.GUID) ([]ProofKind, error
 		}
 	}
 	return held, nil
+}
+
+// AtHand are those of the kinds that the person could give now: what they hold, what a
+// code could go to, and what people know by heart. The directory is read only where it
+// is what knows.
+func (s *Service) AtHand(ctx context.Context, of Session, kinds []ProofKind) ([]ProofKind, error) {
+	held, err := s.Held(ctx, of.Account)
+	if err != nil {
+		return nil, err
+	}
+	var person ad.Account
+	var factors []Factor
+	if slices.ContainsFunc(kinds, func(k ProofKind) bool { return sendable(k) || k == ProofDirectory }) {
+		if person, err = s.account(ctx, of.Account); err != nil {
+			return nil, err
+		}
+		if factors, err = s.store.Factors(ctx, of.Account); err != nil {
+			return nil, fmt.Errorf("list proofs: %w", err)
+		}
+	}
+	out := []ProofKind{}
+	for _, kind := range kinds {
+		has := slices.Contains(held, kind)
+		switch kind {
+		case ProofMailCode, ProofSMSCode:
+			to, _ := s.addressOf(person, factors, kind)
+			has = to != ""
+		case ProofDirectory:
+			name := strings.ToLower(s.settings().Proofs.Directory)
+			has = name != "" && slices.ContainsFunc(person.Attributes[name], func(v string) bool { return normalised(v) != "" })
+		case ProofPassword:
+			has = true
+		}
+		if has {
+			out = append(out, kind)
+		}
+	}
+	return out, nil
 }
 
 // good says whether it still proves anything.

@@ -580,6 +580,44 @@ func TestFurtherProofsCountForOneStatement(t *testing.T) {
 	wantErr(t, "no number", err, enroll.ErrNoAddress)
 }
 
+// What somebody has at hand is what they hold, where a code could go to, and what they
+// know by heart.
+func TestWhatIsAtHandIsHeldOrKnown(t *testing.T) {
+	w, post := furnished(t)
+	d, of := w.enrolled(alice)
+	every := []enroll.ProofKind{
+		enroll.ProofPasskey, enroll.ProofHardwareKey, enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofMailCode, enroll.ProofSMSCode,
+		enroll.ProofPIN, enroll.ProofQuestions, enroll.ProofDirectory, enroll.ProofPassword, enroll.ProofVouching,
+	}
+	has := func(what, want string) {
+		t.Helper()
+		got, err := w.AtHand(w.ctx, of, every)
+		if text := strings.Trim(fmt.Sprint(got), "[]"); err != nil || text != want {
+			t.Errorf("%s: %q, %v; want %q", what, text, err, want)
+		}
+	}
+	has("at first", "passkey mail-code directory password")
+	wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739201")), nil)
+	w.codes(d, of)
+	w.setAnswers(d, of)
+	token, _, err := w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofSMSCode), enroll.ProofSMSCode, "+4915112345678")
+	wantErr(t, "begin", err, nil)
+	wantErr(t, "verify", w.FinishAddress(w.ctx, of, token, post.last(t).Code.Reveal()), nil)
+	has("once set up", "passkey recovery-code mail-code sms-code pin questions directory password")
+	w.dir.change(alice, func(a *ad.Account) {
+		a.Attributes = map[string][]string{"extensionattribute3": {"a@x.example", "b@x.example"}, "employeenumber": {" - "}}
+	})
+	has("with two addresses and no number", "passkey recovery-code sms-code pin questions password")
+
+	w.dir.fail(errors.New("the directory is away"))
+	if _, err := w.AtHand(w.ctx, of, every); err == nil {
+		t.Error("without the directory somebody knows where a code could go")
+	}
+	if got, err := w.AtHand(w.ctx, of, []enroll.ProofKind{enroll.ProofPIN, enroll.ProofTOTP}); err != nil || fmt.Sprint(got) != "[pin]" {
+		t.Errorf("what the directory is not needed for: %v, %v", got, err)
+	}
+}
+
 // An administrator's password is never tried, right or wrong, and no code goes out.
 func TestNothingIsTriedOfAProtectedAccount(t *testing.T) {
 	w, post := furnished(t)

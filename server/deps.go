@@ -66,6 +66,8 @@ type Passkeys interface {
 	Remove(ctx context.Context, s enroll.Session, id []byte, proof enroll.Proof, last bool) error
 	// Factors are the proofs beside passkeys that the person holds, without secrets.
 	Factors(ctx context.Context, s enroll.Session) ([]enroll.Factor, error)
+	// AtHand are those of the kinds that the person could give now.
+	AtHand(ctx context.Context, s enroll.Session, kinds []enroll.ProofKind) ([]enroll.ProofKind, error)
 	// MakeRecoveryCodes, BeginTOTP and RemoveFactor need a proof from FinishStepUp
 	// with enroll's label for it over enroll.ProofStatement.
 	MakeRecoveryCodes(ctx context.Context, s enroll.Session, proof enroll.Proof) ([]secret.Text, error)
@@ -176,9 +178,9 @@ type Requests interface {
 	StopVouching(ctx context.Context, account ad.GUID, session string) error
 	// Suffices says whether proofs without a passkey are all that the policy asks.
 	Suffices(ctx context.Context, account ad.Account, kind workflow.Kind, address string, proved []enroll.ProofKind) error
-	// Recoveries are the alternatives without a passkey that any rule names, Offers
-	// says whether any rule takes this kind of proof.
-	Recoveries() [][]enroll.ProofKind
+	// Recoveries are the alternatives without a passkey that any rule names, with what
+	// they lead to; Offers says whether any rule takes this kind of proof.
+	Recoveries() []workflow.Recovery
 	Offers(kind enroll.ProofKind) bool
 	// Offered are the proofs that the actor may set up, MaySetUp refuses any other, and
 	// Duty is what the actor has to hold and does not; nil for nothing.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -14,6 +15,10 @@ import (
 
 func (p *relyingParty) Factors(context.Context, enroll.Session) ([]enroll.Factor, error) {
 	return []enroll.Factor{{Kind: enroll.ProofRecoveryCode}, {Kind: enroll.ProofTOTP}}, p.err
+}
+
+func (p *relyingParty) AtHand(_ context.Context, _ enroll.Session, kinds []enroll.ProofKind) ([]enroll.ProofKind, error) {
+	return kinds, errors.Join(p.err, p.atHand)
 }
 
 func (p *relyingParty) MakeRecoveryCodes(context.Context, enroll.Session, enroll.Proof) ([]secret.Text, error) {
@@ -96,8 +101,9 @@ func (r *rules) Suffices(context.Context, ad.Account, workflow.Kind, string, []e
 	return r.err
 }
 
-func (r *rules) Recoveries() [][]enroll.ProofKind {
-	return [][]enroll.ProofKind{{enroll.ProofRecoveryCode}, {enroll.ProofVouching}}
+func (r *rules) Recoveries() []workflow.Recovery {
+	kinds := []workflow.Kind{workflow.KindUnlock, workflow.KindReset}
+	return []workflow.Recovery{{Prove: []enroll.ProofKind{enroll.ProofRecoveryCode}, Kinds: kinds}, {Prove: []enroll.ProofKind{enroll.ProofVouching}, Kinds: kinds[:1]}}
 }
 
 func (r *rules) Offers(enroll.ProofKind) bool { return true }

@@ -40,6 +40,7 @@ var (
 type relyingParty struct {
 	err     error
 	lookErr error // of Session and Look only
+	atHand  error // of AtHand only
 	ended   int
 	from    enroll.Client
 	used    atomic.Int32                 // calls of Session
@@ -152,9 +153,14 @@ type rules struct {
 	err  error
 	hook func(context.Context) // runs inside Execute
 	got  secret.Text
+
+	request workflow.Request // the one that there is, where a test has its own
 }
 
 func (r *rules) one() (workflow.Request, error) {
+	if r.request.ID != "" {
+		return r.request, r.err
+	}
 	return workflow.Request{ID: "r1", Kind: workflow.KindReset, State: workflow.Approved, Tries: 2}, r.err
 }
 

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -81,21 +83,58 @@ func encodeOption(o workflow.Option) Option {
 	return Option{Kind: string(o.Kind), Allowed: o.Allowed, Code: o.Code, Approval: o.Approval}
 }
 
-// encodeRequest is for who reads it: the number is for the requester alone.
-func (s *Server) encodeRequest(who ad.GUID) func(workflow.Request) Request {
+// encodeRequest is for who reads it: the number is for the requester alone, and what
+// they have at hand is theirs.
+func (s *Server) encodeRequest(who ad.GUID, atHand hand) func(workflow.Request) Request {
 	return func(r workflow.Request) Request {
-		out := s.encodeOwn(r)
+		out := s.encodeOwn(r, atHand)
 		out.Review = encodeReviewing(r, who)
 		return out
 	}
 }
 
+// hand says which of the kinds the person could give now; nil where nobody knows.
+type hand func([]enroll.ProofKind) []enroll.ProofKind
+
+// encodeMine is encodeRequest for the signed-in person. What they have at hand orders
+// the ways and no more, so where it can't be told they are offered in the policy's order.
+func (s *Server) encodeMine(ctx context.Context) func(workflow.Request) Request {
+	own := signedIn(ctx)
+	return s.encodeRequest(own.Account, func(kinds []enroll.ProofKind) []enroll.ProofKind {
+		found, err := s.cfg.Passkeys.AtHand(ctx, own, kinds)
+		if err != nil {
+			s.log.Warn("what a person has at hand is not known", "error", err)
+			return nil
+		}
+		return found
+	})
+}
+
+// encodeWays tells what is left of each alternative of a draft. The first is what is
+// needed, so that a page that knows of one only asks for that.
+func encodeWays(out *Request, r workflow.Request, atHand hand) {
+	ways := r.Ways(nil)
+	var kinds []enroll.ProofKind
+	for _, way := range ways {
+		kinds = append(kinds, way.Needs...)
+	}
+	if slices.ContainsFunc(kinds, func(k enroll.ProofKind) bool { return k != enroll.ProofPasskey }) {
+		ways = r.Ways(atHand(kinds))
+	}
+	out.Ways = each(ways, func(w workflow.Way) RequestWay { return RequestWay{proofWords(w.Needs), proofWords(w.Lacks)} })
+	out.Needs = proofWords(r.Needs())
+	if len(ways) > 0 {
+		out.Needs = out.Ways[0].Needs
+	}
+}
+
 func (s *Server) triesLeft(r workflow.Request) int { return max(0, s.cfg.Tries-r.Tries) }
 
-func (s *Server) encodeOwn(r workflow.Request) Request {
+func (s *Server) encodeOwn(r workflow.Request, atHand hand) Request {
 	out := Request{
 		ID: r.ID, Kind: string(r.Kind), State: string(r.State),
 		Needs:   []string{},
+		Ways:    []RequestWay{},
 		Created: stamp(r.Created), Updated: stamp(r.Updated), Deadline: stamp(r.Deadline),
 		Params:     map[string]string{},
 		TriesLeft:  s.triesLeft(r),
@@ -105,7 +144,7 @@ func (s *Server) encodeOwn(r workflow.Request) Request {
 		Version:    r.Version,
 	}
 	if r.State == workflow.Draft {
-		out.Needs = each(r.Needs(), func(k enroll.ProofKind) string { return string(k) })
+		encodeWays(&out, r, atHand)
 	}
 	if r.Relocked != nil {
 		out.Relocked = &Relocked{At: stamp(r.Relocked.At), BadPasswords: r.Relocked.BadPasswords, Cause: string(r.Relocked.Cause)}

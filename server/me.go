@@ -7,6 +7,7 @@ import (
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
 )
 
 // recent bounds the requests that the first page shows, activityMax the events.
@@ -16,9 +17,14 @@ const (
 )
 
 func (s *Server) info(context.Context, *struct{}) (*reply[Info], error) {
+	ways := s.cfg.Requests.Recoveries()
 	return answer(Info{
 		Organisation: s.settings().Organisation, Support: s.settings().Support, Version: s.cfg.Version, Demo: s.cfg.Demo,
-		Languages: []string{"en", "de"}, Recovery: each(s.cfg.Requests.Recoveries(), proofWords), Attribute: s.settings().Attribute,
+		Languages: []string{"en", "de"}, Attribute: s.settings().Attribute,
+		Recovery: each(ways, func(w workflow.Recovery) []string { return proofWords(w.Prove) }),
+		RecoveryKinds: each(ways, func(w workflow.Recovery) []string {
+			return each(w.Kinds, func(k workflow.Kind) string { return string(k) })
+		}),
 	}), nil
 }
 
@@ -50,7 +56,7 @@ func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 	return answer(Me{
 		Account:  encodeAccount(account, s.now()),
 		Options:  each(s.cfg.Requests.Options(ctx, who, account), encodeOption),
-		Requests: each(requests[:min(len(requests), recent)], s.encodeRequest(who.Account)),
+		Requests: each(requests[:min(len(requests), recent)], s.encodeMine(ctx)),
 		Signal:   signal,
 		Passkeys: len(signal.CredentialIDs),
 		Session:  Session{SignedIn: stamp(own.SignedIn), Expires: stamp(own.Expires), Remember: own.Remember, Recovered: own.Recovered()},

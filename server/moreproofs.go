@@ -276,7 +276,7 @@ func (s *Server) sendRecovery(ctx context.Context, in *sendRecovery) (*reply[Rec
 		return nil, err
 	}
 	kind := enroll.ProofKind(in.Body.Kind)
-	wanted := slices.ContainsFunc(s.cfg.Requests.Recoveries(), func(set []enroll.ProofKind) bool { return slices.Contains(set, kind) })
+	wanted := slices.ContainsFunc(s.leading(of), func(set []enroll.ProofKind) bool { return slices.Contains(set, kind) })
 	token, err := s.cfg.Passkeys.SendRecovery(ctx, in.Body.Token, kind, wanted)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -201,6 +202,62 @@ func TestARequestTakesThePasskeyAndAnotherProof(t *testing.T) {
 	}
 }
 
+// Of several alternatives each is offered, what the person has at hand first; with the
+// gateway down another one is as good, and half of one alone is not.
+func TestWithTheGatewayDownAnotherWayIsTaken(t *testing.T) {
+	h := newHouse(t, func(acts map[workflow.Kind]workflow.Act) {
+		acts[workflow.KindReset] = workflow.Act{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey, enroll.ProofMailCode}, {enroll.ProofPasskey, enroll.ProofPIN}}}
+	})
+	h.post.waits()
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	r := fetch[Request](p, "POST", "/api/requests", fields{"kind": "reset"})
+	path := "/api/requests/" + r.ID
+	offers := func(want string) {
+		t.Helper()
+		got := fetch[Request](p, "GET", path, nil)
+		if fmt.Sprint(got.Ways) != want || !slices.Equal(got.Needs, got.Ways[0].Needs) {
+			t.Errorf("ways %v, needs %v, want %s", got.Ways, got.Needs, want)
+		}
+	}
+	offers("[{[passkey mail-code] [mail-code]} {[passkey pin] [pin]}]")
+	p.setsPIN()
+	offers("[{[passkey pin] []} {[passkey mail-code] [mail-code]}]")
+	p.verifies("mail-code", "me@home.example")
+	offers("[{[passkey mail-code] []} {[passkey pin] []}]")
+
+	h.post.err = enroll.ErrNotSent
+	wantProblem(t, p.call("POST", "/api/proofs/ask", fields{"kinds": []string{"mail-code"}}), http.StatusBadGateway, "code.not-sent")
+	<-h.post.came
+	pin := func(value string) fields {
+		return fields{"token": "", "proofs": []fields{{"kind": "pin", "value": value}}}
+	}
+	wantProblem(t, p.call("POST", path+"/answers", pin("739202")), http.StatusUnprocessableEntity, "proof.wrong")
+	if r = fetch[Request](p, "POST", path+"/answers", pin("739201")); r.State != "draft" || fmt.Sprint(r.Ways) != "[{[passkey] []}]" {
+		t.Fatalf("request %+v", r)
+	}
+	token, options := p.begin(path+"/proof/begin", fields{})
+	if r = fetch[Request](p, "POST", path+"/proof/finish", fields{"token": token, "credential": p.assert(options)}); r.State != "approved" || len(r.Ways) != 0 {
+		t.Fatalf("request %+v", r)
+	}
+	if me := fetch[Me](p, "GET", "/api/me", nil); len(me.Requests) != 1 || me.Requests[0].State != "approved" {
+		t.Errorf("requests %+v", me.Requests)
+	}
+}
+
+// Without the directory nobody knows where a code could go: every way is offered.
+func TestWhatIsAtHandIsNoReasonToOfferNothing(t *testing.T) {
+	st := newStage(t)
+	st.rules.request = workflow.Request{ID: "r1", State: workflow.Draft, Requester: alice, Decision: workflow.Decision{Prove: [][]enroll.ProofKind{
+		{enroll.ProofTOTP, enroll.ProofPIN}, {enroll.ProofMailCode},
+	}}}
+	st.party.atHand = errors.New("the directory is away")
+	body := bodyOf(t, st.in("GET", "/api/requests/r1", ""))
+	if !strings.Contains(body, `"needs":["mail-code"],"ways":[{"needs":["mail-code"],"lacks":[]},{"needs":["totp","pin"],"lacks":[]}]`) {
+		t.Error(body)
+	}
+}
+
 // Names that nobody has are asked, sent to and refused like others.
 func TestQuestionsAndCodesTellNothingOfANameThatNobodyHas(t *testing.T) {
 	h := newHouse(t, alsoBy([]enroll.ProofKind{enroll.ProofQuestions}, []enroll.ProofKind{enroll.ProofMailCode}))
@@ -260,6 +317,42 @@ func TestWhatNoRuleTakesIsNotTried(t *testing.T) {
 	}
 	if h.post.mu.Lock(); len(h.post.sent) != before {
 		t.Errorf("%d codes more", len(h.post.sent)-before)
+	}
+	h.post.mu.Unlock()
+}
+
+// A rule that takes a proof for an unlock takes it for nothing else: for that it is not
+// tried either.
+func TestWhatNoRuleTakesForThisKindIsNotTried(t *testing.T) {
+	h := newHouse(t, func(acts map[workflow.Kind]workflow.Act) {
+		acts[workflow.KindUnlock] = workflow.Act{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}, {enroll.ProofPassword}, {enroll.ProofMailCode}}}
+	})
+	h.post.waits()
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	p.verifies("mail-code", "me@home.example")
+	badPasswords := func() int {
+		account, err := h.company.Account(t.Context(), h.company.person)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return account.BadPasswords
+	}
+	wantProblem(t, h.phone().tries(h.company.login(), "reset", "password", "Wrong-Secret-1"), http.StatusForbidden, "recover.refused")
+	if n := badPasswords(); n != 0 {
+		t.Errorf("%d bad passwords after a try for a reset", n)
+	}
+	wantProblem(t, h.phone().tries(h.company.login(), "unlock", "password", "Wrong-Secret-1"), http.StatusForbidden, "recover.refused")
+	if n := badPasswords(); n != 1 {
+		t.Errorf("%d bad passwords after one for an unlock", n)
+	}
+	for _, kind := range []string{"reset", "unlock"} {
+		begun := fetch[RecoveryBegun](h.phone(), "POST", "/api/recover/begin", fields{"name": h.company.login(), "kind": kind})
+		fetch[RecoveryBegun](h.phone(), "POST", "/api/recover/send", fields{"token": begun.Token, "kind": "mail-code"})
+	}
+	h.post.code(t)
+	if h.post.mu.Lock(); len(h.post.sent) != 2 {
+		t.Errorf("%d codes, want that of the address and that for the unlock", len(h.post.sent))
 	}
 	h.post.mu.Unlock()
 }

@@ -86,7 +86,7 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 		return nil, err
 	}
 	// What no rule takes is not even looked at: a try costs its owner something.
-	if !s.taken(answers) {
+	if !s.taken(of, answers) {
 		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs")
 	}
 	suffices := func(ctx context.Context, person ad.Account, proved []enroll.ProofKind) error {
@@ -99,11 +99,22 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 	return s.welcome(ctx, made, cookie)
 }
 
-// taken says whether the policy has an alternative of these proofs, no more and no less.
-func (s *Server) taken(answers []enroll.Answer) bool {
-	return slices.ContainsFunc(s.cfg.Requests.Recoveries(), func(set []enroll.ProofKind) bool {
+// taken says whether the policy has an alternative of these proofs, no more and no less,
+// for what the way in is for.
+func (s *Server) taken(of enroll.Recovery, answers []enroll.Answer) bool {
+	return slices.ContainsFunc(s.leading(of), func(set []enroll.ProofKind) bool {
 		return len(set) == len(answers) && !slices.ContainsFunc(answers, func(a enroll.Answer) bool { return !slices.Contains(set, a.Kind) })
 	})
+}
+
+// leading are the alternatives that some rule takes for what the way in is for.
+func (s *Server) leading(of enroll.Recovery) (sets [][]enroll.ProofKind) {
+	for _, way := range s.cfg.Requests.Recoveries() {
+		if slices.Contains(way.Kinds, workflow.Kind(of.Act)) {
+			sets = append(sets, way.Prove)
+		}
+	}
+	return sets
 }
 
 // brake tells whoever runs the server, once in an hour, that somebody tries a little

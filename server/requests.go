@@ -14,7 +14,7 @@ func (s *Server) listRequests(ctx context.Context, _ *struct{}) (*reply[requestL
 	if err != nil {
 		return nil, err
 	}
-	return answer(requestList{Requests: each(mine, s.encodeRequest(signedIn(ctx).Account))}), nil
+	return answer(requestList{Requests: each(mine, s.encodeMine(ctx))}), nil
 }
 
 type submit struct {
@@ -37,7 +37,7 @@ func (s *Server) submit(ctx context.Context, in *submit) (*submitted, error) {
 	if err != nil {
 		return nil, s.about(r, err)
 	}
-	out := &submitted{Status: http.StatusCreated, Body: s.encodeRequest(who.Account)(r)}
+	out := &submitted{Status: http.StatusCreated, Body: s.encodeMine(ctx)(r)}
 	if r.Created.Before(start) {
 		out.Status = http.StatusOK
 	}
@@ -49,7 +49,7 @@ func (s *Server) one(ctx context.Context, r workflow.Request, err error) (*reply
 	if err != nil {
 		return nil, s.about(r, err)
 	}
-	return answer(s.encodeRequest(signedIn(ctx).Account)(r)), nil
+	return answer(s.encodeMine(ctx)(r)), nil
 }
 
 // about joins an error with the request that workflow returned beside it.
@@ -127,7 +127,7 @@ func (s *Server) execute(ctx context.Context, in *execute) (*reply[Executed], er
 	if err != nil {
 		return nil, s.about(r, err)
 	}
-	return answer(Executed{Request: s.encodeRequest(who.Account)(r), Generated: generated.Reveal()}), nil
+	return answer(Executed{Request: s.encodeMine(ctx)(r), Generated: generated.Reveal()}), nil
 }
 
 func (s *Server) seen(ctx context.Context, in *emptyByID) (*reply[Request], error) {

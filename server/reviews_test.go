@@ -57,7 +57,7 @@ func TestTheRequesterSeesTheNumberWhileItIsPending(t *testing.T) {
 	} {
 		r := pending
 		r.State = c.state
-		if got := st.encodeRequest(c.who)(r).Review.Number; got != c.number {
+		if got := st.encodeRequest(c.who, nobodyKnows)(r).Review.Number; got != c.number {
 			t.Errorf("%s, %s: %q", c.who, c.state, got)
 		}
 	}
@@ -65,7 +65,7 @@ func TestTheRequesterSeesTheNumberWhileItIsPending(t *testing.T) {
 
 func TestARequestTellsHowItsReviewStands(t *testing.T) {
 	st := newStage(t)
-	encode := st.encodeRequest(bob)
+	encode := st.encodeRequest(bob, nobodyKnows)
 	if got := encode(workflow.Request{Requester: bob, State: workflow.Approved}); got.Review != nil {
 		t.Errorf("nobody reviews, but %+v", got.Review)
 	}

@@ -54,6 +54,8 @@ type Info struct {
 	Languages    []string `json:"languages"`
 	// Recovery lists the proofs, all of one entry together, that do without a passkey.
 	Recovery [][]string `json:"recovery"`
+	// RecoveryKinds lists, for each entry of Recovery, the kinds that some rule does for it.
+	RecoveryKinds [][]string `json:"recoveryKinds"`
 	// Attribute is what people are asked for that the directory knows; null for nothing.
 	Attribute *Words `json:"attribute"`
 }
@@ -158,12 +160,19 @@ type Option struct {
 	Approval bool   `json:"approval"`
 }
 
+// RequestWay is what is left of one alternative of a draft. The first is preferred.
+type RequestWay struct {
+	Needs []string `json:"needs"`
+	Lacks []string `json:"lacks" doc:"of these, what the person has not set up or has no address for"`
+}
+
 // Request is one request as its owner sees it.
 type Request struct {
 	ID         string            `json:"id"`
 	Kind       string            `json:"kind"`
 	State      string            `json:"state"`
-	Needs      []string          `json:"needs"`
+	Needs      []string          `json:"needs" doc:"of the first way"`
+	Ways       []RequestWay      `json:"ways"`
 	Created    string            `json:"created"`
 	Updated    string            `json:"updated"`
 	Deadline   string            `json:"deadline"`

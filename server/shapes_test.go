@@ -24,7 +24,7 @@ var shapes = map[string]reflect.Type{
 	"Info": reflect.TypeFor[Info](), "Support": reflect.TypeFor[Support](), "Problem": reflect.TypeFor[Problem](),
 	"Ceremony": reflect.TypeFor[Ceremony](), "SignInFinish": bodyType[signInFinish](), "SignOut": bodyType[signOut](),
 	"Me": reflect.TypeFor[Me](), "Account": reflect.TypeFor[Account](), "Option": reflect.TypeFor[Option](),
-	"Submit": bodyType[submit](), "Request": reflect.TypeFor[Request](), "ProofFinish": bodyType[finishByID](),
+	"Submit": bodyType[submit](), "Request": reflect.TypeFor[Request](), "RequestWay": reflect.TypeFor[RequestWay](), "ProofFinish": bodyType[finishByID](),
 	"PasswordRules": reflect.TypeFor[PasswordRules](), "PasswordCheck": reflect.TypeFor[PasswordCheck](), "Finding": reflect.TypeFor[Finding](),
 	"Executed": reflect.TypeFor[Executed](), "EnrolOpen": reflect.TypeFor[EnrolOpen](), "EnrolFinish": bodyType[finishEnrol](),
 	"Passkey": reflect.TypeFor[Passkey](), "Invite": reflect.TypeFor[Invite](), "Stored": reflect.TypeFor[Stored](), "Activity": reflect.TypeFor[Activity](),
@@ -143,21 +143,68 @@ func TestAccountStatesComeInTheirOrder(t *testing.T) {
 	}
 }
 
+func nobodyKnows([]enroll.ProofKind) []enroll.ProofKind { return nil }
+
+// A draft tells each way that is left, the preferred one first and once more as what it
+// needs; what its owner has at hand is asked only where more than a passkey would do.
+func TestADraftTellsEachWayThatIsLeft(t *testing.T) {
+	st := newStage(t)
+	asked := 0
+	encode := st.encodeRequest(alice, func([]enroll.ProofKind) []enroll.ProofKind {
+		asked++
+		return []enroll.ProofKind{enroll.ProofPasskey, enroll.ProofMailCode}
+	})
+	draft := workflow.Request{State: workflow.Draft, Decision: workflow.Decision{Prove: [][]enroll.ProofKind{
+		{enroll.ProofPasskey, enroll.ProofPIN}, {enroll.ProofPasskey, enroll.ProofMailCode},
+	}}}
+	got := encode(draft)
+	if fmt.Sprint(got.Ways) != "[{[passkey mail-code] []} {[passkey pin] [pin]}]" || fmt.Sprint(got.Needs) != "[passkey mail-code]" || asked != 1 {
+		t.Errorf("ways %v, needs %v, asked %d times", got.Ways, got.Needs, asked)
+	}
+	draft.State = workflow.Approved
+	if got := encode(draft); got.Ways == nil || len(got.Ways)+len(got.Needs) != 0 || asked != 1 {
+		t.Errorf("approved: ways %v, needs %v, asked %d times", got.Ways, got.Needs, asked)
+	}
+	draft.State, draft.Decision.Prove = workflow.Draft, [][]enroll.ProofKind{{enroll.ProofPasskey}}
+	if got := encode(draft); fmt.Sprint(got.Ways) != "[{[passkey] []}]" || asked != 1 {
+		t.Errorf("a passkey alone: ways %v, asked %d times", got.Ways, asked)
+	}
+	if got := st.encodeRequest(alice, nobodyKnows)(workflow.Request{State: workflow.Draft, Decision: workflow.Decision{Prove: [][]enroll.ProofKind{
+		{enroll.ProofPIN}, {enroll.ProofTOTP},
+	}}}); fmt.Sprint(got.Ways) != "[{[pin] []} {[totp] []}]" {
+		t.Errorf("where nobody knows: %v", got.Ways)
+	}
+}
+
+// What the first page says is the same for everybody, and each way has its kinds.
+func TestTheFirstPageSaysWhereEachWayInLeads(t *testing.T) {
+	st := newStage(t)
+	info := bodyOf(t, st.ask("GET", "/api/info", ""))
+	for _, part := range []string{`"recovery":[["recovery-code"],["vouching"]]`, `"recoveryKinds":[["unlock","reset"],["unlock"]]`} {
+		if !strings.Contains(info, part) {
+			t.Errorf("%s lacks %s", info, part)
+		}
+	}
+	if in := bodyOf(t, st.in("GET", "/api/info", "")); in != info {
+		t.Errorf("signed in: %s, else: %s", in, info)
+	}
+}
+
 func TestARequestTellsWhatItsOwnerNeeds(t *testing.T) {
 	st := newStage(t)
 	at := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
-	draft := st.encodeRequest(alice)(workflow.Request{State: workflow.Draft, Decision: workflow.Decision{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}}}})
+	draft := st.encodeRequest(alice, nobodyKnows)(workflow.Request{State: workflow.Draft, Decision: workflow.Decision{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}}}})
 	if !slices.Equal(draft.Needs, []string{"passkey"}) {
 		t.Errorf("needs %v", draft.Needs)
 	}
-	done := st.encodeRequest(alice)(workflow.Request{
+	done := st.encodeRequest(alice, nobodyKnows)(workflow.Request{
 		Kind: workflow.KindOneTime, State: workflow.Done, Tries: 9, Result: &workflow.Result{At: at, Controller: "dc1", Unlocked: true},
 		Relocked: &workflow.Relock{At: at, BadPasswords: 3, Cause: workflow.CauseDevice},
 	})
 	if !done.Unseen || !done.Unlocked || done.TriesLeft != 0 || done.Params["controller"] != "dc1" || done.Relocked.Cause != "device" || len(done.Needs) != 0 {
 		t.Errorf("%+v", done)
 	}
-	denied := st.encodeRequest(alice)(workflow.Request{State: workflow.Denied, Decision: workflow.Decision{Findings: []workflow.Finding{{Code: "not-matched"}, {Code: "kind-not-allowed"}}}})
+	denied := st.encodeRequest(alice, nobodyKnows)(workflow.Request{State: workflow.Denied, Decision: workflow.Decision{Findings: []workflow.Finding{{Code: "not-matched"}, {Code: "kind-not-allowed"}}}})
 	if denied.Code != "kind-not-allowed" {
 		t.Errorf("%+v", denied)
 	}

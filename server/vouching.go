@@ -50,7 +50,7 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 		}
 		return nil, err
 	}
-	if !s.taken(append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching})) {
+	if !s.taken(of, append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching})) {
 		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs with a colleague's word")
 	}
 	// Named before anybody signed in: whoever vouches later in this window is known by it.

@@ -115,7 +115,7 @@ func TestAHardwareKeyIsNeverAWayInWithoutAPasskey(t *testing.T) {
 		w.engine.SetPolicy(everyone("policy-2", [][]enroll.ProofKind{
 			{enroll.ProofHardwareKey}, {enroll.ProofHardwareKey, enroll.ProofTOTP}, {enroll.ProofRecoveryCode},
 		}))
-		if ways := w.engine.Recoveries(); len(ways) != 1 || ways[0][0] != enroll.ProofRecoveryCode {
+		if ways := w.engine.Recoveries(); len(ways) != 1 || ways[0].Prove[0] != enroll.ProofRecoveryCode {
 			t.Errorf("ways in %v", ways)
 		}
 	})

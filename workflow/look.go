@@ -43,7 +43,7 @@ func (p Policy) Ready() Policy {
 		m.holds = m.holds || p.Rules[i].Hold != nil
 		m.noMatch = append(m.noMatch, Finding{Rule: p.Rules[i].Name, Code: foundNotMatched})
 	}
-	m.named = p.alternatives()
+	m.named, m.recoveries = p.alternatives(), p.recoveries()
 	p.ready = m
 	return p
 }
@@ -59,14 +59,15 @@ func (p Policy) made() *maker {
 // account's token is gone through once, a moment is put into each zone once, and each
 // attribute is looked up once, however many rules ask.
 type maker struct {
-	tests   []test
-	noMatch []Finding // what each rule leaves that does not match
-	named   [][]enroll.ProofKind
-	holds   bool // some rule says what to hold
-	devices bool // some condition asks for a new device
-	sids    map[string]int
-	zones   []*time.Location
-	names   []string // of attributes
+	tests      []test
+	noMatch    []Finding // what each rule leaves that does not match
+	named      [][]enroll.ProofKind
+	recoveries []Recovery
+	holds      bool // some rule says what to hold
+	devices    bool // some condition asks for a new device
+	sids       map[string]int
+	zones      []*time.Location
+	names      []string // of attributes
 
 	found sync.Map     // of decided: the findings of those that matched before
 	kept  atomic.Int64 // how many they are together

@@ -51,13 +51,7 @@ func (r Request) Needs() []enroll.ProofKind { return missing(r.Decision.Prove, r
 func missing(alternatives [][]enroll.ProofKind, have []ConsumedProof) []enroll.ProofKind {
 	best := []enroll.ProofKind{""}
 	for i, set := range alternatives {
-		var lack []enroll.ProofKind
-		for _, kind := range set {
-			proved := slices.ContainsFunc(have, func(p ConsumedProof) bool { return p.Kind.Counts(kind) && !p.Void })
-			if !proved && !slices.Contains(lack, kind) {
-				lack = append(lack, kind)
-			}
-		}
+		lack := lacking(set, have)
 		if len(set) > 0 && (i == 0 || best[0] == "" || len(lack) < len(best)) {
 			best = lack
 		}
@@ -66,6 +60,17 @@ func missing(alternatives [][]enroll.ProofKind, have []ConsumedProof) []enroll.P
 		}
 	}
 	return best
+}
+
+// lacking is what of a set is not proved, each once.
+func lacking(set []enroll.ProofKind, have []ConsumedProof) (lack []enroll.ProofKind) {
+	for _, kind := range set {
+		proved := slices.ContainsFunc(have, func(p ConsumedProof) bool { return p.Kind.Counts(kind) && !p.Void })
+		if !proved && !slices.Contains(lack, kind) {
+			lack = append(lack, kind)
+		}
+	}
+	return lack
 }
 
 // provedIn says whether every proof that counts was made in this session.

@@ -197,18 +197,6 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 	return e.unfrozen(ctx, account.GUID)
 }
 
-// Recoveries are the alternatives without a passkey that any rule names for any
-// kind, in the policy's order: what Start offers to everybody alike.
-func (e *Engine) Recoveries() [][]enroll.ProofKind {
-	var out [][]enroll.ProofKind
-	for _, set := range e.runningPolicy().made().named {
-		if !slices.ContainsFunc(set, enroll.ProofKind.IsPasskey) {
-			out = append(out, set)
-		}
-	}
-	return out
-}
-
 // Offers says whether the running policy takes this kind of proof for anything.
 func (e *Engine) Offers(kind enroll.ProofKind) bool {
 	return takes(e.runningPolicy().made().named, kind)

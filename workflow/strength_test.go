@@ -212,7 +212,7 @@ func TestStartOffersWhatSomeRuleNames(t *testing.T) {
 	}
 	both := []enroll.ProofKind{enroll.ProofRecoveryCode, enroll.ProofTOTP}
 	w.engine.SetPolicy(everyone("h", [][]enroll.ProofKind{{enroll.ProofPasskey}, {enroll.ProofRecoveryCode}, both}))
-	if got := fmt.Sprint(w.engine.Recoveries()); got != "[[recovery-code] [recovery-code totp]]" || !w.engine.Offers(enroll.ProofTOTP) {
+	if got := fmt.Sprint(w.engine.Recoveries()); got != "[{[recovery-code] [unlock reset one-time enrol]} {[recovery-code totp] [unlock reset one-time enrol]}]" || !w.engine.Offers(enroll.ProofTOTP) {
 		t.Errorf("with codes: %s", got)
 	}
 	w.engine.SetPolicy(everyone("h2", passkey))

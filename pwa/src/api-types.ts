@@ -15,6 +15,8 @@ export interface Info {
   /** What lets somebody in without a passkey, the strongest use first: [["recovery-code"], ["pin", "mail-code"]]
    *  is a recovery code, or a PIN and a code by mail. [] where there is no such way. */
   recovery: WayKind[][];
+  /** What each of these leads to: recoveryKinds[0] is of recovery[0]. For another kind it lets nobody in. */
+  recoveryKinds: Kind[][];
   /** What the directory attribute of "directory" is called; null where nothing asks for it. */
   attribute: Said | null;
 }
@@ -141,9 +143,11 @@ export interface Request {
   id: string;
   kind: Kind;
   state: 'draft' | 'pending' | 'approved' | 'executing' | 'done' | 'failed' | 'unknown' | 'denied' | 'expired' | 'cancelled';
-  /** What is missing in "draft": ["passkey"], or more of the nearest alternative. "hardware-key" is
+  /** What is missing in "draft": ["passkey"], or more of the preferred way. "hardware-key" is
    *  the same ceremony, and 422 "proof.not-hardware" for any other passkey. */
   needs: string[];
+  /** Every way that is left in "draft", the preferred one first: any of them is enough. */
+  ways: RequestWay[];
   created: string;
   updated: string;
   deadline: string;
@@ -162,6 +166,9 @@ export interface Request {
   /** Of a request that is or was reviewed; null otherwise. */
   review: Reviewing | null;
 }
+
+/** What is left of one alternative. lacks: of these, what I have not set up, or have no address for. */
+export interface RequestWay { needs: string[]; lacks: string[]; }
 
 /** The requester's half of a review. */
 export interface Reviewing {
