@@ -170,6 +170,14 @@ test('a PIN and the employee number let somebody in', { tag: '@database' }, asyn
     await page.getByLabel('Employee number').fill(number);
     await button(page, 'Unlock my account').click();
   };
+  // It unlocks, and is offered for nothing else; what no rule does for anybody here is no choice.
+  await page.goto('/recover');
+  const byPin = page.getByRole('radio', { name: 'My Latchkey PIN and my employee number', exact: true });
+  await expect(byPin).toBeVisible();
+  await page.getByRole('radio', { name: 'A new password' }).check();
+  await expect(byPin).toHaveCount(0);
+  await expect(page.getByRole('radio', { name: 'A recovery code', exact: true })).toBeChecked();
+  await expect(page.getByRole('radio', { name: 'A one-time password' })).toHaveCount(0);
   await without(page, person.account, 'My Latchkey PIN and my employee number');
   await enter('840672', 'K-40711'); // the one before
   await refused(page);
@@ -291,6 +299,72 @@ test('a request that needs more than the passkey takes the rest in either order'
   const second = await send();
   await mailField(page).fill(second);
   await page.getByLabel('Your Latchkey PIN').fill('8371946');
+  await button(page, 'Continue').click();
+  await page.getByLabel('New password').fill(`${fresh}-2`);
+  await button(page, 'Set new password').click();
+  await sees(page, 'Your new password is set');
+  expect(stack.directory.bind(person, `${fresh}-2`)).toEqual({ ok: true, code: '' });
+});
+
+test('with the mail server down a PIN does as well, and both are offered before', async ({ people, stack }) => {
+  const { stand } = stack;
+  const to = atHome();
+  const { phone, person } = await people.enrolled(people.hire('Noor', 'Haddad', { department: departments.either, more: { [attributes.mail]: to } }));
+  const { page } = phone;
+  const pinWay = 'My Latchkey PIN and my passkey';
+  const mailWay = 'A code by mail and my passkey';
+  const ask = async () => {
+    await page.goto('/account');
+    await button(page, 'Set a new password').click();
+    await expect(button(page, 'Send me the code')).toBeVisible();
+  };
+
+  // Without a PIN the other way leads to where one is set up.
+  await ask();
+  await button(page, 'Another way').click();
+  await sees(page, 'Another way');
+  await expect(page.getByRole('heading', { name: 'Not set up yet' })).toBeVisible();
+  await page.getByRole('link', { name: pinWay }).click();
+  await sees(page, 'Ways to prove it’s me');
+  await setPin(phone, '8371946');
+  await expect(page.getByText('Your PIN is set.')).toBeVisible();
+
+  await ask();
+  await stand.mail('down');
+  await button(page, 'Send me the code').click();
+  await expect(page.getByRole('alert').getByText('The code could not be sent.')).toBeVisible();
+  await button(page, pinWay).click();
+  const pin = page.getByLabel('Your Latchkey PIN');
+  await expect(pin).toBeVisible();
+  await expect(mailField(page)).toHaveCount(0);
+  await page.reload(); // the way that was taken stays
+  await pin.fill('8371947');
+  await button(page, 'Continue').click();
+  await expect(page.getByText('That isn’t right')).toBeVisible();
+  await pin.fill('8371946');
+  await button(page, 'Continue').click();
+  await button(page, 'Confirm with my passkey').click();
+  await page.getByLabel('New password').fill(fresh);
+  await button(page, 'Set new password').click();
+  await sees(page, 'Your new password is set');
+  expect(stack.directory.bind(person, fresh)).toEqual({ ok: true, code: '' });
+  await stand.mail('');
+
+  // There and back before anything was sent, and the passkey first: what is left is of the way that was taken.
+  await ask();
+  await button(page, 'Another way').click();
+  await button(page, pinWay).click();
+  await button(page, 'Another way').click();
+  await button(page, mailWay).click();
+  await expect(button(page, 'Send me the code')).toBeVisible();
+  await button(page, 'Another way').click();
+  await button(page, 'Back').click();
+  await expect(button(page, 'Send me the code')).toBeVisible();
+  await button(page, 'Another way').click();
+  await button(page, pinWay).click();
+  await button(page, 'My passkey first').click();
+  await button(page, 'Confirm with my passkey').click();
+  await pin.fill('8371946');
   await button(page, 'Continue').click();
   await page.getByLabel('New password').fill(`${fresh}-2`);
   await button(page, 'Set new password').click();

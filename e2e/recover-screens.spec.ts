@@ -97,7 +97,7 @@ test('without a passkey: the way in, what is refused, and a new passkey', async 
 const offer = (page: Page, ...recovery: string[][]) =>
   page.route('**/api/info', async (route) => {
     const response = await route.fetch();
-    await route.fulfill({ response, json: { ...await response.json() as object, recovery } });
+    await route.fulfill({ response, json: { ...await response.json() as object, recovery, recoveryKinds: recovery.map(() => ['unlock', 'reset', 'enrol']) } });
   });
 
 test('the further proofs: a PIN, questions and addresses, from none to set up', async ({ people, stack }) => {
@@ -182,6 +182,33 @@ test('a request that needs more than the passkey', async ({ people }) => {
   await button(page, 'Continue').click();
   await expect(page.getByText('That isn’t right')).toBeVisible();
   await look(page, 'answers-wrong');
+});
+
+test('a request with another way, once the code for the first can’t be sent', async ({ people, stack }) => {
+  const { phone } = await people.enrolled(people.hire('Noor', 'Haddad', { department: departments.either, more: { [attributes.mail]: 'noor@home.example.test' } }));
+  const { page } = phone;
+  await page.goto('/account');
+  await button(page, 'Set a new password').click();
+  await button(page, 'Another way').click();
+  await sees(page, 'Another way');
+  await look(page, 'ways-lacking');
+  await setPin(phone, '8371946');
+  await expect(page.getByText('Your PIN is set.')).toBeVisible();
+  await page.goto('/account');
+  await button(page, 'Set a new password').click();
+  await expect(button(page, 'Another way')).toBeVisible();
+  await look(page, 'ways-first');
+  await stack.stand.mail('down');
+  await button(page, 'Send me the code').click();
+  await expect(page.getByRole('alert').getByText('The code could not be sent.')).toBeVisible();
+  await look(page, 'ways-down');
+  await stack.stand.mail('');
+  await button(page, 'My Latchkey PIN and my passkey').click();
+  await expect(page.getByLabel('Your Latchkey PIN')).toBeVisible();
+  await look(page, 'ways-taken');
+  await button(page, 'Another way').click();
+  await sees(page, 'Another way');
+  await look(page, 'ways');
 });
 
 test('a colleague’s word: the choice, the wait, nobody in time, and both who see it', async ({ people }) => {

@@ -136,6 +136,7 @@ export const departments = {
   reminded: 'Attic', // what is to be set up within two weeks is said
   limited: 'Cellar', // until it is set up there is an unlock and no more
   more: 'Laboratory', // a reset takes a code by mail and a PIN beside the passkey
+  either: 'Foundry', // a code by mail beside it, or a PIN
 } as const;
 
 function policies(dc: Controller): object[] {
@@ -176,6 +177,7 @@ function policies(dc: Controller): object[] {
       unlock: { prove: ['passkey', 'recovery-code'] }, reset: passkey,
     },
     { name: departments.more, who: { department: departments.more }, unlock: passkey, reset: { prove: ['passkey + mail-code + pin'] } },
+    { name: departments.either, who: { department: departments.either }, unlock: passkey, reset: { prove: ['passkey + mail-code', 'passkey + pin'] } },
     { name: 'staff', who: { everyone: true }, unlock: passkey, reset: passkey, change: passkey, 'one-time': passkey },
   ];
 }

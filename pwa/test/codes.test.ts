@@ -7,7 +7,7 @@ import { addressLacks } from '../src/screens/proofs/address';
 import { shownOf } from '../src/screens/proofs';
 import { pinLacks } from '../src/screens/proofs/pin';
 import { answersLack } from '../src/screens/proofs/questions';
-import { anew, readDraft, wanting } from '../src/screens/recover/draft';
+import { anew, leadsOf, readDraft, wanting, wantsOf, wayTo, type Lead } from '../src/screens/recover/draft';
 import { wayName, wayNeeds } from '../src/screens/recover/words';
 
 beforeAll(() => speak('en').then(says('inside', 'proofs')));
@@ -173,20 +173,44 @@ test('the directory attribute goes by the organisation’s name for it, in eithe
   info.set({ ...info.get(), attribute: null });
 });
 
-test('what was noted is taken as far as it is whole', () => {
+const pinUnlocks: Lead = { way: ['pin'], wants: ['unlock'] };
+const codeDoesAll: Lead = { way: ['recovery-code'], wants: ['unlock', 'reset', 'enrol'] };
+
+test('each way in is offered for what it leads to, and for nothing else', () => {
+  const leads = leadsOf({ recovery: [['pin'], ['totp', 'smoke-signal'], ['recovery-code'], ['vouching']] as never, recoveryKinds: [['unlock'], ['unlock'], ['unlock', 'reset', 'enrol'], []] });
+  expect(leads).toEqual([pinUnlocks, codeDoesAll]);
+  expect(wantsOf(leads)).toEqual(['unlock', 'reset', 'enrol']);
+  expect(wantsOf([pinUnlocks])).toEqual(['unlock']);
+  expect(leadsOf({ recovery: [['pin']], recoveryKinds: [['one-time', 'change']] })).toEqual([{ way: ['pin'], wants: ['one-time'] }]);
+  expect(leadsOf({ recovery: [['pin']] })).toEqual([{ way: ['pin'], wants: ['unlock', 'reset', 'one-time', 'enrol'] }]); // a server that doesn't say
+  expect(wantsOf([])).toEqual([]);
+});
+
+test('what was chosen stays where it leads to what is wanted', () => {
+  expect([wayTo([pinUnlocks, codeDoesAll], 'unlock', 0), wayTo([pinUnlocks, codeDoesAll], 'unlock', 1)]).toEqual([0, 1]);
+  expect(wayTo([pinUnlocks, codeDoesAll], 'reset', 0)).toBe(1);
+  expect([wayTo([pinUnlocks], 'enrol', 0), wayTo([], 'unlock', 0)]).toEqual([-1, -1]);
+});
+
+test('what was noted is taken as far as it is whole and leads somewhere', () => {
+  const both = [pinUnlocks, codeDoesAll];
   const whole = { name: 'dana', want: 'reset', way: 1, token: 'x', questions: [pet], sent: { 'mail-code': 1700000000000 }, none: false };
-  expect(readDraft(whole, 2)).toEqual(whole);
-  expect(readDraft(whole, 1)).toMatchObject({ name: 'dana', want: 'reset', way: 0, token: '', questions: [], sent: {} }); // the policy changed meanwhile
-  expect(readDraft(wanting('enrol'), 2)).toMatchObject({ name: '', want: 'enrol', token: '' });
-  expect(readDraft(wanting('one-time'), 2).want).toBe('unlock');
-  for (const odd of [null, undefined, 7, 'x', [], { name: 7, want: 'x', way: -1, token: {} }, { sent: { 'mail-code': 1 }, questions: [pet] }, { questions: 'x', sent: 7 }]) {
-    expect(readDraft(odd, 2)).toEqual({ name: '', want: 'unlock', way: 0, token: '', questions: [], sent: {}, none: false });
+  expect(readDraft(whole, both)).toEqual(whole);
+  // The policy changed meanwhile: fewer ways, another order, another kind.
+  expect(readDraft(whole, [codeDoesAll])).toMatchObject({ name: 'dana', want: 'reset', way: 0, token: '', questions: [], sent: {} });
+  expect(readDraft(whole, [codeDoesAll, pinUnlocks])).toMatchObject({ want: 'reset', way: 0, token: '', sent: {} });
+  expect(readDraft(whole, [pinUnlocks, pinUnlocks])).toMatchObject({ want: 'unlock', way: 1, token: '', sent: {} });
+  expect(readDraft(wanting('enrol'), both)).toMatchObject({ name: '', want: 'enrol', way: 1, token: '' });
+  expect(readDraft(wanting('one-time'), both).want).toBe('unlock');
+  expect(readDraft(wanting('one-time'), [{ way: ['totp'], wants: ['one-time'] }]).want).toBe('one-time');
+  for (const odd of [null, undefined, 7, 'x', [], { name: 7, want: 'x', way: -1, token: {} }, { way: 0.5, want: 'unlock', token: 'x' }, { sent: { 'mail-code': 1 }, questions: [pet] }, { questions: 'x', sent: 7 }]) {
+    expect(readDraft(odd, both)).toEqual({ name: '', want: 'unlock', way: 0, token: '', questions: [], sent: {}, none: false });
   }
 });
 
 test('nothing that proves anything is noted', () => {
-  expect(Object.keys(readDraft({ values: { totp: '123456' }, code }, 2)).sort()).toEqual(['name', 'none', 'questions', 'sent', 'token', 'want', 'way']);
-  const read = readDraft({ way: 0, token: 'x', questions: [{ ...pet, answer: 'Rex' }, { id: 'half' }], sent: { 'mail-code': 1, code: '12345678', 'sms-code': '12345678' } }, 1);
+  expect(Object.keys(readDraft({ values: { totp: '123456' }, code }, [codeDoesAll])).sort()).toEqual(['name', 'none', 'questions', 'sent', 'token', 'want', 'way']);
+  const read = readDraft({ way: 0, want: 'unlock', token: 'x', questions: [{ ...pet, answer: 'Rex' }, { id: 'half' }], sent: { 'mail-code': 1, code: '12345678', 'sms-code': '12345678' } }, [codeDoesAll]);
   expect([read.questions, read.sent]).toEqual([[pet], { 'mail-code': 1 }]);
 });
 

@@ -89,7 +89,7 @@ async function ask(): Promise<void> {
   }
 }
 
-const nobody: Info = { organisation: '', support: { name: '', phone: '', hours: '', mail: '' }, version: '', demo: false, languages: ['en', 'de'], recovery: [], attribute: null };
+const nobody: Info = { organisation: '', support: { name: '', phone: '', hours: '', mail: '' }, version: '', demo: false, languages: ['en', 'de'], recovery: [], recoveryKinds: [], attribute: null };
 
 /** /api/info as last seen: error and offline screens need it without a network. */
 export const info = store<Info>(readInfo());

@@ -1,11 +1,10 @@
 // Without a passkey: a name, what is needed and what one has; then the codes, or
 // somebody's word; then on to what was asked, by itself.
 import { useEffect, useState } from 'preact/hooks';
-import type { WayKind } from '../api-types';
 import { says, t } from '../i18n';
 import { useAct } from '../lib/act';
 import { localProblem } from '../lib/api';
-import { askable, isTyped, isVouched } from '../lib/codes';
+import { isTyped, isVouched } from '../lib/codes';
 import { note } from '../lib/router';
 import { info, loadInfo } from '../lib/session';
 import { kindsSent } from '../ui/given';
@@ -15,7 +14,7 @@ import { Button, Field, Screen, Skeleton } from '../ui/kit';
 import { lazy } from '../ui/lazy';
 import { Picks } from '../ui/proof';
 import { Codes } from './recover/codes';
-import { anew, begun, notedDraft, wants, type Draft } from './recover/draft';
+import { anew, begun, leadsOf, notedDraft, wantsOf, wayTo, type Draft, type Lead } from './recover/draft';
 import { None } from './recover/none';
 import type { WaitProps } from './recover/wait';
 import { askWord, keepWait, keptWait, type Wait } from './recover/word';
@@ -26,7 +25,7 @@ const waiting = lazy<WaitProps>(() => import('./recover/wait').then((m) => m.Wai
 
 export function Recover() {
   const now = info.use();
-  const ways = askable(now.recovery);
+  const leads = leadsOf(now);
   const [wait, setWait] = useState(keptWait);
   const [asked, setAsked] = useState(false);
   const ask = () => {
@@ -34,16 +33,16 @@ export function Recover() {
     void loadInfo().then(() => setAsked(true));
   };
   useEffect(() => {
-    if (ways.length === 0) ask();
+    if (leads.length === 0) ask();
   }, []);
   if (wait) return <waiting.Screen wait={wait} onEnd={() => setWait(null)} />;
-  if (ways.length > 0) return <Steps ways={ways} onWait={setWait} />;
+  if (leads.length > 0) return <Steps leads={leads} onWait={setWait} />;
   if (!asked) return <Skeleton />;
   return now.version ? <Off /> : <Failed problem={localProblem('network.offline').problem} retry={ask} />;
 }
 
-function Steps({ ways, onWait }: { ways: WayKind[][]; onWait: (wait: Wait) => void }) {
-  const [draft, setDraft] = useState(() => notedDraft(ways.length));
+function Steps({ leads, onWait }: { leads: Lead[]; onWait: (wait: Wait) => void }) {
+  const [draft, setDraft] = useState(() => notedDraft(leads));
   useEffect(() => {
     const timer = setTimeout(() => note(draft), 200); // not at each key: browsers count
     return () => clearTimeout(timer);
@@ -56,31 +55,40 @@ function Steps({ ways, onWait }: { ways: WayKind[][]; onWait: (wait: Wait) => vo
     onWait(wait);
   };
   if (draft.none) return <None onBack={() => change({ none: false })} />;
-  const way = ways[draft.way];
-  const word = wordAlone(ways);
+  const way = leads[draft.way]?.way;
+  const word = wordFor(leads, draft);
   const colleague = () => (word < 0 || word === draft.way ? change({ none: true }) : setDraft({ ...anew(draft), way: word }));
   if (draft.token && way) {
     const kinds = way.filter(isTyped);
-    return <Codes draft={draft} kinds={kinds} vouched={isVouched(way)} only={ways.length === 1} onChange={change} onAgain={() => setDraft(anew)} onColleague={colleague} onWait={waits} />;
+    return <Codes draft={draft} kinds={kinds} vouched={isVouched(way)} only={waysFor(leads, draft).length === 1} onChange={change} onAgain={() => setDraft(anew)} onColleague={colleague} onWait={waits} />;
   }
-  return <Who ways={ways} draft={draft} onChange={change} onWait={waits} />;
+  return <Who leads={leads} draft={draft} onChange={change} onWait={waits} />;
 }
 
+/** The numbers of those that lead to what is wanted. */
+const waysFor = (leads: readonly Lead[], { want }: Draft) => leads.flatMap((lead, i) => (lead.wants.includes(want) ? [i] : []));
+
+/** Where somebody's word alone leads to it; -1 for nowhere. */
+const wordFor = (leads: readonly Lead[], draft: Draft) => wordAlone(leads.map(({ way, wants }) => (wants.includes(draft.want) ? way : [])));
+
 interface WhoProps {
-  ways: WayKind[][];
+  leads: Lead[];
   draft: Draft;
   onChange: (part: Partial<Draft>) => void;
   onWait: (wait: Wait) => void;
 }
 
 /** The one screen that says who, what for and with what. */
-function Who({ ways, draft, onChange, onWait }: WhoProps) {
+function Who({ leads, draft, onChange, onWait }: WhoProps) {
   const act = useAct();
   const name = draft.name.trim();
-  const only = ways.length === 1 ? ways[0] : null;
-  const kinds = ways[draft.way]?.filter(isTyped) ?? [];
+  const offered = wantsOf(leads);
+  const ways = waysFor(leads, draft);
+  const chosen = leads[draft.way]?.way ?? [];
+  const only = ways.length === 1;
+  const kinds = chosen.filter(isTyped);
   const sends = kindsSent(kinds).length;
-  const word = wordAlone(ways) === draft.way;
+  const word = wordFor(leads, draft) === draft.way;
   const next = () =>
     act.run(async () => {
       const fresh = await begun(draft);
@@ -98,20 +106,36 @@ function Who({ ways, draft, onChange, onWait }: WhoProps) {
         }}
       >
         <Field name="username" label={t('rec.name')} hint={t('rec.name.sub')} value={draft.name} onInput={(v) => (onChange({ name: v }), act.clear())} autocomplete="username" maxLength={256} />
-        <Picks
-          name="want"
-          legend={t('rec.want')}
-          picks={wants.map((want) => [want, t(`rec.want.${want}`), t(`rec.want.${want}.sub`)])}
-          value={draft.want}
-          onPick={(want) => onChange({ want: want as Draft['want'] })}
-        />
+        {offered.length > 1 ? (
+          <Picks
+            name="want"
+            legend={t('rec.want')}
+            picks={offered.map((want) => [want, t(`rec.want.${want}`), t(`rec.want.${want}.sub`)])}
+            value={draft.want}
+            onPick={(picked) => {
+              const want = picked as Draft['want'];
+              onChange({ want, way: wayTo(leads, want, draft.way) });
+            }}
+          />
+        ) : (
+          <p class="said">
+            <Icon name={draft.want === 'unlock' ? 'unlock' : draft.want === 'enrol' ? 'key' : 'pen'} />
+            <span>{t(`rec.only.${draft.want}`)}</span>
+          </p>
+        )}
         {only ? (
           <p class="said">
             <Icon name="info" />
-            <span>{wayNeeds(only)}</span>
+            <span>{wayNeeds(chosen)}</span>
           </p>
         ) : (
-          <Picks name="way" legend={t('rec.have')} picks={ways.map((way, i) => [String(i), wayName(way), waySub(way)])} value={String(draft.way)} onPick={(way) => onChange({ way: Number(way) })} />
+          <Picks
+            name="way"
+            legend={t('rec.have')}
+            picks={ways.map((i) => [String(i), wayName(leads[i]?.way ?? []), waySub(leads[i]?.way ?? [])])}
+            value={String(draft.way)}
+            onPick={(way) => onChange({ way: Number(way) })}
+          />
         )}
         <Trouble problem={act.problem} />
         <div class="dock">

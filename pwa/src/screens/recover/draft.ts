@@ -1,13 +1,36 @@
 // What was typed and chosen on the way in without a passkey. It is noted in the
 // tab's history, so that a reload loses nothing; the codes and the answers are nowhere
 // but on the screen.
-import type { Kind, Question, RecoverBegun, SentKind } from '../../api-types';
+import type { Info, Kind, Question, RecoverBegun, SentKind, WayKind } from '../../api-types';
 import { post } from '../../lib/api';
+import { askable } from '../../lib/codes';
 import { noted } from '../../lib/router';
 
 /** What somebody can come for. */
-export const wants = ['unlock', 'reset', 'enrol'] as const;
+export const wants = ['unlock', 'reset', 'one-time', 'enrol'] as const;
 export type Want = (typeof wants)[number];
+
+/** One of the alternatives, and what some rule does for it. */
+export interface Lead {
+  way: WayKind[];
+  wants: Want[];
+}
+
+/** Those that this page can ask for and that lead somewhere. A server that doesn't say where is asked. */
+export const leadsOf = ({ recovery, recoveryKinds }: Pick<Info, 'recovery'> & Partial<Info>): Lead[] =>
+  recovery.flatMap((found, i) => {
+    const kinds = recoveryKinds?.[i];
+    const [way] = askable([found]);
+    const to = wants.filter((want) => !kinds || kinds.includes(want));
+    return way && to.length > 0 ? [{ way, wants: to }] : [];
+  });
+
+/** What somebody can come for here. */
+export const wantsOf = (leads: readonly Lead[]): Want[] => wants.filter((want) => leads.some((lead) => lead.wants.includes(want)));
+
+/** The way that is chosen where that leads to it, else the first that does; -1 for none. */
+export const wayTo = (leads: readonly Lead[], want: Want, way: number): number =>
+  leads[way]?.wants.includes(want) ? way : leads.findIndex((lead) => lead.wants.includes(want));
 
 /** When each code was last sent, in ms since 1970. */
 export type SentTimes = Partial<Record<SentKind, number>>;
@@ -15,7 +38,7 @@ export type SentTimes = Partial<Record<SentKind, number>>;
 export interface Draft {
   name: string;
   want: Want;
-  /** Which of the alternatives. */
+  /** Which of the leads. */
   way: number;
   /** Of the server, from the second step on; '' on the first. */
   token: string;
@@ -44,14 +67,16 @@ export function readSent(found: unknown): SentTimes {
   return sent;
 }
 
-/** What was noted here, as far as it is whole. ways: how many alternatives there are. */
-export function readDraft(found: unknown, ways: number): Draft {
+/** What was noted here, as far as it is whole and still leads somewhere. */
+export function readDraft(found: unknown, leads: readonly Lead[]): Draft {
   const d = record(found) as Partial<Record<keyof Draft, unknown>>;
-  const way = typeof d.way === 'number' && Number.isInteger(d.way) && d.way >= 0 && d.way < ways ? d.way : 0;
-  const token = d.way === way ? text(d.token) : '';
+  const offered = wantsOf(leads);
+  const want = offered.find((w) => w === d.want) ?? offered[0] ?? empty.want;
+  const way = wayTo(leads, want, typeof d.way === 'number' ? d.way : 0);
+  const token = d.way === way && d.want === want ? text(d.token) : '';
   return {
     name: text(d.name),
-    want: wants.find((w) => w === d.want) ?? empty.want,
+    want,
     way,
     token,
     questions: token ? readQuestions(d.questions) : [],
@@ -60,7 +85,7 @@ export function readDraft(found: unknown, ways: number): Draft {
   };
 }
 
-export const notedDraft = (ways: number) => readDraft(noted(), ways);
+export const notedDraft = (leads: readonly Lead[]) => readDraft(noted(), leads);
 
 /** Begins at the server: at first, and where a beginning is too old. */
 export async function begun({ name, want }: Draft): Promise<Pick<Draft, 'token' | 'questions' | 'sent'>> {

@@ -1,7 +1,7 @@
 // What a request needs beside the passkey, in one form: codes that are sent first, a
 // PIN, answers. It counts for this request only.
 import { useEffect, useState } from 'preact/hooks';
-import type { Ask, ProofKind, Request } from '../../api-types';
+import type { Ask, Problem, ProofKind, Request } from '../../api-types';
 import { t } from '../../i18n';
 import { useAct } from '../../lib/act';
 import { post } from '../../lib/api';
@@ -12,12 +12,13 @@ import { Point } from '../../ui/form';
 import { Fields, given, kindsSent, missing, Sending, sentAt, type Values } from '../../ui/given';
 import { grave, Support, Trouble } from '../../ui/help';
 import { Banner, Button, Row, Rows, Screen, Skeleton } from '../../ui/kit';
-import { wayName } from '../recover/words';
 import { Wrong } from '../proofs/parts';
 import { iconOf } from '../recover/codes';
 import { readQuestions } from '../recover/draft';
 import { Failed } from '../trouble';
+import { WayRows } from './otherways';
 import type { AnswersProps } from './prove';
+import { isBlocked, readPicked } from './ways';
 
 /** What was asked and sent, and when. */
 interface Asked extends Ask {
@@ -34,7 +35,7 @@ function notedAsk(kinds: ProofKind[]): Asked | null {
 
 const nothing: Asked = { kinds: '', token: '', sent: {}, questions: [], at: 0 };
 
-export function Answers({ request, kinds, onDone, onKey }: AnswersProps) {
+export function Answers({ request, kinds, lacks, rest, onDone, onPick, onOther, onKey }: AnswersProps) {
   const codes = kindsSent(kinds);
   const mustAsk = codes.length > 0 || kinds.includes('questions');
   const [asked, setAsked] = useState(() => (mustAsk ? notedAsk(kinds) : nothing));
@@ -48,7 +49,7 @@ export function Answers({ request, kinds, onDone, onKey }: AnswersProps) {
       setLate(false);
       const answer = await post<Ask>('/api/proofs/ask', { kinds: kinds.filter((kind) => kind === 'questions' || codes.some((code) => code === kind)) });
       const fresh = { ...answer, questions: readQuestions(answer.questions), kinds: kinds.join(), at: Date.now() };
-      note(fresh);
+      note({ ...fresh, picked: readPicked(noted()) });
       setAsked(fresh);
     });
   useEffect(() => {
@@ -74,11 +75,12 @@ export function Answers({ request, kinds, onDone, onKey }: AnswersProps) {
       }
     });
   const problem = asking.problem ?? act.problem;
+  const stuck = isBlocked(problem?.code) && rest.length > 0;
   if (!asked && codes.length === 0) return problem ? <Failed problem={problem} retry={() => void ask()} /> : <Skeleton />;
   const why = !asked ? '' : asking.busy ? t('sent.doing') : missing(kinds, values, asked.questions);
   return (
     <Screen title={t(`prove.title.${request.kind}`)} up="/account" kind={asked ? 'plain set-up' : 'plain'} key={asked ? 'form' : 'ask'}>
-      <p class="lead">{t(asked ? 'pv.lead' : 'pv.lead.ask', { what: wayName(kinds) })}</p>
+      <p class="lead">{t(asked ? 'pv.lead' : onKey ? 'pv.lead.ask' : 'pv.lead.send')}</p>
       {late && (
         <Banner tone="wait" title={t('rec.late')}>
           <p>{t(codes.length > 0 ? 'rec.late.code' : 'rec.late.questions')}</p>
@@ -113,7 +115,8 @@ export function Answers({ request, kinds, onDone, onKey }: AnswersProps) {
             sending={(kind) => <Sending at={asked.at} said={t('sent.to', { address: asked.sent[kind] ?? '', time: sentAt(asked.at) })} busy={asking.busy} onAgain={() => void ask()} />}
           />
         )}
-        <Said problem={problem} />
+        <Said problem={problem ?? lacking(lacks)} />
+        {stuck && <WayRows ways={rest} title={t('way.title')} onPick={onPick} />}
         <div class="dock">
           <p class="hint">{onKey && t('pv.key.then')}</p>
           <Button type="submit" busy={asked ? act.busy : asking.busy} doing={t(asked ? 'rec.go.doing' : 'sent.doing')} why={why}>
@@ -124,12 +127,21 @@ export function Answers({ request, kinds, onDone, onKey }: AnswersProps) {
               {t('pv.key')}
             </Button>
           )}
+          {onOther && !stuck && (
+            <Button weight="quiet" onClick={onOther}>
+              {t('prove.other')}
+            </Button>
+          )}
         </div>
       </form>
-      {grave(problem) && !wrongCode(problem) && <Support />}
+      {grave(problem) && !wrongCode(problem) && !stuck && <Support />}
     </Screen>
   );
 }
+
+/** What is known before anything is typed or sent. */
+const lacking = (lacks: string[]): Problem | null =>
+  lacks.length > 0 ? { type: '', title: '', status: 409, code: lacks.every((kind) => kind === 'mail-code' || kind === 'sms-code') ? 'proof.no-address' : 'proof.not-held' } : null;
 
 const codeOf = (e: unknown) => (e as { problem?: { code?: string } }).problem?.code;
 
