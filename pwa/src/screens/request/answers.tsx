@@ -86,7 +86,7 @@ export function Answers({ request, kinds, lacks, rest, onDone, onPick, onOther, 
           <p>{t(codes.length > 0 ? 'rec.late.code' : 'rec.late.questions')}</p>
         </Banner>
       )}
-      {!asked && (
+      {!asked && !stuck && (
         <ul class="notes">
           {kinds.map((kind) => (
             <Point key={kind} icon={iconOf[kind]} title={t(`rv.proof.${kind}`)} text={t(`pv.${kind}.sub`)} />
@@ -118,11 +118,11 @@ export function Answers({ request, kinds, lacks, rest, onDone, onPick, onOther, 
         <Said problem={problem ?? lacking(lacks)} />
         {stuck && <WayRows ways={rest} title={t('way.title')} onPick={onPick} />}
         <div class="dock">
-          <p class="hint">{onKey && t('pv.key.then')}</p>
-          <Button type="submit" busy={asked ? act.busy : asking.busy} doing={t(asked ? 'rec.go.doing' : 'sent.doing')} why={why}>
-            {t(asked ? 'rec.go' : codes.length === 1 ? 'rec.send' : 'rec.send.all')}
+          <p class="hint">{onKey && !stuck && t('pv.key.then')}</p>
+          <Button type="submit" weight={stuck ? 'second' : 'primary'} busy={asked ? act.busy : asking.busy} doing={t(asked ? 'rec.go.doing' : 'sent.doing')} why={why}>
+            {t(asked ? 'rec.go' : stuck ? 'app.again' : codes.length === 1 ? 'rec.send' : 'rec.send.all')}
           </Button>
-          {onKey && (
+          {onKey && !stuck && (
             <Button weight="quiet" icon="key" onClick={onKey}>
               {t('pv.key')}
             </Button>

@@ -1,54 +1,58 @@
 // The other ways to prove a request: any of them is enough.
-import type { Kind } from '../../api-types';
 import { t } from '../../i18n';
 import { isKey, isTyped } from '../../lib/codes';
 import { Row, Rows, Screen } from '../../ui/kit';
 import { iconOf } from '../recover/codes';
-import { wayName, type AnyKind } from '../recover/words';
+import { wayName } from '../recover/words';
 import type { Way } from './ways';
 
 export interface WaysProps {
-  kind: Kind;
   ways: Way[];
   onPick: (way: Way) => void;
   onBack: () => void;
 }
 
-/** The first thing to type stands for the rest. */
-const iconFor = ({ needs }: Way) => {
-  const typed = needs.find(isTyped);
-  return typed ? iconOf[typed] : 'key';
-};
+const isReady = (way: Way) => way.lacks.length === 0;
+
+/** What is typed is its name, and the touch that follows stands below: most of them share it. */
+function look({ needs }: Way) {
+  const typed = needs.filter(isTyped);
+  const [first] = typed;
+  const key = needs.find(isKey);
+  if (!first) return { icon: 'key' as const, title: wayName(key ? [key] : []), then: '' };
+  return { icon: iconOf[first], title: wayName(typed), then: key ? t(`way.then.${key}`) : '' };
+}
 
 /** What can be taken now, and what would have to be set up first. */
 export function WayRows({ ways, title, onPick }: { ways: Way[]; title?: string; onPick: (way: Way) => void }) {
-  const ready = ways.filter((way) => way.lacks.length === 0);
-  const lacking = ways.filter((way) => way.lacks.length > 0);
-  const name = ({ needs }: Way) => wayName(needs as AnyKind[]);
+  const lacking = ways.filter((way) => !isReady(way));
   return (
     <>
-      {ready.length > 0 && (
+      {lacking.length < ways.length && (
         <Rows title={title}>
-          {ready.map((way) => (
-            <Row key={way.needs.join()} icon={iconFor(way)} title={name(way)} onClick={() => onPick(way)} />
-          ))}
+          {ways.filter(isReady).map((way) => {
+            const { icon, title: name, then } = look(way);
+            return <Row key={way.needs.join()} icon={icon} title={name} sub={then} onClick={() => onPick(way)} />;
+          })}
         </Rows>
       )}
       {lacking.length > 0 && (
         <Rows title={t('way.lacks')}>
-          {lacking.map((way) => (
-            <Row key={way.needs.join()} icon={iconFor(way)} title={name(way)} sub={t('pv.set-up')} href={way.lacks.some(isKey) ? '/passkeys' : '/proofs'} />
-          ))}
+          {lacking.map((way) => {
+            const { icon, title: name } = look(way);
+            return <Row key={way.needs.join()} icon={icon} title={name} sub={t('way.set-up')} href={way.lacks.some(isKey) ? '/passkeys' : '/proofs'} />;
+          })}
         </Rows>
       )}
     </>
   );
 }
 
-export function OtherWays({ kind, ways, onPick, onBack }: WaysProps) {
+export function OtherWays({ ways, onPick, onBack }: WaysProps) {
+  const n = ways.filter(isReady).length;
   return (
     <Screen title={t('way.title')} up={onBack} kind="plain" key="ways">
-      <p class="lead">{t(`way.lead.${kind}`)}</p>
+      <p class="lead">{n === 0 ? t('way.lead.none') : t(n === 1 ? 'way.lead' : 'way.lead.any')}</p>
       <WayRows ways={ways} onPick={onPick} />
     </Screen>
   );

@@ -55,7 +55,7 @@ export function Prove(props: Props) {
     setKeyFirst(false);
     setChoosing(false);
   };
-  if (choosing && rest.length > 0) return <otherWays.Screen kind={props.request.kind} ways={rest} onPick={pick} onBack={() => setChoosing(false)} />;
+  if (choosing && rest.length > 0) return <otherWays.Screen ways={rest} onPick={pick} onBack={() => setChoosing(false)} />;
   const onOther = rest.length > 0 ? () => setChoosing(true) : undefined;
   const key = way.needs.some(isKey);
   const kinds = way.needs.filter(isTyped);
