@@ -94,11 +94,45 @@ test('without a passkey: the way in, what is refused, and a new passkey', async 
 });
 
 /** As an organisation of its own would have it: not every alternative that the journeys need. */
-const offer = (page: Page, ...recovery: string[][]) =>
+const offer = (page: Page, ...recovery: string[][]) => offerFor(page, ['unlock', 'reset', 'enrol'], ...recovery);
+
+const offerFor = (page: Page, kinds: string[], ...recovery: string[][]) =>
   page.route('**/api/info', async (route) => {
     const response = await route.fetch();
-    await route.fulfill({ response, json: { ...await response.json() as object, recovery, recoveryKinds: recovery.map(() => ['unlock', 'reset', 'enrol']) } });
+    await route.fulfill({ response, json: { ...await response.json() as object, recovery, recoveryKinds: recovery.map(() => kinds) } });
   });
+
+test('without a passkey: one way for one thing, and whom to ask for the rest', async ({ people, stack }) => {
+  const { phone, person } = await people.enrolled(people.hire('Dana', 'Reyes', { department: departments.recoverable }));
+  const codes = await makeCodes(phone);
+  await keepCodes(phone);
+  stack.directory.lock(person);
+  const { page } = await people.phone();
+  await offerFor(page, ['unlock'], ['recovery-code']);
+  await page.goto('/recover');
+  await page.getByLabel('The name you sign in with at work').fill(person.account);
+  await expect(page.getByText('This unlocks your account. Your password stays.')).toBeVisible();
+  await expect(page.getByText('You need one of your recovery codes.')).toBeVisible();
+  await expect(page.getByRole('radio')).toHaveCount(0);
+  await look(page, 'recover-one');
+  await button(page, 'Next').click();
+  await page.getByRole('textbox', { name: 'Recovery code' }).fill(codes[0]!);
+  await button(page, 'Unlock my account').click();
+  await sees(page, 'You are unlocked');
+  await page.goto('/account');
+  await button(page, 'Set a new password').click();
+  await sees(page, 'This needs your passkey');
+  await expect(page.getByRole('link', { name: /IT Service Desk/ })).toBeVisible();
+  await expect(button(page, 'Prove it once more')).toHaveCount(0);
+  await look(page, 'prove-key');
+
+  await page.unrouteAll();
+  await offerFor(page, ['one-time'], ['recovery-code'], ['totp']);
+  await page.goto('/about');
+  await page.goto('/recover');
+  await expect(page.getByText('This shows you a one-time password, once.')).toBeVisible();
+  await expect(page.getByRole('radio')).toHaveCount(2);
+});
 
 test('the further proofs: a PIN, questions and addresses, from none to set up', async ({ people, stack }) => {
   const { phone } = await people.enrolled(people.hire('Dana', 'Reyes', { department: departments.byPin, more: { [attributes.phone]: '+49 151 555 0178' } }));

@@ -7,7 +7,7 @@ import { addressLacks } from '../src/screens/proofs/address';
 import { shownOf } from '../src/screens/proofs';
 import { pinLacks } from '../src/screens/proofs/pin';
 import { answersLack } from '../src/screens/proofs/questions';
-import { anew, leadsOf, readDraft, wanting, wantsOf, wayTo, type Lead } from '../src/screens/recover/draft';
+import { anew, fitted, leadsOf, readDraft, wanting, wantsOf, wayTo, type Lead } from '../src/screens/recover/draft';
 import { wayName, wayNeeds } from '../src/screens/recover/words';
 
 beforeAll(() => speak('en').then(says('inside', 'proofs')));
@@ -206,6 +206,13 @@ test('what was noted is taken as far as it is whole and leads somewhere', () => 
   for (const odd of [null, undefined, 7, 'x', [], { name: 7, want: 'x', way: -1, token: {} }, { way: 0.5, want: 'unlock', token: 'x' }, { sent: { 'mail-code': 1 }, questions: [pet] }, { questions: 'x', sent: 7 }]) {
     expect(readDraft(odd, both)).toEqual({ name: '', want: 'unlock', way: 0, token: '', questions: [], sent: {}, none: false });
   }
+});
+
+test('what was chosen gives way to a policy that changed meanwhile', () => {
+  const draft = { ...readDraft(wanting('reset'), [pinUnlocks, codeDoesAll]), name: 'dana', token: 'x' };
+  expect(fitted(draft, [pinUnlocks, codeDoesAll])).toBe(draft);
+  expect(fitted(draft, [pinUnlocks])).toMatchObject({ name: 'dana', want: 'unlock', way: 0, token: '' });
+  expect(fitted(draft, [codeDoesAll])).toMatchObject({ name: 'dana', want: 'reset', way: 0, token: '' });
 });
 
 test('nothing that proves anything is noted', () => {

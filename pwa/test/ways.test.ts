@@ -29,6 +29,11 @@ test.each<[string, Way[], string[], Way]>([
   expect(others(ways, found)).toEqual(ways.filter((w) => w !== found));
 });
 
+test('what has to be set up first is another way, but for what the directory lacks', () => {
+  const lacking = { needs: ['totp'], lacks: ['totp'] };
+  expect(others([mail, lacking, { needs: ['pin', 'directory'], lacks: ['directory'] }], mail)).toEqual([lacking]);
+});
+
 test('what was picked is read as far as it is whole', () => {
   expect(readPicked({ picked: ['pin', 7, 'passkey'] })).toEqual(['pin', 'passkey']);
   for (const odd of [null, undefined, 7, {}, { picked: 'pin' }]) expect(readPicked(odd)).toEqual([]);

@@ -1,6 +1,6 @@
 // Without a passkey: a name, what is needed and what one has; then the codes, or
 // somebody's word; then on to what was asked, by itself.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { says, t } from '../i18n';
 import { useAct } from '../lib/act';
 import { localProblem } from '../lib/api';
@@ -14,7 +14,7 @@ import { Button, Field, Screen, Skeleton } from '../ui/kit';
 import { lazy } from '../ui/lazy';
 import { Picks } from '../ui/proof';
 import { Codes } from './recover/codes';
-import { anew, begun, leadsOf, notedDraft, wantsOf, wayTo, type Draft, type Lead } from './recover/draft';
+import { anew, begun, fitted, leadsOf, notedDraft, wantsOf, wayTo, type Draft, type Lead } from './recover/draft';
 import { None } from './recover/none';
 import type { WaitProps } from './recover/wait';
 import { askWord, keepWait, keptWait, type Wait } from './recover/word';
@@ -42,13 +42,14 @@ export function Recover() {
 }
 
 function Steps({ leads, onWait }: { leads: Lead[]; onWait: (wait: Wait) => void }) {
-  const [draft, setDraft] = useState(() => notedDraft(leads));
+  const [chosen, setDraft] = useState(() => notedDraft(leads));
+  const draft = useMemo(() => fitted(chosen, leads), [chosen, JSON.stringify(leads)]);
   useEffect(() => {
     const timer = setTimeout(() => note(draft), 200); // not at each key: browsers count
     return () => clearTimeout(timer);
   }, [draft]);
   useEffect(() => note(draft), [draft.token, draft.sent]); // at once: another load would send another code
-  const change = (part: Partial<Draft>) => setDraft((d) => ({ ...d, ...part }));
+  const change = (part: Partial<Draft>) => setDraft((d) => ({ ...fitted(d, leads), ...part }));
   const waits = (wait: Wait) => {
     note(anew(draft)); // where "Stop waiting" leads
     keepWait(wait);

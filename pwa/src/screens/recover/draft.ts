@@ -85,6 +85,9 @@ export function readDraft(found: unknown, leads: readonly Lead[]): Draft {
   };
 }
 
+/** What was chosen, as far as it still leads somewhere: the policy may change meanwhile. */
+export const fitted = (draft: Draft, leads: readonly Lead[]): Draft => (leads[draft.way]?.wants.includes(draft.want) ? draft : readDraft(draft, leads));
+
 export const notedDraft = (leads: readonly Lead[]) => readDraft(noted(), leads);
 
 /** Begins at the server: at first, and where a beginning is too old. */

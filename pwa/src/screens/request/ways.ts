@@ -14,7 +14,8 @@ export function waysOf({ needs, ways }: Pick<Request, 'needs'> & { ways?: Way[] 
 export const wayOf = (ways: readonly Way[], picked: readonly string[]): Way =>
   ways.find((way) => way.needs.every((kind) => picked.includes(kind))) ?? ways[0] ?? { needs: [], lacks: [] };
 
-export const others = (ways: readonly Way[], way: Way): Way[] => ways.filter((one) => one !== way);
+/** The rest. What only the directory could be given is nothing that anybody sets up here. */
+export const others = (ways: readonly Way[], way: Way): Way[] => ways.filter((one) => one !== way && !one.lacks.includes('directory'));
 
 /** What was noted here of it. */
 export function readPicked(found: unknown): string[] {
