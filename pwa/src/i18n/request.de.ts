@@ -23,7 +23,7 @@ export const de: Request = {
   'prove.go.hardware': 'Mit Sicherheitsschlüssel bestätigen',
   'prove.other': 'Ein anderer Weg',
   'prove.key': 'Das geht nur mit Ihrem Anmeldeschlüssel',
-  'prove.key.lead': 'Sie sind ohne ihn hereingekommen, und Ihre Organisation tut dies für nichts anderes. Melden Sie sich mit Ihrem Anmeldeschlüssel an, oder fragen Sie die IT.',
+  'prove.key.lead': 'Sie sind ohne ihn hereingekommen, und Ihre Organisation nimmt dafür nichts anderes an. Melden Sie sich mit Ihrem Anmeldeschlüssel an, oder fragen Sie die IT.',
 
   'pw.title.reset': 'Neues Passwort setzen',
   'pw.title.change': 'Mein Passwort ändern',

@@ -21,7 +21,7 @@ export const en = {
   'prove.go.hardware': 'Confirm with my security key',
   'prove.other': 'Another way',
   'prove.key': 'This needs your passkey',
-  'prove.key.lead': 'You came in without it, and your organisation does this for nothing else. Sign in with your passkey, or ask IT.',
+  'prove.key.lead': 'You came in without it, and your organisation takes nothing else for this. Sign in with your passkey, or ask IT.',
 
   'pw.title.reset': 'Set a new password',
   'pw.title.change': 'Change my password',
