@@ -71,6 +71,8 @@ test('Lighthouse on Start and Request', async ({ stack, phone, enrolled }) => {
       add(`Lighthouse ${name}: best practices`, found['best-practices']!, '', 100, true);
       add(`Lighthouse ${name}: LCP`, found.lcp!, 'ms', 1200, false);
       add(`Lighthouse ${name}: CLS`, found.cls!, '', 0.01, false);
+      // A bench writes down what does not hold, and goes on.
+      if (rows !== undefined) continue;
       expect(median(found.accessibility!), `${name}: accessibility`).toBe(100);
       expect(median(found['best-practices']!), `${name}: best practices`).toBe(100);
       expect(median(found.cls!), `${name}: layout shift`).toBeLessThanOrEqual(0.01);
