@@ -37,7 +37,8 @@ func (x *exam) bindAll(ctx context.Context) {
 				switch {
 				case refusal && taken != "":
 					out.found(kindBindDiffers, fmt.Sprintf("%s took it, %s answers %q", taken, v.at.name, shut.diagnostic),
-						power("repadmin /replsummary"), samba("drs showrepl"))
+						power("repadmin /replsummary"), samba("drs showrepl"),
+						power("repadmin /syncall %s /AeP", v.at.host), samba("drs replicate %s %s %s", v.at.host, taken, v.root.base))
 				case refusal:
 					k, mend := refusalOf(bind, shut.diagnostic)
 					out.found(k, shut.diagnostic, mend)
@@ -83,7 +84,8 @@ func refusalOf(bind, diagnostic string) (doctor.Kind, []doctor.Line) {
 		shell("install -m 0400 -o latchkey /dev/stdin /etc/latchkey/service-password"))
 	switch bindCode(diagnostic) {
 	case "52f":
-		return kindBindRestricted, power("Get-ADUser -Identity %s -Properties * | Format-List *Restrict*, AuthenticationPolicy*, LogonWorkstations, SmartcardLogonRequired", who)
+		return kindBindRestricted, lines(power("Get-ADUser -Identity %s -Properties * | Format-List *Restrict*, AuthenticationPolicy*, LogonWorkstations, SmartcardLogonRequired", who),
+			power("Set-ADUser -Identity %s -SmartcardLogonRequired $false -AuthenticationPolicy $null -AuthenticationPolicySilo $null", who))
 	case "530":
 		return kindBindHours, lines(power("Set-ADUser -Identity %s -Clear logonHours", who), samba("user edit %s # delete the line logonHours", who))
 	case "531":
@@ -139,7 +141,8 @@ func (x *exam) learn(ctx context.Context, v *visit) {
 		}
 		switch {
 		case v.root.behind:
-			out.found(kindNotSynced, "isSynchronized FALSE", power("repadmin /showrepl %s", v.at.host), samba("drs showrepl"))
+			out.found(kindNotSynced, "isSynchronized FALSE", power("repadmin /showrepl %s", v.at.host), samba("drs showrepl"),
+				power("repadmin /syncall %s /AeP", v.at.host), samba("drs replicate %s %s %s", v.at.host, v.pdc.host, v.root.base))
 		case !info.writable:
 			out.found(kindReadOnly, info.host+" is read-only", config("controllers: [ldaps://%s]", v.pdc.host), power("Get-ADDomainController -Filter {IsReadOnly -eq $false}"))
 		}
@@ -197,7 +200,7 @@ func (x *exam) together() {
 func (x *exam) judgeCompany(out *result) {
 	list := power("Get-ADDomainController -Filter * | Format-Table HostName, Site, IsReadOnly, OperationMasterRoles")
 	if len(x.visits) == 1 {
-		out.found(kindOneOnly, "only "+x.visits[0].at.name+" is configured", list)
+		out.found(kindOneOnly, "only "+x.visits[0].at.name+" is configured", list, config("controllers: [ldaps://%s, ldaps://ANOTHER-CONTROLLER] # below directory", x.visits[0].at.name))
 	}
 	var first *visit
 	seen := map[string]*visit{}
@@ -213,7 +216,8 @@ func (x *exam) judgeCompany(out *result) {
 		}
 		key := strings.ToLower(v.root.settings)
 		if twin := seen[key]; twin != nil && key != "" {
-			out.about(v.at.name, kindSameTwice, fmt.Sprintf("%s and %s are both %s", twin.at.name, v.at.name, v.root.host), list)
+			out.about(v.at.name, kindSameTwice, fmt.Sprintf("%s and %s are both %s", twin.at.name, v.at.name, v.root.host), list,
+				config("controllers: [ldaps://%s, ldaps://ANOTHER-CONTROLLER] # below directory", twin.at.name))
 		}
 		seen[key] = v
 	}
@@ -238,7 +242,9 @@ func (x *exam) judgeRoles(bound []*visit, out *result) {
 	case known.host == "":
 		out.found(kindPDCUnknown, fmt.Sprintf("fSMORoleOwner %q leads to no server", known.settings), find, samba("fsmo seize --role=pdc"))
 	case x.silent(known.host):
-		out.found(kindPDCDown, known.host+" is configured and was not reached", power("Test-NetConnection %s -Port 636", known.host))
+		out.found(kindPDCDown, known.host+" is configured and was not reached", power("Test-NetConnection %s -Port 636", known.host), power("Restart-Computer -ComputerName %s", known.host),
+			power("Move-ADDirectoryServerOperationMasterRole -Identity ANOTHER-CONTROLLER -OperationMasterRole PDCEmulator # where it does not come back, with -Force"),
+			samba("fsmo seize --role=pdc # likewise, on another controller"))
 	default:
 		out.found(kindPDCUnnamed, "the PDC emulator is "+known.host, config("controllers: [ldaps://%s, …]", known.host), find)
 	}

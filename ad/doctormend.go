@@ -147,3 +147,12 @@ func (s servant) undeny(dn, sddl string) []doctor.Line {
 
 // account is how dsacls names the account.
 func (s servant) account() string { return s.netBIOS + `\` + s.sam }
+
+// nameIt puts a controller's name into DNS, or asks a server that knows it.
+func nameIt(name string) []doctor.Line {
+	host, zone, _ := strings.Cut(name, ".")
+	return lines(
+		power("Add-DnsServerResourceRecordA -ZoneName %s -Name %s -IPv4Address ADDRESS", zone, host), samba("dns add CONTROLLER %s %s A ADDRESS", zone, host),
+		config("dns: [ADDRESS-OF-A-DNS-SERVER-OF-THE-DOMAIN] # below directory"),
+	)
+}

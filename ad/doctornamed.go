@@ -13,7 +13,7 @@ func (x *exam) checkNamed(ctx context.Context) {
 			e, _, err := x.reader().group(ctx, dn)
 			switch {
 			case err == notFound || refused(err) != nil:
-				out.found(kindGroupMissing, "there is no such group", list)
+				out.found(kindGroupMissing, "there is no such group", list, config("group: DISTINGUISHED-NAME-FROM-THAT-LIST # in the policy"))
 				return "", nil
 			case err != nil:
 				return "", err

@@ -57,7 +57,8 @@ func (x *exam) checkPolicy(ctx context.Context) {
 		policy, ok := parsePolicy(e, domainPolicy, PolicyDomain)
 		if !ok {
 			out.found(kindPolicyUnread, "a number of the policy is missing or broken", power("Get-ADDefaultDomainPasswordPolicy"),
-				samba("domain passwordsettings show"))
+				samba("domain passwordsettings show"), setAgain(),
+				line(doctor.DSACLs, "dsacls %s /G %s", x.head, `NT AUTHORITY\Authenticated Users:GR`))
 			return "", nil
 		}
 		bits, _, _ := e.number(domainPolicy.complexity)
@@ -86,7 +87,7 @@ func (x *exam) checkFinePolicies(ctx context.Context) {
 		x.check(ctx, "fine-policy", e.DN, func(_ context.Context, out *result) (string, error) {
 			if !ok {
 				out.found(kindPolicyUnread, "a number of the policy is missing or broken",
-					power("Get-ADFineGrainedPasswordPolicy -Identity %s", e.DN), samba("domain passwordsettings pso show %s", policy.Name))
+					power("Get-ADFineGrainedPasswordPolicy -Identity %s", e.DN), samba("domain passwordsettings pso show %s", policy.Name), setAgain())
 				return "", nil
 			}
 			judgePolicy(policy, equalFold(e.text("msDS-PasswordReversibleEncryptionEnabled"), "TRUE"), policyTools{
@@ -148,4 +149,9 @@ func judgeDomainPolicy(p PasswordPolicy, domain string, out *result) {
 	if p.MinAge >= 24*time.Hour {
 		out.found(kindMinAge, fmt.Sprintf("%d days until the next change", days(p.MinAge)), t.set("-MinPasswordAge 0", "--min-pwd-age=0"))
 	}
+}
+
+// setAgain names no numbers: those are the company's to choose.
+func setAgain() []doctor.Line {
+	return []doctor.Line{doctor.Do("Set again, with the tool's set, each number that is empty there; where none is, let the service account read them.")}
 }

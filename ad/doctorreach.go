@@ -94,7 +94,7 @@ func (v *visit) resolve(ctx context.Context, out *result) (string, error) {
 	}
 	found, err := net.DefaultResolver.LookupHost(ctx, v.at.host)
 	if err != nil {
-		out.found(kindUnresolved, err.Error(), shell("getent hosts %s", v.at.host), power("Resolve-DnsName %s", v.at.host))
+		out.found(kindUnresolved, err.Error(), shell("getent hosts %s", v.at.host), power("Resolve-DnsName %s", v.at.host), nameIt(v.at.host))
 		return "", nil
 	}
 	return some(found), nil
@@ -106,11 +106,13 @@ func (v *visit) connects(ctx context.Context, out *result) (string, error) {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		out.found(kindRefused, v.at.addr+" refuses connections",
 			power("Get-ChildItem Cert:\\LocalMachine\\My | Format-List Subject, DnsNameList, NotAfter, EnhancedKeyUsageList"),
-			shell("testparm -sv 2>/dev/null | grep -E 'tls (enabled|certfile|keyfile)|server services'"))
+			shell("testparm -sv 2>/dev/null | grep -E 'tls (enabled|certfile|keyfile)|server services'"),
+			newCertificate(v.at), shell("systemctl restart samba-ad-dc"))
 		return "", nil
 	case err != nil:
 		host, port, _ := net.SplitHostPort(v.at.addr)
-		out.found(kindUnreachable, explain(err), power("Test-NetConnection %s -Port %s", host, port), shell("nc -vz %s %s", host, port))
+		out.found(kindUnreachable, explain(err), power("Test-NetConnection %s -Port %s", host, port), shell("nc -vz %s %s", host, port),
+			power("New-NetFirewallRule -DisplayName LDAP -Direction Inbound -Protocol TCP -LocalPort %s -Action Allow # on the controller", port), shell("ufw allow %s/tcp # on the controller", port))
 		return "", nil
 	}
 	raw.Close()
@@ -182,7 +184,8 @@ func (x *exam) noTLS(ctx context.Context, at *controller, err error, late bool, 
 		out.found(kindNotTLS, at.addr+" speaks plain LDAP", config("controllers: [ldaps://%s]", net.JoinHostPort(at.host, secure)))
 	case late:
 		out.found(kindSilent, at.addr+" takes a connection and says nothing",
-			power("Get-Service NTDS -ComputerName %s", at.host), shell("systemctl status samba-ad-dc"))
+			power("Get-Service NTDS -ComputerName %s", at.host), shell("systemctl status samba-ad-dc"),
+			power("Invoke-Command -ComputerName %s {Restart-Service NTDS -Force}", at.host), shell("systemctl restart samba-ad-dc"))
 	default:
 		out.found(kindTLSFailed, text, newCertificate(at))
 	}

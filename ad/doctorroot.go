@@ -64,7 +64,8 @@ func (x *exam) readFacts(ctx context.Context, v *visit, out *result) (string, er
 	v.root.took = took[len(took)/2]
 	if !v.root.directory || v.root.base == "" {
 		out.found(kindNoController, fmt.Sprintf("rootDSE of %q: defaultNamingContext %q", v.root.vendor, v.root.base),
-			power("Get-ADDomainController -Filter * | Format-Table HostName, Site, OperationMasterRoles"))
+			power("Get-ADDomainController -Filter * | Format-Table HostName, Site, OperationMasterRoles"),
+			config("controllers: [ldaps://ONE-OF-THESE] # below directory"))
 		return "", nil
 	}
 	v.known = true
@@ -93,7 +94,8 @@ func (f rootFacts) samba() bool { return strings.HasPrefix(f.vendor, "Samba") }
 func (f rootFacts) judgeClock(out *result) string {
 	mend := [][]doctor.Line{power("w32tm /resync /rediscover"), shell("chronyc makestep")}
 	if f.time.IsZero() {
-		out.found(kindClockUnknown, "no currentTime that can be read", power("w32tm /query /status"))
+		out.found(kindClockUnknown, "no currentTime that can be read", power("w32tm /query /status"),
+			power("Restart-Service NTDS -Force # on the controller"), shell("systemctl restart samba-ad-dc"))
 		return ""
 	}
 	// currentTime counts whole seconds.
@@ -110,7 +112,8 @@ func (f rootFacts) judgeClock(out *result) string {
 func (f rootFacts) judgeLatency(out *result) string {
 	seen := f.took.Round(100*time.Microsecond).String() + " for one answer"
 	if f.took > slowAnswer {
-		out.found(kindLatency, seen, power("Get-ADDomainController -Discover -NextClosestSite | Format-Table HostName, Site"), samba("drs showrepl"))
+		out.found(kindLatency, seen, power("Get-ADDomainController -Discover -NextClosestSite | Format-Table HostName, Site"), samba("drs showrepl"),
+			config("site: SITE-OF-THIS-MACHINE # below directory"), config("controllers: [ldaps://THE-NEAREST-ONE] # below directory"))
 	}
 	return seen
 }
@@ -133,7 +136,8 @@ func (f rootFacts) judgeLevel(out *result) string {
 }
 
 func (f rootFacts) judgeHints(out *result) string {
-	update := power("Get-HotFix | Sort-Object InstalledOn | Select-Object -Last 5")
+	update := lines(power("Get-HotFix | Sort-Object InstalledOn | Select-Object -Last 5"),
+		[]doctor.Line{doctor.Do("Install what Windows Update offers on this controller, by sconfig or as your updates come, and restart it.")})
 	switch {
 	case slices.Contains(f.controls, oidPolicyHints):
 	case slices.Contains(f.controls, oidPolicyHintsDeprecated):

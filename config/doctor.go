@@ -115,6 +115,17 @@ var problemKinds = map[string]doctor.Kind{
 	"push.subject": FoundSubject, "support.mail": FoundSubject, "mail.tls": FoundMailClear,
 }
 
+// rightLines are what is to stand there, by kind.
+var rightLines = map[string]string{
+	FoundOrg.ID:        "organisation: Your Company",
+	FoundSupport.ID:    "support: {name: IT Service Desk, mail: servicedesk@your-domain.example}",
+	FoundPublicURL.ID:  "public_url: https://latchkey.your-domain.example",
+	FoundNoPolicies.ID: "policies: [{name: staff, who: {everyone: true}, unlock: {prove: [passkey]}}]",
+	FoundSubject.ID:    "push: {subject: servicedesk@your-domain.example}",
+	FoundMailClear.ID:  "mail: {tls: starttls}",
+	FoundSecretFile.ID: "password_file: /etc/latchkey/FILE-THAT-OTHERS-CAN-NOT-READ",
+}
+
 func reportProblem(r *doctor.Report, path string, p Problem) {
 	kind, named := problemKinds[p.Key]
 	switch {
@@ -127,8 +138,13 @@ func reportProblem(r *doctor.Report, path string, p Problem) {
 	case !named:
 		kind = FoundProblem
 	}
-	r.Found(kind, fmt.Sprintf("%s:%d:%d", path, p.Line, p.Column), strings.TrimPrefix(p.Key+": ", ": ")+p.What,
-		doctor.Line{Tool: doctor.Shell, Text: "latchkey config check " + path})
+	mend := []doctor.Line{
+		{Tool: doctor.Shell, Text: fmt.Sprintf("${EDITOR:-vi} +%d %s", p.Line, path)}, {Tool: doctor.Shell, Text: "latchkey config check " + path},
+	}
+	if right := rightLines[kind.ID]; right != "" {
+		mend = append(mend, line("%s", right))
+	}
+	r.Found(kind, fmt.Sprintf("%s:%d:%d", path, p.Line, p.Column), strings.TrimPrefix(p.Key+": ", ": ")+p.What, mend...)
 }
 
 // doctorFile looks at who may change the file. It holds no secret, so reading it

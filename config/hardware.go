@@ -130,7 +130,8 @@ func (c Config) doctorRoots(r *doctor.Report, now time.Time) {
 		if root.NotAfter.Sub(now) < rootEnds {
 			good = false
 			r.Found(FoundRootEnds, h.RootsFile, fmt.Sprintf("The root %q ends on %s.", root.Subject.String(), root.NotAfter.UTC().Format(time.DateOnly)),
-				doctor.Line{Tool: doctor.Shell, Text: "openssl crl2pkcs7 -nocrl -certfile " + h.RootsFile + " | openssl pkcs7 -print_certs -text -noout"})
+				doctor.Line{Tool: doctor.Shell, Text: "openssl crl2pkcs7 -nocrl -certfile " + h.RootsFile + " | openssl pkcs7 -print_certs -text -noout"},
+				doctor.Line{Tool: doctor.Shell, Text: "cat THE-MAKERS-NEXT-ROOT.pem >> " + h.RootsFile + " && latchkey reload --config FILE"})
 		}
 	}
 	if good {

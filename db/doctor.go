@@ -89,17 +89,18 @@ func (c DoctorConfig) doctorFile(r *doctor.Report) bool {
 		r.Found(FoundMissing, c.Path, "There is no database yet.", shell("systemctl start latchkey"))
 		return false
 	case err != nil:
-		r.Found(FoundUnread, c.Path, err.Error(), shell("ls -l %s", c.Path))
+		r.Found(FoundUnread, c.Path, err.Error(), shell("ls -l %s", c.Path), shell("chown latchkey: %s && chmod 600 %s", c.Path, c.Path))
 		return false
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		r.Found(FoundReadable, c.Path, fmt.Sprintf("Others may use it (mode %v).", info.Mode().Perm()), shell("chmod 600 %s", c.Path))
 	}
 	if info.Size() > largeFile {
-		r.Found(FoundLarge, c.Path, fmt.Sprintf("It has %d GiB.", info.Size()>>30), shell("latchkey audit export --data %s log.jsonl", filepath.Dir(c.Path)))
+		r.Found(FoundLarge, c.Path, fmt.Sprintf("It has %d GiB.", info.Size()>>30), shell("latchkey audit export --data %s log.jsonl", filepath.Dir(c.Path)),
+			shell("jq -r .action log.jsonl | sort | uniq -c | sort -rn"), doctor.Do("Stop what makes most of it, such as a monitor that signs in; nothing of the log itself may be deleted."))
 	}
 	if wal, err := os.Stat(c.Path + "-wal"); err == nil && wal.Size() > largeWAL {
-		r.Found(FoundWAL, c.Path+"-wal", fmt.Sprintf("It has %d MiB.", wal.Size()>>20), shell("lsof %s-wal", c.Path))
+		r.Found(FoundWAL, c.Path+"-wal", fmt.Sprintf("It has %d MiB.", wal.Size()>>20), shell("lsof %s-wal", c.Path), doctor.Do("End whatever lsof shows beside the server: it holds the file open."), shell("systemctl restart latchkey"))
 	}
 	return true
 }
@@ -124,7 +125,7 @@ func (c DoctorConfig) doctorContent(ctx context.Context, r *doctor.Report) {
 		r.Found(FoundUnread, c.Path, err.Error(), c.restore())
 		return
 	case version > latest:
-		r.Found(FoundNewer, c.Path, fmt.Sprintf("Its schema is %d; this release knows %d.", version, latest), shell("latchkey --version   # install the later release again"))
+		r.Found(FoundNewer, c.Path, fmt.Sprintf("Its schema is %d; this release knows %d.", version, latest), shell("latchkey --version"), shell("install -m 755 THE-LATER-RELEASE $(command -v latchkey) && systemctl restart latchkey"))
 		return
 	case version < latest:
 		r.Found(FoundOlder, c.Path, fmt.Sprintf("Its schema is %d; this release works with %d.", version, latest), shell("cp -a %s BACKUP-DIRECTORY   # with the server stopped", filepath.Dir(c.Path)))
@@ -205,7 +206,8 @@ func (c DoctorConfig) doctorLog(ctx context.Context, s *Store, r *doctor.Report)
 	}
 	if err != nil {
 		r.Found(FoundLogBroken, c.Path, err.Error(),
-			shell("latchkey audit export --data %s log.jsonl", filepath.Dir(c.Path)), shell("latchkey audit verify log.jsonl"))
+			shell("latchkey audit export --data %s log.jsonl", filepath.Dir(c.Path)), shell("latchkey audit verify log.jsonl"), c.restore(),
+			doctor.Do("Keep the broken database and the export before that: they show what was changed."))
 		return
 	}
 	r.Good("db.log", c.Path, fmt.Sprintf("The log is whole: %d events, %d receipts.", report.Head.Seq, report.Receipts))
@@ -279,6 +281,7 @@ func (c DoctorConfig) doctorNotices(ctx context.Context, s *Store, r *doctor.Rep
 		if code.String != "" {
 			seen += " The last answer: " + code.String + "."
 		}
-		r.Found(FoundStuck, c.Path, seen, shell("latchkey doctor --only push --only mail --config FILE"), shell("journalctl -u latchkey | grep -i push"))
+		r.Found(FoundStuck, c.Path, seen, shell("latchkey doctor --only push --only mail --config FILE"), shell("journalctl -u latchkey | grep -i push"),
+			doctor.Do("Mend what the first line finds. What waits is then sent by itself."))
 	}
 }

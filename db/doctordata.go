@@ -53,12 +53,12 @@ func (c DoctorConfig) doctorData(r *doctor.Report) bool {
 		r.Found(FoundDataMissing, dir, "There is no such directory.", shell("install -d -m 700 -o latchkey %s", dir))
 		return false
 	case err != nil:
-		r.Found(FoundDataUnread, dir, err.Error(), shell("ls -ld %s", dir))
+		r.Found(FoundDataUnread, dir, err.Error(), shell("ls -ld %s", dir), shell("chown -R latchkey: %s && chmod 700 %s", dir, dir))
 		return false
 	}
 	names, err := os.ReadDir(dir)
 	if err != nil {
-		r.Found(FoundDataUnread, dir, err.Error(), shell("runuser -u latchkey -- latchkey doctor --config FILE"))
+		r.Found(FoundDataUnread, dir, err.Error(), shell("runuser -u latchkey -- latchkey doctor --config FILE"), shell("chown -R latchkey: %s && chmod 700 %s", dir, dir))
 		return false
 	}
 	before := len(r.Findings())
@@ -101,6 +101,8 @@ func (c DoctorConfig) doctorDisk(dir string, r *doctor.Report) {
 		return // not known on this system
 	}
 	df := shell("df -hT %s", dir)
+	room := []doctor.Line{df, shell("lvextend --resizefs --size +5G $(findmnt -n -o SOURCE -T %s)   # where it is a logical volume", dir),
+		doctor.Do("Otherwise enlarge its file system, or take away what is not Latchkey's. Nothing in %s may be deleted.", dir)}
 	elsewhere := doctor.Line{Tool: doctor.Config, Text: "data: /var/lib/latchkey"}
 	switch {
 	case s.network:
@@ -111,14 +113,24 @@ func (c DoctorConfig) doctorDisk(dir string, r *doctor.Report) {
 	if s.readOnly {
 		r.Found(FoundReadOnly, dir, "Its file system is mounted for reading only.", shell("dmesg | tail"), shell("mount -o remount,rw $(findmnt -n -o TARGET -T %s)", dir))
 	}
-	switch room := fmt.Sprintf("%d MiB are free.", s.free>>20); {
+	switch free := fmt.Sprintf("%d MiB are free.", s.free>>20); {
 	case s.free < leastSpace:
-		r.Found(FoundDiskFull, dir, room, df)
+		r.Found(FoundDiskFull, dir, free, room...)
 	case s.free < lowSpace:
-		r.Found(FoundDiskLow, dir, room, df)
+		r.Found(FoundDiskLow, dir, free, room...)
 	}
 	if s.files > 0 && s.inodes < lowInodes {
-		r.Found(FoundInodes, dir, fmt.Sprintf("%d inodes are free.", s.inodes), shell("df -i %s", dir))
+		r.Found(FoundInodes, dir, fmt.Sprintf("%d inodes are free.", s.inodes), shell("df -i %s", dir),
+			doctor.Do("Delete small files beside Latchkey's on this file system, or move the data directory to one of its own. Nothing in %s may be deleted.", dir))
+	}
+}
+
+// backUp makes a backup now, and has the next ones made.
+func (c DoctorConfig) backUp() []doctor.Line {
+	at, dir := filepath.Dir(c.Backups), filepath.Dir(c.Path)
+	return []doctor.Line{
+		shell("systemctl stop latchkey && tar -C %s -czf %s/$(date +%%F).tar.gz %s; systemctl start latchkey", filepath.Dir(dir), at, filepath.Base(dir)),
+		doctor.Do("Then look why whatever makes it every day has stopped: its timer, its disk, its rights on %s.", at),
 	}
 }
 
@@ -133,17 +145,17 @@ func (c DoctorConfig) doctorBackups(r *doctor.Report) {
 	}
 	name, info := newest(c.Backups)
 	if info == nil {
-		r.Found(FoundBackupGone, c.Backups, "There is no such file.", shell("ls -l %s", filepath.Dir(c.Backups)))
+		r.Found(FoundBackupGone, c.Backups, "There is no such file.", append([]doctor.Line{shell("ls -l %s", filepath.Dir(c.Backups))}, c.backUp()...)...)
 		return
 	}
 	age, good := c.Now().Sub(info.ModTime()), true
 	if age > c.BackupsWithin {
 		good = false
-		r.Found(FoundOldBackup, name, fmt.Sprintf("The newest is %s old; at most %s is wanted.", age.Round(time.Minute), c.BackupsWithin), shell("ls -lt %s", c.Backups))
+		r.Found(FoundOldBackup, name, fmt.Sprintf("The newest is %s old; at most %s is wanted.", age.Round(time.Minute), c.BackupsWithin), append([]doctor.Line{shell("ls -lt %s", c.Backups)}, c.backUp()...)...)
 	}
 	if info.Size() == 0 {
 		good = false
-		r.Found(FoundEmptyBackup, name, "It has no bytes.", shell("ls -lt %s", c.Backups))
+		r.Found(FoundEmptyBackup, name, "It has no bytes.", append([]doctor.Line{shell("ls -lt %s", c.Backups)}, c.backUp()...)...)
 	}
 	if rel, err := filepath.Rel(filepath.Dir(c.Path), name); err == nil && !strings.HasPrefix(rel, "..") {
 		good = false

@@ -61,8 +61,12 @@ const (
 	PowerShell Tool = "powershell"
 	SambaTool  Tool = "samba-tool"
 	Shell      Tool = "shell"
-	Config     Tool = "config" // a line of the configuration file
+	Config     Tool = "config"  // a line of the configuration file
+	ByHand     Tool = "by-hand" // what to do where no command can
 )
+
+// Do says in words what mends something that no command can.
+func Do(format string, args ...any) Line { return Line{ByHand, fmt.Sprintf(format, args...)} }
 
 // Finding is a Kind as it was seen. Subject is what it is about: a controller, a
 // unit, a file, a rule. Seen holds no secret.

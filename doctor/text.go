@@ -158,6 +158,7 @@ func (p *printer) finding(f Finding) {
 
 var toolNames = map[Tool]string{
 	Shell: "Run", DSACLs: "Run (dsacls)", PowerShell: "Run (PowerShell)", SambaTool: "Run (samba-tool)", Config: "In the configuration",
+	ByHand: "By hand",
 }
 
 func (p *printer) mend(lines []Line) {

@@ -149,7 +149,7 @@ func doctorServices(ctx context.Context, cfg Config, r *doctor.Report) {
 		return
 	}
 	if err := cfg.reach(); err != nil {
-		r.Found(FoundCAFile, "push.ca_file", err.Error(), shellLine("openssl x509 -in %s -noout -subject", cfg.CAFile))
+		r.Found(FoundCAFile, "push.ca_file", err.Error(), shellLine("openssl x509 -in %s -noout -subject", cfg.CAFile), shellLine("install -m 644 CA-OF-THE-PROXY.pem %s", cfg.CAFile))
 		return
 	}
 	hosts := slices.DeleteFunc(slices.Clone(g.hosts), func(h string) bool { return strings.HasPrefix(h, "*") })
@@ -184,7 +184,7 @@ func (c Config) tell(all []visited, r *doctor.Report) {
 	failed := slices.DeleteFunc(slices.Clone(all), func(a visited) bool { return a.err == nil })
 	for _, f := range failed {
 		if isProxyDown(f.err) {
-			r.Found(FoundProxyDown, c.Proxy.Host, lastError(f.err), shellLine("curl -v -x %s https://%s/", c.Proxy, f.host))
+			r.Found(FoundProxyDown, c.Proxy.Host, lastError(f.err), shellLine("curl -v -x %s https://%s/", c.Proxy, f.host), configLine("push: {proxy: http://proxy.your-domain.example:3128}"))
 			return
 		}
 	}
@@ -210,13 +210,15 @@ func (c Config) tellFailure(f visited, r *doctor.Report) {
 	}
 	switch fault := doctor.TLSFaultOf(f.err); {
 	case errors.Is(f.err, errProxy):
-		r.Found(FoundProxyNo, f.host, lastError(f.err), curl)
+		r.Found(FoundProxyNo, f.host, lastError(f.err), curl, doctor.Do("Let the proxy connect this machine to %s, port 443, without a password.", f.host))
 	case errors.Is(f.err, errAddress):
-		r.Found(FoundPrivate, f.host, "Its name leads to an address that is none of the internet.", shellLine("getent hosts %s", f.host))
+		r.Found(FoundPrivate, f.host, "Its name leads to an address that is none of the internet.", shellLine("getent hosts %s", f.host),
+			doctor.Do("Give this machine a DNS server that knows the internet's names, or the proxy that does:"), configLine("push: {proxy: http://proxy.your-domain.example:3128}"))
 	case fault == doctor.TLSUntrusted || fault == doctor.TLSSelfSigned || fault == doctor.TLSName:
 		r.Found(FoundUntrusted, f.host, lastError(f.err), shellLine("openssl s_client -connect %s:443 -showcerts", f.host), configLine("push: {ca_file: /etc/latchkey/proxy-ca.pem}"))
 	default:
-		r.Found(FoundUnreachable, f.host, lastError(f.err), curl)
+		r.Found(FoundUnreachable, f.host, lastError(f.err), curl, doctor.Do("Let this machine out to %s, port 443, or name the proxy that may:", f.host),
+			configLine("push: {proxy: http://proxy.your-domain.example:3128}"))
 	}
 }
 

@@ -87,13 +87,14 @@ func (v mailVisit) greets(ctx context.Context) bool {
 		err = c.Hello("latchkey.localdomain")
 	}
 	if err != nil {
-		v.r.Found(FoundMailRefuses, v.at, err.Error(), shellLine("nc %s %d", v.cfg.Host, v.cfg.Port))
+		v.r.Found(FoundMailRefuses, v.at, err.Error(), shellLine("nc %s %d", v.cfg.Host, v.cfg.Port), v.takeFromHere())
 		return false
 	}
 	defer func() { _ = c.Quit() }()
 	if v.cfg.TLS == MailStartTLS {
 		if offered, _ := c.Extension("STARTTLS"); !offered {
-			v.r.Found(FoundMailNoTLS, v.at, "It does not offer STARTTLS.", shellLine("openssl s_client -starttls smtp -connect %s", v.at))
+			v.r.Found(FoundMailNoTLS, v.at, "It does not offer STARTTLS.", shellLine("openssl s_client -starttls smtp -connect %s", v.at),
+				configLine("mail: {tls: implicit, port: 465}"), shellLine("postconf -e smtpd_tls_security_level=may && postfix reload   # on the mail server, where it is Postfix"))
 			return false
 		}
 		if err := c.StartTLS(v.tls); err != nil {
@@ -113,6 +114,12 @@ func (v mailVisit) greets(ctx context.Context) bool {
 	return v.offersLogin(c)
 }
 
+var renewMail = shellLine("certbot renew   # on the mail server, or whatever renews it there; then reload it")
+
+func (v mailVisit) takeFromHere() doctor.Line {
+	return doctor.Do("Have the mail server take mail from this machine at %s, and mail.port and mail.tls be what it speaks there.", v.at)
+}
+
 func (v mailVisit) openssl() doctor.Line {
 	if v.cfg.TLS == MailImplicit {
 		return shellLine("openssl s_client -connect %s", v.at)
@@ -122,7 +129,8 @@ func (v mailVisit) openssl() doctor.Line {
 
 func (v mailVisit) unreached(err error) {
 	if _, ok := errors.AsType[*net.OpError](err); ok || doctor.TLSFaultOf(err) == doctor.TLSOther {
-		v.r.Found(FoundMailDown, v.at, lastError(err), shellLine("nc -vz %s %d", v.cfg.Host, v.cfg.Port))
+		v.r.Found(FoundMailDown, v.at, lastError(err), shellLine("nc -vz %s %d", v.cfg.Host, v.cfg.Port),
+			configLine("mail: {host: smtp.your-domain.example, port: 587}"), doctor.Do("Or let this machine out to %s.", v.at))
 		return
 	}
 	v.untrusted(err)
@@ -134,11 +142,12 @@ func (v mailVisit) untrusted(err error) {
 	case doctor.TLSName:
 		v.r.Found(FoundMailName, v.at, err.Error(), v.openssl(), configLine("mail: {host: NAME-IN-THE-CERTIFICATE}"))
 	case doctor.TLSExpired:
-		v.r.Found(FoundMailExpired, v.at, err.Error(), v.openssl())
+		v.r.Found(FoundMailExpired, v.at, err.Error(), v.openssl(), renewMail)
 	case doctor.TLSOld:
-		v.r.Found(FoundMailOld, v.at, err.Error(), v.openssl())
+		v.r.Found(FoundMailOld, v.at, err.Error(), v.openssl(),
+			shellLine("postconf -e 'smtpd_tls_protocols = >=TLSv1.2' && postfix reload   # on the mail server, where it is Postfix"))
 	case doctor.TLSOther:
-		v.r.Found(FoundMailRefuses, v.at, "The TLS handshake broke: "+err.Error(), v.openssl())
+		v.r.Found(FoundMailRefuses, v.at, "The TLS handshake broke: "+err.Error(), v.openssl(), v.takeFromHere())
 	default:
 		v.r.Found(FoundMailTrust, v.at, err.Error(), v.openssl(), ca)
 	}
@@ -148,7 +157,7 @@ func (v mailVisit) daysLeft(state tls.ConnectionState) {
 	leaf := state.PeerCertificates[0]
 	left, bad := doctor.TLSLeft(leaf, time.Now())
 	if bad >= doctor.Warning {
-		v.r.Found(FoundMailDays, v.at, fmt.Sprintf("The certificate ends in %d days, on %s.", int(left.Hours()/24), leaf.NotAfter.Format(time.DateOnly)), v.openssl())
+		v.r.Found(FoundMailDays, v.at, fmt.Sprintf("The certificate ends in %d days, on %s.", int(left.Hours()/24), leaf.NotAfter.Format(time.DateOnly)), v.openssl(), renewMail)
 		return
 	}
 	v.r.Good("mail.tls", v.at, fmt.Sprintf("%s; the certificate is trusted and good until %s.", tls.VersionName(state.Version), leaf.NotAfter.Format(time.DateOnly)))
@@ -166,7 +175,9 @@ func (v mailVisit) offersLogin(c *smtp.Client) bool {
 			return true
 		}
 	}
-	v.r.Found(FoundMailNoLogin, v.at, fmt.Sprintf("It offers %q; SCRAM-SHA-256, PLAIN or LOGIN is needed.", offered), v.openssl())
+	v.r.Found(FoundMailNoLogin, v.at, fmt.Sprintf("It offers %q; SCRAM-SHA-256, PLAIN or LOGIN is needed.", offered), v.openssl(),
+		shellLine("postconf -e smtpd_sasl_auth_enable=yes && postfix reload   # on the mail server, where it is Postfix"),
+		doctor.Do("Or leave mail.user and its password out, where the mail server takes mail from this machine without."))
 	return false
 }
 

@@ -119,6 +119,8 @@ func (g *Gateway) doctorReach(ctx context.Context, r *doctor.Report) {
 	}
 }
 
+var renewGateway = doctor.Do("Whoever runs the gateway has to mend it there: write to them, or take another gateway.")
+
 // openssl shows the certificate that a gateway has.
 func openssl(at *url.URL) doctor.Line {
 	port := at.Port()
@@ -138,13 +140,13 @@ func unreachedGateway(at *url.URL, err error, r *doctor.Report) {
 	case doctor.TLSName:
 		r.Found(FoundSMSName, at.Host, said, openssl(at), gatewayLine("url: https://NAME-IN-THE-CERTIFICATE/…"))
 	case doctor.TLSExpired:
-		r.Found(FoundSMSExpired, at.Host, said, openssl(at))
+		r.Found(FoundSMSExpired, at.Host, said, openssl(at), renewGateway)
 	case doctor.TLSOld:
-		r.Found(FoundSMSOld, at.Host, said, openssl(at))
+		r.Found(FoundSMSOld, at.Host, said, openssl(at), gatewayLine("%s", gatewayExamples["url"]), renewGateway)
 	case doctor.TLSUntrusted, doctor.TLSSelfSigned:
 		r.Found(FoundSMSTrust, at.Host, said, openssl(at), shellLine("update-ca-certificates   # with its authority in /usr/local/share/ca-certificates"))
 	default:
-		r.Found(FoundSMSDown, at.Host, said, shellLine("curl -v -I %s", at))
+		r.Found(FoundSMSDown, at.Host, said, shellLine("curl -v -I %s", at), doctor.Do("Let this machine out to %s, or correct the address:", at.Host), gatewayLine("%s", gatewayExamples["url"]))
 	}
 }
 
@@ -152,7 +154,7 @@ func gatewayDays(at *url.URL, state tls.ConnectionState, r *doctor.Report) {
 	leaf := state.PeerCertificates[0]
 	left, bad := doctor.TLSLeft(leaf, time.Now())
 	if bad >= doctor.Warning {
-		r.Found(FoundSMSDays, at.Host, fmt.Sprintf("The certificate ends in %d days, on %s.", int(left.Hours()/24), leaf.NotAfter.Format(time.DateOnly)), openssl(at))
+		r.Found(FoundSMSDays, at.Host, fmt.Sprintf("The certificate ends in %d days, on %s.", int(left.Hours()/24), leaf.NotAfter.Format(time.DateOnly)), openssl(at), renewGateway)
 		return
 	}
 	r.Good("sms.tls", at.Host, fmt.Sprintf("%s; the certificate is trusted and good until %s.", tls.VersionName(state.Version), leaf.NotAfter.Format(time.DateOnly)))

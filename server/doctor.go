@@ -105,7 +105,8 @@ func (c DoctorConfig) doctorRunning(ctx context.Context, r *doctor.Report) bool 
 		found(FoundStale, "It runs with another configuration than the file holds now.", shell("systemctl restart latchkey"))
 	}
 	if now.NotReady != "" {
-		found(FoundNotReady, now.NotReady, shell("latchkey doctor --only db --only ad --config FILE"))
+		found(FoundNotReady, now.NotReady, shell("latchkey doctor --only db --only ad --config FILE"),
+			doctor.Do("Mend what that finds. The server is ready again by itself as soon as it can write."))
 	}
 	if now.Files > 0 && now.Files < leastFiles {
 		found(FoundFiles, fmt.Sprintf("It may open %d files; %d should be.", now.Files, leastFiles),
@@ -125,9 +126,10 @@ func setting(format string, args ...any) doctor.Line {
 	return doctor.Line{Tool: doctor.Config, Text: fmt.Sprintf(format, args...)}
 }
 
-// proxyLine is a line of the proxy's own configuration, for the two that the
-// documentation shows.
-func proxyLine(caddy, nginx string) []doctor.Line {
+// proxyLine is a line of the proxy's own configuration, for those that the
+// documentation shows; "" where one needs none. IIS takes a line of PowerShell or,
+// with a "<", one of the site's web.config.
+func proxyLine(caddy, nginx, iis string) []doctor.Line {
 	var out []doctor.Line
 	if caddy != "" {
 		out = append(out, doctor.Line{Tool: "Caddyfile", Text: caddy})
@@ -135,7 +137,26 @@ func proxyLine(caddy, nginx string) []doctor.Line {
 	if nginx != "" {
 		out = append(out, doctor.Line{Tool: "nginx.conf", Text: nginx})
 	}
+	if iis != "" {
+		out = append(out, doctor.Line{Tool: "IIS", Text: iis})
+	}
 	return out
+}
+
+// arr sets what IIS's Application Request Routing does as a proxy.
+func arr(name, value string) string {
+	return "Set-WebConfigurationProperty -PSPath MACHINE/WEBROOT/APPHOST -Filter system.webServer/proxy -Name " + name + " -Value " + value
+}
+
+// unset takes a header out that IIS adds.
+func unset(header string) string {
+	return "Remove-WebConfigurationProperty -PSPath MACHINE/WEBROOT/APPHOST -Filter system.webServer/httpProtocol/customHeaders -Name . -AtElement @{name='" + header + "'}"
+}
+
+// passOn are the lines by which a proxy passes everything on to Latchkey.
+func passOn() []doctor.Line {
+	return proxyLine("reverse_proxy LISTEN-ADDRESS", "location / { proxy_pass http://LISTEN-ADDRESS; }",
+		`<action type="Rewrite" url="http://LISTEN-ADDRESS/{R:1}" />`)
 }
 
 // name is the host without its port.

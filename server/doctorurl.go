@@ -85,7 +85,7 @@ func (c DoctorConfig) doctorName(ctx context.Context, at origin, r *doctor.Repor
 	}
 	found, err := look(ctx, at.name())
 	if err != nil || len(found) == 0 {
-		r.Found(FoundDNS, at.name(), fmt.Sprintf("The name can't be found from here: %v", err), shell("getent hosts %s", at.name()))
+		r.Found(FoundDNS, at.name(), fmt.Sprintf("The name can't be found from here: %v", err), append([]doctor.Line{shell("getent hosts %s", at.name())}, nameLines(at.name())...)...)
 		return false
 	}
 	var texts []string
@@ -166,7 +166,8 @@ func (c DoctorConfig) doctorTLS(ctx context.Context, at origin, r *doctor.Report
 			shell("certbot certonly -d %s   # a certificate of a public authority", at.name()))
 	}
 	if state.NegotiatedProtocol != "h2" {
-		r.Found(FoundHTTP2, at.name(), "It does not speak HTTP/2.", proxyLine("", "listen 443 ssl; http2 on;")...)
+		r.Found(FoundHTTP2, at.name(), "It does not speak HTTP/2.", proxyLine("", "listen 443 ssl; http2 on;",
+			`New-ItemProperty HKLM:\SYSTEM\CurrentControlSet\Services\HTTP\Parameters -Name EnableHttp2Tls -Value 1 -PropertyType DWord -Force   # then restart Windows`)...)
 	} else {
 		r.Good("url.http2", at.name(), "It speaks HTTP/2.")
 	}
@@ -180,20 +181,43 @@ var publishedOID = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}
 func tellHandshake(at origin, dialled bool, err error, r *doctor.Report) {
 	look := shell("openssl s_client -connect %s -servername %s", at.address(), at.name())
 	if !dialled {
-		r.Found(FoundUnreachable, at.address(), err.Error(), shell("curl -v %s/healthz", at.text))
+		r.Found(FoundUnreachable, at.address(), err.Error(), unreachable(at)...)
 		return
 	}
 	switch doctor.TLSFaultOf(err) {
 	case doctor.TLSName:
-		r.Found(FoundName, at.name(), err.Error(), look)
+		r.Found(FoundName, at.name(), err.Error(), look, shell("certbot certonly -d %s   # and name what it makes in the proxy", at.name()))
 	case doctor.TLSExpired:
 		r.Found(FoundExpired, at.name(), err.Error(), shell("certbot renew"), look)
 	case doctor.TLSSelfSigned:
 		r.Found(FoundSelfSigned, at.name(), err.Error(), shell("certbot certonly -d %s", at.name()))
 	case doctor.TLSUntrusted:
-		r.Found(FoundChain, at.name(), err.Error(), look)
+		mend := []doctor.Line{look, shell("cat CERTIFICATE.pem INTERMEDIATE.pem > fullchain.pem   # and name that file in the proxy:")}
+		mend = append(mend, proxyLine("tls /etc/caddy/fullchain.pem /etc/caddy/tls.key", "ssl_certificate /etc/nginx/fullchain.pem;",
+			`Import-Certificate -FilePath INTERMEDIATE.cer -CertStoreLocation Cert:\LocalMachine\CA   # then restart IIS`)...)
+		r.Found(FoundChain, at.name(), err.Error(),
+			append(mend, shell("cp YOUR-AUTHORITY.crt /usr/local/share/ca-certificates/ && update-ca-certificates   # here, where the authority is your own"))...)
 	default:
-		r.Found(FoundNoTLS, at.address(), "The TLS handshake failed: "+err.Error(), look)
+		r.Found(FoundNoTLS, at.address(), "The TLS handshake failed: "+err.Error(), append([]doctor.Line{look}, proxyLine(at.name()+" { reverse_proxy LISTEN-ADDRESS }",
+			"listen 443 ssl;", "New-WebBinding -Name SITE -Protocol https -Port 443 -HostHeader "+at.name()+" -SslFlags 1")...)...)
+	}
+}
+
+// unreachable: the name leads somewhere, and nothing answers there.
+func unreachable(at origin) []doctor.Line {
+	lines := []doctor.Line{
+		shell("curl -v %s/healthz", at.text), shell("systemctl restart caddy   # or nginx: whatever answers for Latchkey"),
+		shell("ufw allow 443/tcp   # or in your own firewall"),
+	}
+	return append(lines, proxyLine("", "", "Start-Website -Name SITE")...)
+}
+
+// nameLines put a name into DNS.
+func nameLines(name string) []doctor.Line {
+	host, zone, _ := strings.Cut(name, ".")
+	return []doctor.Line{
+		{Tool: doctor.PowerShell, Text: fmt.Sprintf("Add-DnsServerResourceRecordA -ZoneName %s -Name %s -IPv4Address ADDRESS-OF-THE-PROXY", zone, host)},
+		{Tool: doctor.SambaTool, Text: fmt.Sprintf("samba-tool dns add CONTROLLER %s %s A ADDRESS-OF-THE-PROXY", zone, host)},
 	}
 }
 
@@ -203,7 +227,7 @@ func (v *visitor) doctorOldTLS(ctx context.Context, r *doctor.Report) {
 		c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	})
 	if err == nil {
-		r.Found(FoundOldTLS, v.at.name(), "It speaks "+tls.VersionName(state.Version)+".", proxyLine("", "ssl_protocols TLSv1.2 TLSv1.3;")...)
+		r.Found(FoundOldTLS, v.at.name(), "It speaks "+tls.VersionName(state.Version)+".", proxyLine("", "ssl_protocols TLSv1.2 TLSv1.3;", `New-Item 'HKLM:\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.0\Server','HKLM:\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.1\Server' -Force | New-ItemProperty -Name Enabled -Value 0 -PropertyType DWord -Force`)...)
 		return
 	}
 	r.Good("url.tls-version", v.at.name(), "It refuses TLS below 1.2.")
@@ -229,5 +253,6 @@ func (v *visitor) doctorPlain(ctx context.Context, r *doctor.Report) {
 		return
 	}
 	r.Found(FoundPlainHTTP, v.at.name(), fmt.Sprintf("http:// answers %d, and does not lead to https://.", res.StatusCode),
-		proxyLine("", "server { listen 80; server_name "+v.at.name()+"; return 301 https://$host$request_uri; }")...)
+		proxyLine("", "server { listen 80; server_name "+v.at.name()+"; return 301 https://$host$request_uri; }",
+			`<rule name="https" stopProcessing="true"><match url="(.*)" /><conditions><add input="{HTTPS}" pattern="off" /></conditions><action type="Redirect" url="https://{HTTP_HOST}/{R:1}" /></rule>`)...)
 }

@@ -74,14 +74,15 @@ func (v *visitor) doctorAnswer(ctx context.Context, r *doctor.Report) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { own = i.Conn.LocalAddr().String() }})
 	res, err := v.get(ctx, path, "X-Forwarded-For", forged)
 	if err != nil {
-		r.Found(FoundUnreachable, v.at.text, rootCause(err), shell("curl -v %s/healthz", v.at.text))
+		r.Found(FoundUnreachable, v.at.text, rootCause(err), unreachable(v.at)...)
 		return
 	}
 	defer res.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 16))
 	v.tellClock(res, r)
 	if res.StatusCode != http.StatusOK || string(body) != "ok\n" {
-		r.Found(FoundStatus, v.at.text, fmt.Sprintf("/healthz answers %s.", res.Status), shell("curl -v %s/healthz", v.at.text))
+		r.Found(FoundStatus, v.at.text, fmt.Sprintf("/healthz answers %s.", res.Status),
+			append([]doctor.Line{shell("curl -v %s/healthz", v.at.text)}, passOn()...)...)
 		return
 	}
 	if !v.running {
@@ -92,7 +93,8 @@ func (v *visitor) doctorAnswer(ctx context.Context, r *doctor.Report) {
 	case err != nil:
 		r.Found(FoundSilent, "the server", err.Error(), shell("systemctl restart latchkey"))
 	case !arrived:
-		r.Found(FoundAnother, v.at.text, "A request to the public URL was answered, and did not arrive at the server that runs here.", shell("curl -v %s/healthz", v.at.text))
+		r.Found(FoundAnother, v.at.text, "A request to the public URL was answered, and did not arrive at the server that runs here.",
+			append([]doctor.Line{shell("curl -v %s/healthz", v.at.text)}, passOn()...)...)
 	default:
 		v.tellSighting(seen, own, r)
 	}
@@ -102,7 +104,7 @@ func (v *visitor) doctorAnswer(ctx context.Context, r *doctor.Report) {
 func (v *visitor) tellSighting(s Sighting, own string, r *doctor.Report) {
 	if plainHost(v.at.https, s.Host) != v.at.host {
 		r.Found(FoundHost, v.at.text, fmt.Sprintf("Requests arrive for %q.", s.Host),
-			proxyLine("header_up Host {host}", "proxy_set_header Host $host;")...)
+			proxyLine("header_up Host {host}", "proxy_set_header Host $host;", arr("preserveHostHeader", "true"))...)
 	}
 	if s.Peer == own {
 		r.Good("url.answer", v.at.text, "This server answers, with no proxy in between.")
@@ -120,10 +122,10 @@ func (v *visitor) tellSighting(s Sighting, own string, r *doctor.Report) {
 		r.Found(FoundUnnamed, proxy.String(), "Requests arrive from this proxy, and trusted_proxies does not name it.", setting("trusted_proxies: [%s]", proxy))
 	case last == forged:
 		r.Found(FoundForged, proxy.String(), "A made-up X-Forwarded-For arrived as the client's address.",
-			proxyLine("header_up X-Forwarded-For {remote_host}", "proxy_set_header X-Forwarded-For $remote_addr;")...)
+			proxyLine("header_up X-Forwarded-For {remote_host}", "proxy_set_header X-Forwarded-For $remote_addr;", arr("xForwardedForHeaderName", "X-Forwarded-For"))...)
 	case last == "":
 		r.Found(FoundNotForward, proxy.String(), "Requests arrive without X-Forwarded-For.",
-			proxyLine("header_up X-Forwarded-For {remote_host}", "proxy_set_header X-Forwarded-For $remote_addr;")...)
+			proxyLine("header_up X-Forwarded-For {remote_host}", "proxy_set_header X-Forwarded-For $remote_addr;", arr("xForwardedForHeaderName", "X-Forwarded-For"))...)
 	default:
 		r.Good("url.answer", v.at.text, fmt.Sprintf("This server answers, through %s; the client's address arrived as %s.", proxy, doctor.Plain(last)))
 	}
@@ -153,7 +155,8 @@ func (v *visitor) doctorPage(ctx context.Context, r *doctor.Report) {
 	}
 	v.tellHeaders(res, r)
 	if e := res.Header.Get("Content-Encoding"); e != "br" && e != "gzip" {
-		r.Found(FoundSlow, v.at.text, "The page arrives uncompressed.", proxyLine("", "proxy_set_header Accept-Encoding $http_accept_encoding;")...)
+		r.Found(FoundSlow, v.at.text, "The page arrives uncompressed.", proxyLine("", "proxy_set_header Accept-Encoding $http_accept_encoding;",
+			`# remove: <set name="HTTP_ACCEPT_ENCODING" … /> from the rewrite rules`)...)
 	} else {
 		r.Good("url.compression", v.at.text, "The page arrives compressed ("+e+").")
 	}
@@ -163,7 +166,7 @@ func (v *visitor) doctorPage(ctx context.Context, r *doctor.Report) {
 
 func (v *visitor) tellHeaders(res *http.Response, r *doctor.Report) {
 	policy := res.Header.Values("Content-Security-Policy")
-	drop := proxyLine("# remove: header Content-Security-Policy …", "# remove: add_header / proxy_hide_header Content-Security-Policy …")
+	drop := proxyLine("# remove: header Content-Security-Policy …", "# remove: add_header / proxy_hide_header Content-Security-Policy …", unset("Content-Security-Policy"))
 	good := true
 	switch {
 	case len(policy) == 0:
@@ -185,7 +188,7 @@ func (v *visitor) tellHeaders(res *http.Response, r *doctor.Report) {
 	}
 	if len(altered) > 0 {
 		good = false
-		r.Found(FoundHeaders, v.at.text, "Missing, doubled or altered: "+strings.Join(altered, ", ")+".", proxyLine("# remove: header "+altered[0]+" …", "# remove: add_header "+altered[0]+" …")...)
+		r.Found(FoundHeaders, v.at.text, "Missing, doubled or altered: "+strings.Join(altered, ", ")+".", proxyLine("# remove: header "+altered[0]+" …", "# remove: add_header "+altered[0]+" …", unset(altered[0]))...)
 	}
 	if good {
 		r.Good("url.headers", v.at.text, "Every security header arrives as it was sent.")
@@ -222,13 +225,20 @@ func (v *visitor) tellPage(ctx context.Context, r *doctor.Report) {
 	for _, m := range reference.FindAllSubmatch(page, -1) {
 		u, err := url.Parse(string(m[1]))
 		if err != nil || u.Scheme == "http" || plainHost(true, u.Host) != v.at.host {
-			r.Found(FoundForeign, v.at.text, "The page refers to "+doctor.Plain(string(m[1]))+".", shell("curl -s %s/ | grep -n '//'", v.at.text))
+			r.Found(FoundForeign, v.at.text, "The page refers to "+doctor.Plain(string(m[1]))+".", append([]doctor.Line{shell("curl -s %s/ | grep -n '//'", v.at.text)}, rewrites()...)...)
 			return
 		}
 	}
 	if err == nil {
-		r.Found(FoundPage, v.at.text, "The page is another than this binary holds.", shell("curl -s %s/   # compare with curl -s -H 'Host: %s' http://LISTEN-ADDRESS/", v.at.text, v.at.host))
+		r.Found(FoundPage, v.at.text, "The page is another than this binary holds.", append([]doctor.Line{
+			shell("curl -s %s/   # compare with curl -s -H 'Host: %s' http://LISTEN-ADDRESS/", v.at.text, v.at.host)}, rewrites()...)...)
 	}
+}
+
+// rewrites are what writes into pages on the way.
+func rewrites() []doctor.Line {
+	return append(proxyLine("# remove: replace …", "# remove: sub_filter … and pagespeed on", "# remove: <outboundRules> … from the rewrite rules"),
+		doctor.Do("Where a service in between (a content network, a filter of the company's) does it, switch off there what changes pages under this name."))
 }
 
 // tellCache asks twice for what must never be kept.
@@ -240,7 +250,8 @@ func (v *visitor) tellCache(ctx context.Context, r *doctor.Report) {
 	_ = res.Body.Close()
 	if got := res.Header.Values("Cache-Control"); !slices.Equal(got, []string{"no-store"}) || res.Header.Get("Age") != "" {
 		r.Found(FoundCached, v.at.text, fmt.Sprintf("An answer that says no-store arrives with Cache-Control %q, Age %q.", strings.Join(got, ", "), doctor.Plain(res.Header.Get("Age"))),
-			proxyLine("", "proxy_cache off; # and no expires or add_header Cache-Control")...)
+			proxyLine("", "proxy_cache off; # and no expires or add_header Cache-Control",
+				"Set-WebConfigurationProperty -PSPath MACHINE/WEBROOT/APPHOST -Filter system.webServer/caching -Name enabled -Value false")...)
 		return
 	}
 	r.Good("url.cache", v.at.text, "Answers arrive as not to be kept.")
@@ -271,7 +282,7 @@ func (v *visitor) doctorStream(ctx context.Context, r *doctor.Report) {
 	case errors.Is(err, context.DeadlineExceeded):
 		if _, arrived, err := v.Witness.Saw(context.WithoutCancel(ctx), word); err == nil && arrived {
 			r.Found(FoundBuffered, v.at.text, fmt.Sprintf("Nothing of a stream arrived within %s, though the server had sent it.", streamWait),
-				proxyLine("flush_interval -1", "proxy_buffering off;")...)
+				proxyLine("flush_interval -1", "proxy_buffering off;", arr("responseBufferLimit", "0"))...)
 		}
 	}
 }

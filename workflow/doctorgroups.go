@@ -67,9 +67,10 @@ func DoctorGroups(ctx context.Context, p Policy, c DoctorConfig, r *doctor.Repor
 		case errors.Is(err, ad.ErrNotFound):
 			r.Found(FoundGroupMissing, n.where(), "The directory has no such group, or the service account may not see it.",
 				doctor.Line{Tool: doctor.PowerShell, Text: fmt.Sprintf("Get-ADGroup -Filter \"Name -eq '%s'\"", firstName(n.dn))},
-				doctor.Line{Tool: doctor.SambaTool, Text: "samba-tool group list"})
+				doctor.Line{Tool: doctor.SambaTool, Text: "samba-tool group list --full-dn"}, policyLine("group: DISTINGUISHED-NAME-FROM-THAT-LIST"))
 		case err != nil:
-			r.Found(FoundGroupsUnread, n.where(), err.Error(), doctor.Line{Tool: doctor.Shell, Text: "latchkey doctor --only ad --config FILE"})
+			r.Found(FoundGroupsUnread, n.where(), err.Error(), doctor.Line{Tool: doctor.Shell, Text: "latchkey doctor --only ad --config FILE"},
+				doctor.Do("Mend what that finds. Groups are read anew each time."))
 			return // the next one fails the same way
 		default:
 			c.doctorMembers(ctx, n, sid, r)
@@ -103,7 +104,8 @@ func (c DoctorConfig) doctorMembers(ctx context.Context, n *named, sid string, r
 	}
 	people, err := c.Groups.Members(ctx, sid, limit)
 	if err != nil {
-		r.Found(FoundGroupsUnread, n.where(), err.Error(), doctor.Line{Tool: doctor.Shell, Text: "latchkey doctor --only ad --config FILE"})
+		r.Found(FoundGroupsUnread, n.where(), err.Error(), doctor.Line{Tool: doctor.Shell, Text: "latchkey doctor --only ad --config FILE"},
+			doctor.Do("Mend what that finds. Groups are read anew each time."))
 		return
 	}
 	before := len(r.Findings())

@@ -1,4 +1,5 @@
-// Package doctortest makes certificates for tests, right and wrong ones.
+// Package doctortest makes certificates for tests, right and wrong ones, and tells lines
+// that mend from those that only look.
 package doctortest
 
 import (
