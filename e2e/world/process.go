@@ -35,8 +35,8 @@ func RemoveBinary() {
 
 var builtIn string
 
-// Binary builds the product once for this test process, or takes the one that
-// LATCHKEY_BINARY names.
+// Binary builds the product as `./task build` does, once for this test process, or
+// takes the one that LATCHKEY_BINARY names.
 var Binary = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("LATCHKEY_BINARY"); path != "" {
 		return path, nil
@@ -49,7 +49,8 @@ var Binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(builtIn, "latchkey")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", path, "github.com/latchkey/latchkey/cmd/latchkey")
+	build := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/latchkey/latchkey/cmd/latchkey")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
