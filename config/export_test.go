@@ -16,3 +16,12 @@ var (
 	ParseSpan = parseSpan
 	ParseDay  = parseDay
 )
+
+// Mistakes say what goes wrong where a key is wrong or left out.
+var Mistakes = mistakes
+
+// Mistake is that of one key.
+func Mistake(key string) string { return lookUp(mistakes, own(key)) }
+
+// HasFurtherText: the example explains it together with others.
+func HasFurtherText(key string) bool { return furtherTexts[key] != "" }

@@ -94,7 +94,7 @@ func (m schemaMaker) object(t reflect.Type, standard reflect.Value, key string) 
 		at := below(key, name)
 		one := m.value(t.Field(i).Type, standard.Field(i), at)
 		if text := lookUp(m.texts, at); text != "" {
-			one["description"] = text
+			one["description"] = withMistake(text, at)
 		}
 		if slices.Contains(lookUp(needed, key), name) {
 			delete(one, "default")
@@ -118,7 +118,7 @@ func (m schemaMaker) value(t reflect.Type, standard reflect.Value, key string) m
 		return map[string]any{"$ref": "#/$defs/who"}
 	case t == approversType:
 		group := m.object(t, standard, below(key, "approvers{"))
-		group["properties"].(map[string]any)["group"].(map[string]any)["description"] = m.texts["*.by.group"]
+		group["properties"].(map[string]any)["group"].(map[string]any)["description"] = withMistake(m.texts["*.by.group"], "*.by.group")
 		return map[string]any{"anyOf": []any{map[string]any{"type": "string"}, group}}
 	case t == durationType:
 		return map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, "default": shortDuration(standard)}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -84,7 +85,7 @@ func paths(t reflect.Type, key string, out map[string]bool) {
 		paths(t.Elem(), key+"[]", out)
 		return
 	}
-	if t.Kind() != reflect.Struct || t == reflect.TypeFor[config.Who]() && key != "" {
+	if t.Kind() != reflect.Struct || t == reflect.TypeFor[config.Who]() && key != "who" && key != "" {
 		return
 	}
 	for i := range t.NumField() {
@@ -96,8 +97,9 @@ func paths(t reflect.Type, key string, out map[string]bool) {
 	}
 }
 
-// Every key of the structs is in the schema, no other is, and each has a text and,
-// where it may be left out, a default. Nothing beside the keys is allowed.
+// Every key of the structs is in the schema, no other is, and each has a text that
+// says its default and what goes wrong otherwise, and, where it may be left out, a
+// default. Nothing beside the keys is allowed.
 func TestTheSchemaIsThatOfTheStructs(t *testing.T) {
 	doc, _ := schema(t)
 	want := map[string]bool{}
@@ -109,6 +111,12 @@ func TestTheSchemaIsThatOfTheStructs(t *testing.T) {
 		delete(want, key)
 		if text, _ := n["description"].(string); len(text) < 20 {
 			t.Errorf("%s has no text: %q", key, text)
+		}
+		section := n["type"] == "object"
+		if text, _ := n["description"].(string); !section && !strings.Contains(text, "Default") && !strings.Contains(text, "Required") {
+			t.Errorf("%s says neither its default nor that it is required: %q", key, text)
+		} else if mistake := config.Mistake(key); !section && (len(mistake) < 20 || !strings.HasSuffix(mistake, ".") || !strings.Contains(text, mistake)) {
+			t.Errorf("%s does not say what goes wrong: %q", key, mistake)
 		}
 		closed(t, key, n)
 		_, standard := n["default"]
@@ -122,10 +130,31 @@ func TestTheSchemaIsThatOfTheStructs(t *testing.T) {
 	for key := range want {
 		t.Errorf("%s is not in the schema", key)
 	}
-	paths(reflect.TypeFor[config.Who](), "", want)
-	properties(doc["$defs"].(node)["who"].(node), "", look)
+	paths(reflect.TypeFor[config.Who](), "who", want)
+	properties(doc["$defs"].(node)["who"].(node), "who", look)
 	if len(want) > 0 {
 		t.Errorf("not in the schema: %v", want)
+	}
+}
+
+// The example says of each key that it explains what goes wrong, and no mistake is of
+// a key that is gone.
+func TestTheExampleSaysWhatGoesWrong(t *testing.T) {
+	comments := regexp.MustCompile(`\s*\n\s*# ?|\s+`).ReplaceAllString(string(config.Example), " ")
+	for key, mistake := range config.Mistakes {
+		if !config.HasFurtherText(key) && !strings.Contains(comments, mistake) {
+			t.Errorf("%s: example.yaml does not say %q", key, mistake)
+		}
+	}
+	doc, _ := schema(t)
+	used := map[string]bool{}
+	look := func(key string, _ node, _ bool) { used[config.Mistake(key)] = true }
+	properties(doc, "", look)
+	properties(doc["$defs"].(node)["who"].(node), "who", look)
+	for key, mistake := range config.Mistakes {
+		if !used[mistake] {
+			t.Errorf("%s is no key", key)
+		}
 	}
 }
 

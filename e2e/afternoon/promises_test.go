@@ -27,7 +27,7 @@ func TestTheREADMESaysWhetherAPhoneWasTried(t *testing.T) {
 		t.Errorf("README says %q: %v; docs/devices.md has a day of a try: %v", notTried, told, done)
 	}
 	dated := strings.Replace(devices, "| – | iPhone |", "| 2026-12-24 | iPhone |", 1)
-	if told, done := phonesTold(readme, dated); devices != dated && (!told || !done) {
+	if _, done := phonesTold(readme, dated); devices != dated && !done {
 		t.Error("a day in the table is not seen")
 	}
 }
