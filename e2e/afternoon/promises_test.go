@@ -4,6 +4,7 @@ package afternoon
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -29,5 +30,45 @@ func TestTheREADMESaysWhetherAPhoneWasTried(t *testing.T) {
 	dated := strings.Replace(devices, "| – | iPhone |", "| 2026-12-24 | iPhone |", 1)
 	if _, done := phonesTold(readme, dated); devices != dated && !done {
 		t.Error("a day in the table is not seen")
+	}
+}
+
+var (
+	ruleStart = regexp.MustCompile(`(?m)^(\d+)\. \*\*`)
+	ruleTests = regexp.MustCompile(`\*Tests: ([^*]+)\.\*\n*$`)
+)
+
+// Each rule of docs/security.md names tests at its end, and they are there.
+func TestEveryRuleNamesTheTestsThatHoldIt(t *testing.T) {
+	_, rules, _ := strings.Cut(read(t, "../../docs/security.md"), "\n## Rules\n")
+	rules, _, _ = strings.Cut(rules, "\n## ")
+	starts := ruleStart.FindAllStringIndex(rules, -1)
+	for i, at := range starts {
+		end := len(rules)
+		if i+1 < len(starts) {
+			end = starts[i+1][0]
+		}
+		rule := rules[at[0]:end]
+		number, _, _ := strings.Cut(rule, ".")
+		if number != strconv.Itoa(i+1) {
+			t.Errorf("rule %s stands where %d should", number, i+1)
+		}
+		m := ruleTests.FindStringSubmatch(rule)
+		if m == nil {
+			t.Errorf("rule %s ends without its tests", number)
+			continue
+		}
+		for part := range strings.SplitSeq(m[1], ";") {
+			words := strings.Fields(part)
+			for _, name := range words[1:] {
+				isTest(t, "go test ./"+strings.Trim(words[0], "`")+" -run ^"+strings.TrimSuffix(name, ",")+"$")
+			}
+			if len(words) < 2 {
+				t.Errorf("rule %s: %q names no test", number, part)
+			}
+		}
+	}
+	if len(starts) < 22 {
+		t.Errorf("only %d rules were read", len(starts))
 	}
 }
