@@ -39,6 +39,24 @@ func TestUnlockOpensALockedAccount(t *testing.T) {
 	})
 }
 
+// Rule 9: an account keeps its flags, whatever is written.
+func TestNoWriteTouchesUserAccountControl(t *testing.T) {
+	everywhere(t, func(l *lab) {
+		c, p := l.client(), l.person()
+		l.set(p.DN, "userAccountControl", "66048") // the password never expires
+		p.lock()
+		if _, err := c.Unlock(ctxFor(l), ad.Write{Target: p.GUID}); err != nil {
+			l.Fatal(err)
+		}
+		if _, err := c.ResetPassword(ctxFor(l), ad.Write{Target: p.GUID}, ad.NewPassword{Value: pw(better)}); err != nil {
+			l.Fatal(err)
+		}
+		if got := l.number(p.DN, "userAccountControl"); got != 66048 {
+			l.Errorf("userAccountControl %d", got)
+		}
+	})
+}
+
 func TestUnlockOfAnOpenAccountWritesNothing(t *testing.T) {
 	everywhere(t, func(l *lab) {
 		c, p := l.client(), l.person()
