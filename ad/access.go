@@ -7,20 +7,28 @@ import (
 
 // Bits of an access mask on directory objects (MS-ADTS 5.1.3.2).
 const (
-	rightReadProperty = 0x10
-	rightWriteDACL    = 0x40000
-	rightWriteOwner   = 0x80000
-	rightGenericAll   = 0x10000000
+	rightCreateChild   = 0x1
+	rightDeleteChild   = 0x2
+	rightReadProperty  = 0x10
+	rightWriteProperty = 0x20
+	rightDeleteTree    = 0x40
+	rightDelete        = 0x10000
+	rightWriteDACL     = 0x40000
+	rightWriteOwner    = 0x80000
+	rightGenericAll    = 0x10000000
+	rightGenericWrite  = 0x40000000
 )
 
 // Rights and classes that the doctor looks for, in the order of the directory
 // (MS-ADTS 5.1.3.2.1, MS-ADSC).
 var (
-	rightResetPassword = mustGUID("00299570-246d-11d0-a768-00aa006e0529") // User-Force-Change-Password
-	rightGetAllChanges = mustGUID("1131f6ad-9c07-11d1-f79f-00c04fc2dcd2") // DS-Replication-Get-Changes-All
-	classUser          = mustGUID("bf967aba-0de6-11d0-a285-00aa003049e2")
-	classPSO           = mustGUID("3bcd9db8-f84b-451c-952f-6c52b81f9ec6") // msDS-PasswordSettings
-	classInetOrgPerson = mustGUID("4828cc14-1437-45bc-9b07-ad6f015e5f28")
+	rightResetPassword   = mustGUID("00299570-246d-11d0-a768-00aa006e0529") // User-Force-Change-Password
+	rightGetAllChanges   = mustGUID("1131f6ad-9c07-11d1-f79f-00c04fc2dcd2") // DS-Replication-Get-Changes-All
+	attributeLockoutTime = mustGUID("28630ebf-41d5-11d1-a9c1-0000f80367c1")
+	attributePwdLastSet  = mustGUID("bf967a0a-0de6-11d0-a285-00aa003049e2")
+	classUser            = mustGUID("bf967aba-0de6-11d0-a285-00aa003049e2")
+	classPSO             = mustGUID("3bcd9db8-f84b-451c-952f-6c52b81f9ec6") // msDS-PasswordSettings
+	classInetOrgPerson   = mustGUID("4828cc14-1437-45bc-9b07-ad6f015e5f28")
 )
 
 // mustGUID reads a constant.
@@ -66,6 +74,10 @@ var (
 	rewriting  = asks{rightWriteDACL, GUID{}}
 	taking     = asks{rightWriteOwner, GUID{}}
 	readsAll   = asks{rightReadProperty, GUID{}}
+	deleting   = asks{rightDelete, GUID{}}
+	felling    = asks{rightDeleteTree, GUID{}}
+	creating   = asks{rightCreateChild, classUser} // on the container
+	removing   = asks{rightDeleteChild, classUser} // likewise
 )
 
 // decides says what the list answers: the first entry of the token that is about

@@ -14,6 +14,7 @@ const (
 	aceDeniedObject       = 0x06 // ACCESS_DENIED_OBJECT_ACE
 	aceContainerInherit   = 0x02
 	aceInheritOnly        = 0x08
+	aceInherited          = 0x10
 	rightControlAccess    = 0x100
 	objectTypePresent     = 0x1
 	inheritedTypePresent  = 0x2

@@ -86,16 +86,18 @@ func (c *Client) dial(ctx context.Context, at *controller) (*conn, error) {
 // open connects by TCP. Where the name can't be looked up, the address of last
 // time is tried: the certificate says whether it is still the same host.
 func (c *Client) open(ctx context.Context, at *controller) (net.Conn, error) {
-	d := new(net.Dialer)
-	if c.cfg.Discovery != nil {
-		d.Resolver = c.cfg.Discovery.Resolver
-	}
-	raw, err := d.DialContext(ctx, "tcp", at.addr)
+	raw, err := c.tcp(ctx, at.addr)
 	var unknown *net.DNSError
 	if last := at.where(); last != "" && errors.As(err, &unknown) && ctx.Err() == nil {
-		return d.DialContext(ctx, "tcp", last)
+		return c.tcp(ctx, last)
 	}
 	return raw, err
+}
+
+// tcp connects to a host of the domain. Its name is asked of the configured name
+// servers: the machine's own need not know it.
+func (c *Client) tcp(ctx context.Context, addr string) (net.Conn, error) {
+	return (&net.Dialer{Resolver: c.cfg.Discovery.resolver()}).DialContext(ctx, "tcp", addr)
 }
 
 // startTLS asks for TLS (RFC 4511 4.14). It reads its answer byte by byte, so

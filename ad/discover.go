@@ -26,6 +26,16 @@ type Discovery struct {
 	StartTLS bool
 	// Resolver also finds the controllers' addresses; nil is the machine's.
 	Resolver *net.Resolver
+	// Servers are whom Resolver asks, for people who are to ask them too.
+	Servers []string
+}
+
+// resolver is the machine's where no other is configured.
+func (d *Discovery) resolver() *net.Resolver {
+	if d == nil || d.Resolver == nil {
+		return net.DefaultResolver
+	}
+	return d.Resolver
 }
 
 // Bounds of looking controllers up.
@@ -54,6 +64,7 @@ type Lookup struct {
 type Question struct {
 	Name    string // "_ldap._tcp.dc._msdcs.corp.example.test"
 	Records int
+	Refused []*net.SRV // targets that are no controllers of the domain
 	Err     error
 }
 
@@ -104,7 +115,6 @@ func (d *Discovery) look(ctx context.Context) (found []target, complete bool, l 
 	type answer struct {
 		Question
 		targets []target
-		refused []string
 	}
 	answers := make([]chan answer, 0, 3)
 	for _, name := range []string{pdc, site, all} {
@@ -115,7 +125,7 @@ func (d *Discovery) look(ctx context.Context) (found []target, complete bool, l 
 		answers = append(answers, got)
 		go func() {
 			a := answer{Question: Question{Name: name}}
-			a.targets, a.refused, a.Records, a.Err = d.ask(ctx, name)
+			a.targets, a.Refused, a.Records, a.Err = d.ask(ctx, name)
 			got <- a
 		}()
 	}
@@ -123,7 +133,9 @@ func (d *Discovery) look(ctx context.Context) (found []target, complete bool, l 
 	for _, got := range answers {
 		a := <-got
 		l.Questions = append(l.Questions, a.Question)
-		l.Refused = append(l.Refused, a.refused...)
+		for _, srv := range a.Refused {
+			l.Refused = append(l.Refused, srv.Target)
+		}
 		found = append(found, a.targets...)
 		if a.Err != nil {
 			errs = append(errs, a.Err)
@@ -142,19 +154,16 @@ func (d *Discovery) look(ctx context.Context) (found []target, complete bool, l 
 var errNoTarget = errors.New("no record names a controller of the domain")
 
 // ask puts one SRV question. The resolver orders by priority and weight.
-func (d *Discovery) ask(ctx context.Context, name string) (targets []target, refused []string, records int, err error) {
-	resolver := d.Resolver
-	if resolver == nil {
-		resolver = net.DefaultResolver
-	}
-	_, answers, err := resolver.LookupSRV(ctx, "", "", name+".")
+func (d *Discovery) ask(ctx context.Context, name string) (targets []target, refused []*net.SRV, records int, err error) {
+	_, answers, err := d.resolver().LookupSRV(ctx, "", "", name+".")
 	for _, srv := range answers {
 		host := strings.ToLower(strings.TrimSuffix(srv.Target, "."))
 		switch {
 		case host == "": // RFC 2782: decidedly not available here
 		case !d.holds(host) || srv.Port == 0:
 			if len(refused) < maxFound {
-				refused = append(refused, cut(host, 253))
+				srv.Target = cut(host, 253)
+				refused = append(refused, srv)
 			}
 		default:
 			targets = append(targets, target{host, strconv.Itoa(int(srv.Port))})

@@ -48,7 +48,7 @@ func (w *ward) mend() {
 	w.kept = nil
 }
 
-var ills = [][]ill{reachIlls, tlsIlls, rootIlls, serviceIlls, rightsIlls, policyIlls}
+var ills = [][]ill{reachIlls, dnsIlls, tlsIlls, rootIlls, serviceIlls, rightsIlls, policyIlls}
 
 func TestEveryFindingIsProvokedAndMended(t *testing.T) {
 	provoked := map[string]bool{}

@@ -150,6 +150,7 @@ var rightsIlls = []ill{
 	{kind: "reader-may-write", provoke: func(w *ward) {
 		w.both(func() { w.one.Delegate(reader, miniStaff, minidc.WriteLockoutTime) }, func() { w.one.Revoke(reader, miniStaff) })
 	}},
+	{kind: "service-unit-control", provoke: fullControl},
 	{kind: "service-privileged", provoke: member(writer, admins)},
 	{kind: "service-domain-control", provoke: given(miniBase, minidc.WritePermissions)},
 	{kind: "service-domain-reset", provoke: func(w *ward) {

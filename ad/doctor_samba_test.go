@@ -172,6 +172,25 @@ func TestSambasOwnToolsMendWhatTheDoctorFinds(t *testing.T) {
 	c.set(c.ServiceDN, "accountExpires", in(60*day))
 	c.treat("service-spn", "service-delegation", "service-account-ends")
 
+	// samba-tool dsacl delete, which takes that away, is of Samba 4.18; this one may be
+	// older, so that the descriptor is written back.
+	before := string(c.get(c.Staff, "nTSecurityDescriptor").GetRawAttributeValue("nTSecurityDescriptor"))
+	c.tools(grant(c.Staff, "(A;CI;GA;;;"+c.sid+")"))
+	f, found := has(c.run(), "ad.service-unit-control")
+	for _, want := range []string{"change permissions or the owner", "delete", "userAccountControl", "create people"} {
+		if !found || !strings.Contains(f.Seen, want) {
+			t.Errorf("%q is not in %+v", want, f)
+		}
+	}
+	// What is for objects below keeps its generic bit, on the unit it is spelt out.
+	for _, half := range []string{"(A;CIIO;0x10000000;;;", "(A;;0xf01ff;;;"} {
+		if said := strings.Join(texts(f.Mend), "\n"); !strings.Contains(said, "dsacl delete --objectdn='"+c.Staff+"' --sddl='"+half+c.sid+")'") {
+			t.Errorf("to mend it: %s", said)
+		}
+	}
+	c.set(c.Staff, "nTSecurityDescriptor", before)
+	c.healthy("after full control")
+
 	boss := c.person()
 	c.join("CN=Domain Admins,"+place, boss.DN)
 	c.treat("ou-protected-people", "protected-writable")

@@ -155,7 +155,7 @@ func TestARightInstallationIsGreen(t *testing.T) {
 		}
 	}
 	for _, area := range []string{"address", "port", "tls", "tls-version", "plain-bind", "root", "clock", "level", "policy-hints", "latency", "bind",
-		"roles", "controllers", "base", "password-policy", "service", "privileges", "pso", "unit", "unit-protected", "rights", "reads", "reader",
+		"roles", "controllers", "base", "password-policy", "service", "privileges", "pso", "unit", "unit-protected", "rights", "unit-control", "reads", "reader",
 		"protected", "policy-group"} {
 		if !areas["ad."+area] {
 			t.Errorf("nothing was reported of %s", area)

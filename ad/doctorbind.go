@@ -199,8 +199,11 @@ func (x *exam) together() {
 
 func (x *exam) judgeCompany(out *result) {
 	list := power("Get-ADDomainController -Filter * | Format-Table HostName, Site, IsReadOnly, OperationMasterRoles")
+	if len(x.visits) == 0 {
+		out.about(x.c.dnsDomain, kindNoneKnown, "nothing was asked", list, config("controllers: [ldaps://dc1.%s] # below directory", x.c.dnsDomain))
+	}
 	if len(x.visits) == 1 {
-		out.found(kindOneOnly, "only "+x.visits[0].at.name+" is configured", list, config("controllers: [ldaps://%s, ldaps://ANOTHER-CONTROLLER] # below directory", x.visits[0].at.name))
+		out.found(kindOneOnly, "only "+x.visits[0].at.name+" is known", list, config("controllers: [ldaps://%s, ldaps://ANOTHER-CONTROLLER] # below directory", x.visits[0].at.name))
 	}
 	var first *visit
 	seen := map[string]*visit{}

@@ -19,7 +19,7 @@ import (
 // reach looks at every controller from outside, all at once, and reports in the
 // order of the configuration.
 func (x *exam) reach(ctx context.Context) {
-	x.c.refresh(ctx)
+	x.lookUp(ctx)
 	everybody := x.c.controllers()
 	reports := make([]doctor.Report, len(everybody))
 	x.visits = make([]*visit, len(everybody))
@@ -56,7 +56,8 @@ func (x *exam) visit(ctx context.Context, v *visit, r *doctor.Report) {
 		})
 		return well
 	}
-	if !check("address", v.resolve) || !check("port", v.connects) {
+	if !check("address", func(ctx context.Context, out *result) (string, error) { return x.resolve(ctx, v.at, out) }) ||
+		!check("port", func(ctx context.Context, out *result) (string, error) { return x.connects(ctx, v.at, out) }) {
 		return
 	}
 	var state tls.ConnectionState
@@ -88,41 +89,41 @@ func worst(list []doctor.Finding) doctor.Severity {
 	return w
 }
 
-func (v *visit) resolve(ctx context.Context, out *result) (string, error) {
-	if net.ParseIP(v.at.host) != nil {
+func (x *exam) resolve(ctx context.Context, at *controller, out *result) (string, error) {
+	if net.ParseIP(at.host) != nil {
 		return "an address, no name", nil
 	}
-	found, err := net.DefaultResolver.LookupHost(ctx, v.at.host)
+	found, err := x.c.cfg.Discovery.resolver().LookupHost(ctx, at.host)
 	if err != nil {
-		out.found(kindUnresolved, err.Error(), shell("getent hosts %s", v.at.host), power("Resolve-DnsName %s", v.at.host), nameIt(v.at.host))
+		out.found(kindUnresolved, err.Error(), x.c.cfg.Discovery.asks("A", at.host), nameIt(at.host))
 		return "", nil
 	}
 	return some(found), nil
 }
 
-func (v *visit) connects(ctx context.Context, out *result) (string, error) {
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", v.at.addr)
+func (x *exam) connects(ctx context.Context, at *controller, out *result) (string, error) {
+	raw, err := x.c.tcp(ctx, at.addr)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		out.found(kindRefused, v.at.addr+" refuses connections",
+		out.found(kindRefused, at.addr+" refuses connections",
 			power("Get-ChildItem Cert:\\LocalMachine\\My | Format-List Subject, DnsNameList, NotAfter, EnhancedKeyUsageList"),
 			shell("testparm -sv 2>/dev/null | grep -E 'tls (enabled|certfile|keyfile)|server services'"),
-			newCertificate(v.at), shell("systemctl restart samba-ad-dc"))
+			newCertificate(at), shell("systemctl restart samba-ad-dc"))
 		return "", nil
 	case err != nil:
-		host, port, _ := net.SplitHostPort(v.at.addr)
+		host, port, _ := net.SplitHostPort(at.addr)
 		out.found(kindUnreachable, explain(err), power("Test-NetConnection %s -Port %s", host, port), shell("nc -vz %s %s", host, port),
 			power("New-NetFirewallRule -DisplayName LDAP -Direction Inbound -Protocol TCP -LocalPort %s -Action Allow # on the controller", port), shell("ufw allow %s/tcp # on the controller", port))
 		return "", nil
 	}
 	raw.Close()
-	return v.at.addr, nil
+	return at.addr, nil
 }
 
 // shake opens a connection and its TLS without judging the certificate. Nothing
 // is ever sent over it: what it shows is judged afterwards.
-func shake(ctx context.Context, addr, host string, start bool, change func(*tls.Config)) (tls.ConnectionState, error) {
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+func (c *Client) shake(ctx context.Context, addr, host string, start bool, change func(*tls.Config)) (tls.ConnectionState, error) {
+	raw, err := c.tcp(ctx, addr)
 	if err != nil {
 		return tls.ConnectionState{}, err
 	}
@@ -152,7 +153,7 @@ func (e *startError) Unwrap() error { return e.error }
 func (x *exam) inspect(ctx context.Context, at *controller, out *result) (tls.ConnectionState, string, error) {
 	// Half of the time, so that the other half tells why there was no answer.
 	trying, cancel := context.WithTimeout(ctx, x.cfg.Timeout/2)
-	state, err := shake(trying, at.addr, at.host, at.startTLS, nil)
+	state, err := x.c.shake(trying, at.addr, at.host, at.startTLS, nil)
 	late := trying.Err() != nil
 	cancel()
 	if err != nil {
@@ -171,7 +172,7 @@ func (x *exam) noTLS(ctx context.Context, at *controller, err error, late bool, 
 	var record tls.RecordHeaderError
 	var started *startError
 	text := err.Error()
-	ask := func(start bool) error { _, err := shake(ctx, at.addr, at.host, start, nil); return err }
+	ask := func(start bool) error { _, err := x.c.shake(ctx, at.addr, at.host, start, nil); return err }
 	switch {
 	case strings.Contains(text, "failed to parse certificate") || strings.Contains(text, "x509: "):
 		out.found(kindCertUnreadable, text, newCertificate(at))
@@ -206,7 +207,7 @@ func (x *exam) versions(ctx context.Context, at *controller, now tls.ConnectionS
 		out.found(kindTLSOld, tls.VersionName(now.Version)+" is the newest it speaks", mend...)
 		return "", nil
 	}
-	old, err := shake(ctx, at.addr, at.host, at.startTLS, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 })
+	old, err := x.c.shake(ctx, at.addr, at.host, at.startTLS, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 })
 	if err == nil {
 		out.found(kindTLSOldToo, "takes "+tls.VersionName(old.Version), mend...)
 	}
@@ -217,7 +218,7 @@ func (x *exam) versions(ctx context.Context, at *controller, now tls.ConnectionS
 func (x *exam) ldapsToo(ctx context.Context, at *controller, out *result) (string, error) {
 	_, secure := x.cfg.ports(at.host)
 	addr := net.JoinHostPort(at.host, secure)
-	if _, err := shake(ctx, addr, at.host, false, nil); err != nil {
+	if _, err := x.c.shake(ctx, addr, at.host, false, nil); err != nil {
 		return "LDAPS is not offered, so StartTLS it is", nil
 	}
 	out.found(kindNoLDAPS, addr+" speaks TLS from the first byte", config("controllers: [ldaps://%s]", addr))
@@ -231,7 +232,7 @@ func (x *exam) ldapsToo(ctx context.Context, at *controller, out *result) (strin
 func (x *exam) plainBind(ctx context.Context, at *controller, out *result) (string, error) {
 	plain, _ := x.cfg.ports(at.host)
 	addr := net.JoinHostPort(at.host, plain)
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	raw, err := x.c.tcp(ctx, addr)
 	if err != nil {
 		return "plain LDAP is not offered at " + addr, nil
 	}

@@ -25,7 +25,9 @@ var rightsAttrs = []string{"objectClass", "objectSid", attrAllowed, attrSDAllowe
 type may struct {
 	reset       access
 	attributes  map[string]bool // lower case
+	written     []string        // the same, as the directory writes them
 	permissions bool            // change them, or the owner
+	removal     bool            // delete the object
 	closed      bool            // nothing is inherited
 	unread      bool            // the permissions could not be read
 }
@@ -34,13 +36,15 @@ func mayOf(e entry, who token) may {
 	m := may{attributes: map[string]bool{}}
 	for _, name := range e.texts(attrAllowed) {
 		m.attributes[strings.ToLower(name)] = true
+		m.written = append(m.written, name)
 	}
 	bits, ok, err := e.number(attrSDAllowed)
 	m.permissions = ok && err == nil && bits&sdWritable != 0
 	list, err := readDACL(e.raw(attrSD))
 	m.reset, m.closed, m.unread = list.decides(who, resetting), list.closed, err != nil
+	m.removal = list.decides(who, deleting) == granted || list.decides(who, felling) == granted
 	if m.unread {
-		m.reset = notNamed
+		m.reset, m.removal = notNamed, false
 	}
 	return m
 }
@@ -122,6 +126,11 @@ func (x *exam) checkUnit(ctx context.Context, ou string) {
 		x.check(ctx, "reads", subject, func(ctx context.Context, out *result) (string, error) {
 			return x.judgeReads(ctx, on, x.own[as], ou, guarded, out)
 		})
+		if len(x.own[as].powerful) == 0 { // an administrator may everything
+			x.check(ctx, "unit-control", subject, func(ctx context.Context, out *result) (string, error) {
+				return x.judgeControl(ctx, on, as, ou, guarded, out)
+			})
+		}
 		if as == reading && len(x.services()) == 2 {
 			x.check(ctx, "reader", subject, func(ctx context.Context, out *result) (string, error) {
 				return x.judgeReader(ctx, on, ou, guarded, out)

@@ -57,7 +57,7 @@ func discovery(d config.Domain) (*ad.Discovery, error) {
 	if err != nil {
 		return nil, fmt.Errorf("name servers of %s: %w", d.Domain, err)
 	}
-	found.Resolver = resolver
+	found.Resolver, found.Servers = resolver, d.DNS
 	return found, nil
 }
 
