@@ -102,7 +102,8 @@ func (c DoctorConfig) doctorRunning(ctx context.Context, r *doctor.Report) bool 
 		found(FoundVersion, fmt.Sprintf("It is %s; this binary is %s.", now.Version, c.Version), shell("systemctl restart latchkey"))
 	}
 	if now.Hash != c.Hash {
-		found(FoundStale, "It runs with another configuration than the file holds now.", shell("systemctl restart latchkey"))
+		found(FoundStale, "It runs with another configuration than the file holds now.", shell("latchkey reload --config FILE"),
+			shell("systemctl restart latchkey   # only where reload names a key that needs it"))
 	}
 	if now.NotReady != "" {
 		found(FoundNotReady, now.NotReady, shell("latchkey doctor --only db --only ad --config FILE"),

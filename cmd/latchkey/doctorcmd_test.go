@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -255,6 +256,26 @@ func TestDoctorOfAWholeInstallation(t *testing.T) {
 			t.Errorf("%s: %+v", tc.name, got)
 		}
 		tc.right()
+	}
+	c.wantGreen()
+}
+
+// TestDoctorLetsAChangedFileBeReadWithoutARestart runs the first line that the
+// doctor gives.
+func TestDoctorLetsAChangedFileBeReadWithoutARestart(t *testing.T) {
+	c := newClinic(t)
+	c.edit("# changed\n")
+	found := c.examine().Of(server.FoundStale)
+	if len(found) != 1 || len(found[0].Mend) == 0 {
+		t.Fatalf("%+v", found)
+	}
+	words := strings.Fields(found[0].Mend[0].Text)
+	if want := []string{"latchkey", "reload", "--config", c.file}; !slices.Equal(words, want) {
+		t.Fatalf("%q, not %q", words, want)
+	}
+	var out bytes.Buffer
+	if status := run(t.Context(), words[1:], streams{&out, &out}); status != 0 {
+		t.Fatalf("%d: %s", status, out.String())
 	}
 	c.wantGreen()
 }
