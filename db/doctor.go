@@ -18,6 +18,7 @@ import (
 
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/doctor"
+	"github.com/latchkey/latchkey/secret"
 )
 
 // What Doctor finds in the database.
@@ -46,7 +47,7 @@ var (
 var Kinds = append([]doctor.Kind{
 	FoundMissing, FoundUnread, FoundReadable, FoundNewer, FoundOlder, FoundCorrupt, FoundJournal, FoundWAL, FoundLarge,
 	FoundLogBroken, FoundOtherName, FoundStuck, FoundNoBackup, FoundBackupGone, FoundOldBackup, FoundEmptyBackup, FoundInsideBackup,
-}, dataKinds...)
+}, append(dataKinds, postgresKinds...)...)
 
 const (
 	largeWAL  = 128 << 20 // twice the size that it is cut back to
@@ -56,13 +57,19 @@ const (
 
 // DoctorConfig says what to look at.
 type DoctorConfig struct {
-	Path          string // of the SQLite file
+	Path          string      // of the SQLite file; its directory is the data directory on either engine
+	Postgres      bool        // the database is there, and not in Path
+	DSN           secret.Text // of the PostgreSQL database; nothing is asked where it is empty
+	DSNFile       string      // where it stands, for the lines to run
+	DSNEnv        string
+	KeyFile       string
 	RPID          string // that passkeys should be bound to
 	Backups       string // a pattern of files; "" where none is told
 	BackupsWithin time.Duration
 	Now           func() time.Time // nil is time.Now
 
-	space func(dir string) (space, error) // of a file system; nil asks the system
+	space  func(dir string) (space, error) // of a file system; nil asks the system
+	oldest int                             // release of PostgreSQL; 0 is postgresTested
 }
 
 // Doctor looks at the data directory, the database in it and its backups. It reads
@@ -72,9 +79,29 @@ func Doctor(ctx context.Context, c DoctorConfig, r *doctor.Report) {
 		c.Now = time.Now
 	}
 	c.doctorBackups(r)
-	if c.doctorData(r) && c.doctorFile(r) {
+	there := c.doctorData(r)
+	switch {
+	case c.Postgres && !c.DSN.Empty():
+		c.doctorPostgres(ctx, r)
+	case !c.Postgres && there && c.doctorFile(r):
 		c.doctorContent(ctx, r)
 	}
+}
+
+// subject is the database that findings are about.
+func (c DoctorConfig) subject() string {
+	if c.Postgres {
+		return c.name()
+	}
+	return c.Path
+}
+
+// export is the command that writes the log to a file.
+func (c DoctorConfig) export() doctor.Line {
+	if c.Postgres {
+		return shell("latchkey audit export --config FILE log.jsonl")
+	}
+	return shell("latchkey audit export --data %s log.jsonl", filepath.Dir(c.Path))
 }
 
 func shell(format string, args ...any) doctor.Line {
@@ -96,7 +123,7 @@ func (c DoctorConfig) doctorFile(r *doctor.Report) bool {
 		r.Found(FoundReadable, c.Path, fmt.Sprintf("Others may use it (mode %v).", info.Mode().Perm()), shell("chmod 600 %s", c.Path))
 	}
 	if info.Size() > largeFile {
-		r.Found(FoundLarge, c.Path, fmt.Sprintf("It has %d GiB.", info.Size()>>30), shell("latchkey audit export --data %s log.jsonl", filepath.Dir(c.Path)),
+		r.Found(FoundLarge, c.Path, fmt.Sprintf("It has %d GiB.", info.Size()>>30), c.export(),
 			shell("jq -r .action log.jsonl | sort | uniq -c | sort -rn"), doctor.Do("Stop what makes most of it, such as a monitor that signs in; nothing of the log itself may be deleted."))
 	}
 	if wal, err := os.Stat(c.Path + "-wal"); err == nil && wal.Size() > largeWAL {
@@ -119,21 +146,19 @@ func (c DoctorConfig) doctorContent(ctx context.Context, r *doctor.Report) {
 	}
 	defer read.Close()
 	var version int64
-	err = read.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&version)
-	switch {
-	case err != nil:
+	if err := read.QueryRowContext(ctx, versionQuery).Scan(&version); err != nil {
 		r.Found(FoundUnread, c.Path, err.Error(), c.restore())
 		return
-	case version > latest:
-		r.Found(FoundNewer, c.Path, fmt.Sprintf("Its schema is %d; this release knows %d.", version, latest), shell("latchkey --version"), shell("install -m 755 THE-LATER-RELEASE $(command -v latchkey) && systemctl restart latchkey"))
-		return
-	case version < latest:
-		r.Found(FoundOlder, c.Path, fmt.Sprintf("Its schema is %d; this release works with %d.", version, latest), shell("cp -a %s BACKUP-DIRECTORY   # with the server stopped", filepath.Dir(c.Path)))
 	}
+	if version > latest {
+		c.doctorVersion(version, r)
+		return
+	}
+	fits := c.doctorVersion(version, r)
 	if c.doctorPages(ctx, read, r) {
 		r.Good("db.file", c.Path, fmt.Sprintf("It opens, its pages are whole, its schema is %d.", version))
 	}
-	if version < latest {
+	if !fits {
 		return // further tables may be missing
 	}
 	s, err := newStore(Config{})
@@ -141,6 +166,24 @@ func (c DoctorConfig) doctorContent(ctx context.Context, r *doctor.Report) {
 		return // without a DSN there is nothing to refuse
 	}
 	s.read = read
+	c.doctorStored(ctx, s, r)
+}
+
+// doctorVersion says whether the schema is this release's.
+func (c DoctorConfig) doctorVersion(version int64, r *doctor.Report) bool {
+	switch {
+	case version > latest:
+		r.Found(FoundNewer, c.subject(), fmt.Sprintf("Its schema is %d; this release knows %d.", version, latest), shell("latchkey --version"), shell("install -m 755 THE-LATER-RELEASE $(command -v latchkey) && systemctl restart latchkey"))
+	case version < latest && c.Postgres:
+		r.Found(FoundOlder, c.subject(), fmt.Sprintf("Its schema is %d; this release works with %d.", version, latest), shell("pg_dump --format=custom --dbname %s --file BACKUP", c.dsn()))
+	case version < latest:
+		r.Found(FoundOlder, c.subject(), fmt.Sprintf("Its schema is %d; this release works with %d.", version, latest), shell("cp -a %s BACKUP-DIRECTORY   # with the server stopped", filepath.Dir(c.Path)))
+	}
+	return version == latest
+}
+
+// doctorStored looks at what is kept, on either engine.
+func (c DoctorConfig) doctorStored(ctx context.Context, s *Store, r *doctor.Report) {
 	c.doctorLog(ctx, s, r)
 	c.doctorPasskeys(ctx, s, r)
 	c.doctorNotices(ctx, s, r)
@@ -181,6 +224,9 @@ func (c DoctorConfig) settings(r *doctor.Report) ([]string, error) {
 }
 
 func (c DoctorConfig) restore() doctor.Line {
+	if c.Postgres {
+		return shell("pg_restore --no-owner --dbname=%s BACKUP   # into an empty database, with all servers stopped", c.dsn())
+	}
 	return shell("cp BACKUP-OF-THE-DATABASE %s   # with the server stopped; remove %s-wal first", c.Path, c.Path)
 }
 
@@ -205,12 +251,12 @@ func (c DoctorConfig) doctorLog(ctx context.Context, s *Store, r *doctor.Report)
 		return // out of time; the run says so
 	}
 	if err != nil {
-		r.Found(FoundLogBroken, c.Path, err.Error(),
-			shell("latchkey audit export --data %s log.jsonl", filepath.Dir(c.Path)), shell("latchkey audit verify log.jsonl"), c.restore(),
+		r.Found(FoundLogBroken, c.subject(), err.Error(),
+			c.export(), shell("latchkey audit verify log.jsonl"), c.restore(),
 			doctor.Do("Keep the broken database and the export before that: they show what was changed."))
 		return
 	}
-	r.Good("db.log", c.Path, fmt.Sprintf("The log is whole: %d events, %d receipts.", report.Head.Seq, report.Receipts))
+	r.Good("db.log", c.subject(), fmt.Sprintf("The log is whole: %d events, %d receipts.", report.Head.Seq, report.Receipts))
 }
 
 // doctorPasskeys compares what passkeys were made for with what the server asks
@@ -222,7 +268,7 @@ func (c DoctorConfig) doctorPasskeys(ctx context.Context, s *Store, r *doctor.Re
 	rows, err := s.read.QueryContext(ctx, `
 		SELECT coalesce(a.body, ''), c.record FROM credentials c LEFT JOIN attestations a ON a.credential = c.id`)
 	if err != nil {
-		r.Found(FoundUnread, c.Path, err.Error(), c.restore())
+		r.Found(FoundUnread, c.subject(), err.Error(), c.restore())
 		return
 	}
 	defer rows.Close()
@@ -230,7 +276,7 @@ func (c DoctorConfig) doctorPasskeys(ctx context.Context, s *Store, r *doctor.Re
 	for rows.Next() {
 		var attested, record string
 		if err := rows.Scan(&attested, &record); err != nil {
-			r.Found(FoundUnread, c.Path, err.Error(), c.restore())
+			r.Found(FoundUnread, c.subject(), err.Error(), c.restore())
 			return
 		}
 		hash, known := rpIDHash(attested, record)
@@ -240,7 +286,7 @@ func (c DoctorConfig) doctorPasskeys(ctx context.Context, s *Store, r *doctor.Re
 		}
 	}
 	if err := rows.Err(); err != nil {
-		r.Found(FoundUnread, c.Path, err.Error(), c.restore())
+		r.Found(FoundUnread, c.subject(), err.Error(), c.restore())
 		return
 	}
 	if other > 0 {
@@ -281,7 +327,7 @@ func (c DoctorConfig) doctorNotices(ctx context.Context, s *Store, r *doctor.Rep
 		if code.String != "" {
 			seen += " The last answer: " + code.String + "."
 		}
-		r.Found(FoundStuck, c.Path, seen, shell("latchkey doctor --only push --only mail --config FILE"), shell("journalctl -u latchkey | grep -i push"),
+		r.Found(FoundStuck, c.subject(), seen, shell("latchkey doctor --only push --only mail --config FILE"), shell("journalctl -u latchkey | grep -i push"),
 			doctor.Do("Mend what the first line finds. What waits is then sent by itself."))
 	}
 }

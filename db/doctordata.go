@@ -15,12 +15,12 @@ import (
 var (
 	FoundDataMissing = doctor.Kind{ID: "data.missing", Severity: doctor.Warning, Why: "The first start makes it, if its user may. Otherwise the server does not start."}
 	FoundDataUnread  = doctor.Kind{ID: "data.unreadable", Severity: doctor.Failure, Why: "Nothing in it can be looked at; the server can't work in it either."}
-	FoundDataOpen    = doctor.Kind{ID: "data.mode", Severity: doctor.Failure, Why: "Whoever may enter it reaches the database and the control socket, through which anybody can be invited."}
+	FoundDataOpen    = doctor.Kind{ID: "data.mode", Severity: doctor.Failure, Why: "Whoever may enter it reaches the database or its key, and the control socket, through which anybody can be invited."}
 	FoundDataOwner   = doctor.Kind{ID: "data.owner", Severity: doctor.Failure, Why: "The service can't write what belongs to somebody else. It usually comes from a command that was run as root."}
 	FoundNetworkDisk = doctor.Kind{ID: "data.network-disk", Severity: doctor.Failure, Why: "SQLite's locks and shared memory don't work over a network: two servers, or a short cut of the line, destroy the database."}
 	FoundMemoryDisk  = doctor.Kind{ID: "data.memory-disk", Severity: doctor.Failure, Why: "After a restart of the machine everything is gone."}
 	FoundDiskLow     = doctor.Kind{ID: "data.disk-low", Severity: doctor.Warning, Why: "When the disk is full every act stops before anything is written."}
-	FoundDiskFull    = doctor.Kind{ID: "data.disk-full", Severity: doctor.Failure, Why: "Acts stop soon: nothing may be written in the directory that can't be written down first."}
+	FoundDiskFull    = doctor.Kind{ID: "data.disk-full", Severity: doctor.Failure, Why: "Acts stop soon: nothing may be written in the directory that can't be written down first. With PostgreSQL the next start finds no room for its lock and socket."}
 	FoundInodes      = doctor.Kind{ID: "data.inodes", Severity: doctor.Warning, Why: "A disk without inodes takes no new file, however much room is left: exports and the write-ahead log fail."}
 	FoundReadOnly    = doctor.Kind{ID: "data.read-only", Severity: doctor.Failure, Why: "Every act stops before anything is written. A disk that failed is often mounted again for reading only."}
 )
@@ -105,9 +105,9 @@ func (c DoctorConfig) doctorDisk(dir string, r *doctor.Report) {
 		doctor.Do("Otherwise enlarge its file system, or take away what is not Latchkey's. Nothing in %s may be deleted.", dir)}
 	elsewhere := doctor.Line{Tool: doctor.Config, Text: "data: /var/lib/latchkey"}
 	switch {
-	case s.network:
+	case s.network && !c.Postgres:
 		r.Found(FoundNetworkDisk, dir, "It lies on a network file system ("+s.kind+").", df, elsewhere)
-	case s.memory:
+	case s.memory && (!c.Postgres || c.keyInside(dir)):
 		r.Found(FoundMemoryDisk, dir, "It lies in memory ("+s.kind+").", df, elsewhere)
 	}
 	if s.readOnly {
@@ -116,7 +116,7 @@ func (c DoctorConfig) doctorDisk(dir string, r *doctor.Report) {
 	switch free := fmt.Sprintf("%d MiB are free.", s.free>>20); {
 	case s.free < leastSpace:
 		r.Found(FoundDiskFull, dir, free, room...)
-	case s.free < lowSpace:
+	case s.free < lowSpace && !c.Postgres: // what grows is elsewhere
 		r.Found(FoundDiskLow, dir, free, room...)
 	}
 	if s.files > 0 && s.inodes < lowInodes {
@@ -128,10 +128,20 @@ func (c DoctorConfig) doctorDisk(dir string, r *doctor.Report) {
 // backUp makes a backup now, and has the next ones made.
 func (c DoctorConfig) backUp() []doctor.Line {
 	at, dir := filepath.Dir(c.Backups), filepath.Dir(c.Path)
+	now := shell("systemctl stop latchkey && tar -C %s -czf %s/$(date +%%F).tar.gz %s; systemctl start latchkey", filepath.Dir(dir), at, filepath.Base(dir))
+	if c.Postgres {
+		now = shell("pg_dump --format=custom --dbname %s --file %s/$(date +%%F).dump", c.dsn(), at)
+	}
 	return []doctor.Line{
-		shell("systemctl stop latchkey && tar -C %s -czf %s/$(date +%%F).tar.gz %s; systemctl start latchkey", filepath.Dir(dir), at, filepath.Base(dir)),
+		now,
 		doctor.Do("Then look why whatever makes it every day has stopped: its timer, its disk, its rights on %s.", at),
 	}
+}
+
+// keyInside says whether the key goes when the directory does.
+func (c DoctorConfig) keyInside(dir string) bool {
+	rel, err := filepath.Rel(dir, c.KeyFile)
+	return err == nil && !strings.HasPrefix(rel, "..")
 }
 
 // doctorBackups looks at what arrives where the configuration says.

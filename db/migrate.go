@@ -114,7 +114,9 @@ func refuseNewer(ctx context.Context, d *sql.DB) error {
 	return nil
 }
 
+const versionQuery = `SELECT max(version_id) FROM goose_db_version WHERE is_applied`
+
 func schemaVersion(ctx context.Context, d *sql.DB) (version int64, err error) {
-	err = d.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&version)
+	err = d.QueryRowContext(ctx, versionQuery).Scan(&version)
 	return version, err
 }

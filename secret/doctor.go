@@ -49,6 +49,7 @@ type DoctorConfig struct {
 	KeyFile     string
 	Data        string // the data directory; its owner is the service's user
 	HasDatabase bool
+	Unasked     bool // whether there is a database; its own check says why
 	Passwords   []Password
 }
 
@@ -70,6 +71,8 @@ func (c DoctorConfig) doctorKey(r *doctor.Report) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && c.HasDatabase:
 		r.Found(FoundKeyMissing, c.KeyFile, "There is no key, and there is a database.", shell("install -m 600 BACKUP-OF-THE-KEY %s", c.KeyFile))
+		return
+	case errors.Is(err, fs.ErrNotExist) && c.Unasked:
 		return
 	case errors.Is(err, fs.ErrNotExist):
 		r.Good("secret.key", c.KeyFile, "It is made at the first start.")

@@ -139,11 +139,9 @@ func (e examination) checks() []doctor.Check {
 
 func (e examination) databasePath() string { return filepath.Join(e.cfg.Data, databaseName) }
 
-func (e examination) secrets(_ context.Context, r *doctor.Report) {
-	_, missing := os.Stat(e.databasePath())
-	c := secret.DoctorConfig{
-		KeyFile: e.cfg.KeyFile(), Data: e.cfg.Data, HasDatabase: missing == nil || e.cfg.Database != (config.Database{}),
-	}
+func (e examination) secrets(ctx context.Context, r *doctor.Report) {
+	sealed, known := e.sealed(ctx)
+	c := secret.DoctorConfig{KeyFile: e.cfg.KeyFile(), Data: e.cfg.Data, HasDatabase: sealed, Unasked: !known}
 	add := func(key, path string, value secret.Text, err error) {
 		if err == nil && !value.Empty() { // one that can't be read is a mistake of the file
 			c.Passwords = append(c.Passwords, secret.Password{Key: key, Path: path, Value: value})
@@ -167,19 +165,26 @@ func (e examination) secrets(_ context.Context, r *doctor.Report) {
 }
 
 func (e examination) database(ctx context.Context, r *doctor.Report) {
-	if e.cfg.Database != (config.Database{}) {
-		store := e.store(ctx)
-		if store == nil {
-			r.Found(db.FoundUnread, "database", "PostgreSQL can't be opened with the DSN of the configuration.", doctor.Line{Tool: doctor.Shell, Text: "psql \"$(cat DSN-FILE)\" -c 'SELECT 1'"})
-			return
-		}
-		defer store.Close()
-		r.Good("db.server", "database", "PostgreSQL answers, and its schema is this release's.")
-		return
-	}
+	d := e.cfg.Database
+	dsn, _ := d.DSN() // one that can't be read is a mistake of the file
 	db.Doctor(ctx, db.DoctorConfig{
-		Path: e.databasePath(), RPID: e.cfg.RPID(), Backups: e.cfg.Backup.Files, BackupsWithin: e.cfg.Backup.Within,
+		Path: e.databasePath(), Postgres: d != (config.Database{}), DSN: dsn, DSNFile: d.DSNFile, DSNEnv: d.DSNEnv, KeyFile: e.cfg.KeyFile(),
+		RPID: e.cfg.RPID(), Backups: e.cfg.Backup.Files, BackupsWithin: e.cfg.Backup.Within,
 	}, r)
+}
+
+// sealed says whether there is a database that only the key opens.
+func (e examination) sealed(ctx context.Context) (sealed, known bool) {
+	if e.cfg.Database == (config.Database{}) {
+		_, err := os.Stat(e.databasePath())
+		return err == nil, true
+	}
+	where, err := databaseOf(e.cfg)
+	if err != nil || where.DSN.Empty() {
+		return false, false
+	}
+	sealed, err = db.Sealed(ctx, where)
+	return sealed, err == nil
 }
 
 func (e examination) server(ctx context.Context, r *doctor.Report) {

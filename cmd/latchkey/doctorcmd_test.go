@@ -24,8 +24,10 @@ import (
 
 	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/config"
+	"github.com/latchkey/latchkey/db"
 	"github.com/latchkey/latchkey/doctor"
 	"github.com/latchkey/latchkey/doctor/doctortest"
+	"github.com/latchkey/latchkey/e2e/postgres"
 	"github.com/latchkey/latchkey/e2e/stand/authority"
 	"github.com/latchkey/latchkey/e2e/stand/smtpd"
 	"github.com/latchkey/latchkey/push"
@@ -64,7 +66,10 @@ func diskDir(t *testing.T) string {
 	return dir
 }
 
-func newClinic(t *testing.T) *clinic {
+func newClinic(t *testing.T) *clinic { return newClinicOn(t, "") }
+
+// newClinicOn takes the DSN of a PostgreSQL database.
+func newClinicOn(t *testing.T, dsn string) *clinic {
 	t.Helper()
 	c := &clinic{t: t, dir: diskDir(t)}
 	c.file, c.data = filepath.Join(c.dir, "latchkey.yaml"), filepath.Join(c.dir, "data")
@@ -111,6 +116,9 @@ policies:
     change: {prove: [passkey]}
 `, listen, clinicHost, c.data, controllers, write("ad.pem", dc.CAPEM()), write("password", []byte(password+"\n")),
 		services.Proxy, write("push.pem", services.PEM), mailPort, write("mail.pem", ca.PEM()), quietGateway(t), write("sms.secret", []byte("key-4711\n")), filepath.Join(c.dir, "secret.key"), c.dir), 0o644))
+	if dsn != "" {
+		c.edit("# changed\ndatabase: {dsn_file: " + write("database.dsn", []byte(dsn)) + "}\n")
+	}
 	c.serve()
 	c.proxy(listen)
 	return c
@@ -277,6 +285,59 @@ func TestDoctorLetsAChangedFileBeReadWithoutARestart(t *testing.T) {
 	if status := run(t.Context(), words[1:], streams{&out, &out}); status != 0 {
 		t.Fatalf("%d: %s", status, out.String())
 	}
+	c.wantGreen()
+}
+
+// The same beside PostgreSQL: what can't be opened is told with its cause, and by the
+// check whose it is.
+func TestDoctorOfAWholeInstallationOnPostgreSQL(t *testing.T) {
+	cluster := postgres.Durable(t)
+	cluster.Exec(t, `CREATE ROLE clinic LOGIN`)
+	cluster.Exec(t, `CREATE DATABASE clinic OWNER clinic`)
+	cluster.Exec(t, `CREATE DATABASE fresh OWNER clinic`)
+	dsn := func(database string) []byte { return []byte(cluster.DSNOf("clinic", database)) }
+	c := newClinicOn(t, string(dsn("clinic")))
+	c.wantGreen()
+	file, key := filepath.Join(c.dir, "database.dsn"), filepath.Join(c.dir, "secret.key")
+	at := func(dsn []byte) { must(t, os.WriteFile(file, dsn, 0o600)) }
+	only := func(what string, wanted ...doctor.Kind) (found []doctor.Finding) {
+		t.Helper()
+		for _, f := range c.examine().Only("db", "data", "secret").Findings() {
+			if f.Severity == doctor.OK {
+				continue
+			}
+			found = append(found, f)
+			if !slices.ContainsFunc(wanted, func(k doctor.Kind) bool { return k.ID == f.ID }) {
+				t.Errorf("%s: found %s: %s", what, f.ID, f.Seen)
+			}
+		}
+		if len(found) != len(wanted) {
+			t.Errorf("%s: %+v", what, found)
+		}
+		return found
+	}
+
+	must(t, os.Rename(key, key+".away"))
+	only("a missing key", secret.FoundKeyMissing)
+	at(dsn("fresh"))
+	only("before the first start", db.FoundMissing)
+	at([]byte("postgres://clinic@127.0.0.1:1/clinic?sslmode=disable"))
+	for _, f := range only("no server", db.FoundPgUnreachable) {
+		if !strings.Contains(f.Seen, "dial") || !strings.Contains(f.Mend[0].Text, file) {
+			t.Errorf("told without its cause, or a line that can't be run: %+v", f)
+		}
+	}
+	must(t, os.Rename(key+".away", key))
+	at(dsn("clinic"))
+	c.swap(c.dir+"/backups/*", "/nowhere/*")
+	only("no backups", db.FoundBackupGone)
+	c.swap("/nowhere/*", c.dir+"/backups/*")
+	must(t, os.Chmod(c.data, 0o755))
+	only("an open directory", db.FoundDataOpen)
+	must(t, os.Chmod(c.data, 0o700))
+	cluster.Exec(t, `ALTER ROLE clinic SUPERUSER`)
+	only("a superuser", db.FoundPgSuper)
+	cluster.Exec(t, `ALTER ROLE clinic NOSUPERUSER`)
 	c.wantGreen()
 }
 

@@ -26,7 +26,7 @@ type database struct {
 
 func newDatabase(t *testing.T, s *site) database {
 	t.Helper()
-	c := postgres.Start(t)
+	c := postgres.Durable(t) // the doctor looks at its settings, too
 	admin, err := url.Parse(c.DSN("postgres"))
 	must(t, err)
 	c.Exec(t, "CREATE ROLE postgres SUPERUSER LOGIN")

@@ -24,13 +24,14 @@ const owner = "latchkey"
 type Cluster struct {
 	bin, dir, port string
 	filled         sync.Once
+	durable        bool // syncs what it writes
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
 	ended chan struct{}
 }
 
-func start() (*Cluster, error) {
+func start(durable bool) (*Cluster, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func start() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{bin: bin, dir: dir}
+	c := &Cluster{bin: bin, dir: dir, durable: durable}
 	if err := c.init(); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
@@ -51,7 +52,7 @@ func start() (*Cluster, error) {
 	return c, nil
 }
 
-// init makes the files. Syncing is off: a test kills processes, not machines.
+// init makes the files. Syncing is off for most: a test kills processes, not machines.
 func (c *Cluster) init() error {
 	if err := giveAway(c.dir); err != nil {
 		return err
@@ -81,8 +82,11 @@ func (c *Cluster) Run() error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(c.bin, "postgres"), "-D", c.data(), "-p", c.port, "-h", "127.0.0.1", "-k", c.dir,
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200", "-c", "shared_buffers=32MB")
+	args := []string{"-D", c.data(), "-p", c.port, "-h", "127.0.0.1", "-k", c.dir, "-c", "max_connections=200", "-c", "shared_buffers=32MB"}
+	if !c.durable {
+		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off")
+	}
+	cmd := exec.Command(filepath.Join(c.bin, "postgres"), args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = c.dir, log, log, unprivileged()
 	started, ended := make(chan error), make(chan struct{})
 	go func() {

@@ -58,7 +58,7 @@ func Require(t testing.TB) {
 	}
 }
 
-var shared = sync.OnceValues(func() (*Cluster, error) { return start() })
+var shared = sync.OnceValues(func() (*Cluster, error) { return start(false) })
 
 // Main runs a package's tests and stops the shared cluster. Call it from TestMain.
 func Main(m *testing.M) int {
@@ -92,8 +92,19 @@ func Shared(t testing.TB) *Cluster {
 // Start starts a cluster of the test's own, which ends with it.
 func Start(t testing.TB) *Cluster {
 	t.Helper()
+	return own(t, false)
+}
+
+// Durable is Start with the settings of a database that is meant to last.
+func Durable(t testing.TB) *Cluster {
+	t.Helper()
+	return own(t, true)
+}
+
+func own(t testing.TB, durable bool) *Cluster {
+	t.Helper()
 	Require(t)
-	c, err := start()
+	c, err := start(durable)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +113,7 @@ func Start(t testing.TB) *Cluster {
 }
 
 // New starts a cluster that its caller stops.
-func New() (*Cluster, error) { return start() }
+func New() (*Cluster, error) { return start(false) }
 
 // Create makes an empty database.
 func (c *Cluster) Create(ctx context.Context, name string) error {
@@ -144,10 +155,13 @@ func (c *Cluster) database(t testing.TB, from string) string {
 	return c.DSN(name)
 }
 
-// DSN of a database, over TCP.
-func (c *Cluster) DSN(database string) string {
+// DSN of a database, over TCP, for the owner of the cluster.
+func (c *Cluster) DSN(database string) string { return c.DSNOf(owner, database) }
+
+// DSNOf is the DSN of another role, which is asked for no password.
+func (c *Cluster) DSNOf(role, database string) string {
 	u := url.URL{
-		Scheme: "postgres", User: url.User(owner), Host: "127.0.0.1:" + c.port, Path: "/" + database,
+		Scheme: "postgres", User: url.User(role), Host: "127.0.0.1:" + c.port, Path: "/" + database,
 		RawQuery: "sslmode=disable",
 	}
 	return u.String()
