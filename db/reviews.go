@@ -94,10 +94,19 @@ func (s *Store) IsFrozen(ctx context.Context, account ad.GUID) (bool, error) {
 	return f != nil, err
 }
 
-// AllFrozen is workflow.Freezes'.
+// AllFrozen lists every freeze, newest first, for whoever runs the server.
 func (s *Store) AllFrozen(ctx context.Context) ([]workflow.Freeze, error) {
 	all, err := list(ctx, s, scanFreeze, `SELECT `+freezeColumns+` FROM freezes ORDER BY at DESC, account`)
 	return all, wrap("list freezes", err)
+}
+
+// ThawsAsked is workflow.Freezes'. Each engine takes the index by one of the two
+// conditions, and finds the rows by the other.
+func (s *Store) ThawsAsked(ctx context.Context, except ad.GUID, most int) ([]workflow.Freeze, error) {
+	all, err := list(ctx, s, scanFreeze, `
+		SELECT `+freezeColumns+` FROM freezes WHERE asked <> 0 AND asked > 0 AND account <> $1
+		ORDER BY asked DESC, account DESC LIMIT $2`, guidText(except), most)
+	return all, wrap("list asked thaws", err)
 }
 
 // Unfreeze is workflow.Freezes'.

@@ -40,18 +40,6 @@ func (e *Engine) isFrozen(ctx context.Context, account ad.GUID) (bool, error) {
 	return false, err
 }
 
-// AllFrozen lists the frozen accounts, newest first.
-func (e *Engine) AllFrozen(ctx context.Context) ([]Freeze, error) {
-	if e.freezes == nil {
-		return nil, errFreezes
-	}
-	list, err := e.freezes.AllFrozen(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list freezes: %w", err)
-	}
-	return list, nil
-}
-
 // Lifter is who lifts a freeze with no passkey of their own: the command line.
 type Lifter struct {
 	By   string // an objectGUID or one of audit's Actor… words

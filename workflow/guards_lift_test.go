@@ -29,9 +29,11 @@ func (i *ice) Frozen(_ context.Context, account ad.GUID) (*Freeze, error) {
 	return nil, i.err
 }
 
-func (i *ice) AllFrozen(context.Context) (out []Freeze, err error) {
+func (i *ice) ThawsAsked(_ context.Context, except ad.GUID, _ int) (out []Freeze, err error) {
 	for _, f := range i.of {
-		out = append(out, f)
+		if !f.Asked.IsZero() && f.Account != except {
+			out = append(out, f)
+		}
 	}
 	slices.SortFunc(out, func(a, b Freeze) int { return slices.Compare(a.Account[:], b.Account[:]) })
 	return out, i.allErr

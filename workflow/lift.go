@@ -26,22 +26,18 @@ type Thaw struct {
 	Person ad.Account
 }
 
-// Thaws are those that the actor may lift, newest first.
+// Thaws are those that the actor may lift, the last who asked first.
 func (e *Engine) Thaws(ctx context.Context, who Actor) ([]Thaw, error) {
-	all, err := e.AllFrozen(ctx)
+	if e.freezes == nil {
+		return nil, errFreezes
+	}
+	all, err := e.freezes.ThawsAsked(ctx, who.Account, maxThaws)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list asked thaws: %w", err)
 	}
 	var out []Thaw
 	var failed error // told only where there is nothing else to tell
-	looked := 0
 	for _, f := range all {
-		if f.Asked.IsZero() || f.Account == who.Account {
-			continue
-		}
-		if looked++; looked > maxThaws {
-			break
-		}
 		person, err := e.mayLift(ctx, who, f)
 		switch {
 		case errors.Is(err, ErrNotFrozen), errors.Is(err, ad.ErrNotFound), errors.Is(err, ErrFrozen):

@@ -136,3 +136,20 @@ func TestALiftTakesAProofAboutThisVeryFreeze(t *testing.T) {
 		}
 	})
 }
+
+// However many ask, one inbox looks at so many accounts, and at those who asked last.
+func TestAnInboxLooksAtSoManyFrozenAccounts(t *testing.T) {
+	underReview(t, byManager, "", func(w *world) {
+		w.askedThaw()
+		if w.thaws(boss) != 1 {
+			t.Fatal("not listed")
+		}
+		for i := range 20 {
+			id := ad.GUID{0xee, byte(i)}
+			w.store.frozen[id] = workflow.Freeze{Account: id, Asked: time.Now().Add(time.Minute)}
+		}
+		if w.thaws(boss) != 0 {
+			t.Error("more were looked at")
+		}
+	})
+}

@@ -249,13 +249,16 @@ func (m *memory) Frozen(_ context.Context, account ad.GUID) (*workflow.Freeze, e
 	return nil, nil
 }
 
-func (m *memory) AllFrozen(context.Context) (out []workflow.Freeze, err error) {
+func (m *memory) ThawsAsked(_ context.Context, except ad.GUID, most int) (out []workflow.Freeze, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, f := range m.frozen {
-		out = append(out, f)
+		if !f.Asked.IsZero() && f.Account != except {
+			out = append(out, f)
+		}
 	}
-	return out, hook(m.before, "all-frozen")
+	slices.SortFunc(out, func(a, b workflow.Freeze) int { return b.Asked.Compare(a.Asked) })
+	return out[:min(len(out), most)], hook(m.before, "thaws-asked")
 }
 
 func (m *memory) Unfreeze(ctx context.Context, account ad.GUID, fn func(*workflow.Freeze) (workflow.Change, error)) error {

@@ -174,8 +174,8 @@ var acts = map[string]func(w *world) func() error{
 	"own freeze": func(w *world) func() error {
 		return func() error { _, err := w.engine.OwnFreeze(w.ctx, w.ann); return err }
 	},
-	"all freezes": func(w *world) func() error {
-		return func() error { _, err := w.engine.AllFrozen(w.ctx); return err }
+	"thaws": func(w *world) func() error {
+		return func() error { _, err := w.engine.Thaws(w.ctx, boss); return err }
 	},
 	"begin thaw": func(w *world) func() error {
 		w.frozenSelf()

@@ -106,8 +106,9 @@ type Freezes interface {
 	FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, fn func(open []*Request) (Change, error)) error
 	// Frozen is nil for an account that is not.
 	Frozen(ctx context.Context, account ad.GUID) (*Freeze, error)
-	// AllFrozen lists them, newest first.
-	AllFrozen(ctx context.Context) ([]Freeze, error)
+	// ThawsAsked lists those whose owner asked for a thaw, without one account's, the
+	// last who asked first, and no more than most.
+	ThawsAsked(ctx context.Context, except ad.GUID, most int) ([]Freeze, error)
 	// AskThaw runs fn on the freeze of the account as it is in a write transaction and
 	// commits Asked as fn left it, the events and notices of its change, and that the
 	// proof is used, or nothing. ErrNotFrozen where there is none, ErrProofUsed. fn does

@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/latchkey/latchkey/audit"
@@ -256,4 +257,36 @@ func aThawIsAskedForWholeOrNotAtAll(s *suite) {
 	want.Asked = s.now.Add(2 * time.Minute)
 	s.must(ask("q", want.Asked))
 	asked()
+}
+
+func thoseWhoAskForAThawAreListed(s *suite) {
+	s.must(s.Create(s.ctx, s.request("one"), workflow.Change{}))
+	var all []workflow.Freeze
+	for i := range 5 {
+		f := workflow.Freeze{Account: guid(i + 1), By: guid(7), Request: "one", At: s.now.Add(-time.Duration(i) * time.Hour)}
+		s.must(s.freeze("one", f))
+		if i == 2 { // who does not ask is not listed
+			continue
+		}
+		f.Asked = s.now.Add(time.Duration(i) * time.Minute)
+		s.must(s.AskThaw(s.ctx, f.Account, string(rune('p'+i)), func(own *workflow.Freeze) (workflow.Change, error) {
+			own.Asked = f.Asked
+			return s.change(audit.AccountAskedFor), nil
+		}))
+		all = append(all, f)
+	}
+	slices.Reverse(all) // the last who asked first
+	for _, c := range []struct {
+		except int
+		most   int
+		want   []workflow.Freeze
+	}{{9, 20, all}, {9, 2, all[:2]}, {5, 20, all[1:]}} {
+		got, err := s.ThawsAsked(s.ctx, guid(c.except), c.most)
+		s.must(err)
+		s.same(got, c.want)
+	}
+	s.must(s.Unfreeze(s.ctx, guid(5), func(*workflow.Freeze) (workflow.Change, error) { return s.change(audit.AccountUnfrozen), nil }))
+	got, err := s.ThawsAsked(s.ctx, guid(9), 20)
+	s.must(err)
+	s.same(got, all[1:])
 }

@@ -26,6 +26,7 @@ type Store interface {
 	enroll.Store
 	workflow.Store
 	workflow.Freezes
+	AllFrozen(ctx context.Context) ([]workflow.Freeze, error)
 	IsFrozen(ctx context.Context, account ad.GUID) (bool, error)
 	workflow.Holders
 	workflow.Browsers
@@ -156,6 +157,7 @@ var cases = []struct {
 	{"AFreezeIsLiftedOnlyWhereThatIsMeant", aFreezeIsLiftedOnlyWhereThatIsMeant, false},
 	{"AFreezeIsLiftedWholeOrNotAtAll", aFreezeIsLiftedWholeOrNotAtAll, false},
 	{"AThawIsAskedForWholeOrNotAtAll", aThawIsAskedForWholeOrNotAtAll, false},
+	{"ThoseWhoAskForAThawAreListedAndNoOther", thoseWhoAskForAThawAreListed, false},
 	{"OneOf200Reminds", oneOf200Reminds, true},
 	{"AHolderHasAPasskey", aHolderHasAPasskey, false},
 	{"ANoticeComesBackWhole", aNoticeComesBackWhole, false},
