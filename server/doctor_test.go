@@ -14,7 +14,9 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -322,5 +324,27 @@ func TestHealthKeepsNothingOfStrangers(t *testing.T) {
 	st.ask("GET", "/healthz?doctor="+word, "", "X-Forwarded-For", "203.0.113.5", "Host", "elsewhere.example.test")
 	if s, ok := st.Saw(word); !ok || s.Host != "elsewhere.example.test" || len(s.Forwarded) != 1 || s.Forwarded[0] != "203.0.113.5" {
 		t.Errorf("%+v, %v", s, ok)
+	}
+}
+
+// Two servers share the name, and the proxy sends nobody to the same one twice: the
+// word that only one of them knows reaches it all the same.
+func TestDoctorFindsItsServerBehindOneNameOfSeveral(t *testing.T) {
+	g := newGateway(t)
+	other := newStage(t, func(c *Config) { c.TrustedProxies = g.Server.cfg.TrustedProxies }).answering()
+	var asked atomic.Int64
+	g.rewrite = func(r *httputil.ProxyRequest) {
+		if asked.Add(1)%5 != 0 {
+			r.Out.URL.Host = other
+		}
+	}
+	r := g.examine()
+	if r.Worst() != doctor.OK {
+		t.Errorf("got %+v", r.Findings())
+	}
+	for _, id := range []string{"url.answer", "url.live"} {
+		if !slices.ContainsFunc(r.Findings(), func(f doctor.Finding) bool { return f.ID == id }) {
+			t.Errorf("nothing is said of %s: %+v", id, r.Findings())
+		}
 	}
 }

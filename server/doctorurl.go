@@ -33,7 +33,7 @@ var (
 	FoundHTTP2       = doctor.Kind{ID: "url.http2", Severity: doctor.Note, Why: "The page takes longer over a phone network, and an open page holds one of six connections."}
 
 	FoundStatus     = doctor.Kind{ID: "url.status", Severity: doctor.Failure, Why: "What answers at the public URL does not pass requests on to Latchkey."}
-	FoundAnother    = doctor.Kind{ID: "url.another-answers", Severity: doctor.Failure, Why: "Somebody else answers under this name: an old installation, another server behind the same proxy, or a cache."}
+	FoundAnother    = doctor.Kind{ID: "url.another-answers", Severity: doctor.Failure, Why: "Somebody else answers under this name: an old installation, a server of another installation behind the same proxy, or a cache. Of several that share a database, a proxy that always picks the same one shows here, too."}
 	FoundHost       = doctor.Kind{ID: "url.host-rewritten", Severity: doctor.Failure, Why: "Latchkey answers only to its own name, so that nobody can lure it into making links to another. Every page is refused."}
 	FoundUnnamed    = doctor.Kind{ID: "url.proxy-unnamed", Severity: doctor.Warning, Why: "Everybody has the proxy's address: one person's wrong tries use up everybody's, and the log can't say who it was."}
 	FoundNotForward = doctor.Kind{ID: "url.not-forwarded", Severity: doctor.Warning, Why: "The proxy is trusted and does not say for whom it asks, so everybody has its address."}

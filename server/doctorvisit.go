@@ -37,6 +37,8 @@ const (
 	maxClock   = time.Minute
 	streamWait = 3 * time.Second // the stream itself goes on for longer
 	maxPage    = 1 << 20
+	// visits miss one of two servers, drawn by lot, once in 65,536 times.
+	visits = 16
 )
 
 func (v *visitor) newClient() *http.Client {
@@ -60,9 +62,10 @@ func (v *visitor) get(ctx context.Context, path string, headers ...string) (*htt
 	return v.client.Do(req)
 }
 
-// doctorAnswer sends a request that the running server waits for.
+// doctorAnswer sends a request that the running server waits for. Where several
+// servers share the name, each request may reach another one: it goes out again.
 func (v *visitor) doctorAnswer(ctx context.Context, r *doctor.Report) {
-	path, word, own := pathHealth, "", ""
+	path, word := pathHealth, ""
 	if v.running {
 		var err error
 		if word, err = v.Witness.Expect(ctx); err != nil {
@@ -71,33 +74,47 @@ func (v *visitor) doctorAnswer(ctx context.Context, r *doctor.Report) {
 		}
 		path += "?" + paramLook + "=" + url.QueryEscape(word)
 	}
+	for visit := range visits {
+		own, ok := v.visit(ctx, path, visit == 0, r)
+		if !ok || !v.running {
+			return
+		}
+		seen, arrived, err := v.Witness.Saw(ctx, word)
+		switch {
+		case err != nil:
+			r.Found(FoundSilent, "the server", err.Error(), shell("systemctl restart latchkey"))
+			return
+		case arrived:
+			v.tellSighting(seen, own, r)
+			return
+		}
+	}
+	r.Found(FoundAnother, v.at.text, fmt.Sprintf("%d requests to the public URL were answered, and none arrived at the server that runs here.", visits),
+		append([]doctor.Line{shell("curl -v %s/healthz", v.at.text)}, passOn()...)...)
+}
+
+// visit asks once, by a connection of its own, and returns that one's address here.
+func (v *visitor) visit(ctx context.Context, path string, first bool, r *doctor.Report) (own string, ok bool) {
+	fresh := *v
+	fresh.client = v.newClient()
+	defer fresh.client.CloseIdleConnections()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { own = i.Conn.LocalAddr().String() }})
-	res, err := v.get(ctx, path, "X-Forwarded-For", forged)
+	res, err := fresh.get(ctx, path, "X-Forwarded-For", forged)
 	if err != nil {
 		r.Found(FoundUnreachable, v.at.text, rootCause(err), unreachable(v.at)...)
-		return
+		return "", false
 	}
 	defer res.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 16))
-	v.tellClock(res, r)
+	if first {
+		v.tellClock(res, r)
+	}
 	if res.StatusCode != http.StatusOK || string(body) != "ok\n" {
 		r.Found(FoundStatus, v.at.text, fmt.Sprintf("/healthz answers %s.", res.Status),
 			append([]doctor.Line{shell("curl -v %s/healthz", v.at.text)}, passOn()...)...)
-		return
+		return "", false
 	}
-	if !v.running {
-		return
-	}
-	seen, arrived, err := v.Witness.Saw(ctx, word)
-	switch {
-	case err != nil:
-		r.Found(FoundSilent, "the server", err.Error(), shell("systemctl restart latchkey"))
-	case !arrived:
-		r.Found(FoundAnother, v.at.text, "A request to the public URL was answered, and did not arrive at the server that runs here.",
-			append([]doctor.Line{shell("curl -v %s/healthz", v.at.text)}, passOn()...)...)
-	default:
-		v.tellSighting(seen, own, r)
-	}
+	return own, true
 }
 
 // tellSighting judges what lies between the browser and the server.
@@ -266,13 +283,25 @@ func (v *visitor) doctorStream(ctx context.Context, r *doctor.Report) {
 	if err != nil {
 		return // doctorAnswer says it
 	}
+	for range visits {
+		if v.stream(ctx, word, r) {
+			return
+		}
+	}
+}
+
+// stream says whether the server that waits for the word was met.
+func (v *visitor) stream(ctx context.Context, word string, r *doctor.Report) (met bool) {
+	fresh := *v
+	fresh.client = v.newClient()
+	defer fresh.client.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(ctx, streamWait)
 	defer cancel()
-	res, err := v.get(ctx, pathHealth+"?"+paramStream+"="+url.QueryEscape(word), "Accept", "text/event-stream")
+	res, err := fresh.get(ctx, pathHealth+"?"+paramStream+"="+url.QueryEscape(word), "Accept", "text/event-stream")
 	if err == nil {
 		defer res.Body.Close()
 		if !strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
-			return // not this server's answer: doctorAnswer says it
+			return false // another's answer; that none is this server's, doctorAnswer says
 		}
 		_, err = io.ReadFull(res.Body, make([]byte, 3))
 	}
@@ -285,6 +314,7 @@ func (v *visitor) doctorStream(ctx context.Context, r *doctor.Report) {
 				proxyLine("flush_interval -1", "proxy_buffering off;", arr("responseBufferLimit", "0"))...)
 		}
 	}
+	return true
 }
 
 // rootCause leaves out the URL that every layer repeats.
