@@ -31,8 +31,8 @@ func (w *World) configure(o Options) {
 		w.openFront(ports)
 	}
 	w.settings = laidOver(laidOver(w.plain(o, port), w.outside()), o.Settings)
-	if o.Two || o.Postgres || !o.File && os.Getenv("LATCHKEY_DATABASE") == "postgres" {
-		w.settings = laidOver(w.settings, w.database())
+	if o.Two || o.Postgres || o.Cluster != nil || !o.File && os.Getenv("LATCHKEY_DATABASE") == "postgres" {
+		w.settings = laidOver(w.settings, w.database(o.Cluster))
 	}
 	w.Config = filepath.Join(w.Dir, "latchkey.yaml")
 	w.Configure(nil)
@@ -67,10 +67,13 @@ func (w *World) settingsFile(name string, s map[string]any) string {
 	return w.write(name, text)
 }
 
-// database is an empty one in the PostgreSQL server of this test process.
-func (w *World) database() map[string]any {
+// database is an empty one in a PostgreSQL server; nil takes that of this test process.
+func (w *World) database(cluster *postgres.Cluster) map[string]any {
 	w.T.Helper()
-	dsn := postgres.Shared(w.T).Database(w.T)
+	if cluster == nil {
+		cluster = postgres.Shared(w.T)
+	}
+	dsn := cluster.Database(w.T)
 	return map[string]any{
 		"database": map[string]any{"dsn_file": w.write("database.dsn", []byte(dsn))},
 		"secrets":  map[string]any{"key_file": filepath.Join(w.Dir, "secret.key")},

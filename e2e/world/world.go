@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/e2e/phone"
+	"github.com/latchkey/latchkey/e2e/postgres"
 	"github.com/latchkey/latchkey/e2e/stand"
 	"github.com/latchkey/latchkey/e2e/stand/autopush"
 )
@@ -49,6 +50,9 @@ type Options struct {
 	// Postgres keeps the database in PostgreSQL; so does LATCHKEY_DATABASE=postgres
 	// for every world. Two runs two servers on it, behind one address.
 	Postgres, Two bool
+	// Cluster is the PostgreSQL server of a test that ends it; nil takes one that all
+	// share.
+	Cluster *postgres.Cluster
 	// File keeps it in the file in any case: the test is about the file.
 	File bool
 
