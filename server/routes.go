@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,8 +50,8 @@ func (s *Server) ownRoutes() []route {
 
 		{post, "/api/sign-in/begin", public, []rate{rateSignInBegin}, typed(s.beginSignIn), "Begin a sign-in; nobody is named"},
 		{post, "/api/sign-in/finish", public, []rate{rateSignInFinish}, typed(s.finishSignIn), "Finish it: a session"},
-		{post, "/api/sign-out", anySession, write, typed(s.signOut), "End this session, or all"},
-		{post, "/api/forget", optional, []rate{rateForget}, typed(s.forget), "End the session, clear what the browser keeps"},
+		{post, "/api/sign-out", anySession, write, shaped(s.signOut), "End this session, or all"},
+		{post, "/api/forget", optional, []rate{rateForget}, shaped(s.forget), "End the session, clear what the browser keeps"},
 
 		{get, "/api/me", anySession, read, typed(s.getMe), "My account, what I may do, my requests"},
 		{get, "/api/stored", session, read, typed(s.stored), "What is stored about me"},
@@ -58,7 +59,7 @@ func (s *Server) ownRoutes() []route {
 		{get, "/api/password-rules", anySession, read, typed(s.passwordRules), "The rules for my next password"},
 
 		{get, "/api/requests", anySession, read, typed(s.listRequests), "My requests"},
-		{post, "/api/requests", anySession, []rate{rateSubmit}, typed(s.submit), "Ask for something"},
+		{post, "/api/requests", anySession, []rate{rateSubmit}, shaped(s.submit), "Ask for something"},
 		{get, "/api/requests/{id}", anySession, read, typed(s.getRequest), "One request of mine"},
 		{post, "/api/requests/{id}/proof/begin", anySession, []rate{rateStepUp}, typed(s.beginProof), "Begin a proof bound to the request"},
 		{post, "/api/requests/{id}/proof/finish", anySession, []rate{rateExecute}, typed(s.finishProof), "Finish it"},
@@ -77,15 +78,15 @@ func (s *Server) ownRoutes() []route {
 		{post, "/api/passkeys/finish", session, []rate{rateStepUp}, typed(s.finishPasskey), "Finish it"},
 		{post, "/api/passkeys/invite", session, []rate{rateStepUp}, typed(s.inviteDevice), "A link for another device"},
 		{patch, "/api/passkeys/{id}", session, write, typed(s.renamePasskey), "Rename a passkey"},
-		{post, "/api/passkeys/{id}/remove", session, []rate{rateStepUp}, typed(s.removePasskey), "Remove a passkey"},
+		{post, "/api/passkeys/{id}/remove", session, []rate{rateStepUp}, shaped(s.removePasskey), "Remove a passkey"},
 		{post, "/api/step-up/begin", session, []rate{rateStepUp}, typed(s.beginStepUp), "Begin a proof for my passkeys"},
 		{post, "/api/step-up/finish", session, []rate{rateStepUp}, typed(s.finishStepUp), "Finish it"},
 
-		{post, "/api/freeze", anySession, write, typed(s.freezeSelf), "This wasn't me: freeze my own account here"},
+		{post, "/api/freeze", anySession, write, shaped(s.freezeSelf), "This wasn't me: freeze my own account here"},
 		{get, "/api/freeze", anySession, read, typed(s.getFreeze), "Whether my account is frozen here, and since when"},
 		{post, "/api/freeze/thaw/begin", session, []rate{rateStepUp}, typed(s.beginThaw), "It is me again: begin a proof about this freeze"},
 		{post, "/api/freeze/thaw/finish", session, []rate{rateStepUp}, typed(s.finishThaw), "Finish it: whoever lifts freezes is told"},
-		{post, "/api/freeze/notice", public, []rate{rateFreeze}, typed(s.freezeByNotice), "The same, by the link of a notice"},
+		{post, "/api/freeze/notice", public, []rate{rateFreeze}, shaped(s.freezeByNotice), "The same, by the link of a notice"},
 	}
 }
 
@@ -109,7 +110,7 @@ func (s *Server) proofRoutes() []route {
 		{post, "/api/recover/send", public, []rate{rateRecover}, typed(s.sendRecovery), "Send a code; answers alike for every name"},
 		{post, "/api/recover/ask", public, []rate{rateRecover}, typed(s.askWord), "Ask others to vouch; answers alike for every name"},
 		{post, "/api/recover/wait", public, []rate{rateWait}, typed(s.waitWord), "Whether somebody vouched: then a short session"},
-		{post, "/api/recover/stop", public, []rate{rateStop}, typed(s.stopWord), "Wait no longer: whoever was asked need not answer"},
+		{post, "/api/recover/stop", public, []rate{rateStop}, shaped(s.stopWord), "Wait no longer: whoever was asked need not answer"},
 		{post, "/api/recover/finish", public, []rate{rateRecover}, typed(s.finishRecovery), "Finish it: a short session"},
 
 		{post, "/api/requests/{id}/passkey/begin", anySession, step, typed(s.beginReplacement), "Begin the new passkey that a request allows"},
@@ -123,7 +124,7 @@ func (s *Server) reviewRoutes() []route {
 	return []route{
 		{get, "/api/requests/{id}/asked", anySession, read, typed(s.asked), "Who was asked to review my request"},
 		{post, "/api/requests/{id}/remind", anySession, []rate{rateRemind}, typed(s.remind), "Remind them, once"},
-		{get, "/api/requests/{id}/photo/{account}", anySession, []rate{ratePhoto}, typed(s.photo), "The photo of somebody in a request (JPEG)"},
+		{get, "/api/requests/{id}/photo/{account}", anySession, []rate{ratePhoto}, shaped(s.photo), "The photo of somebody in a request (JPEG)"},
 
 		{get, "/api/inbox", session, read, typed(s.inbox), "What waits for my review, and what I decided"},
 		{get, "/api/reviews/{id}", session, read, typed(s.getReview), "One request as its reviewer sees it"},
@@ -142,11 +143,11 @@ func (s *Server) reviewRoutes() []route {
 // deviceRoutes are those of whatever reaches a person by itself.
 func (s *Server) deviceRoutes() []route {
 	return []route{
-		{get, "/api/live", unattended, []rate{rateLive}, typed(s.live), "Server-sent events: which request changed"},
+		{get, "/api/live", unattended, []rate{rateLive}, shaped(s.live), "Server-sent events: which request changed"},
 		{get, "/api/devices", session, []rate{rateRead}, typed(s.listDevices), "The browsers that take my notifications"},
 		{post, "/api/devices", session, []rate{rateDevice}, typed(s.subscribe), "Add this browser, or renew it"},
-		{post, "/api/devices/{id}/test", session, []rate{rateDeviceTest}, typed(s.testDevice), "Send it a notification now"},
-		{post, "/api/devices/{id}/remove", session, []rate{rateWrite}, typed(s.removeDevice), "Remove it"},
+		{post, "/api/devices/{id}/test", session, []rate{rateDeviceTest}, shaped(s.testDevice), "Send it a notification now"},
+		{post, "/api/devices/{id}/remove", session, []rate{rateWrite}, shaped(s.removeDevice), "Remove it"},
 	}
 }
 
@@ -190,8 +191,28 @@ func plainly(h fiber.Handler) mount {
 	return func(s *Server, r route) { s.app.Add(r.method, fiberPath(r.path), h) }
 }
 
+// answered is every answer that has a body: huma makes some 20 kB of code for each pair
+// of an input and an output.
+type answered struct{ Body any }
+
 // typed mounts a handler whose input and output huma checks and describes.
-func typed[I, O any](h func(context.Context, *I) (*O, error)) mount {
+func typed[I, T any](h func(context.Context, *I) (*reply[T], error)) mount {
+	return func(s *Server, r route) {
+		o := operation(r)
+		said := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, o.OperationID+"Response")
+		o.Responses["200"] = &huma.Response{Content: map[string]*huma.MediaType{"application/json": {Schema: said}}}
+		huma.Register(s.api, o, func(ctx context.Context, in *I) (*answered, error) {
+			out, err := h(ctx, in)
+			if err != nil {
+				return nil, s.problem(callOf(ctx), err)
+			}
+			return &answered{out.Body}, nil
+		})
+	}
+}
+
+// shaped is typed for an answer that is more than a body, or less.
+func shaped[I, O any](h func(context.Context, *I) (*O, error)) mount {
 	return func(s *Server, r route) {
 		huma.Register(s.api, operation(r), func(ctx context.Context, in *I) (*O, error) {
 			out, err := h(ctx, in)
