@@ -88,17 +88,17 @@ func (s *Service) fanOut(ctx context.Context) (bool, error) {
 	// Those of a bulk kind come last and have no order among them: all at once, so
 	// that the store can commit them together.
 	s.hand.short = s.hand.short && len(notices) == 0
-	few := slices.IndexFunc(notices, func(n Notice) bool { return Bulk(n.Kind) })
-	if few < 0 {
-		few = len(notices)
+	single := slices.IndexFunc(notices, func(n Notice) bool { return Bulk(n.Kind) })
+	if single < 0 {
+		single = len(notices)
 	}
-	for i := range few {
+	for i := range single {
 		if err := s.fanTogether(ctx, notices[i:i+1]); err != nil {
 			return false, err
 		}
 	}
-	if few < len(notices) {
-		err = s.fanTogether(ctx, notices[few:])
+	if single < len(notices) {
+		err = s.fanTogether(ctx, notices[single:])
 	}
 	return len(notices) > 0, err
 }
