@@ -79,16 +79,16 @@ func rest(fails int) time.Duration {
 }
 
 // begin counts a try before it is made, so that no crowd of tries gets past the
-// count; done takes the count back. ErrFactorLocked while it rests, unless the edge has
-// counted the try apart: the tries of strangers shut nobody out. Its owner, signed in,
-// is counted by the edge alone.
+// count; done takes the count back. ErrFactorLocked while it rests. What the edge has
+// counted apart, and its owner who is signed in, is counted by the edge alone: it neither
+// waits for the rest nor makes it longer, so that the tries of strangers shut nobody out.
 func (s *Service) begin(ctx context.Context, t attempt, f Factor) error {
-	if t.own {
+	if t.own || t.apart {
 		return nil
 	}
 	now := s.now()
 	err := s.store.UpdateFactor(ctx, f.ID, func(f *Factor) error {
-		if wait := rest(f.Fails); !t.apart && wait > 0 && now.Before(f.Failed.Add(wait)) && !f.Failed.After(now.Add(clockMargin)) {
+		if wait := rest(f.Fails); wait > 0 && now.Before(f.Failed.Add(wait)) && !f.Failed.After(now.Add(clockMargin)) {
 			return ErrFactorLocked
 		}
 		f.Fails++

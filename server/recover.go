@@ -81,13 +81,9 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 	if err != nil {
 		return nil, err
 	}
-	answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs)
+	answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs, func(answers []enroll.Answer) bool { return s.taken(of, answers) })
 	if err != nil {
 		return nil, err
-	}
-	// What no rule takes is not even looked at: a try costs its owner something.
-	if !s.taken(of, answers) {
-		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs")
 	}
 	suffices := func(ctx context.Context, person ad.Account, proved []enroll.ProofKind) error {
 		return s.cfg.Requests.Suffices(ctx, person, workflow.Kind(of.Act), c.address.String(), proved)
@@ -99,9 +95,16 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 	return s.welcome(ctx, made, cookie)
 }
 
-// taken says whether the policy has an alternative of these proofs, no more and no less,
-// for what the way in is for.
+// taken says whether the policy has an alternative of these proofs, each once, no more and
+// no less, for what the way in is for.
 func (s *Server) taken(of enroll.Recovery, answers []enroll.Answer) bool {
+	seen := map[enroll.ProofKind]bool{}
+	for _, a := range answers {
+		if seen[a.Kind] {
+			return false
+		}
+		seen[a.Kind] = true
+	}
 	return slices.ContainsFunc(s.leading(of), func(set []enroll.ProofKind) bool {
 		return len(set) == len(answers) && !slices.ContainsFunc(answers, func(a enroll.Answer) bool { return !slices.Contains(set, a.Kind) })
 	})
@@ -133,39 +136,40 @@ func (s *Server) brake(ctx context.Context, id string) {
 	}
 }
 
-// countRecovery counts a try by name, network and kind, and one that could be guessed
-// also by network and by all together: these are told, and count names that nobody has
-// as well. A stranger's guesses stand in the way of no recovery code, whose 80 bits
-// nobody guesses, and of no passkey. Beside a recovery code nothing else is tried
-// before that is right.
+// countRecovery counts a try by name, network and kind, and what could be guessed also by
+// network and by all together: these are told, and count names that nobody has as well.
+// Then what no rule takes is refused, which costs nobody anything more; and only then it
+// is counted by account. A stranger's guesses stand in the way of no recovery code, whose
+// 80 bits nobody guesses, and of no passkey. Beside a recovery code nothing else is tried
+// before that is right, so that nothing else is counted; past it a factor rests.
 //
 // What is counted by account must not be told: with two spellings of one name it would
 // show that there is such a person. Past it no proof is looked at, and the answer is
-// that of a wrong one.
-func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery, given []recoveryAnswer) ([]enroll.Answer, error) {
-	answers, from := each(given, recoveryAnswer.answer), network(c.address)
-	if err := s.countNamed(ctx, of.Name+" "+from, answers); err != nil {
+// that of a wrong one. What is told comes before it, whatever it is.
+//
+// A browser that the account's passkey was used in is counted by itself alone: whoever
+// tries from the same network does not stand in its way.
+func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery, given []recoveryAnswer, rule func([]enroll.Answer) bool) ([]enroll.Answer, error) {
+	answers := each(given, recoveryAnswer.answer)
+	coded := slices.ContainsFunc(answers, func(a enroll.Answer) bool { return a.Kind == enroll.ProofRecoveryCode })
+	known, err := s.countKnown(ctx, c, of, answers, coded)
+	if err != nil {
 		return nil, err
 	}
-	coded := slices.ContainsFunc(answers, func(a enroll.Answer) bool { return a.Kind == enroll.ProofRecoveryCode })
-	if anyGuessable(given) && !coded {
-		if err := s.count(ctx, c, rateRecoverNet); err != nil {
-			return nil, err
-		}
-		if err := s.take(ctx, rateRecoverAll, ""); err != nil {
-			if errors.As(err, new(limited)) {
-				s.brake(ctx, c.id)
-			}
+	if !known {
+		if err := s.countTold(ctx, c, of, answers, coded); err != nil {
 			return nil, err
 		}
 	}
+	if !rule(answers) {
+		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs")
+	}
 	for i, a := range answers {
-		if !enroll.Guessable(a.Kind) {
+		if !enroll.Guessable(a.Kind) || a.Apart || coded {
 			continue
 		}
-		var err error
 		answers[i].Apart, err = s.countApart(ctx, c, of, a.Kind)
-		if err == nil && !answers[i].Apart && !coded {
+		if err == nil && !answers[i].Apart {
 			err = s.take(ctx, rateRecoverOne.forKind(a.Kind), whose(of, a.Kind))
 		}
 		if errors.As(err, new(limited)) {
@@ -176,6 +180,51 @@ func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery,
 		}
 	}
 	return answers, nil
+}
+
+// countTold counts what may be told, since it is counted alike for every name.
+func (s *Server) countTold(ctx context.Context, c *call, of enroll.Recovery, answers []enroll.Answer, coded bool) error {
+	if err := s.countNamed(ctx, of.Name+" "+network(c.address), answers); err != nil {
+		return err
+	}
+	for _, a := range answers {
+		if !enroll.Guessable(a.Kind) || coded {
+			continue
+		}
+		if err := s.count(ctx, c, rateRecoverNet); err != nil {
+			return err
+		}
+		if err := s.take(ctx, rateRecoverAll, ""); err != nil {
+			if errors.As(err, new(limited)) {
+				s.brake(ctx, c.id)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// countKnown says whether all that could be guessed is counted by a browser that the
+// account's passkey was used in. All such browsers of an account count together.
+func (s *Server) countKnown(ctx context.Context, c *call, of enroll.Recovery, answers []enroll.Answer, coded bool) (bool, error) {
+	if coded || !slices.ContainsFunc(answers, func(a enroll.Answer) bool { return enroll.Guessable(a.Kind) }) {
+		return false, nil
+	}
+	if known, err := s.knownBrowser(ctx, c, of); !known || err != nil {
+		return false, err
+	}
+	all := true
+	for i, a := range answers {
+		if !enroll.Guessable(a.Kind) {
+			continue
+		}
+		apart, err := s.spare(ctx, rateRecoverKnown.forKind(a.Kind), whose(of, a.Kind))
+		if err != nil {
+			return false, err
+		}
+		answers[i].Apart, all = apart, all && apart
+	}
+	return all, nil
 }
 
 // countNamed counts a name as it was typed, from one network: each kind by itself.
@@ -192,20 +241,10 @@ func (s *Server) countNamed(ctx context.Context, named string, answers []enroll.
 }
 
 // countApart says whether a try is counted apart from what strangers try over and over:
-// it comes from a browser that a passkey of the account was used in, or it is among the
-// first of its network. So whoever wants to shut somebody out needs new networks all the
-// time. (docs/security.md, "Tries without a passkey")
+// it is among the first of its network. So whoever wants to shut somebody out needs new
+// networks all the time. (docs/security.md, "Tries without a passkey")
 func (s *Server) countApart(ctx context.Context, c *call, of enroll.Recovery, kind enroll.ProofKind) (bool, error) {
 	account := whose(of, kind)
-	known, err := s.knownBrowser(ctx, c, of)
-	if err != nil {
-		return false, err
-	}
-	if known {
-		if apart, err := s.spare(ctx, rateRecoverKnown.forKind(kind), account+" "+c.browser()); apart || err != nil {
-			return apart, err
-		}
-	}
 	// A site of IPv6 counts once: it has 65,536 networks of its own.
 	from, ok := siteOf(c.address)
 	if !ok {

@@ -37,10 +37,7 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 	if err != nil {
 		return nil, err
 	}
-	answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs)
-	if err != nil {
-		return nil, err
-	}
+	// What is told comes before what is counted by account.
 	if err := s.take(ctx, rateWordNet, network(c.address)); err != nil {
 		return nil, err
 	}
@@ -50,8 +47,11 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 		}
 		return nil, err
 	}
-	if !s.taken(of, append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching})) {
-		return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "no rule takes these proofs with a colleague's word")
+	answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs, func(answers []enroll.Answer) bool {
+		return s.taken(of, append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching}))
+	})
+	if err != nil {
+		return nil, err
 	}
 	// Named before anybody signed in: whoever vouches later in this window is known by it.
 	from, own := c.client(false), ""
