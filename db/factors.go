@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/push"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -74,6 +75,9 @@ func (t *tx) oldAddress(account ad.GUID, kind enroll.ProofKind, with []enroll.Fa
 		return nil, nil
 	}
 	to, err := t.sealer.verified(t.row(selectVerified, guidText(account), string(kind)))
+	if errors.Is(err, secret.ErrSealed) { // under a key that is lost: nobody can be told, and it may go
+		return nil, nil
+	}
 	stays := len(with) == 1 && string(with[0].Secret) == to
 	if err != nil || to == "" || stays {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -185,10 +186,19 @@ func TestAnAttestationLeavesItsPasskeysRow(t *testing.T) {
 			_, err = d.Exec(`
 				INSERT INTO credentials (id, account, name, record, created, last_used, attested_model, attested_root)
 				VALUES ($1, $2, 'Phone', $3, 1, 0, '', '')`, was.ID, anna.String(), string(record))
-			if err := errors.Join(err, d.Close()); err != nil {
+			odd := was // as a browser that names its transports so
+			odd.ID, odd.Transport = []byte("odd"), []protocol.AuthenticatorTransport{"\x00"}
+			text, failed := json.Marshal(odd)
+			_, put := d.Exec(`
+				INSERT INTO credentials (id, account, name, record, created, last_used, attested_model, attested_root)
+				VALUES ($1, $2, 'Odd', $3, 1, 0, '', '')`, odd.ID, bert.String(), string(text))
+			if err := errors.Join(err, failed, put, d.Close()); err != nil {
 				t.Fatal(err)
 			}
 			s := open()
+			if all, err := s.Credentials(t.Context(), bert); err != nil || len(all) != 1 || all[0].Record.Transport[0] != "\x00" {
+				t.Fatalf("the odd one: %+v, %v", all, err)
+			}
 			all, err := s.Credentials(t.Context(), anna)
 			if err != nil || len(all) != 1 {
 				t.Fatalf("%d passkeys, %v", len(all), err)
@@ -198,14 +208,14 @@ func TestAnAttestationLeavesItsPasskeysRow(t *testing.T) {
 			if d := cmp.Diff(bare, all[0].Record, cmpopts.IgnoreUnexported(webauthn.CredentialFlags{})); d != "" {
 				t.Error(d)
 			}
-			attested := func() (all []string) {
-				all, err := list(t.Context(), s, scanText, `SELECT body FROM attestations`)
+			attested := func(id []byte) (all []string) {
+				all, err := list(t.Context(), s, scanText, `SELECT body FROM attestations WHERE credential = $1`, id)
 				if err != nil {
 					t.Fatal(err)
 				}
 				return all
 			}
-			if bodies := attested(); len(bodies) != 1 {
+			if bodies := attested(was.ID); len(bodies) != 1 {
 				t.Errorf("%d attestations", len(bodies))
 			} else {
 				var got webauthn.CredentialAttestation
@@ -223,8 +233,8 @@ func TestAnAttestationLeavesItsPasskeysRow(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if bodies := attested(); len(bodies) != 1 {
-				t.Errorf("%d attestations of one passkey", len(bodies))
+			if removed, added := attested(was.ID), attested(second.ID); len(removed) != 0 || len(added) != 1 {
+				t.Errorf("%d attestations of a removed passkey, %d of one that was added", len(removed), len(added))
 			}
 		})
 	}

@@ -34,7 +34,8 @@ var postgresDialect = dialect{
 		"{{append_only}}", postgresAppendOnly,
 		"{{by_key}}", "",
 		"{{rebuilt_by_key}}", postgresSpent,
-		"{{attestation}}", `(record::jsonb ->> 'attestation')`,
+		// jsonb takes no NUL, which a browser could have named a transport with.
+		"{{attestation}}", `CASE WHEN strpos(record, '\u0000') = 0 THEN record::jsonb ->> 'attestation' END`,
 		"{{not_attestation}}", `(record::jsonb - 'attestation')::text`,
 	),
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -13,7 +14,7 @@ import (
 // verified are the addresses of people, and how often one was opened.
 type verified struct {
 	mail, sms string
-	opened    int
+	opened    atomic.Int32
 	err       error
 }
 
@@ -22,7 +23,7 @@ func (v *verified) HasVerified(context.Context, string) (mail, sms bool, err err
 }
 
 func (v *verified) Verified(_ context.Context, _ string, sms bool) (string, error) {
-	v.opened++
+	v.opened.Add(1)
 	if sms {
 		return v.sms, v.err
 	}
@@ -111,8 +112,8 @@ func TestAVerifiedAddressIsOpenedWhenSomethingIsSent(t *testing.T) {
 	w, m, gw, v := wideWorld(t)
 	v.sms = ""
 	w.notice(anna, kindProofs, "kind", "totp")
-	if err := w.fanTogether(t.Context(), w.claimed(t)); err != nil || v.opened != 0 {
-		t.Fatalf("%v, opened %d times", err, v.opened)
+	if err := w.fanTogether(t.Context(), w.claimed(t)); err != nil || v.opened.Load() != 0 {
+		t.Fatalf("%v, opened %d times", err, v.opened.Load())
 	}
 	v.mail = ""
 	w.work()
