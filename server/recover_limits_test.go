@@ -442,3 +442,83 @@ func TestNewNetworksWithoutEndGuessNoMore(t *testing.T) {
 		t.Errorf("%d in two hours more", n)
 	}
 }
+
+// What is told comes before what is counted by account, at the door of a colleague's word
+// too: or past one limit a second spelling of a name would show that somebody has it.
+func TestAskingForAWordTellsNothingByItsLimits(t *testing.T) {
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateRecoverNet, &rateRecoverAll)
+	h := networks(t, bySeveral, byAWord)
+	h.owner()
+	short, _, _ := strings.Cut(h.company.login(), "@")
+	for range rateRecoverFresh.burst + rateRecoverOne.burst { // all that is counted by account is used up
+		h.guest("192.0.2.1").tries(h.company.login(), "unlock", "pin", wrongPIN)
+	}
+	ask := func(name string) *http.Response {
+		p := h.guest("192.0.2.1")
+		begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": "unlock"})
+		return p.call("POST", "/api/recover/ask", fields{"token": begun.Token, "proofs": []fields{{"kind": "pin", "value": wrongPIN}}})
+	}
+	for range rateWordNet.burst {
+		ask("nobody.at.all")
+	}
+	for _, name := range []string{"nobody.at.all", "nobody.else", h.company.login(), short} {
+		wantProblem(t, ask(name), http.StatusTooManyRequests, "limit.reached")
+	}
+}
+
+// What no rule takes, a kind twice and what stands beside a recovery code use up none of
+// what an account has: one request shuts somebody out of one kind at most.
+func TestWhatIsRefusedAnywayCostsNobodyATry(t *testing.T) {
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateRecoverNet, &rateRecoverAll)
+	h := networks(t, bySeveral, alsoBy([]enroll.ProofKind{enroll.ProofRecoveryCode, enroll.ProofPIN}))
+	h.owner()
+	count := &tally{Limits: h.store}
+	h.Server.cfg.Limits = count
+	for name, proofs := range map[string][]fields{
+		"what no rule takes":        {{"kind": "pin", "value": wrongPIN}, {"kind": "totp", "value": "000000"}},
+		"one kind twice":            {{"kind": "pin", "value": wrongPIN}, {"kind": "pin", "value": wrongPIN}},
+		"beside a wrong code":       {{"kind": "recovery-code", "value": "0000-0000-0000-0000"}, {"kind": "pin", "value": wrongPIN}},
+		"beside a code, no rule":    {{"kind": "recovery-code", "value": "0000-0000-0000-0000"}, {"kind": "totp", "value": "000000"}},
+		"what is none of the kinds": {{"kind": "password", "value": "x"}},
+	} {
+		count.seen = nil
+		p := h.guest("192.0.2.1")
+		begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": h.company.login(), "kind": "unlock"})
+		wantProblem(t, p.call("POST", "/api/recover/finish", fields{"token": begun.Token, "proofs": proofs}), http.StatusForbidden, "recover.refused")
+		if slices.ContainsFunc(count.seen, func(s string) bool {
+			return strings.HasPrefix(s, rateRecoverOne.name) || strings.HasPrefix(s, rateRecoverFirst.name) || strings.HasPrefix(s, rateRecoverFresh.name)
+		}) {
+			t.Errorf("%s: met %v", name, count.seen)
+		}
+	}
+	// Two that could be guessed count as two for the network and the brake.
+	count.seen = nil
+	p := h.guest("192.0.2.1")
+	begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": h.company.login(), "kind": "unlock"})
+	p.call("POST", "/api/recover/finish", fields{"token": begun.Token, "proofs": []fields{{"kind": "pin", "value": wrongPIN}, {"kind": "totp", "value": "000000"}}})
+	if n := len(slices.DeleteFunc(slices.Clone(count.seen), func(s string) bool { return !strings.HasPrefix(s, rateRecoverAll.name+" ") })); n != 2 {
+		t.Errorf("the brake counts %d of two guesses: %v", n, count.seen)
+	}
+}
+
+// Somebody who tries without end, from new networks all the time, does not keep the rest
+// of a factor going by it: whoever waits a quarter of an hour gets in. And who tries in
+// the owner's own network never shuts out her known browser.
+func TestAnAimedLockHasAnEnd(t *testing.T) {
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverAll)
+	h := networks(t, bySeveral)
+	p, _, _ := h.owner()
+	p.signIn()
+	for i := range 40 {
+		h.later(rateRecoverFirst.refill)
+		h.guest(fmt.Sprintf("192.0.2.%d", i)).tries(h.company.login(), "unlock", "pin", wrongPIN)
+	}
+	for range 2 * rateRecoverName.burst { // by her own neighbours, until they are told to wait
+		h.guest("198.51.100.7").tries(h.company.login(), "unlock", "pin", wrongPIN)
+	}
+	known := h.guest("198.51.100.7")
+	wantProblem(t, known.tries(h.company.login(), "unlock", "pin", rightPIN), http.StatusTooManyRequests, "limit.reached")
+	known.browser = p.browser
+	known.comesIn(h.company.login(), "unlock", "pin", rightPIN)
+	h.guest("203.0.113.99").comesIn(h.company.login(), "unlock", "pin", rightPIN)
+}
