@@ -95,24 +95,35 @@ func (s *Service) mayGo(ctx context.Context, c Code) error {
 			return err
 		}
 	}
-	of := who
-	if c.notice {
-		of = "notice:"
+	if c.notice { // what waits for its country's share uses up nothing of the number's
+		if err := s.countCountry(ctx, c.To, who, true); err != nil {
+			return err
+		}
+		return s.count(ctx, "notice:"+codeKey(c.To), codesOne, codesOneRefill)
 	}
-	if err := s.count(ctx, of+codeKey(c.To), codesOne, codesOneRefill); err != nil {
+	if err := s.count(ctx, who+codeKey(c.To), codesOne, codesOneRefill); err != nil || !c.SMS {
 		return err
 	}
-	if !c.SMS {
-		return nil
-	}
+	return s.countCountry(ctx, c.To, who, false)
+}
+
+// countCountry counts an SMS by its country. Notices have half of what signed-in people
+// have, so that these keep the other half for codes.
+func (s *Service) countCountry(ctx context.Context, to, who string, notice bool) error {
 	if s.cfg.Gateway == nil {
 		return fmt.Errorf("send code: %w", ErrNotSent)
 	}
-	country, ok := s.cfg.Gateway.country(c.To)
+	country, ok := s.cfg.Gateway.country(to)
 	if !ok {
 		return fmt.Errorf("send code: %w", ErrCountry)
 	}
 	share, most := hourlyShare(s.cfg.Gateway.cfg.Hourly, who)
+	if notice {
+		burst, refill := withinAnHour(max(1, most/2))
+		if err := s.count(ctx, "notice-country:"+country, burst, refill); err != nil {
+			return err
+		}
+	}
 	burst, refill := withinAnHour(most)
 	return s.count(ctx, share+"code-country:"+country, burst, refill)
 }

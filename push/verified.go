@@ -125,6 +125,7 @@ func (s *Service) sendVerified(ctx context.Context, d Delivery, to, lang string,
 	var v verdict
 	if d.Channel == ChannelSMS {
 		v = s.sendSMS(ctx, to, s.texts(lang, d))
+		v.again = v.again && s.cfg.Now().Sub(d.Created) < smsAfter
 	} else {
 		text := s.texts(lang, d)
 		if !old { // whoever has an old address by now must freeze nothing
@@ -135,6 +136,10 @@ func (s *Service) sendVerified(ctx context.Context, d Delivery, to, lang string,
 	s.broken.done(string(d.Channel), v.code != codeMailDown)
 	return v
 }
+
+// smsAfter is how long an SMS may come after what it tells. Later it is no news any more,
+// and somebody who changed proofs all day would have one sent for each.
+const smsAfter = 2 * time.Hour
 
 // sendSMS says it in short, with no link. It is counted as a code to a signed-in person
 // is: by number, but apart from their codes, and with those by country. Whoever changes

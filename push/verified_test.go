@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -136,6 +137,7 @@ func (w *world) claimed(t *testing.T) []Notice {
 // gets none of these.
 func TestTextMessagesOfNoticesKeepToTheLimits(t *testing.T) {
 	w, _, gw, v := wideWorld(t)
+	w.cfg.Gateway.cfg.Hourly = 60
 	for range 9 {
 		w.notice(anna, kindProofs, "kind", "pin")
 	}
@@ -152,6 +154,36 @@ func TestTextMessagesOfNoticesKeepToTheLimits(t *testing.T) {
 	w.work()
 	if len(gw.got) != before {
 		t.Error("one went to another country")
+	}
+}
+
+// What people are told leaves half of their share of a country for their codes, and has
+// an end: who changes proofs all day is not sent a message for each until tomorrow.
+func TestTextMessagesOfNoticesLeaveRoomForCodesAndHaveAnEnd(t *testing.T) {
+	w, _, gw, v := wideWorld(t)
+	w.cfg.Gateway.cfg.Hourly = 16 // 8 of people who are signed in
+	for i := range 12 {
+		v.sms = fmt.Sprintf("+491511234%04d", i)
+		w.notice(anna, kindProofs, "kind", "pin")
+		w.work()
+	}
+	if n := len(gw.got); n == 0 || n > 4 {
+		t.Fatalf("%d text messages at once", n)
+	}
+	codes := 0
+	for i := range 4 {
+		if w.SendCode(t.Context(), sms(fmt.Sprintf("+491521234%04d", i))) == nil {
+			codes++
+		}
+	}
+	if codes == 0 {
+		t.Error("no code goes any more")
+	}
+	w.later(smsAfter + 10*time.Minute)
+	before := len(gw.got)
+	w.later(6 * time.Hour)
+	if more := len(gw.got) - before; more > 0 {
+		t.Errorf("%d text messages hours later", more)
 	}
 }
 
