@@ -82,6 +82,12 @@ test('a wrong code, a name that nobody has and somebody who holds none get one a
   }
   expect(new Set(told).size).toBe(1);
   await expect(phone.page.getByText('Each one works once. Cross out what you have used, and take the next.')).toBeVisible();
+  await button(phone.page, 'Ask a colleague').click(); // nobody's word alone unlocks here
+  await sees(phone.page, 'Let somebody see that it’s you');
+  await without(phone.page, 'nobody.at.all', 'A recovery code', 'A new password');
+  await codeField(phone.page).fill('ABCD-EFGH-JKMN-PQRS');
+  await button(phone.page, 'Continue').click();
+  await refused(phone.page);
   await button(phone.page, 'Ask a colleague').click();
   await expect(phone.page.getByRole('radio', { name: /^Ask a colleague/ })).toBeChecked(); // the way that needs nothing of one's own
   await button(phone.page, 'I have none of these').click();
