@@ -205,7 +205,6 @@ func (c Config) checkActs(f *finder, key string, number int) {
 			checkIndependent(f, fmt.Sprintf("%s.prove[%d]", at, i), *act, alternative)
 		}
 		c.checkGivable(f, at, number, kind)
-		c.checkSatisfiable(f, at, number, kind)
 	}
 }
 

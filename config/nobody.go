@@ -9,7 +9,8 @@ import (
 	"github.com/latchkey/latchkey/workflow"
 )
 
-// A policy that nobody can satisfy looks like any other. What it takes to have a proof:
+// A policy that nobody can satisfy looks like any other. What no file can mend is refused;
+// what depends on what people hold already is warned of. What it takes to have a proof:
 //
 //   - directory, password, and a code to an address of the directory take nothing;
 //   - vouching takes others, beside approve;
@@ -17,8 +18,8 @@ import (
 //   - a passkey takes an invitation, or enrol where it is lost.
 //
 // So the only loop there can be is an enrol that comes back to the lost passkey: because
-// it asks for one, or for what counts only beside none. Duties can't make one: what is
-// missing stands against neither setting it up nor enrol.
+// it asks for one, which takes a second, or for what counts only beside none. Duties can't
+// make one: what is missing stands against neither setting it up nor enrol.
 
 // checkGivable finds alternatives that nobody can give.
 func (c Config) checkGivable(f *finder, at string, number int, kind workflow.Kind) {
@@ -88,28 +89,47 @@ func (w Who) onlyLocked() bool {
 		len(w.Any) > 0 && !slices.ContainsFunc(w.Any, func(one Who) bool { return !one.onlyLocked() })
 }
 
-// checkSatisfiable finds an act of which every alternative is closed.
-func (c Config) checkSatisfiable(f *finder, at string, number int, kind workflow.Kind) {
-	act := *c.Policies[number].acts()[kind]
-	var all []string
-	loop, weak := true, false
+// fewWarnings are of acts and alternatives that only few people can satisfy: who holds
+// more than a file can tell of, or holds it from another time.
+func (c Config) fewWarnings() (all []string) {
+	for i, p := range c.Policies {
+		for kind, act := range p.acts() {
+			if act == nil {
+				continue
+			}
+			at := fmt.Sprintf("policy %q, %s: ", p.Name, kind)
+			for _, set := range act.alternatives() {
+				if proofs := c.unheld(i, set); len(proofs) > 0 {
+					all = append(all, at+fmt.Sprintf("hold lets nobody here set up %s: only for somebody who did before, or under another entry; write %s under hold.may, or leave it out",
+						strings.Join(proofs, " or "), strings.Join(proofs, ", ")))
+				}
+			}
+			if w := c.few(i, kind, *act); w != "" {
+				all = append(all, at+w)
+			}
+		}
+	}
+	return all
+}
+
+// few is what is to be said of an act of which every alternative is for few; "" for nothing.
+func (c Config) few(number int, kind workflow.Kind, act Act) string {
+	var whom []string
+	weak := false
 	for _, set := range act.alternatives() {
-		why := c.closed(number, kind, act, set)
-		if why == "" {
-			return
+		one := c.onlyFor(kind, act, set)
+		if one == "" {
+			return ""
 		}
-		loop, weak = loop && loops(kind, set), weak || c.outranked(kind, act, set)
-		if !slices.Contains(all, why) {
-			all = append(all, why)
+		weak = weak || !loops(kind, set)
+		if !slices.Contains(whom, one) {
+			whom = append(whom, one)
 		}
 	}
-	if len(all) == 0 {
-		return
+	if len(whom) == 0 {
+		return ""
 	}
-	what, instead := "nobody can satisfy it", "prove: [passkey]"
-	if loop {
-		what = "is a loop"
-	}
+	instead := "prove: [passkey]"
 	if kind == workflow.KindEnrol {
 		instead = "prove: [recovery-code]"
 		if !c.maySetUp(number, enroll.ProofRecoveryCode) {
@@ -119,60 +139,41 @@ func (c Config) checkSatisfiable(f *finder, at string, number int, kind workflow
 	if weak {
 		instead += ", or approve: [{by: manager}] beside it"
 	}
-	f.add(at, "%s: %s; write %s", what, strings.Join(all, "; "), instead)
+	return fmt.Sprintf("only for somebody %s; write %s", strings.Join(whom, ", or "), instead)
 }
 
-// closed is why nobody comes through by an alternative; "" where somebody does.
-func (c Config) closed(number int, kind workflow.Kind, act Act, set []enroll.ProofKind) string {
-	switch proof := c.unheld(number, set); {
-	case proof != "":
-		return fmt.Sprintf("hold lets nobody here set up %s", proof)
+// onlyFor says who comes through by an alternative; "" for whoever can give its proofs.
+func (c Config) onlyFor(kind workflow.Kind, act Act, set []enroll.ProofKind) string {
+	switch {
 	case loops(kind, set):
-		return "it takes a passkey to replace a lost one"
+		return "who has another passkey"
 	case c.outranked(kind, act, set):
-		return "whoever set these proofs up holds a passkey, which is stronger, and nothing weaker counts"
+		return "whose passkeys were all removed, since nothing weaker counts beside one"
 	}
 	return ""
 }
 
-// unheld is a proof that nobody may set up here; "" for none.
-func (c Config) unheld(number int, set []enroll.ProofKind) enroll.ProofKind {
+// unheld are the proofs of an alternative that nobody may set up here.
+func (c Config) unheld(number int, set []enroll.ProofKind) (out []string) {
 	for _, proof := range set {
 		if c.setUp(proof) && !c.maySetUp(number, proof) {
-			return proof
+			out = append(out, string(proof))
 		}
 	}
-	return ""
+	return out
 }
 
+// loops: it comes back to a lost passkey, unless there is a second one.
 func loops(kind workflow.Kind, set []enroll.ProofKind) bool {
 	return kind == workflow.KindEnrol && slices.ContainsFunc(set, enroll.ProofKind.IsPasskey)
 }
 
 // outranked: a credential without approve takes a proof that is no weaker than the
 // strongest held (docs/security.md, rule 3). Whoever set a proof up holds the passkey
-// that set it up, the lost one too. Who removed all passkeys of their own free will is
-// nobody to write a policy for.
+// that set it up, the lost one too, until it is removed.
 func (c Config) outranked(kind workflow.Kind, act Act, set []enroll.ProofKind) bool {
 	strongest := func(proof enroll.ProofKind) bool {
 		return enroll.Strength(proof) >= enroll.Strength(enroll.ProofPasskey)
 	}
 	return kind.ChangesCredential() && len(act.Approve) == 0 && slices.ContainsFunc(set, c.setUp) && !slices.ContainsFunc(set, strongest)
-}
-
-// unheldWarnings are of alternatives that only people of earlier days can still give.
-func (c Config) unheldWarnings() (all []string) {
-	for i, p := range c.Policies {
-		for kind, act := range p.acts() {
-			if act == nil {
-				continue
-			}
-			for _, set := range act.alternatives() {
-				if proof := c.unheld(i, set); proof != "" {
-					all = append(all, fmt.Sprintf("policy %q, %s: hold lets nobody set up %s, so that only those have it who did before; write %s under hold.may, or leave it out", p.Name, kind, proof, proof))
-				}
-			}
-		}
-	}
-	return all
 }

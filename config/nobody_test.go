@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey/latchkey/config"
 )
@@ -98,18 +99,8 @@ func TestAnEntryThatIsNeverReachedIsFound(t *testing.T) {
 	}
 }
 
-func TestWhatNobodyCanSatisfyIsFound(t *testing.T) {
-	const loop, outranked = "is a loop: it takes a passkey to replace a lost one; write prove: [recovery-code]", "whoever set these proofs up holds a passkey, which is stronger"
+func TestWhatNobodyCanGiveIsRefused(t *testing.T) {
 	for _, c := range []struct{ acts, key, what string }{
-		// Nobody may set it up.
-		{"unlock: {prove: [totp]}; hold: {may: []}", "unlock", "nobody can satisfy it: hold lets nobody here set up totp; write prove: [passkey]"},
-		{"unlock: {prove: [totp, pin + recovery-code]}; hold: {must: [passkey], may: [pin]}", "unlock", "set up totp; hold lets nobody here set up recovery-code"},
-		{"unlock: {prove: [totp]}; hold: {may: [totp]}", "", ""},
-		{"unlock: {prove: [totp]}; hold: {must: [totp], may: []}", "", ""},
-		{"unlock: {prove: [totp]}; hold: {must: [passkey]}", "", ""},
-		{"unlock: {prove: [passkey, totp]}; hold: {may: []}", "", ""}, // a warning
-		{"unlock: {prove: [mail-code]}; hold: {may: []}", "", ""},     // the directory has the address
-		{"unlock: {prove: [sms-code]}; hold: {may: []}", "unlock", "set up sms-code"},
 		{"unlock: {prove: [password + recovery-code, vouching], approve: [{by: manager}]}; hold: {may: []}", "unlock.prove[0]", "nobody can give password here"},
 		// A word is no proof for whoever is signed in.
 		{"change: {prove: [vouching], approve: [{by: manager}]}", "change.prove[0]", "nobody can give vouching here: change is for whoever is signed in"},
@@ -121,26 +112,8 @@ func TestWhatNobodyCanSatisfyIsFound(t *testing.T) {
 		{"unlock: {prove: [passkey, password + mail-code]}", "unlock.prove[1]", "write recovery-code or totp in its place"},
 		{"unlock: {prove: [totp]}", "", ""},
 		{"reset: {prove: [passkey, password + mail-code]}", "", ""},
-		// Whoever holds what was set up holds a passkey.
-		{"enrol: {prove: [totp]}", "enrol", "nobody can satisfy it: " + outranked + ", and nothing weaker counts; write prove: [recovery-code], or approve: [{by: manager}] beside it"},
-		{"enrol: {prove: [pin, totp]}", "enrol", outranked},
-		{"enrol: {prove: [totp], approve: [{by: manager}]}", "", ""},
-		{"enrol: {prove: [totp + recovery-code]}", "", ""},
-		{"enrol: {prove: [mail-code]}", "", ""}, // whoever never had a passkey
-		{"enrol: {prove: [password + mail-code]}", "", ""},
-		{"reset: {prove: [totp]}", "reset", outranked},
-		{"one-time: {prove: [sms-code + pin]}", "one-time", outranked},
-		{"reset: {prove: [passkey, totp]}", "", ""},
-		{"reset: {prove: [totp], approve: [{by: manager}]}", "", ""},
-		{"change: {prove: [totp]}", "", ""},
-		// A passkey to get a passkey.
-		{"enrol: {prove: [passkey]}", "enrol", loop},
-		{"enrol: {prove: [passkey + recovery-code]}", "enrol", loop},
-		{"enrol: {prove: [passkey], approve: [{by: manager}]}", "enrol", loop},
-		{"enrol: {prove: [passkey, recovery-code]}", "", ""},
-		{"enrol: {prove: [passkey, totp]}", "enrol", "nobody can satisfy it: it takes a passkey to replace a lost one; " + outranked},
-		{"enrol: {prove: [passkey, recovery-code]}; hold: {may: []}", "enrol", "write prove: [recovery-code], and recovery-code under hold.may"},
-		{"enrol: {prove: [passkey, recovery-code]}; hold: {must: [recovery-code], otherwise: limit}", "", ""},
+		// Each counts once.
+		{"unlock: {prove: [passkey, totp + totp]}", "unlock.prove[1]", "names totp twice"},
 		// More than the forms take.
 		{"unlock: {prove: [recovery-code + totp + pin + mail-code + directory]}", "unlock.prove[0]", "4 proofs at most, and a passkey beside them"},
 		{"unlock: {prove: [recovery-code + totp + pin + mail-code]}", "", ""},
@@ -154,14 +127,98 @@ func TestWhatNobodyCanSatisfyIsFound(t *testing.T) {
 	}
 }
 
-// Who may set a proof up in one circumstance has it in another.
+// few is what is said of a file that is right, of what only few people can satisfy.
+func few(t *testing.T, name, text string) (all []string) {
+	t.Helper()
+	c, err := config.Parse("c.yaml", []byte(text))
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	for _, w := range c.Warnings() {
+		if strings.Contains(w, "only for somebody") {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// Who holds a second passkey, or what no passkey stands beside any more, comes through.
+func TestWhatOnlyFewCanSatisfyIsWarnedOf(t *testing.T) {
+	const (
+		another  = "only for somebody who has another passkey"
+		removed  = "whose passkeys were all removed, since nothing weaker counts beside one"
+		outright = "only for somebody " + removed
+		code     = "; write prove: [recovery-code]"
+		manager  = ", or approve: [{by: manager}] beside it"
+	)
+	keys := "proofs:\n  hardware_key: {roots_file: " + rootsFile(t, 365*24*time.Hour) + "}"
+	unheld := func(proof string) string {
+		return "unlock: hold lets nobody here set up " + proof + ": only for somebody who did before, or under another entry; write " + proof + " under hold.may, or leave it out"
+	}
+	for _, c := range []struct {
+		acts string
+		ends []string // of what is said, in this order
+	}{
+		// Nobody may set it up.
+		{"unlock: {prove: [totp]}; hold: {may: []}", []string{unheld("totp")}},
+		{"unlock: {prove: [passkey, totp]}; hold: {may: []}", []string{unheld("totp")}},
+		{"unlock: {prove: [totp, pin + recovery-code]}; hold: {must: [passkey], may: [pin]}", []string{unheld("recovery-code"), unheld("totp")}},
+		{"unlock: {prove: [totp + recovery-code]}; hold: {may: []}", []string{"set up totp or recovery-code: only for somebody who did before, or under another entry; write totp, recovery-code under hold.may, or leave it out"}},
+		{"unlock: {prove: [sms-code]}; hold: {may: []}", []string{unheld("sms-code")}},
+		{"unlock: {prove: [mail-code]}; hold: {may: []}", nil}, // the directory has the address
+		{"unlock: {prove: [totp]}; hold: {may: [totp]}", nil},
+		{"unlock: {prove: [totp]}; hold: {must: [totp], may: []}", nil},
+		{"unlock: {prove: [totp]}; hold: {must: [passkey]}", nil},
+		// Whoever holds what was set up holds a passkey, until it is removed.
+		{"enrol: {prove: [totp]}", []string{"enrol: " + outright + code + manager}},
+		{"enrol: {prove: [pin, totp]}", []string{outright + code + manager}},
+		{"enrol: {prove: [totp], approve: [{by: manager}]}", nil},
+		{"enrol: {prove: [totp + recovery-code]}", nil},
+		{"enrol: {prove: [mail-code]}", nil}, // whoever never had a passkey
+		{"enrol: {prove: [password + mail-code]}", nil},
+		{"reset: {prove: [totp]}", []string{"reset: " + outright + "; write prove: [passkey]" + manager}},
+		{"one-time: {prove: [sms-code + pin]}", []string{outright + "; write prove: [passkey]" + manager}},
+		{"reset: {prove: [passkey, totp]}", nil},
+		{"reset: {prove: [totp], approve: [{by: manager}]}", nil},
+		{"change: {prove: [totp]}", nil},
+		// A passkey to get a passkey.
+		{"enrol: {prove: [passkey]}", []string{"enrol: " + another + code}},
+		{"enrol: {prove: [hardware-key]}", []string{another + code}},
+		{"enrol: {prove: [passkey + recovery-code]}", []string{another + code}},
+		{"enrol: {prove: [passkey], approve: [{by: manager}]}", []string{another + code}},
+		{"enrol: {prove: [passkey, totp]}", []string{another + ", or " + removed + code + manager}},
+		{"enrol: {prove: [passkey]}; hold: {may: []}", []string{another + code + ", and recovery-code under hold.may"}},
+		{"enrol: {prove: [passkey, recovery-code]}", nil},
+		{"enrol: {prove: [passkey, recovery-code]}; hold: {must: [recovery-code], otherwise: limit}", nil},
+	} {
+		text := entries(t, "who: {everyone: true}; "+c.acts) + strings.Replace(described, "proofs:", keys, 1)
+		got := few(t, c.acts, text)
+		if !slices.EqualFunc(got, c.ends, strings.HasSuffix) {
+			t.Errorf("%s: %q, want %q", c.acts, got, c.ends)
+		}
+	}
+}
+
+// Who may set a proof up in one circumstance has it in another. Who may as one of a group
+// has it after leaving, too; only so many that it is said.
 func TestAProofMayBeSetUpWhereAnotherEntryDecides(t *testing.T) {
 	office, ou := "who: {network: [10.0.0.0/8]}; unlock: {prove: [totp]}", `who: {ou: "OU=Staff,DC=corp,DC=example,DC=test"}; unlock: {prove: [totp]}`
 	rest := "who: {everyone: true}; unlock: {prove: [totp]}; hold: {may: []}"
-	found(t, "in the office", entries(t, office, rest), "", "")
-	found(t, "nowhere", entries(t, strings.Replace(office, "totp", "passkey", 1)+"; hold: {may: []}", rest), "policies[1].unlock", "hold lets nobody here set up totp")
-	found(t, "other people", entries(t, ou, rest), "policies[1].unlock", "hold lets nobody here set up totp")
-	found(t, "outside the office", entries(t, office+"; hold: {may: []}", strings.Replace(rest, "may: []", "may: [totp]", 1)), "", "")
+	for _, c := range []struct {
+		name     string
+		policies []string
+		said     bool
+	}{
+		{"in the office", []string{office, rest}, false},
+		{"nowhere", []string{strings.Replace(office, "totp", "passkey", 1) + "; hold: {may: []}", rest}, true},
+		{"other people", []string{ou, rest}, true},
+		{"outside the office", []string{office + "; hold: {may: []}", strings.Replace(rest, "may: []", "may: [totp]", 1)}, false},
+	} {
+		got := few(t, c.name, entries(t, c.policies...))
+		if len(got) > 1 || len(got) == 1 != c.said || c.said && !strings.Contains(got[0], `policy "p1", unlock: hold lets nobody here set up totp`) {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
 }
 
 // An entry for locked accounts takes no password, whatever it is for.
@@ -180,8 +237,7 @@ func TestAnEntryForLockedAccountsTakesNoPassword(t *testing.T) {
 
 var advised = regexp.MustCompile(`write (prove: \[[a-z-]+\])|(approve: \[\{by: manager\}\])|put another proof beside (?:it|them): ([a-z-]+ \+ [a-z-]+)|write (within: 14d)|write (verified: true)|write ([a-z-]+) under hold.may`)
 
-// What a warning, or a mistake of this kind, says to write instead is right, and
-// nothing is said of it.
+// What a warning says to write instead is right, and nothing is said of it.
 func TestWhatIsAdvisedIsRight(t *testing.T) {
 	const questions = `questions: {list: [{id: a, en: a, de: a}, {id: b, en: b, de: b}, {id: c, en: c, de: c}, {id: d, en: d, de: d}, {id: e, en: e, de: e}]}`
 	sms := "  sms_code: {verified: true, countries: [\"+49\"], gateway: {url: https://sms.example.test}}\n"
@@ -205,8 +261,8 @@ func TestWhatIsAdvisedIsRight(t *testing.T) {
 		{"unlock: {prove: [passkey, totp]}; hold: {may: [questions]}" + use, base, map[int]string{6: "may: [questions]"}},
 		{"enrol: {prove: [totp]}" + use, base, map[int]string{1: "prove: [totp]", 2: "[totp]"}},
 		{"enrol: {prove: [passkey]}" + use, base, map[int]string{1: "prove: [passkey]"}},
-		{"reset: {prove: [pin]}" + use, base, map[int]string{1: "prove: [pin]", 2: "[pin]"}},
-		{"unlock: {prove: [totp]}; hold: {may: [questions]}" + use, base, map[int]string{1: "prove: [totp]"}},
+		{"reset: {prove: [pin]}" + use, base, map[int]string{1: "prove: [pin]", 2: "[pin]", 3: "pin"}},
+		{"unlock: {prove: [totp]}; hold: {may: [questions]}" + use, base, map[int]string{6: "may: [questions]"}},
 	} {
 		text := entries(t, "who: {everyone: true}; "+c.act) + c.rest
 		before := said(text)
@@ -214,11 +270,10 @@ func TestWhatIsAdvisedIsRight(t *testing.T) {
 			t.Errorf("%s: nothing is said", c.act)
 		}
 		advices := advised.FindAllStringSubmatch(strings.Join(before, "\n"), -1)
-		if len(advices) != len(c.replaced) {
-			t.Errorf("%s: %d advices in %q", c.act, len(advices), before)
-		}
+		kinds := map[int]bool{}
 		for _, m := range advices {
 			i := 1 + slices.IndexFunc(m[1:], func(s string) bool { return s != "" })
+			kinds[i] = true
 			old, instead := c.replaced[i], m[i]
 			switch i {
 			case 2:
@@ -233,6 +288,9 @@ func TestWhatIsAdvisedIsRight(t *testing.T) {
 			if after := said(strings.Replace(text, old, instead, 1)); len(after) > 0 {
 				t.Errorf("%s: told %q, and then %q", c.act, m[0], after)
 			}
+		}
+		if len(kinds) != len(c.replaced) {
+			t.Errorf("%s: %d kinds of advice in %q", c.act, len(kinds), before)
 		}
 	}
 }

@@ -242,7 +242,7 @@ func checkQuestions(f *finder, q Questions) {
 var ownMailbox = []string{"mail", "userPrincipalName", "proxyAddresses", "targetAddress"}
 
 // Warnings are what is no mistake by itself, and mostly one: `latchkey config check`
-// prints them.
+// prints them, and the server logs them.
 func (c Config) Warnings() (all []string) {
 	used := map[enroll.ProofKind]string{}
 	for _, p := range c.Policies {
@@ -277,7 +277,7 @@ func (c Config) Warnings() (all []string) {
 			all = append(all, fmt.Sprintf("proofs.%s has no effect: no policy takes %s", d.key, d.kind))
 		}
 	}
-	all = append(all, c.unheldWarnings()...)
+	all = append(all, c.fewWarnings()...)
 	all = append(all, c.holdWarnings(time.Now())...)
 	slices.Sort(all)
 	return all
@@ -290,18 +290,22 @@ func (c Config) alone(kind workflow.Kind, act Act, set []enroll.ProofKind) strin
 	if len(rest) > 1 || len(set) == 0 {
 		return ""
 	}
-	second := enroll.ProofRecoveryCode
-	if c.Proofs.MailCode != nil {
-		second = enroll.ProofMailCode
-	}
 	switch only := slices.Concat(rest, set)[0]; {
 	case only == enroll.ProofVouching && kind.ChangesCredential() && len(act.Approve) == 1:
 		return "one approver's word alone is enough: whoever approves could ask in somebody's name, vouch for it themselves and have the account; put another proof beside it: vouching + pin"
 	case len(act.Approve) > 0:
 	case only == enroll.ProofPIN:
-		return fmt.Sprintf("a PIN alone is enough, and others can look on while it is typed; put another proof beside it: pin + %s, or approve: [{by: manager}]", second)
+		return fmt.Sprintf("a PIN alone is enough, and others can look on while it is typed; put another proof beside it: pin + %s, or approve: [{by: manager}]", c.second(kind, act, only))
 	case only == enroll.ProofQuestions, only == enroll.ProofDirectory:
-		return fmt.Sprintf("answers to questions alone are enough, and others can find them out; put another proof beside them: questions + %s, or approve: [{by: manager}]", second)
+		return fmt.Sprintf("answers to questions alone are enough, and others can find them out; put another proof beside them: questions + %s, or approve: [{by: manager}]", c.second(kind, act, enroll.ProofQuestions))
 	}
 	return ""
+}
+
+// second is what to write beside a weak proof.
+func (c Config) second(kind workflow.Kind, act Act, first enroll.ProofKind) enroll.ProofKind {
+	if c.Proofs.MailCode == nil || c.outranked(kind, act, []enroll.ProofKind{first, enroll.ProofMailCode}) {
+		return enroll.ProofRecoveryCode
+	}
+	return enroll.ProofMailCode
 }

@@ -106,7 +106,7 @@ func TestWhatIsMostlyAMistakeIsWarnedOf(t *testing.T) {
 		{act("passkey", "mail-code"), []string{"proofs.mail_code.attribute: mail is mostly the mailbox that the account itself opens"}},
 		{act("passkey"), []string{"proofs.mail_code has no effect"}},
 		{act("questions", "mail-code"), []string{"policy \"staff\", reset: answers to questions alone", "proofs.mail_code.attribute"}},
-		{act("questions + mail-code"), []string{"proofs.mail_code.attribute"}},
+		{act("questions + mail-code"), []string{"proofs.mail_code.attribute", "policy \"staff\", reset: only for somebody whose passkeys were all removed"}},
 	} {
 		got := one.of.Warnings()
 		if len(got) != len(one.want) {

@@ -17,9 +17,9 @@ type configCheckCmd struct {
 }
 
 // checkHelp is what --help adds.
-const checkHelp = "Finds mistakes of writing, and policies that nobody can reach or satisfy. With --directory it also asks the " +
-	"directory, with the configured account and without writing, for the groups that the policies name: whether there are " +
-	"such groups, and whether anybody is in them who could approve."
+const checkHelp = "Finds mistakes of writing, and policies that are never reached or ask for what nobody can give; warns of " +
+	"those that few people can satisfy. With --directory it also asks the directory, with the configured account and without " +
+	"writing, for the groups that the policies name: whether there are such groups, and whether anybody is in them who could approve."
 
 // checkWithin bounds the questions to the directory.
 const checkWithin = time.Minute

@@ -152,6 +152,7 @@ func (a *app) reload(ctx context.Context, call reloadCall) (none reloadAnswer, e
 		return none, notRecorded(err)
 	}
 	a.apply(cfg, next)
+	a.warn(cfg)
 	a.log.Info("configuration reloaded", "hash", cfg.Hash(), "changed", strings.Join(keys, " "))
 	return reloadAnswer{Hash: cfg.Hash(), Changed: keys}, nil
 }

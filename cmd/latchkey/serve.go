@@ -90,11 +90,19 @@ func listen(address string) (net.Listener, error) {
 	return l, nil
 }
 
+// warn says what `config check` warns of, for whoever starts without it.
+func (a *app) warn(cfg config.Config) {
+	for _, w := range cfg.Warnings() {
+		a.log.Warn("configuration", "warning", w)
+	}
+}
+
 // run serves on l until ctx ends, then lets what is under way finish.
 func (a *app) run(ctx context.Context, web *server.Server, l net.Listener, ready func(*app) error) error {
 	a.record(ctx, audit.ServerStarted)
 	ended := make(chan error, 1)
 	go func() { ended <- web.Serve(l) }()
+	a.warn(a.cfg)
 	a.log.Info("serving", "address", l.Addr().String(), "url", a.cfg.PublicURL, "version", version)
 	if err := ready(a); err != nil {
 		return errors.Join(err, a.shutdown(web))
