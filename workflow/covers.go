@@ -94,7 +94,7 @@ func (k coverage) covers(c, later *Condition) bool {
 }
 
 func (k coverage) find(c, later *Condition) bool {
-	if len(c.parts(newMaker())) == 0 || len(later.parts(newMaker())) == 0 {
+	if c.empty() || later.empty() {
 		return false
 	}
 	if k.implied(c, later) {
@@ -112,6 +112,14 @@ func (k coverage) find(c, later *Condition) bool {
 		}
 	}
 	return len(later.Any) > 0
+}
+
+// empty says whether nothing is asked for, which is an error. What lies within is not made
+// ready for that.
+func (c *Condition) empty() bool {
+	top := *c
+	top.Any, top.All, top.Not = nil, nil, nil
+	return c.Any == nil && c.All == nil && c.Not == nil && len(top.parts(newMaker())) == 0
 }
 
 // implied says whether later implies every part of c.
