@@ -27,6 +27,10 @@ var (
 	attributeLockoutTime = mustGUID("28630ebf-41d5-11d1-a9c1-0000f80367c1")
 	attributePwdLastSet  = mustGUID("bf967a0a-0de6-11d0-a285-00aa003049e2")
 	classUser            = mustGUID("bf967aba-0de6-11d0-a285-00aa003049e2")
+	classPerson          = mustGUID("bf967aa7-0de6-11d0-a285-00aa003049e2")
+	classOrgPerson       = mustGUID("bf967aa4-0de6-11d0-a285-00aa003049e2")
+	classUnit            = mustGUID("bf967aa5-0de6-11d0-a285-00aa003049e2")
+	classContainer       = mustGUID("bf967a8b-0de6-11d0-a285-00aa003049e2")
 	classPSO             = mustGUID("3bcd9db8-f84b-451c-952f-6c52b81f9ec6") // msDS-PasswordSettings
 	classInetOrgPerson   = mustGUID("4828cc14-1437-45bc-9b07-ad6f015e5f28")
 )

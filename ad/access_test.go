@@ -181,3 +181,34 @@ func FuzzBindName(f *testing.F) {
 		}
 	})
 }
+
+func TestOnlyEntriesOverPeopleAndUnitsAreTooMuch(t *testing.T) {
+	const mine = "S-1-5-21-1-2-3-1104"
+	var none GUID
+	computer, group := mustGUID("bf967a86-0de6-11d0-a285-00aa003049e2"), mustGUID("bf967a9c-0de6-11d0-a285-00aa003049e2")
+	for _, c := range []struct {
+		name          string
+		kind          byte
+		mask          uint32
+		object, below GUID
+		want          bool
+	}{
+		{"full control", aceAllowed, 0xf01ff, none, none, true},
+		{"full control of people", aceAllowedObject, 0xf01ff, none, classUser, true},
+		{"full control of computers", aceAllowedObject, 0xf01ff, none, computer, false},
+		{"full control of groups", aceAllowedObject, 0xf01ff, none, group, false},
+		{"permissions of units below", aceAllowedObject, rightWriteDACL, none, classUnit, true},
+		{"joining computers", aceAllowedObject, rightCreateChild | rightDeleteChild, computer, none, false},
+		{"creating people", aceAllowedObject, rightCreateChild, classUser, none, true},
+		{"creating anything", aceAllowed, rightCreateChild, none, none, true},
+		{"writing lockoutTime", aceAllowedObject, rightWriteProperty, attributeLockoutTime, classUser, false},
+		{"writing everything", aceAllowedObject, rightWriteProperty, none, classUser, true},
+		{"a denial", aceDenied, 0xf01ff, none, none, false},
+	} {
+		for _, a := range listOf(t, entryOf(c.kind, 0, c.mask, c.object, c.below, mine)).aces {
+			if got := a.tooMuch(); got != c.want {
+				t.Errorf("%s: %v", c.name, got)
+			}
+		}
+	}
+}

@@ -23,6 +23,7 @@ const (
 	descriptorHeader      = 20
 	aclHeader             = 8
 	sidSelf, sidEverybody = "S-1-5-10", "S-1-1-0"
+	sidSignedIn           = "S-1-5-11" // Authenticated Users
 )
 
 // changePassword is the extended right User-Change-Password,

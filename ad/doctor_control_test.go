@@ -59,7 +59,7 @@ func TestLinesTakeTooMuchAwayWhereItWasGiven(t *testing.T) {
 		}
 		return text
 	}
-	grants := []string{`dsacls "` + miniStaff + `" /I:S /G "CORP\svc-write:CA;Reset Password;user"`, `:RPWP;lockoutTime;user"`, `:RPWP;pwdLastSet;user"`}
+	grants := []string{`dsacls "` + miniStaff + `" /I:S /G "CORP\svc-write:GR;;user"`, `dsacls "` + miniStaff + `" /I:S /G "CORP\svc-write:CA;Reset Password;user"`, `:RPWP;lockoutTime;user"`, `:RPWP;pwdLastSet;user"`}
 	for _, tc := range []struct {
 		name  string
 		spoil func(*ward)
@@ -98,12 +98,52 @@ func TestLinesTakeTooMuchAwayWhereItWasGiven(t *testing.T) {
 	}
 }
 
+// Everybody's default right to read, which people and group policy need, is an entry
+// of the same group: only what is too much may go.
+func TestLinesLeaveEverybodyTheirReading(t *testing.T) {
+	for _, tc := range []struct {
+		name, sid string
+		spoil     func(*ward)
+	}{
+		{"Authenticated Users", "S-1-5-11", func(w *ward) { w.one.AllowEverybody(miniStaff, minidc.FullControl) }},
+		{"Domain Users", "-513", func(w *ward) { w.one.Allow("CN=Domain Users,CN=Users,"+miniBase, miniStaff, minidc.FullControl) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWard(t)
+			tc.spoil(w)
+			f, ok := w.control()
+			said := strings.Join(texts(f.Mend), "\n")
+			if !ok || strings.Contains(said, "/R ") || strings.Contains(said, "Remove-ADGroupMember") || strings.Contains(said, "removemembers") {
+				t.Errorf("found %+v", f)
+			}
+			for _, want := range []string{"In the security tab of " + miniStaff, "of " + tc.name + " what changes", "dsacl delete --objectdn='" + miniStaff + "' --sddl='(A;CI;0xf01ff;;;S-1-", tc.sid + ")' #"} {
+				if !strings.Contains(said, want) {
+					t.Errorf("no line says %s in\n%s", want, said)
+				}
+			}
+		})
+	}
+}
+
+// Who joins computers below the unit is left alone.
+func TestLinesTakeNothingAwayThatIsAboutComputers(t *testing.T) {
+	const computer = "bf967a86-0de6-11d0-a285-00aa003049e2"
+	w := newWard(t)
+	fullControl(w)
+	w.one.DelegateClass(writer, miniStaff, "computer", minidc.WriteProperty("description"))
+	f, ok := w.control()
+	if said := strings.Join(texts(f.Mend), "\n"); !ok || !strings.Contains(said, "0xf01ff") || strings.Contains(said, computer) {
+		t.Errorf("found %+v", f)
+	}
+}
+
 func TestTheReadAccountMayRuleNoUnitEither(t *testing.T) {
 	w := newWard(t)
 	w.one.Allow(reader, miniStaff, minidc.FullControl)
 	f, ok := w.control()
-	if said := strings.Join(texts(f.Mend), "\n"); !ok || !strings.HasPrefix(f.Subject, "read account") || strings.Contains(said, "/G ") ||
-		!strings.Contains(said, `dsacls "`+miniStaff+`" /R "CORP\svc-read"`) {
+	if said := strings.Join(texts(f.Mend), "\n"); !ok || !strings.HasPrefix(f.Subject, "read account") || strings.Contains(said, "Reset Password") || strings.Contains(said, "RPWP") ||
+		!strings.Contains(said, `dsacls "`+miniStaff+`" /R "CORP\svc-read"`) || !strings.Contains(said, `dsacls "`+miniStaff+`" /I:S /G "CORP\svc-read:GR;;user"`) {
 		t.Errorf("found %+v", f)
 	}
 }

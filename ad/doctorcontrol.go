@@ -140,17 +140,25 @@ func (x *exam) sources(ctx context.Context, on *conn, s servant, from, ou string
 	}
 }
 
-// tooMuch says whether an entry grants more than the manual asks for.
+// tooMuch says whether an entry grants more over people, or over what they lie in,
+// than the manual asks for. One about other classes, such as to join computers, is
+// none of Latchkey's business.
 func (a ace) tooMuch() bool {
-	if a.says() != granted {
+	if a.says() != granted || a.below != nil &&
+		!oneOf(a.below, classUser, classInetOrgPerson, classPerson, classOrgPerson, classUnit, classContainer) {
 		return false
 	}
-	const whole = rightCreateChild | rightDeleteChild | rightDeleteTree | rightDelete | rightWriteDACL | rightWriteOwner | rightGenericAll | rightGenericWrite
-	if a.mask&whole != 0 {
+	const whole = rightDeleteTree | rightDelete | rightWriteDACL | rightWriteOwner | rightGenericAll | rightGenericWrite
+	const children = rightCreateChild | rightDeleteChild
+	if a.mask&whole != 0 || a.mask&children != 0 && (a.object == nil || oneOf(a.object, classUser, classInetOrgPerson)) {
 		return true
 	}
 	return a.mask&rightWriteProperty != 0 &&
 		!bytes.Equal(a.object, attributeLockoutTime[:]) && !bytes.Equal(a.object, attributePwdLastSet[:])
+}
+
+func oneOf(id []byte, classes ...GUID) bool {
+	return slices.ContainsFunc(classes, func(c GUID) bool { return bytes.Equal(id, c[:]) })
 }
 
 // sddl writes an entry that grants as it stands on its object (MS-DTYP 2.5.1).
@@ -174,12 +182,15 @@ func (a ace) sddl(sid string) string {
 	return fmt.Sprintf("(%s;%s;%#x;%s;%s;%s)", kind, flags, a.mask, text(a.object), text(a.below), sid)
 }
 
-// everybodys are who holds everything that anybody signed in holds; no group can
-// be left.
-var everybodys = map[string]string{sidEverybody: "Everyone", "S-1-5-11": `NT AUTHORITY\Authenticated Users`}
+// everybody says whether a well-known group holds it: of those nobody is taken out,
+// and what they may read others need.
+func everybody(sid string) bool {
+	_, rid, _ := splitSID(sid)
+	return !strings.HasPrefix(sid, "S-1-5-21-") || rid == 513 || rid == 515 // Domain Users, Domain Computers
+}
 
 // narrow takes away what is too much, and gives what is needed again: on Windows
-// every entry of the account goes.
+// every entry of the account goes, its reading too.
 func (x *exam) narrow(ctx context.Context, s servant, found []source, ou string, writes bool) (mend []doctor.Line) {
 	if len(found) == 0 {
 		found = []source{{dn: ou, sid: s.sid}}
@@ -191,19 +202,25 @@ func (x *exam) narrow(ctx context.Context, s servant, found []source, ou string,
 			}
 		}
 	}
+	lost := false
 	for _, f := range found {
-		who := s.account()
-		if f.sid != s.sid {
-			who = everybodys[f.sid]
-		}
-		if who == "" {
+		switch {
+		case f.sid == s.sid:
+			add(line(doctor.DSACLs, "dsacls %s /R %s", f.dn, s.account()))
+			lost = true
+		case everybody(f.sid):
+			add(x.trim(ctx, f))
+		default:
 			add(x.leave(ctx, s, f.sid))
+			lost = true
 			continue
 		}
-		add(line(doctor.DSACLs, "dsacls %s /R %s", f.dn, who))
 		if f.sddl != "" {
 			add(samba("dsacl delete --objectdn=%s --sddl=%s # Samba 4.18 and later", f.dn, f.sddl))
 		}
+	}
+	if lost {
+		add(s.readEverything(ou))
 	}
 	if writes {
 		for _, g := range []grants{grantReset, grantUnlock, grantMustChange} {
@@ -215,9 +232,33 @@ func (x *exam) narrow(ctx context.Context, s servant, found []source, ou string,
 
 // leave takes the account out of the group that holds too much.
 func (x *exam) leave(ctx context.Context, s servant, group string) []doctor.Line {
-	name := groupName(group)
-	if e, ok, err := x.reader().object(ctx, "<SID="+group+">", []string{"sAMAccountName"}); err == nil && ok && e.shown("sAMAccountName") != "" {
-		name = e.shown("sAMAccountName")
-	}
+	name := x.named(ctx, group)
 	return lines(power("Remove-ADGroupMember -Identity %s -Members %s -Confirm:$false", group, s.sam), samba("group removemembers %s %s", name, s.sam))
+}
+
+// trim says what to look for where everybody holds too much: dsacls would take all
+// that the group has there, and with it what people and group policy read by.
+func (x *exam) trim(ctx context.Context, f source) []doctor.Line {
+	name := x.named(ctx, f.sid)
+	if name == "" {
+		name = f.sid
+	}
+	if unprintable(f.dn) || unprintable(name) {
+		return nil
+	}
+	return []doctor.Line{doctor.Do("In the security tab of %s, under Advanced, take from each entry of %s what changes, creates or deletes (%s), and leave what reads.", f.dn, name, f.sddl)}
+}
+
+// named is what a group is called, in the directory's language where it says so.
+func (x *exam) named(ctx context.Context, group string) string {
+	if e, ok, err := x.reader().object(ctx, "<SID="+group+">", []string{"sAMAccountName"}); err == nil && ok && e.shown("sAMAccountName") != "" {
+		return e.shown("sAMAccountName")
+	}
+	switch group {
+	case sidEverybody:
+		return "Everyone"
+	case sidSignedIn:
+		return "Authenticated Users"
+	}
+	return groupName(group)
 }

@@ -215,7 +215,8 @@ func (x *exam) judgeReader(ctx context.Context, on *conn, ou string, guarded map
 			out.found(kindReaderWrites, "it may reset or unlock "+e.DN,
 				line(doctor.DSACLs, "dsacls %s /R %s", ou, s.account()),
 				samba("dsacl set --objectdn=%s --sddl=%s", ou, fmt.Sprintf("(OD;CIIO;CR;%[1]s;%[2]s;%[3]s)(OD;CIIO;WP;%[4]s;%[2]s;%[3]s)(OD;CIIO;WP;%[5]s;%[2]s;%[3]s)",
-					rightResetPassword, classUser, s.sid, strings.TrimPrefix(grantUnlock.sddl, "RPWP;"), strings.TrimPrefix(grantMustChange.sddl, "RPWP;"))))
+					rightResetPassword, classUser, s.sid, strings.TrimPrefix(grantUnlock.sddl, "RPWP;"), strings.TrimPrefix(grantMustChange.sddl, "RPWP;"))),
+				s.readEverything(ou))
 			break
 		}
 	}

@@ -108,7 +108,7 @@ func (x *exam) identify(ctx context.Context, as service, bind string) (e entry, 
 		if len(held) == 0 {
 			groups, err := e.sids("tokenGroups")
 			if err == nil {
-				held = append(groups, sid, sidEverybody, "S-1-5-11") // Authenticated Users
+				held = append(groups, sid, sidEverybody, sidSignedIn)
 			}
 		}
 		s.token = tokenOf(held)

@@ -80,6 +80,14 @@ func (s *Server) Allow(accountDN, dn string, rights ...Right) {
 	s.grant(accountDN, dn, false, nil, rights)
 }
 
+// AllowEverybody gives rights on one object to whoever is signed in
+// (Authenticated Users).
+func (s *Server) AllowEverybody(dn string, rights ...Right) {
+	s.dir.mu.Lock()
+	defer s.dir.mu.Unlock()
+	s.dir.grant(sidAuthenticated, dn, false, nil, rights)
+}
+
 // Revoke takes every entry about an account off one object.
 func (s *Server) Revoke(accountDN, dn string) {
 	s.dir.mu.Lock()
@@ -107,16 +115,19 @@ func (s *Server) Deny(accountDN, dn string, rights ...Right) {
 func (s *Server) grant(accountDN, dn string, deny bool, below *class, rights []Right) {
 	s.dir.mu.Lock()
 	defer s.dir.mu.Unlock()
-	who := s.dir.mustFind(accountDN)
-	on := s.dir.mustFind(dn)
+	s.dir.grant(s.dir.mustFind(accountDN).sid, dn, deny, below, rights)
+}
+
+func (d *directory) grant(who sid, dn string, deny bool, below *class, rights []Right) {
+	on := d.mustFind(dn)
 	for _, r := range rights {
-		a := ace{deny: deny, trustee: who.sid, below: below}
+		a := ace{deny: deny, trustee: who, below: below}
 		target := on
 		attrName, write := strings.CutPrefix(string(r), "write:")
 		readName, read := strings.CutPrefix(string(r), "read:")
 		switch {
 		case read:
-			s.dir.hides = true
+			d.hides = true
 			a.mask, a.object = maskReadProperty, mustAttribute(readName).guid
 		case r == FullControl:
 			a.mask, a.below, a.subtree = maskFull, nil, true
@@ -131,13 +142,13 @@ func (s *Server) grant(accountDN, dn string, deny bool, below *class, rights []R
 		case r == ChangePassword:
 			a.mask, a.object = maskControl, rightChangePassword
 		case r == ReadPSOs:
-			target = s.dir.mustFind("CN=Password Settings Container,CN=System," + s.dir.baseDN())
+			target = d.mustFind("CN=Password Settings Container,CN=System," + d.baseDN())
 			a.mask, a.below, a.subtree = maskReadProperty|maskListChildren|maskReadSecurity, nil, true
 		default:
 			panic("minidc: no such right: " + string(r))
 		}
 		target.aces = append(target.aces, a)
-		s.dir.stamp(target)
+		d.stamp(target)
 	}
 }
 
