@@ -20,7 +20,7 @@ var (
 	FoundPgRefused     = doctor.Kind{ID: "db.pg-refused", Severity: doctor.Failure, Why: "PostgreSQL answers and does not let Latchkey in: the server does not start."}
 	FoundPgFull        = doctor.Kind{ID: "db.pg-full", Severity: doctor.Failure, Why: "PostgreSQL takes no more connections: a server that lost its own does not get them back, and acts stop."}
 	FoundPgConnections = doctor.Kind{ID: "db.pg-connections", Severity: doctor.Warning, Why: "A server holds up to ten connections, and two more while it starts. One that starts now may not get them."}
-	FoundPgPlain       = doctor.Kind{ID: "db.pg-plain", Severity: doctor.Failure, Why: "The database crosses the network in clear, its password too where it is asked for so: whoever sits in between reads and changes who holds which passkey."}
+	FoundPgPlain       = doctor.Kind{ID: "db.pg-plain", Severity: doctor.Warning, Why: "The database crosses the network in clear, its password too where it is asked for so: whoever sits in between reads and changes who holds which passkey. It is right only where nobody can, as between containers of one machine or within a VPN."}
 	FoundPgUnverified  = doctor.Kind{ID: "db.pg-unverified", Severity: doctor.Warning, Why: "Nobody looks at the certificate: whoever sits in between can show their own, and is handed the password."}
 	FoundPgPooler      = doctor.Kind{ID: "db.pg-pooler", Severity: doctor.Failure, Why: "Latchkey keeps settings and listens on its sessions. Shared by transaction they reach others: timeouts are lost, and open pages don't hear of what happens."}
 	FoundPgEncoding    = doctor.Kind{ID: "db.pg-encoding", Severity: doctor.Failure, Why: "Names and the log would come back otherwise than they were written; the server does not start."}
@@ -28,14 +28,16 @@ var (
 	FoundPgSuper       = doctor.Kind{ID: "db.pg-superuser", Severity: doctor.Warning, Why: "Whoever gets hold of the DSN then has every database of the server, its files, and commands on its machine. Latchkey needs to own its database, and nothing else."}
 	FoundPgRights      = doctor.Kind{ID: "db.pg-rights", Severity: doctor.Failure, Why: "The server can't make or change its tables: it does not start, or fails at the next upgrade."}
 	FoundPgReadOnly    = doctor.Kind{ID: "db.pg-read-only", Severity: doctor.Failure, Why: "Every act stops before anything is written."}
+	FoundPgReadFirst   = doctor.Kind{ID: "db.pg-read-only-default", Severity: doctor.Warning, Why: "Acts ask for writing themselves and go on. The change of tables of the next release does not: the server would not start after the upgrade."}
 	FoundPgSync        = doctor.Kind{ID: "db.pg-fsync", Severity: doctor.Failure, Why: "A power cut damages the database, or takes back what people were told is done: a used proof could be used again."}
+	FoundPgPages       = doctor.Kind{ID: "db.pg-full-page-writes", Severity: doctor.Warning, Why: "A power cut while a page is written leaves half of it, and nothing to mend it from, unless the storage writes whole pages (ZFS)."}
 	FoundPgCommit      = doctor.Kind{ID: "db.pg-commit", Severity: doctor.Warning, Why: "Latchkey asks for it in its own sessions, and only that stands between a power cut and the loss of what was committed last."}
 	FoundPgVacuum      = doctor.Kind{ID: "db.pg-autovacuum", Severity: doctor.Warning, Why: "Tables grow without end, and personal values that were erased stay in their pages."}
 )
 
 var postgresKinds = []doctor.Kind{
 	FoundPgUnreachable, FoundPgRefused, FoundPgFull, FoundPgConnections, FoundPgPlain, FoundPgUnverified, FoundPgPooler, FoundPgEncoding,
-	FoundPgOld, FoundPgSuper, FoundPgRights, FoundPgReadOnly, FoundPgSync, FoundPgCommit, FoundPgVacuum,
+	FoundPgOld, FoundPgSuper, FoundPgRights, FoundPgReadOnly, FoundPgReadFirst, FoundPgSync, FoundPgPages, FoundPgCommit, FoundPgVacuum,
 }
 
 const (
@@ -183,6 +185,7 @@ type postgresServer struct {
 	role, database                                  string
 	foreign                                         int // tables of ours that somebody else owns
 	left                                            int // connections
+	held                                            int // connections of a server of Latchkey on this machine
 	size                                            int64
 }
 
@@ -198,12 +201,22 @@ func readServer(ctx context.Context, conn *pgx.Conn) (s postgresServer, err erro
 			least(
 				current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - (SELECT sum(numbackends) FROM pg_stat_database),
 				CASE WHEN d.datconnlimit < 0 THEN 1000000 ELSE d.datconnlimit - (SELECT numbackends FROM pg_stat_database WHERE datname = d.datname) END,
-				CASE WHEN r.rolconnlimit < 0 THEN 1000000 ELSE r.rolconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE usename = r.rolname) END)::int
+				CASE WHEN r.rolconnlimit < 0 THEN 1000000 ELSE r.rolconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE usename = r.rolname) END)::int,
+			(SELECT count(*) FROM pg_stat_activity a, pg_stat_activity mine WHERE mine.pid = pg_backend_pid() AND a.pid <> mine.pid
+				AND a.usename = mine.usename AND a.datname = mine.datname AND a.client_addr IS NOT DISTINCT FROM mine.client_addr AND a.application_name = $2)
 		FROM pg_roles r, pg_database d WHERE r.rolname = current_user AND d.datname = current_database()`,
-		append(slices.Clone(copied), "audit_head", "writers", "retired_keys", "goose_db_version")).Scan(
+		append(slices.Clone(copied), "audit_head", "writers", "retired_keys", "goose_db_version"), application(conn.Config())).Scan(
 		&s.encoding, &s.version, &s.number, &s.commit, &s.fsync, &s.pages, &s.vacuum, &s.standby, &s.readOnly,
-		&s.super, &s.create, &s.role, &s.database, &s.size, &s.foreign, &s.left)
+		&s.super, &s.create, &s.role, &s.database, &s.size, &s.foreign, &s.left, &s.held)
 	return s, err
+}
+
+// application is what a server's sessions are called.
+func application(line *pgx.ConnConfig) string {
+	if name, named := line.RuntimeParams["application_name"]; named {
+		return name
+	}
+	return postgresSession["application_name"]
 }
 
 func (c DoctorConfig) doctorServer(ctx context.Context, conn *pgx.Conn, r *doctor.Report) (version string, err error) {
@@ -215,11 +228,8 @@ func (c DoctorConfig) doctorServer(ctx context.Context, conn *pgx.Conn, r *docto
 	set := func(setting string) doctor.Line {
 		return admin(fmt.Sprintf("ALTER ROLE %s IN DATABASE %s SET %s", role, database, setting))
 	}
-	system := func(settings ...string) (lines []doctor.Line) {
-		for _, name := range settings {
-			lines = append(lines, admin("ALTER SYSTEM SET "+name+" = on"))
-		}
-		return append(lines, admin("SELECT pg_reload_conf()"))
+	system := func(name string) []doctor.Line {
+		return []doctor.Line{admin("ALTER SYSTEM SET " + name + " = on"), admin("SELECT pg_reload_conf()")}
 	}
 	if s.encoding != "UTF8" {
 		found(FoundPgEncoding, "Its encoding is "+s.encoding+".",
@@ -240,15 +250,18 @@ func (c DoctorConfig) doctorServer(ctx context.Context, conn *pgx.Conn, r *docto
 	case s.standby:
 		found(FoundPgReadOnly, "It is a standby.", c.edit("s/?/?target_session_attrs=read-write\\&/", "and name every server of the cluster: host1,host2"))
 	case s.readOnly:
-		found(FoundPgReadOnly, "default_transaction_read_only is on.", set("default_transaction_read_only = off"))
+		found(FoundPgReadFirst, "default_transaction_read_only is on.", set("default_transaction_read_only = off"))
 	}
-	if s.left < serverSessions {
-		found(FoundPgConnections, fmt.Sprintf("%d connections are left for %s.", max(s.left, 0), s.role),
+	if free := max(s.left, 0) + s.held; free < serverSessions { // those it holds are free when it starts again
+		found(FoundPgConnections, fmt.Sprintf("%d connections are left for %s, with those that a server holds here.", free, s.role),
 			admin("SELECT datname, usename, count(*) FROM pg_stat_activity GROUP BY 1, 2"),
 			admin("ALTER SYSTEM SET max_connections = 200"), admin("ALTER ROLE "+role+" CONNECTION LIMIT -1"))
 	}
-	if s.fsync != "on" || s.pages != "on" {
-		found(FoundPgSync, fmt.Sprintf("fsync is %s, full_page_writes is %s.", s.fsync, s.pages), system("fsync", "full_page_writes")...)
+	if s.fsync != "on" {
+		found(FoundPgSync, "fsync is off.", system("fsync")...)
+	}
+	if s.pages != "on" {
+		found(FoundPgPages, "full_page_writes is off.", system("full_page_writes")...)
 	}
 	if s.commit == "off" {
 		found(FoundPgCommit, "synchronous_commit is off.", set("synchronous_commit = on"))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -114,7 +115,8 @@ var atPostgres = map[string]struct{ wrong, right func(*pgPatient) }{
 		func(p *pgPatient) { p.cluster.Exec(p.t, `ALTER DATABASE clinic OWNER TO latchkey`) },
 		func(p *pgPatient) { p.cluster.Exec(p.t, `ALTER DATABASE clinic OWNER TO clinic`) },
 	},
-	FoundPgReadOnly.ID: {
+	FoundPgReadOnly.ID: {(*pgPatient).follow, func(p *pgPatient) { p.cluster.Exec(p.t, `SELECT pg_promote()`) }},
+	FoundPgReadFirst.ID: {
 		func(p *pgPatient) {
 			p.cluster.Exec(p.t, `ALTER DATABASE clinic SET default_transaction_read_only = on`)
 		},
@@ -123,6 +125,9 @@ var atPostgres = map[string]struct{ wrong, right func(*pgPatient) }{
 		},
 	},
 	FoundPgSync.ID: {func(p *pgPatient) { p.system("fsync", "off") }, func(p *pgPatient) { p.system("fsync", "on") }},
+	FoundPgPages.ID: {
+		func(p *pgPatient) { p.system("full_page_writes", "off") }, func(p *pgPatient) { p.system("full_page_writes", "on") },
+	},
 	FoundPgCommit.ID: {
 		func(p *pgPatient) { p.cluster.Exec(p.t, `ALTER DATABASE clinic SET synchronous_commit = off`) },
 		func(p *pgPatient) {
@@ -184,6 +189,18 @@ func (p *pgPatient) limit(n int) {
 	p.cluster.Exec(p.t, fmt.Sprintf(`ALTER ROLE clinic CONNECTION LIMIT %d`, n))
 }
 
+// follow makes the server a standby.
+func (p *pgPatient) follow() {
+	conn, err := pgx.Connect(p.t.Context(), p.cluster.DSN("postgres"))
+	p.must(err)
+	var dir string
+	p.must(conn.QueryRow(p.t.Context(), `SHOW data_directory`).Scan(&dir))
+	p.must(conn.Close(p.t.Context()))
+	p.cluster.Halt()
+	p.must(os.WriteFile(filepath.Join(dir, "standby.signal"), nil, 0o644))
+	p.must(p.cluster.Run())
+}
+
 // flip changes a bit of the log, as somebody with the owner's rights could, or puts it
 // back.
 func (p *pgPatient) flip() {
@@ -224,6 +241,37 @@ func TestDoctorFindsAndMendsEachKindAtPostgreSQL(t *testing.T) {
 			provoke.right(p)
 			green(t)
 		})
+	}
+}
+
+// A server that runs gives its connections back before it starts again.
+func TestDoctorCountsTheConnectionsOfTheServerItselfAsFree(t *testing.T) {
+	p := newPgPatient(t)
+	p.limit(serverSessions + 2)
+	for range postgresReaders + 2 {
+		line, err := parseDSN(p.dsn, postgresSession)
+		p.must(err)
+		conn, err := pgx.ConnectConfig(t.Context(), line)
+		p.must(err)
+		defer func() { _ = conn.Close(context.Background()) }()
+	}
+	if r := p.examine(); r.Worst() != doctor.OK {
+		t.Errorf("beside its server: %+v", r.Findings())
+	}
+	p.at(p.dsn + "&application_name=other") // so that none of them is this one's
+	if r := p.examine(); len(r.Of(FoundPgConnections)) != 1 {
+		t.Errorf("beside another's: %+v", r.Findings())
+	}
+}
+
+func TestDoctorFailsForFsyncAndAStandbyAndOnlyWarnsOfWhatMayBeRight(t *testing.T) {
+	for kind, want := range map[doctor.Kind]doctor.Severity{
+		FoundPgSync: doctor.Failure, FoundPgReadOnly: doctor.Failure,
+		FoundPgPages: doctor.Warning, FoundPgReadFirst: doctor.Warning, FoundPgPlain: doctor.Warning,
+	} {
+		if kind.Severity != want {
+			t.Errorf("%s is a %s", kind.ID, kind.Severity)
+		}
 	}
 }
 
