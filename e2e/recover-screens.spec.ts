@@ -315,7 +315,7 @@ test('what is to be set up by when, and a security key', async ({ people }) => {
   await look(page, 'passkeys-hardware');
   await page.route(/\/api\/requests\/[^/]+$/, async (route) => {
     const response = await route.fetch();
-    await route.fulfill({ response, json: { ...await response.json() as object, needs: ['hardware-key'] } });
+    await route.fulfill({ response, json: { ...await response.json() as object, needs: ['hardware-key'], ways: [{ needs: ['hardware-key'], lacks: [] }] } });
   });
   await page.goto('/account');
   await button(page, 'Set a new password').click();
