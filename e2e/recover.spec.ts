@@ -84,6 +84,10 @@ test('a wrong code, a name that nobody has and somebody who holds none get one a
   await expect(phone.page.getByText('Each one works once. Cross out what you have used, and take the next.')).toBeVisible();
   await button(phone.page, 'Ask a colleague').click(); // nobody's word alone unlocks here
   await sees(phone.page, 'Let somebody see that it’s you');
+});
+
+test('where a colleague’s word alone is enough, asking for it is offered after a refusal', async ({ people }) => {
+  const phone = await people.phone();
   await without(phone.page, 'nobody.at.all', 'A recovery code', 'A new password');
   await codeField(phone.page).fill('ABCD-EFGH-JKMN-PQRS');
   await button(phone.page, 'Continue').click();
