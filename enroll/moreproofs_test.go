@@ -237,7 +237,13 @@ func TestTheRestIsShortAndNotOfTriesThatAreCountedApart(t *testing.T) {
 		for range 12 {
 			try("wrong and apart", apart, enroll.ErrRecoverRefused)
 		}
-		w.clock.move(14 * time.Minute)
+		w.clock.move(time.Minute) // an app's next code
+		try("right: others' tries apart make nobody rest", right(), nil)
+		w.clock.move(time.Minute)
+		for range 5 {
+			try("wrong again", wrong, enroll.ErrRecoverRefused)
+		}
+		w.clock.move(31 * time.Second)
 		try("right, while it rests", right(), enroll.ErrRecoverRefused)
 		mine := right()
 		mine.Apart = true

@@ -280,7 +280,6 @@ const testHost = "unlock.example.test"
 
 func newStage(t *testing.T, change ...func(*Config)) *stage {
 	t.Helper()
-	quick(t)
 	st := &stage{
 		t: t, party: &relyingParty{}, rules: &rules{}, seats: &seats{}, phones: &phones{}, limits: &counter{}, logged: &bytes.Buffer{},
 		clock: &clock{at: time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)},

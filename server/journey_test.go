@@ -57,7 +57,6 @@ func (h *house) later(d time.Duration) { h.ahead.Add(int64(d)) }
 
 func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *house {
 	t.Helper()
-	quick(t)
 	live := NewBroker()
 	h := &house{t: t, company: newCompany(t), logged: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(&locked{w: h.logged}, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -113,14 +112,14 @@ func migrated(path string) error {
 	return s.Close()
 }
 
-// pausesOf the product, which a test of what can be timed takes.
-var pausesOf = pauses
-
-// quick takes the pauses out, which make every way in as slow as the slowest.
-func quick(t *testing.T) {
+// pausesOf the product, which make every way in as slow as the slowest: a test of what
+// can be timed takes them, and no other. They are out before any test runs, for some run
+// beside each other.
+var pausesOf = func() struct{ begin, finish, wait time.Duration } {
+	of := pauses
 	pauses.begin, pauses.finish, pauses.wait = time.Millisecond, time.Millisecond, time.Millisecond
-	t.Cleanup(func() { pauses = pausesOf })
-}
+	return of
+}()
 
 func (h *house) invitation(account ad.GUID) string {
 	h.t.Helper()

@@ -65,7 +65,9 @@ func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 	h := newHouse(t, byCodesToo, byAWord, alsoBy([]enroll.ProofKind{enroll.ProofPIN}, []enroll.ProofKind{enroll.ProofQuestions},
 		[]enroll.ProofKind{enroll.ProofPassword}, []enroll.ProofKind{enroll.ProofMailCode}))
 	h.post.waits()
+	quick := pauses
 	pauses = pausesOf
+	t.Cleanup(func() { pauses = quick })
 	// Of somebody there is something to open, and to take back, each time.
 	h.heard("kwame.mensah")
 	h.engine.Set(workflow.Settings{Limits: workflow.Limits{PerHour: 1 << 20}})
