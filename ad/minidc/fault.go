@@ -35,6 +35,7 @@ type faultKind int
 
 const (
 	slow faultKind = iota
+	held
 	silent
 	loseAnswer
 	closeBefore
@@ -42,7 +43,7 @@ const (
 	stopReading
 )
 
-// Fault is something that goes wrong on demand. Make one with Slow, Silent,
+// Fault is something that goes wrong on demand. Make one with Slow, Held, Silent,
 // LoseAnswer, CloseBefore, RefuseWrites, Refer or StopReading, narrow it with On, For,
 // After and Times, and give it to Inject. Without On it applies to every operation;
 // LoseAnswer and RefuseWrites to every write.
@@ -52,6 +53,7 @@ type Fault struct {
 	Code       int
 	Diagnostic string
 	Referral   []string
+	until      <-chan struct{}
 	op         Operation
 	name       string
 	times      int
@@ -60,6 +62,9 @@ type Fault struct {
 
 // Slow answers after d. The write, if it is one, happens after the wait.
 func Slow(d time.Duration) Fault { return Fault{Kind: slow, Delay: d} }
+
+// Held answers once until is closed. The write, if it is one, happens after the wait.
+func Held(until <-chan struct{}) Fault { return Fault{Kind: held, until: until} }
 
 // Silent takes the request, does nothing and never answers.
 func Silent() Fault { return Fault{Kind: silent} }
@@ -159,6 +164,8 @@ func (f *fault) before(c *conn) bool {
 		return true
 	case f.Kind == slow:
 		return f.wait(f.Delay)
+	case f.Kind == held:
+		return f.hold()
 	case f.Kind == stopReading:
 		<-f.stopped
 		return false
@@ -182,6 +189,16 @@ func (f *fault) wait(d time.Duration) bool {
 	}
 }
 
+// hold waits until the test lets go or the server closes.
+func (f *fault) hold() bool {
+	select {
+	case <-f.until:
+		return true
+	case <-f.stopped:
+		return false
+	}
+}
+
 // admit applies faults to a new connection; false ends it.
 func (s *Server) admit(nc net.Conn) bool {
 	f := s.trip(OpConnect, "")
@@ -190,6 +207,8 @@ func (s *Server) admit(nc net.Conn) bool {
 		return true
 	case f.Kind == slow:
 		return f.wait(f.Delay)
+	case f.Kind == held:
+		return f.hold()
 	case f.Kind == silent:
 		io.Copy(io.Discard, nc) // until either side closes
 	case f.Kind == stopReading:

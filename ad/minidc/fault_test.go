@@ -52,6 +52,23 @@ func TestAFaultEndsAfterItsTimes(t *testing.T) {
 	}
 }
 
+func TestAHeldWriteHappensOnceItIsLetGo(t *testing.T) {
+	l := newLab(t, minidc.Config{})
+	letGo := make(chan struct{})
+	l.Inject(minidc.Held(letGo).On(minidc.OpModify).Times(1))
+	answered := make(chan error, 1)
+	go func() { answered <- modify(l.svc, alice, reset("Second-Pass.2")) }()
+	for l.Counters().Faults == 0 {
+		runtime.Gosched()
+	}
+	l.binds(secret, "")
+	close(letGo)
+	if err := <-answered; err != nil {
+		t.Fatal(err)
+	}
+	l.binds("Second-Pass.2", "")
+}
+
 func TestASilentControllerNeitherAnswersNorWrites(t *testing.T) {
 	l := newLab(t, minidc.Config{})
 	clear := l.Inject(minidc.Silent().On(minidc.OpModify))

@@ -1,17 +1,14 @@
 package faults
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 	"unsafe"
 
-	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/e2e/phone"
 	"github.com/latchkey/latchkey/e2e/world"
 )
@@ -137,30 +134,7 @@ func TestADiskThatFailsDuringAWriteLosesNoOutcome(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
 			w := open(t, world.Options{File: true, People: 1, Data: d.mount(t)})
-			p := w.People[0]
-			r := approved(t, p, "reset")
-			before := w.DC.Counters().Faults
-			clear := w.DC.Inject(minidc.Slow(time.Second).On(minidc.OpModify))
-			answered := make(chan error, 1)
-			go func() {
-				done, err := p.Phone.Execute(t.Context(), r.ID, phone.Fields{"password": "Harbour-Lantern-1"})
-				if err == nil && done.Request.State != "done" {
-					err = errors.New(done.Request.State)
-				}
-				answered <- err
-			}()
-			soon(t, 10*time.Second, "the write", func() bool { return w.DC.Counters().Faults > before })
-			repair := d.fail(t, w)
-			soon(t, 10*time.Second, "the outcome", func() bool { return bytes.Contains(w.Log(), []byte("outcome waits for the store")) })
-			repair()
-			clear()
-			if err := <-answered; err != nil {
-				t.Errorf("the person was told %v", err)
-			}
-			if wrote := w.KeyVersion(p) - p.KeyVersionBefore; wrote != 1 {
-				t.Errorf("the directory counted %d password writes", wrote)
-			}
-			wantLast(t, actions(t, w.Export(), r.ID), "execution.done")
+			losesNoOutcome(t, w, func() func() { return d.fail(t, w) })
 		})
 	}
 }

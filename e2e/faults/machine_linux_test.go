@@ -45,37 +45,9 @@ func TestADatabaseThatIsGoneStopsEveryActBeforeTheDirectory(t *testing.T) {
 			w := open(t, world.Options{People: 2})
 			typed, locked := w.People[0], w.People[1]
 			r := approved(t, typed, "reset")
-			body := phone.Fields{"password": "Harbour-Lantern-1"}
-			lock(w, locked)
-			world.Must(t, locked.Phone.SignIn(t.Context()))
-			checks := []func(){unchanged(t, w, typed), unchanged(t, w, locked)}
-			before := w.DC.Counters()
-
-			back := moveAway(t, w, files...)
-			gone := func(err error) { t.Helper(); refused(t, err, 503, "store.unavailable") }
-			gone(w.NewPhone().SignIn(t.Context()))
-			_, err := typed.Phone.Execute(t.Context(), r.ID, body)
-			gone(err)
-			_, err = locked.Phone.Submit(t.Context(), "unlock")
-			gone(err)
-			for _, check := range checks {
-				check()
-			}
-			if now := w.DC.Counters(); now.Modifies != before.Modifies {
-				t.Error("the directory was touched")
-			}
+			stopsBeforeTheDirectory(t, w, typed, locked, r, func() func() { return moveAway(t, w, files...) })
 			if !strings.Contains(string(w.Log()), "store.gone") {
 				t.Error("the log does not name the cause")
-			}
-
-			back()
-			done, err := typed.Phone.Execute(t.Context(), r.ID, body)
-			if err != nil || done.Request.State != "done" {
-				t.Errorf("back again: %+v, %v", done.Request, err)
-			}
-			unlocked, err := locked.Phone.Submit(t.Context(), "unlock")
-			if err != nil || unlocked.State != "done" || w.LockoutTime(locked) != 0 {
-				t.Errorf("back again: %+v, %v", unlocked, err)
 			}
 		})
 	}

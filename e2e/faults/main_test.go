@@ -121,6 +121,84 @@ func approved(t *testing.T, p *world.Person, kind string) phone.Request {
 	return r
 }
 
+// losesNoOutcome takes the store away, by fail, while the controller holds the write of a
+// new password, and gives it back by what that returns once the outcome waits for it: the
+// act goes on by itself, and writes once.
+func losesNoOutcome(t *testing.T, w *world.World, fail func() (back func())) {
+	t.Helper()
+	p := w.People[0]
+	r := approved(t, p, "reset")
+	before := w.DC.Counters()
+	letGo := make(chan struct{})
+	w.DC.Inject(minidc.Held(letGo).On(minidc.OpModify).Times(1))
+	answered := make(chan error, 1)
+	go func() {
+		done, err := p.Phone.Execute(t.Context(), r.ID, phone.Fields{"password": "Harbour-Lantern-1"})
+		if err == nil && done.Request.State != "done" {
+			err = errors.New(done.Request.State)
+		}
+		answered <- err
+	}()
+	soon(t, 10*time.Second, "the write", func() bool { return w.DC.Counters().Faults > before.Faults })
+	back := fail()
+	close(letGo)
+	soon(t, 10*time.Second, "the outcome", func() bool { return bytes.Contains(w.Log(), []byte("outcome waits for the store")) })
+	back()
+	if err := <-answered; err != nil {
+		t.Errorf("the person was told %v", err)
+	}
+	if wrote := w.KeyVersion(p) - p.KeyVersionBefore; wrote != 1 {
+		t.Errorf("the directory counted %d password writes", wrote)
+	}
+	if asked := w.DC.Counters().Modifies - before.Modifies; asked != 1 {
+		t.Errorf("the directory was asked for %d changes", asked)
+	}
+	wantLast(t, actions(t, w.Export(), r.ID), "execution.done")
+}
+
+// stopsBeforeTheDirectory takes the store away, by fail, between the approval of typed's
+// new password, the request r, and its execution, and before locked asks for an unlock:
+// both are told so, and the directory is asked for nothing; back again, both are served.
+func stopsBeforeTheDirectory(t *testing.T, w *world.World, typed, locked *world.Person, r phone.Request, fail func() (back func())) {
+	t.Helper()
+	body := phone.Fields{"password": "Harbour-Lantern-1"}
+	lock(w, locked)
+	world.Must(t, locked.Phone.SignIn(t.Context()))
+	checks := []func(){unchanged(t, w, typed), unchanged(t, w, locked)}
+	before := w.DC.Counters()
+
+	back := fail()
+	gone := func(err error) { t.Helper(); refused(t, err, 503, "store.unavailable") }
+	_, err := typed.Phone.Execute(t.Context(), r.ID, body)
+	gone(err)
+	_, err = locked.Phone.Submit(t.Context(), "unlock")
+	gone(err)
+	gone(w.NewPhone().SignIn(t.Context()))
+	for _, check := range checks {
+		check()
+	}
+	if now := w.DC.Counters(); now.Modifies != before.Modifies {
+		t.Errorf("the directory was asked for %d changes", now.Modifies-before.Modifies)
+	}
+
+	back()
+	done, err := typed.Phone.Execute(t.Context(), r.ID, body)
+	if err != nil || done.Request.State != "done" {
+		t.Errorf("back again: %+v, %v", done.Request, err)
+	}
+	unlocked, err := locked.Phone.Submit(t.Context(), "unlock")
+	if err != nil || unlocked.State != "done" || w.LockoutTime(locked) != 0 {
+		t.Errorf("back again: %+v, %v", unlocked, err)
+	}
+	if wrote := w.KeyVersion(typed) - typed.KeyVersionBefore; wrote != 1 {
+		t.Errorf("the directory counted %d password writes", wrote)
+	}
+	if asked := w.DC.Counters().Modifies - before.Modifies; asked != 2 {
+		t.Errorf("the directory was asked for %d changes, want the reset and the unlock", asked)
+	}
+	wantLast(t, actions(t, w.Export(), r.ID), "execution.done")
+}
+
 // reset goes the whole way, and fails unless the directory counted one write.
 func reset(t *testing.T, w *world.World, p *world.Person, value string) {
 	t.Helper()
