@@ -39,6 +39,13 @@ func (n *nth) Factors(ctx context.Context, a ad.GUID) ([]enroll.Factor, error) {
 	return n.Store.Factors(ctx, a)
 }
 
+func (n *nth) UpdateFactor(ctx context.Context, id string, fn func(*enroll.Factor) error) error {
+	if err := n.err("UpdateFactor"); err != nil {
+		return err
+	}
+	return n.Store.UpdateFactor(ctx, id, fn)
+}
+
 func (n *nth) Proof(ctx context.Context, id string) (enroll.Proof, error) {
 	if err := n.err("Proof"); err != nil {
 		return enroll.Proof{}, err
@@ -194,6 +201,24 @@ var proofActs = map[string]func(w *world, p *pigeon, d *device, of enroll.Sessio
 	},
 	"answer with the password": func(w *world, _ *pigeon, _ *device, of enroll.Session) func() error {
 		return func() error { return w.answer(of, secret.Text{}, typed(enroll.ProofPassword, "Old-Secret-1")) }
+	},
+	"answer by a clock that is ahead": func(w *world, _ *pigeon, d *device, of enroll.Session) func() error {
+		seed := w.app(d, of)
+		w.clock.move(5 * time.Minute)
+		ahead := w.codeOf(seed)
+		w.clock.move(-5 * time.Minute)
+		return func() error {
+			if err := w.answer(of, secret.Text{}, typed(enroll.ProofTOTP, ahead)); errors.Is(err, errDisk) || !errors.Is(err, enroll.ErrClock) {
+				return err
+			}
+			return nil
+		}
+	},
+	"what is at hand": func(w *world, _ *pigeon, _ *device, of enroll.Session) func() error {
+		return func() error {
+			_, err := w.AtHand(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode})
+			return err
+		}
 	},
 	"send a code": func(w *world, _ *pigeon, _ *device, _ enroll.Session) func() error {
 		token := must(w.begun(w.ctx, "alice", "reset"))(w.t)

@@ -434,6 +434,7 @@ func TestAnswersOpenHoweverTheyAreWritten(t *testing.T) {
 func TestPoorAnswersAreRefused(t *testing.T) {
 	w, _ := furnished(t)
 	d, of := w.enrolled(alice)
+	w.dir.change(alice, func(a *ad.Account) { a.DisplayName = "Alice Quiddletorp-Vane" })
 	p := w.mayHold(d, of, enroll.ProofQuestions)
 	good := func() (given []enroll.GivenAnswer) {
 		for _, q := range questionList()[:5] {
@@ -446,7 +447,7 @@ func TestPoorAnswersAreRefused(t *testing.T) {
 		"Pet Number": enroll.ErrAnswerInQuestion, "haustier": enroll.ErrAnswerInQuestion,
 		"REX, the q1!": enroll.ErrAnswerRepeats, "Unbekannt": enroll.ErrAnswerCommon,
 		"1234567": enroll.ErrAnswerCommon, "abcde": enroll.ErrAnswerCommon, "Berlin": enroll.ErrAnswerCommon, "Mary": enroll.ErrAnswerCommon,
-		"A-l-i-c-e": enroll.ErrAnswerCommon, "alicealice": enroll.ErrAnswerCommon,
+		"A-l-i-c-e": enroll.ErrAnswerCommon, "alicealice": enroll.ErrAnswerCommon, "Quiddletorp": enroll.ErrAnswerCommon,
 	} {
 		given := good()
 		given[3].Value = secret.New(value)
@@ -614,6 +615,14 @@ func TestWhatIsAtHandIsHeldOrKnown(t *testing.T) {
 		a.Attributes = map[string][]string{"extensionattribute3": {"a@x.example", "b@x.example"}, "employeenumber": {" - "}}
 	})
 	has("with two addresses and no number", "passkey recovery-code sms-code pin questions password")
+	w.dir.change(alice, func(a *ad.Account) {
+		a.Attributes = map[string][]string{"extensionattribute3": {"a@x.example"}, "employeenumber": {"E-4711"}}
+	})
+	for _, alone := range []enroll.ProofKind{enroll.ProofMailCode, enroll.ProofDirectory} { // each of itself reads the directory
+		if got, err := w.AtHand(w.ctx, of, []enroll.ProofKind{alone}); err != nil || fmt.Sprint(got) != fmt.Sprintf("[%s]", alone) {
+			t.Errorf("%s alone: %v, %v", alone, got, err)
+		}
+	}
 
 	w.dir.fail(errors.New("the directory is away"))
 	if _, err := w.AtHand(w.ctx, of, every); err == nil {

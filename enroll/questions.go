@@ -86,7 +86,7 @@ func (s *Service) SetAnswers(ctx context.Context, of Session, proof Proof, given
 	if err := judgeAnswers(p, given, ownWords(account)); err != nil {
 		return fmt.Errorf("set answers: %w", err)
 	}
-	if err := s.spendToHold(ctx, of, proof, LabelProof, ProofQuestions); err != nil {
+	if err := s.spend(ctx, of, proof.ID, LabelProof, ProofStatement(of.Account, ProofQuestions), "proof."+string(ProofQuestions)); err != nil {
 		return err
 	}
 	kept := map[string]remembered{}
@@ -108,7 +108,7 @@ func (s *Service) SetAnswers(ctx context.Context, of Session, proof Proof, given
 func ownWords(a ad.Account) (own []string) {
 	local, _, _ := strings.Cut(a.UserPrincipalName, "@")
 	for _, name := range []string{a.SAMAccountName, local, a.DisplayName, a.GivenName} {
-		for _, word := range append(strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), name) {
+		for _, word := range append(strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) }), name) {
 			if word = normalised(word); len([]rune(word)) >= answerDistinct && !slices.Contains(own, word) {
 				own = append(own, word)
 			}
@@ -150,7 +150,7 @@ func judgeAnswer(q Question, text string, others, own []string) error {
 		return ErrAnswerInQuestion
 	case slices.Contains(others, text):
 		return ErrAnswerRepeats
-	case slices.Contains(common, text) || slices.Contains(own, text) || guesses(text, own) < answerGuesses:
+	case slices.Contains(common, text) || guesses(text, own) < answerGuesses:
 		return ErrAnswerCommon
 	}
 	return nil

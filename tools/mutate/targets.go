@@ -26,14 +26,14 @@ var targets = []target{
 			"approve.go", "approver.go", "attempt.go", "condition.go", "covers.go", "deny.go", "duty.go", "enrol.go", "evaluate.go",
 			"execute.go", "explain.go", "fit.go", "freeze.go", "freezelink.go", "gates.go", "hardware.go", "lift.go", "look.go",
 			"own.go", "pending.go", "policy.go", "prove.go", "request.go", "resolve.go", "review.go", "reviews.go", "rules.go",
-			"seated.go", "seats.go", "state.go", "stop.go", "strength.go", "subject.go", "submit.go", "thaw.go", "vouch.go",
+			"seated.go", "seats.go", "state.go", "stop.go", "strength.go", "subject.go", "submit.go", "thaw.go", "vouch.go", "ways.go",
 		},
 		suites: []suite{{dir: "workflow"}},
 	},
 	{
 		dir: "enroll",
 		files: []string{
-			"anonymous.go", "answers.go", "assertion.go", "factor.go", "hardware.go", "invitation.go", "memory.go", "passkeys.go",
+			"anonymous.go", "answers.go", "asking.go", "assertion.go", "factor.go", "hardware.go", "invitation.go", "memory.go", "passkeys.go",
 			"person.go", "pin.go", "questions.go", "recover.go", "sent.go",
 			"recoverycode.go", "register.go", "session.go", "signin.go", "stepup.go", "totp.go", "tries.go",
 			"vouching.go",
