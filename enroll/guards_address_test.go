@@ -52,7 +52,7 @@ func TestAnAddressThatDoesNotOpenIsNone(t *testing.T) {
 		wantErr(t, "begin", err, nil)
 		w.cfg.Store = changing{w.store, func(c *enroll.Ceremony) { c.Data = append([]byte(nil), data(*c)...) }}
 		w.Service = must(enroll.New(w.cfg))(t)
-		wantErr(t, name, w.FinishAddress(w.ctx, of, token, p.last()), enroll.ErrNoCeremony)
+		wantErr(t, name, w.FinishAddress(w.ctx, of, token, p.last(), anyKind), enroll.ErrNoCeremony)
 	}
 }
 

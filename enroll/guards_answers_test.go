@@ -170,13 +170,13 @@ var proofActs = map[string]func(w *world, p *pigeon, d *device, of enroll.Sessio
 	"finish an address": func(w *world, p *pigeon, d *device, of enroll.Session) func() error {
 		token, _, err := w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofSMSCode), enroll.ProofSMSCode, "+4915112345678")
 		wantErr(w.t, "begin", err, nil)
-		return func() error { return w.FinishAddress(w.ctx, of, token, p.last()) }
+		return func() error { return w.FinishAddress(w.ctx, of, token, p.last(), anyKind) }
 	},
 	"miss an address": func(w *world, _ *pigeon, d *device, of enroll.Session) func() error {
 		token, _, err := w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofSMSCode), enroll.ProofSMSCode, "+4915112345678")
 		wantErr(w.t, "begin", err, nil)
 		return func() error {
-			if err := w.FinishAddress(w.ctx, of, token, "1"); !errors.Is(err, enroll.ErrWrongCode) {
+			if err := w.FinishAddress(w.ctx, of, token, "1", anyKind); !errors.Is(err, enroll.ErrWrongCode) {
 				return err
 			}
 			return nil

@@ -353,3 +353,6 @@ func (w *world) credential(d *device) enroll.Credential {
 	w.t.Helper()
 	return must(w.store.Signer(w.ctx, enroll.Ceremony{}, d.cred.ID, nil))(w.t).Credential
 }
+
+// anyKind of proof may be set up.
+func anyKind(enroll.ProofKind) error { return nil }

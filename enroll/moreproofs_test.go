@@ -374,18 +374,23 @@ func TestAnAddressIsVerifiedByItsCode(t *testing.T) {
 		t.Errorf("number %q", to)
 	}
 	code := post.last(t).Code.Reveal()
-	wantErr(t, "a wrong code", w.FinishAddress(w.ctx, of, token, "0000 0000"), enroll.ErrWrongCode)
+	wantErr(t, "a wrong code", w.FinishAddress(w.ctx, of, token, "0000 0000", anyKind), enroll.ErrWrongCode)
 	other := w.signedIn(d)
-	wantErr(t, "in another session", w.FinishAddress(w.ctx, other, token, code), enroll.ErrNoCeremony)
+	wantErr(t, "in another session", w.FinishAddress(w.ctx, other, token, code, anyKind), enroll.ErrNoCeremony)
 	_, _, err = w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, "+4915112345678")
 	wantErr(t, "the proof again", err, enroll.ErrNoProof)
 
 	token, _, err = w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofSMSCode), enroll.ProofSMSCode, "+4915112345678")
 	wantErr(t, "begin", err, nil)
 	code = post.last(t).Code.Reveal()
-	wantErr(t, "a wrong code", w.FinishAddress(w.ctx, of, token, "0000 0000"), enroll.ErrWrongCode)
-	wantErr(t, "the right one", w.FinishAddress(w.ctx, of, token, code), nil)
-	wantErr(t, "the right one again", w.FinishAddress(w.ctx, of, token, code), enroll.ErrNoCeremony)
+	wantErr(t, "a wrong code", w.FinishAddress(w.ctx, of, token, "0000 0000", anyKind), enroll.ErrWrongCode)
+	wantErr(t, "the right one", w.FinishAddress(w.ctx, of, token, code, func(k enroll.ProofKind) error {
+		if k != enroll.ProofSMSCode {
+			t.Errorf("asked whether %s may be set up", k)
+		}
+		return nil
+	}), nil)
+	wantErr(t, "the right one again", w.FinishAddress(w.ctx, of, token, code, anyKind), enroll.ErrNoCeremony)
 	to, from, err := w.Address(w.ctx, of, enroll.ProofSMSCode)
 	if err != nil || to != "+4915112345678" || from != enroll.FromVerified || enroll.Masked(enroll.ProofSMSCode, to) != "+49 ••• •••78" {
 		t.Errorf("address %q from %q, %v", to, from, err)
@@ -402,10 +407,10 @@ func TestFiveWrongCodesEndTheVerifying(t *testing.T) {
 	wantErr(t, "begin", err, nil)
 	code := post.last(t).Code.Reveal()
 	for range 4 {
-		wantErr(t, "wrong", w.FinishAddress(w.ctx, of, token, "1"), enroll.ErrWrongCode)
+		wantErr(t, "wrong", w.FinishAddress(w.ctx, of, token, "1", anyKind), enroll.ErrWrongCode)
 	}
-	wantErr(t, "the fifth", w.FinishAddress(w.ctx, of, token, "1"), enroll.ErrNoCeremony)
-	wantErr(t, "right, too late", w.FinishAddress(w.ctx, of, token, code), enroll.ErrNoCeremony)
+	wantErr(t, "the fifth", w.FinishAddress(w.ctx, of, token, "1", anyKind), enroll.ErrNoCeremony)
+	wantErr(t, "right, too late", w.FinishAddress(w.ctx, of, token, code, anyKind), enroll.ErrNoCeremony)
 }
 
 func TestAnswersOpenHoweverTheyAreWritten(t *testing.T) {
@@ -609,7 +614,7 @@ func TestWhatIsAtHandIsHeldOrKnown(t *testing.T) {
 	w.setAnswers(d, of)
 	token, _, err := w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofSMSCode), enroll.ProofSMSCode, "+4915112345678")
 	wantErr(t, "begin", err, nil)
-	wantErr(t, "verify", w.FinishAddress(w.ctx, of, token, post.last(t).Code.Reveal()), nil)
+	wantErr(t, "verify", w.FinishAddress(w.ctx, of, token, post.last(t).Code.Reveal(), anyKind), nil)
 	has("once set up", "passkey recovery-code mail-code sms-code pin questions directory password")
 	w.dir.change(alice, func(a *ad.Account) {
 		a.Attributes = map[string][]string{"extensionattribute3": {"a@x.example", "b@x.example"}, "employeenumber": {" - "}}

@@ -310,9 +310,10 @@ type verifying struct {
 	Wrong int       `json:"w"` // codes so far
 }
 
-// FinishAddress keeps the address once its code was typed. A wrong one is
-// ErrWrongCode and may be tried again, five times.
-func (s *Service) FinishAddress(ctx context.Context, of Session, token secret.Text, code string) error {
+// FinishAddress keeps the address once its code was typed, where may lets that kind be
+// set up still: the policy may have changed since. A wrong code is ErrWrongCode and may
+// be tried again, five times; an error of may comes back as it is.
+func (s *Service) FinishAddress(ctx context.Context, of Session, token secret.Text, code string, may func(ProofKind) error) error {
 	// Taken first: of many tries at once each counts.
 	c, err := s.store.TakeCeremony(ctx, tokenID(token), PurposeAddress, s.now())
 	if err == nil && (c.Session != of.ID || c.Account != of.Account) {
@@ -327,6 +328,9 @@ func (s *Service) FinishAddress(ctx context.Context, of Session, token secret.Te
 	}
 	if subtle.ConstantTimeCompare(v.Hash, sentHash([]byte(c.ID), v.Kind, bareDigits(code))) != 1 {
 		return s.wrongAddress(ctx, c, v)
+	}
+	if err := may(v.Kind); err != nil {
+		return err
 	}
 	if _, err := s.enrollable(ctx, of.Account); err != nil {
 		return err

@@ -83,7 +83,7 @@ type Passkeys interface {
 	SetPIN(ctx context.Context, s enroll.Session, proof enroll.Proof, pin secret.Text) error
 	SetAnswers(ctx context.Context, s enroll.Session, proof enroll.Proof, given []enroll.GivenAnswer) error
 	BeginAddress(ctx context.Context, s enroll.Session, proof enroll.Proof, kind enroll.ProofKind, to string) (token secret.Text, address string, err error)
-	FinishAddress(ctx context.Context, s enroll.Session, token secret.Text, code string) error
+	FinishAddress(ctx context.Context, s enroll.Session, token secret.Text, code string, may func(enroll.ProofKind) error) error
 	// Ask sends codes and draws questions; Answer returns proofs bound to label and
 	// statement, all or none.
 	Ask(ctx context.Context, s enroll.Session, kinds []enroll.ProofKind) (enroll.Asking, error)

@@ -63,7 +63,7 @@ func (p *relyingParty) BeginAddress(context.Context, enroll.Session, enroll.Proo
 	return secret.New("token"), "a@corp.example.test", p.err
 }
 
-func (p *relyingParty) FinishAddress(context.Context, enroll.Session, secret.Text, string) error {
+func (p *relyingParty) FinishAddress(context.Context, enroll.Session, secret.Text, string, func(enroll.ProofKind) error) error {
 	return p.err
 }
 

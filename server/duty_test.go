@@ -66,3 +66,19 @@ func TestWhatAPersonHasToSetUpThroughTheEdge(t *testing.T) {
 		t.Errorf("a change %+v", r)
 	}
 }
+
+// What a rule takes away while somebody types a code is not set up any more.
+func TestAnAddressIsNotKeptOnceThePolicyTakesItAway(t *testing.T) {
+	h := newHouse(t, alsoBy([]enroll.ProofKind{enroll.ProofMailCode}))
+	h.post.waits()
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	begun := fetch[AddressBegun](p, "POST", "/api/proofs/address/begin",
+		fields{"proof": p.mayChange(fields{"purpose": "mail-code"}), "kind": "mail-code", "address": "me@home.example"})
+	code := h.post.code(t)
+	h.holding(workflow.Hold{May: []enroll.ProofKind{enroll.ProofTOTP}})
+	wantProblem(t, p.call("POST", "/api/proofs/address/finish", fields{"token": begun.Token, "code": code}), http.StatusForbidden, "policy.not-allowed")
+	if held := fetch[Proofs](p, "GET", "/api/proofs", nil); held.MailCode.Address != "" {
+		t.Errorf("held %+v", held.MailCode)
+	}
+}

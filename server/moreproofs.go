@@ -192,7 +192,8 @@ func (s *Server) beginAddress(ctx context.Context, in *beginAddress) (*reply[Add
 }
 
 func (s *Server) finishAddress(ctx context.Context, in *finishTOTP) (*reply[Proofs], error) {
-	if err := s.cfg.Passkeys.FinishAddress(ctx, signedIn(ctx), in.Body.Token, in.Body.Code.Reveal()); err != nil {
+	may := func(kind enroll.ProofKind) error { return s.cfg.Requests.MaySetUp(ctx, actor(ctx), kind) }
+	if err := s.cfg.Passkeys.FinishAddress(ctx, signedIn(ctx), in.Body.Token, in.Body.Code.Reveal(), may); err != nil {
 		return nil, err
 	}
 	return s.proofs(ctx)
