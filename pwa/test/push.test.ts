@@ -355,3 +355,29 @@ test.each([
 ])('renewal: %s', (_, own, sub, devices, what) => {
   expect(renewal({ me: anna, own, sub, devices })).toBe(what);
 });
+
+test('a renewal that is on its way does not bring back what is ended here meanwhile', async () => {
+  await switchOn(anna);
+  let queue: Promise<unknown> = Promise.resolve();
+  const request = (_: string, work: () => Promise<unknown>) => (queue = queue.then(work, work));
+  vi.stubGlobal('navigator', { ...navigator, locks: { request } });
+  let reach = () => {};
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  vi.stubGlobal('fetch', async (path: string, init?: RequestInit) => {
+    if (init?.method === 'POST' && path === '/api/devices') {
+      reach();
+      await held;
+    }
+    return server(path, init);
+  });
+  const renewed = renewPush(anna, true);
+  await reached;
+  const ended = switchOff(readOwn()!.id);
+  letGo();
+  await Promise.all([renewed, ended]);
+  expect(world.list).toEqual([]);
+  expect(readOwn()).toBeNull();
+  expect(world.sub).toBeNull();
+});

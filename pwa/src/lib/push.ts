@@ -82,6 +82,14 @@ let opened = ''; // for whom this page has renewed it
 const SUBSCRIBE_MS = 15_000;
 const WORKER_MS = 10_000;
 
+/**
+ * One after the other, in all pages of this browser: a renewal that is on its way to the
+ * server while notifications are ended here would bring the device back.
+ */
+function alone<T>(work: () => Promise<T>): Promise<T> {
+  return navigator.locks ? navigator.locks.request('latchkey-push', work) : work();
+}
+
 /** Asks the browser again. Without a network: what the server knows shows at the next renewal. */
 export async function readPush(): Promise<PushState> {
   const b = readBrowser();
@@ -180,17 +188,18 @@ export async function switchOn(me: Me): Promise<void> {
   try {
     const permission = await Notification.requestPermission();
     if (permission !== 'granted') throw localProblem(permission === 'denied' ? 'push.denied' : 'push.dismissed');
-    const { publicKey } = await get<Devices>('/api/devices');
-    await enlist(me, publicKey);
+    await alone(async () => enlist(me, (await get<Devices>('/api/devices')).publicKey));
   } finally {
     await readPush();
   }
 }
 
 /** Ends them here, and at the server. */
-export async function switchOff(id: string): Promise<void> {
-  await post(`/api/devices/${encodeURIComponent(id)}/remove`);
-  await endHere();
+export function switchOff(id: string): Promise<void> {
+  return alone(async () => {
+    await post(`/api/devices/${encodeURIComponent(id)}/remove`);
+    await endHere();
+  });
 }
 
 async function endHere(): Promise<void> {
@@ -222,7 +231,11 @@ export function renewal({ me, own, sub, devices }: Found): Renewal {
 }
 
 /** Renews at each opening of the app, and while it stays open at most once an hour unless it is known to be due: quiet. */
-export async function renewPush(me: Me, due = false): Promise<void> {
+export function renewPush(me: Me, due = false): Promise<void> {
+  return alone(() => renewAlone(me, due));
+}
+
+async function renewAlone(me: Me, due: boolean): Promise<void> {
   const b = readBrowser();
   const own = readOwn();
   const sub = b.permission === 'granted' ? await current() : null;
@@ -264,8 +277,10 @@ export function wayOf(agent: string, touch = 0): Way {
 }
 
 /** Ends notifications here before this browser forgets the person; never fails. */
-export async function forgetPush(): Promise<void> {
-  const own = readOwn();
-  if (own) await post(`/api/devices/${encodeURIComponent(own.id)}/remove`).catch(() => undefined);
-  await endHere();
+export function forgetPush(): Promise<void> {
+  return alone(async () => {
+    const own = readOwn();
+    if (own) await post(`/api/devices/${encodeURIComponent(own.id)}/remove`).catch(() => undefined);
+    await endHere();
+  });
 }
