@@ -3,6 +3,7 @@ package db
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -126,6 +127,33 @@ func (s *Store) Delivered(ctx context.Context, id int64, at time.Time) error {
 		return t.taken(id, s.holder, at)
 	}))
 }
+
+// DeliveredTogether is push.Store's.
+func (s *Store) DeliveredTogether(ctx context.Context, at time.Time, ids ...int64) error {
+	return wrap("end deliveries", s.write(ctx, func(t *tx) error {
+		for some := range slices.Chunk(ids, together) {
+			reached, err := collect(t, scanText, endTogether, append(argsTogether(some), millis(at), s.holder)...)
+			if err != nil {
+				return err
+			}
+			slices.Sort(reached) // two servers take them in one order
+			for _, id := range slices.Compact(reached) {
+				if id == "" { // by mail
+					continue
+				}
+				if _, err := t.exec(markReached+`$1`, id, millis(at)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}))
+}
+
+// endTogether takes argsTogether, the time and the holder.
+var endTogether = fmt.Sprintf(`
+	UPDATE deliveries SET body = NULL, ended = $%[1]d, code = '', lease = 0, taken = TRUE
+	WHERE ended = 0 AND holder = $%[2]d AND id`, together+1, together+2) + inTogether + ` RETURNING subscription`
 
 // DeliveredWith is push.Store's. What another server tries just now is among
 // them: it is told that it lost its lease.

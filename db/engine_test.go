@@ -351,8 +351,9 @@ func writes() map[string]func(*Store) error {
 				}, nil
 			})
 		},
-		"fan":       func(s *Store) error { return s.Fan(ctx, 1, []push.Delivery{{Kind: "k"}}, signedIn()) },
-		"delivered": func(s *Store) error { return s.Delivered(ctx, 1, now) },
+		"fan":                func(s *Store) error { return s.Fan(ctx, 1, []push.Delivery{{Kind: "k"}}, signedIn()) },
+		"delivered":          func(s *Store) error { return s.Delivered(ctx, 1, now) },
+		"delivered together": func(s *Store) error { return s.DeliveredTogether(ctx, now, 1) },
 		"delivered with others": func(s *Store) error {
 			return s.DeliveredWith(ctx, push.Delivery{ID: 1, To: anna.String()}, now, now, "k")
 		},

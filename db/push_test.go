@@ -132,7 +132,7 @@ type deaf struct {
 	told chan struct{}
 }
 
-func (d deaf) Delivered(context.Context, int64, time.Time) error {
+func (d deaf) DeliveredTogether(context.Context, time.Time, ...int64) error {
 	close(d.told)
 	return context.Canceled
 }

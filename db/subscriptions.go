@@ -109,7 +109,7 @@ func (s *Store) Subscription(ctx context.Context, id string) (push.Subscription,
 	return n, wrap("read subscription", err)
 }
 
-// together is how many subscriptions one statement reads.
+// together is how many rows one statement names.
 const together = 32
 
 const (
@@ -128,7 +128,7 @@ var inTogether = func() string {
 }()
 
 // argsTogether are what one statement takes: the last again where there are fewer.
-func argsTogether(some []string) []any {
+func argsTogether[T any](some []T) []any {
 	args := make([]any, together)
 	for i := range args {
 		args[i] = some[min(i, len(some)-1)]

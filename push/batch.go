@@ -16,9 +16,23 @@ const fresh = time.Second
 type batch struct {
 	claimed time.Time
 	ids     []string // of the devices, each once
-	people  shared[Person]
 	devices shared[map[string]Subscription]
-	badges  shared[*int]
+	*known
+}
+
+// known is what batches that follow one another share while it is fresh.
+type known struct {
+	began  time.Time
+	people shared[Person]
+	badges shared[*int]
+}
+
+// newBatch goes on with what is known. It belongs to the goroutine of the outbox.
+func (s *Service) newBatch(now time.Time) *batch {
+	if k := s.hand.known; k == nil || now.Before(k.began) || now.Sub(k.began) >= fresh {
+		s.hand.known = &known{began: now}
+	}
+	return &batch{claimed: now, known: s.hand.known}
 }
 
 // shared reads what several ask for once.

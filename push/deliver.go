@@ -39,7 +39,9 @@ func (s *Service) deliverPush(ctx context.Context, d Delivery, of *batch, answer
 	}
 	v := s.tryPush(ctx, &d, of, sub, who)
 	v.made = made
-	answered()
+	if v.code != "" {
+		answered()
+	}
 	if err := s.settle(ctx, d, v, nil); err != nil || !v.gone {
 		return err
 	}
@@ -86,7 +88,9 @@ func (s *Service) deliverMail(ctx context.Context, d Delivery, answered func()) 
 	}
 	v := s.tryMail(ctx, &d)
 	v.made = made
-	answered()
+	if v.code != "" {
+		answered()
+	}
 	next, events := s.instead(d, pushes, v.code)
 	return s.settle(ctx, d, v, next, events...)
 }

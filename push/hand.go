@@ -34,6 +34,7 @@ type hand struct {
 
 	// The outbox's alone.
 	looked time.Time
+	known  *known
 	// short: the last claim got less than there was room for. Nothing else is due until
 	// something is committed, or its time comes.
 	short bool

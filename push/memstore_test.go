@@ -135,6 +135,19 @@ func (s *memStore) Delivered(_ context.Context, id int64, at time.Time) error {
 	return s.take(id, at)
 }
 
+func (s *memStore) DeliveredTogether(_ context.Context, at time.Time, ids ...int64) error {
+	defer s.locked()()
+	if s.losing {
+		return errStore
+	}
+	for _, id := range ids {
+		if err := s.take(id, at); err != nil && !errors.Is(err, ErrNoDelivery) {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *memStore) take(id int64, at time.Time) error {
 	h := s.deliveries[id]
 	if err := s.end(id, "", func(sub *Subscription) { sub.Reached, sub.Failed = at, "" }); err != nil {

@@ -173,7 +173,7 @@ func (s *Service) sendDue(ctx context.Context, slots chan struct{}, flying *sync
 // claimDue returns what is to be started now, and takes into the hand what goes to many
 // at once.
 func (s *Service) claimDue(ctx context.Context, room int, many bool) (now []leased, err error) {
-	together := &batch{claimed: s.cfg.Now()}
+	together := s.newBatch(s.cfg.Now())
 	s.hand.looked = together.claimed
 	most := 0
 	if many {
@@ -192,7 +192,7 @@ func (s *Service) claimDue(ctx context.Context, room int, many bool) (now []leas
 				together.ids = append(together.ids, d.Subscription)
 			}
 		} else {
-			now = append(now, leased{d, &batch{claimed: together.claimed}})
+			now = append(now, leased{d, &batch{claimed: together.claimed, known: &known{}}})
 		}
 	}
 	s.hand.short = many && len(now) < room && len(due) < most
@@ -202,35 +202,59 @@ func (s *Service) claimDue(ctx context.Context, room int, many bool) (now []leas
 	return now, nil
 }
 
-// fly tries a delivery, and frees its slot or passes it on.
+// fly tries a delivery and, where it goes to many, those that are held after it; then it
+// frees its slot.
 func (s *Service) fly(ctx context.Context, h leased, slots chan struct{}, flying *sync.WaitGroup) {
-	free := sync.OnceFunc(func() {
-		if Bulk(h.Kind) && ctx.Err() == nil && s.passOn(ctx, slots, flying) {
+	for more := true; more; {
+		h, more = s.flyOne(ctx, h, slots, flying)
+	}
+}
+
+// flyOne returns the next for the same slot.
+func (s *Service) flyOne(ctx context.Context, h leased, slots chan struct{}, flying *sync.WaitGroup) (next leased, more bool) {
+	left := false
+	leave := func() { // the slot, to another, while it is written down how this one ended
+		left = true
+		if next, ok := s.next(ctx); ok {
+			flying.Go(func() { s.fly(ctx, next, slots, flying) })
 			return
 		}
 		<-slots
 		s.freed(slots)
-	})
-	defer free()
+	}
 	try, cancel := context.WithTimeout(context.WithoutCancel(ctx), tryTime)
 	defer cancel()
 	answered := func() {}
 	if Bulk(h.Kind) {
-		answered = free
+		answered = leave
 	}
 	s.deliver(try, h, answered)
+	if s.taken.first() {
+		flying.Go(func() { s.writeTaken(ctx) })
+	}
+	if left {
+		return leased{}, false
+	}
+	if Bulk(h.Kind) {
+		if next, more = s.next(ctx); more {
+			return next, true
+		}
+	}
+	<-slots
+	s.freed(slots)
+	return leased{}, false
 }
 
-// passOn tries the next that is held in a slot of one that went to many.
-func (s *Service) passOn(ctx context.Context, slots chan struct{}, flying *sync.WaitGroup) bool {
-	next, ok, low := s.hand.pass(s.cfg.Now())
-	if ok {
-		flying.Go(func() { s.fly(ctx, next, slots, flying) })
+// next is what is held for a slot of one that went to many.
+func (s *Service) next(ctx context.Context) (leased, bool) {
+	if ctx.Err() != nil {
+		return leased{}, false
 	}
+	next, ok, low := s.hand.pass(s.cfg.Now())
 	if low {
 		s.wakeSender()
 	}
-	return ok
+	return next, ok
 }
 
 // freed wakes the outbox when a delivery has ended: at once where the next one is held
@@ -293,7 +317,8 @@ func (s *Service) tidy(ctx context.Context, now time.Time) {
 	}
 }
 
-// deliver tries once and writes down how it ended. In between it calls answered.
+// deliver tries once and writes down how it ended. In between it calls answered, unless
+// that is written down with others.
 func (s *Service) deliver(ctx context.Context, h leased, answered func()) {
 	var err error
 	d := h.Delivery
@@ -315,6 +340,10 @@ func (s *Service) settle(ctx context.Context, d Delivery, v verdict, next []Deli
 	if v.code == "" {
 		if d.Cap == CapTogether && !v.made.IsZero() {
 			return over(s.cfg.Store.DeliveredWith(ctx, d, now, v.made, reviewKinds...))
+		}
+		if Bulk(d.Kind) {
+			s.taken.add(d.ID)
+			return nil
 		}
 		return over(s.cfg.Store.Delivered(ctx, d.ID, now))
 	}

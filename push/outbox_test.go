@@ -379,6 +379,14 @@ func (s slowToWrite) Delivered(ctx context.Context, id int64, at time.Time) erro
 	return s.memStore.Delivered(ctx, id, at)
 }
 
+func (s slowToWrite) DeliveredTogether(ctx context.Context, at time.Time, ids ...int64) error {
+	for range ids {
+		s.told <- struct{}{}
+	}
+	<-s.letGo
+	return s.memStore.DeliveredTogether(ctx, at, ids...)
+}
+
 // A reminder has left its slot once it was taken; what is about a review keeps it
 // until that is written, for the cap counts one after the other.
 func TestWhatGoesToManyIsSentWhileItIsWrittenDown(t *testing.T) {

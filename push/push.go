@@ -116,6 +116,8 @@ type Store interface {
 	// Delivered ends it as taken, erases its params, and marks the subscription
 	// reached.
 	Delivered(ctx context.Context, id int64, at time.Time) error
+	// DeliveredTogether does so with all that it still holds, and leaves the others.
+	DeliveredTogether(ctx context.Context, at time.Time, ids ...int64) error
 	// DeliveredWith does so, and ends as taken whatever else waits for the same
 	// person over the same channel and subscription, is of one of the kinds, and
 	// was not created after made; who holds one of them loses its lease.

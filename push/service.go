@@ -62,7 +62,7 @@ type Config struct {
 	// made when a message is sent, and never kept. nil makes none.
 	FreezeLink func(account, kind string, notice int64, made time.Time) string
 
-	Workers int // messages on their way at once; 0 is 16. Below 4 none is kept free of what goes to many
+	Workers int // messages on their way at once; 0 is 20. Below 4 none is kept free of what goes to many
 
 	Now    func() time.Time
 	Rand   io.Reader // safe for concurrent use; nil is crypto/rand
@@ -83,6 +83,7 @@ type Service struct {
 	keys   keyring
 	broken breaker
 	hand   hand
+	taken  taken
 	kick   chan struct{} // something was committed
 	room   chan struct{} // a slot is free
 }
@@ -124,7 +125,7 @@ func (c *Config) complete() error {
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	if c.Workers <= 0 {
-		c.Workers = 16
+		c.Workers = 20
 	}
 	if c.Now == nil {
 		c.Now = time.Now

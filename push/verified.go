@@ -114,7 +114,9 @@ func (s *Service) deliverVerified(ctx context.Context, d Delivery, answered func
 	}
 	v := s.sendVerified(ctx, d, to, language(who.Language), old)
 	v.made = made
-	answered()
+	if v.code != "" {
+		answered()
+	}
 	return s.settle(ctx, d, v, nil)
 }
 

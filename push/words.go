@@ -46,14 +46,45 @@ func (s *Service) template(lang string, d Delivery) (w words, fill func(string) 
 	if !ok {
 		w = catalogues[lang][d.Kind]
 	}
-	return w, strings.NewReplacer(
-		"{org}", shortened(s.cfg.Organisation, maxSupport),
-		"{support}", shortened(s.cfg.Support.text(), maxSupport),
-		"{link}", s.cfg.PublicURL+plans[d.Kind].path(d.Params),
-		"{days}", strconv.Itoa(days(d)),
-		"{date}", date(lang, d),
-		"{who}", shortened(d.Params["who"], maxSupport),
-	).Replace
+	return w, func(text string) string {
+		return filled(text, func(name string) string {
+			switch name {
+			case "org":
+				return shortened(s.cfg.Organisation, maxSupport)
+			case "support":
+				return shortened(s.cfg.Support.text(), maxSupport)
+			case "link":
+				return s.cfg.PublicURL + plans[d.Kind].path(d.Params)
+			case "days":
+				return strconv.Itoa(days(d))
+			case "date":
+				return date(lang, d)
+			case "who":
+				return shortened(d.Params["who"], maxSupport)
+			}
+			return "{" + name + "}" // what an alert fills in itself
+		})
+	}
+}
+
+// filled puts values in the place of names in braces. What they hold is not looked at
+// again. A strings.Replacer would be built anew for each message, which costs more than
+// all it says.
+func filled(text string, value func(name string) string) string {
+	var out strings.Builder
+	for {
+		before, rest, more := strings.Cut(text, "{")
+		out.WriteString(before)
+		name, after, closed := strings.Cut(rest, "}")
+		if !more || !closed {
+			if more {
+				out.WriteString("{" + rest)
+			}
+			return out.String()
+		}
+		out.WriteString(value(name))
+		text = after
+	}
 }
 
 // variant is what a kind is about, where the words tell it apart.

@@ -142,3 +142,14 @@ func TestSupportIsNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestFilledPutsValuesInOnce(t *testing.T) {
+	value := func(name string) string { return map[string]string{"a": "{b}", "b": "B"}[name] }
+	for text, want := range map[string]string{
+		"": "", "as it is": "as it is", "{a} and {b}{b}": "{b} and BB", "open {a": "open {a", "shut a}": "shut a}", "{": "{", "{}": "", "x{a}": "x{b}",
+	} {
+		if got := filled(text, value); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -228,6 +228,51 @@ func aRetryGivesTheLeaseBack(s *suite) {
 	s.must(s.Delivered(s.ctx, first.ID, s.now))
 }
 
+// More than one statement names; what is held no more is left as it is.
+func whatWasTakenTogetherEndsTogether(s *suite) {
+	one, other := s.subscribe("one", guid(1)), s.subscribe("other", guid(1))
+	var all []push.Delivery
+	for i := range 70 {
+		d := s.delivery(i)
+		switch { // the last third goes by mail
+		case i < 30:
+			d.Channel, d.Subscription = push.ChannelPush, one.ID
+		case i < 50:
+			d.Channel, d.Subscription = push.ChannelPush, other.ID
+		}
+		all = append(all, d)
+	}
+	all = s.deliveries(all...)
+	lost, ended := all[:2], all[2]
+	s.must(s.ReleaseDeliveries(s.ctx, lost[0].ID, lost[1].ID))
+	s.must(s.GiveUp(s.ctx, ended.ID, s.now, "push.gone", nil))
+	for _, d := range all[30:50] {
+		s.must(s.Retry(s.ctx, d.ID, s.now.Add(time.Minute), "push.refused", push.CapUnasked)) // gives the lease back
+	}
+	at, ids := s.now.Add(time.Second), []int64{99999}
+	for _, d := range all {
+		ids = append(ids, d.ID)
+	}
+	s.must(s.DeliveredTogether(s.ctx, at))
+	s.same(len(s.due(s.now)), 2)
+	s.must(s.ReleaseDeliveries(s.ctx, lost[0].ID, lost[1].ID))
+	s.must(s.DeliveredTogether(s.ctx, at, ids...))
+	got, err := s.Subscription(s.ctx, one.ID)
+	s.must(err)
+	s.same([]any{got.Failed, got.Reached}, []any{"", at})
+	got, err = s.Subscription(s.ctx, other.ID)
+	s.must(err)
+	s.same([]any{got.Failed, got.Reached}, []any{"push.refused", time.Time{}})
+	s.same(s.due(s.now), lost)
+	s.must(s.DeliveredTogether(s.ctx, at, lost[0].ID, lost[1].ID))
+	s.same(len(s.due(s.now.Add(time.Minute))), 20)
+	s.must(s.DeliveredTogether(s.ctx, at, ids...))
+	s.same(len(s.due(s.now.Add(time.Hour))), 0)
+	p, err := s.Progress(s.ctx, all[0].Notice)
+	s.must(err)
+	s.same(p, push.Progress{})
+}
+
 func whatWasNotTriedIsGivenBack(s *suite) {
 	got := s.deliveries(s.delivery(1), s.delivery(2), s.delivery(3))
 	s.must(s.Delivered(s.ctx, got[1].ID, s.now))

@@ -169,6 +169,7 @@ var cases = []struct {
 	{"EachDeliveryGoesToOneClaimer", eachDeliveryGoesToOneClaimer, true},
 	{"OneOf200EndsADelivery", oneOf200EndsADelivery, true},
 	{"ARetryGivesTheLeaseBack", aRetryGivesTheLeaseBack, false},
+	{"WhatWasTakenTogetherEndsTogether", whatWasTakenTogetherEndsTogether, false},
 	{"WhatWasNotTriedIsGivenBack", whatWasNotTriedIsGivenBack, false},
 	{"OneMessageEndsWhatItSpeaksFor", oneMessageEndsWhatItSpeaksFor, false},
 	{"ANoticeIsJudgedByItsOwnPushes", aNoticeIsJudgedByItsOwnPushes, false},
