@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -237,21 +238,25 @@ func (t *tx) writeOver(seen row, fn func(*enroll.Credential) ([]audit.Event, err
 }
 
 // replaceCredential is false where the row is not what it was: all that can change of it
-// is compared.
+// is compared. Most passkeys count nothing, and only the time is written.
 func (t *tx) replaceCredential(was enroll.Credential, text string, c enroll.Credential) (bool, error) {
-	record, err := json.Marshal(c.Record)
-	if err != nil {
-		return false, fmt.Errorf("encode passkey: %w", err)
+	set, record := `UPDATE credentials SET last_used = $2`, text
+	args := []any{was.ID, millis(c.LastUsed), guidText(was.Account), was.Name, text, was.Attested.Model, was.Attested.Root}
+	if c.Name != was.Name || !reflect.DeepEqual(c.Record, was.Record) {
+		bytes, err := json.Marshal(c.Record)
+		if err != nil {
+			return false, fmt.Errorf("encode passkey: %w", err)
+		}
+		set, record = set+`, name = $8, record = $9`, string(bytes)
+		args = append(args, c.Name, record)
 	}
-	n, err := t.exec(`
-		UPDATE credentials SET name = $2, record = $3, last_used = $4
-		WHERE id = $1 AND account = $5 AND name = $6 AND record = $7 AND attested_model = $8 AND attested_root = $9`,
-		was.ID, c.Name, string(record), millis(c.LastUsed), guidText(was.Account), was.Name, text, was.Attested.Model, was.Attested.Root)
+	n, err := t.exec(set+`
+		WHERE id = $1 AND account = $3 AND name = $4 AND record = $5 AND attested_model = $6 AND attested_root = $7`, args...)
 	if err != nil || n == 0 {
 		return false, err
 	}
 	was.Name, was.Record, was.LastUsed = c.Name, c.Record, c.LastUsed
-	t.decoded.keep(was, string(record))
+	t.decoded.keep(was, record)
 	return true, nil
 }
 
