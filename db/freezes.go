@@ -18,7 +18,7 @@ const thawKept = 8 * 24 * time.Hour
 // FreezeOwn is workflow.Freezes'.
 func (s *Store) FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, fn func([]*workflow.Request) (workflow.Change, error)) error {
 	return wrap("freeze account", s.write(ctx, func(t *tx) error {
-		if frozen, err := t.frozen(account); frozen || err != nil {
+		if settled, err := t.frozenUnasked(account); settled || err != nil {
 			return err
 		}
 		if err := t.thawedSince(account, made); err != nil {
@@ -31,6 +31,12 @@ func (s *Store) FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, 
 func (t *tx) frozen(account ad.GUID) (frozen bool, err error) {
 	err = t.row(`SELECT EXISTS (SELECT 1 FROM freezes WHERE account = $1)`, guidText(account)).Scan(&frozen)
 	return frozen, err
+}
+
+// frozenUnasked: it is frozen, and its owner has not asked since for a thaw.
+func (t *tx) frozenUnasked(account ad.GUID) (is bool, err error) {
+	err = t.row(`SELECT EXISTS (SELECT 1 FROM freezes WHERE account = $1 AND asked = 0)`, guidText(account)).Scan(&is)
+	return is, err
 }
 
 // thawedSince is ErrThawed where a freeze was lifted when it was made, or later.

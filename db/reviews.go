@@ -59,13 +59,15 @@ func (s *Store) HasPasskey(ctx context.Context, account ad.GUID) (has bool, err 
 
 const freezeColumns = `account, by_guid, request, at, asked`
 
-// freeze leaves an account that is frozen as it is.
+// freeze leaves an account that is frozen as it is, unless its owner has asked since for a
+// thaw: then it begins anew, and what was asked for and proved about it is worth nothing.
 func (t *tx) freeze(f *workflow.Freeze) error {
 	if f == nil {
 		return nil
 	}
 	_, err := t.exec(`
-		INSERT INTO freezes (`+freezeColumns+`) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account) DO NOTHING`,
+		INSERT INTO freezes (`+freezeColumns+`) VALUES ($1, $2, $3, $4, $5) 
+		ON CONFLICT (account) DO UPDATE SET at = excluded.at, asked = 0 WHERE freezes.asked <> 0`,
 		guidText(f.Account), guidText(f.By), f.Request, millis(f.At), millis(f.Asked))
 	if err != nil {
 		return err

@@ -133,8 +133,11 @@ func (m *memory) commit(r workflow.Request, had []string, c workflow.Change) err
 		m.passkeys = append(m.passkeys, string(c.Passkey.Credential.ID))
 	}
 	if f := c.Freeze; f != nil {
-		if _, already := m.frozen[f.Account]; !already {
+		if was, already := m.frozen[f.Account]; !already {
 			m.frozen[f.Account] = *f
+		} else if !was.Asked.IsZero() {
+			was.At, was.Asked = f.At, time.Time{}
+			m.frozen[f.Account] = was
 		}
 	}
 	return nil
@@ -279,7 +282,7 @@ func (m *memory) FreezeOwn(ctx context.Context, account ad.GUID, made time.Time,
 func (m *memory) freezeOwn(account ad.GUID, made time.Time, fn func([]*workflow.Request) (workflow.Change, error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, already := m.frozen[account]; already {
+	if f, already := m.frozen[account]; already && f.Asked.IsZero() {
 		return nil
 	}
 	if at, thawed := m.thawed[account]; thawed && !made.IsZero() && !made.After(at) {

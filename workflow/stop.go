@@ -35,7 +35,8 @@ type From struct {
 // FreezeSelf freezes the actor's own account: its sessions end, the one that asks
 // too, its open requests are cancelled, the person is told on every channel and
 // whoever runs the server is alerted; all of it is committed together or nothing is.
-// An account that is frozen stays as it is, and that is no error.
+// An account that is frozen stays as it is, and that is no error; where its owner has asked
+// since for a thaw, that is taken back.
 func (e *Engine) FreezeSelf(ctx context.Context, who Actor) error {
 	if who.Account.IsZero() {
 		return ErrNotAllowed

@@ -86,6 +86,44 @@ func TestOneTouchStopsEverythingForTheAccount(t *testing.T) {
 	}
 }
 
+// Whoever has the phone proves as well as its owner that it is them: what the owner says
+// after that counts.
+func TestAnotherTouchTakesBackWhatWasProvedSince(t *testing.T) {
+	inWorld(t, func(w *world) {
+		link := w.link()
+		label, statement := w.frozenNow()
+		stolen := func(id string) enroll.Proof {
+			p := signed(w.ann, label, statement)
+			p.ID = id
+			return p
+		}
+		if err := w.engine.AskThaw(w.ctx, w.ann, stolen("one")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		for range 2 {
+			if err := w.engine.FreezeByNotice(w.ctx, link, anywhere); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantErr(t, w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator}), workflow.ErrUnproved)
+		wantErr(t, w.engine.AskThaw(w.ctx, w.ann, stolen("two")), workflow.ErrProofMismatch) // about the freeze before
+		if n := w.store.count(audit.AccountStopped); n != 2 {
+			t.Errorf("%d freezes in the log", n)
+		}
+		if n := len(w.store.ended); n != 2 { // whoever asked is signed in
+			t.Errorf("sessions were ended %d times", n)
+		}
+		label, statement = w.frozenNow() // it is, and stays so
+		if err := w.engine.AskThaw(w.ctx, w.ann, stolen("three")); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // The link names one person: whose it is decides nothing but whom it freezes.
 func TestALinkFreezesItsOwnPersonOnly(t *testing.T) {
 	inWorld(t, func(w *world) {

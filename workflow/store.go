@@ -101,6 +101,8 @@ type Freezes interface {
 	// draft, pending or approved, and commits what fn made of them together with its
 	// change, or nothing. fn does no I/O and may run again. Where the account is
 	// frozen already it is not run, and that is no error: the freeze stays as it is.
+	// Where its owner has asked since for a thaw it is run, and the freeze begins anew:
+	// At is that of the change, and nobody asks any more.
 	// made is when somebody was given the means; ErrThawed where a freeze was lifted
 	// at that time or later. A zero made was not given to anybody.
 	FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, fn func(open []*Request) (Change, error)) error
@@ -127,7 +129,8 @@ type Freeze struct {
 	By      ad.GUID // the approver who reported; the account itself where its owner said that it wasn't them
 	Request string  // that was reported; "" where the owner froze
 	At      time.Time
-	// Asked is when its owner last proved with a passkey that it is them; zero for never.
+	// Asked is when its owner last proved with a passkey that it is them; zero for never,
+	// and again from the moment at which somebody freezes it once more.
 	Asked time.Time
 }
 

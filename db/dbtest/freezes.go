@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -221,6 +222,39 @@ func aFreezeIsLiftedWholeOrNotAtAll(s *suite) {
 	s.must(s.FreezeOwn(s.ctx, guid(1), time.Time{}, s.stopping(&seen)))
 	s.want(lift("p"), workflow.ErrProofUsed)
 	frozen(true)
+}
+
+// Whoever asked may not be its owner, who says once more that it wasn't them.
+func aSecondFreezeTakesBackWhatWasAskedFor(s *suite) {
+	var seen []string
+	own := func() error { return s.FreezeOwn(s.ctx, guid(1), time.Time{}, s.stopping(&seen)) }
+	s.must(own())
+	other := workflow.Freeze{Account: guid(2), By: guid(2), At: s.now, Asked: s.now}
+	s.must(s.FreezeOwn(s.ctx, guid(2), time.Time{}, func([]*workflow.Request) (workflow.Change, error) {
+		return workflow.Change{Freeze: &other}, nil
+	}))
+	for n, again := range []func() error{own, func() error { // an approver's
+		c := s.change(audit.AccountStopped)
+		c.Freeze = &workflow.Freeze{Account: guid(1), By: guid(7), Request: "theirs", At: s.now}
+		return s.Create(s.ctx, s.request("theirs"), c)
+	}} {
+		s.must(s.AskThaw(s.ctx, guid(1), fmt.Sprint("p", n), func(f *workflow.Freeze) (workflow.Change, error) {
+			f.Asked = s.now
+			return s.change(audit.AccountAskedFor), nil
+		}))
+		before := s.events(guid(1))
+		s.now = s.now.Add(time.Minute)
+		s.must(again())
+		f, err := s.Frozen(s.ctx, guid(1))
+		s.must(err)
+		s.same(*f, workflow.Freeze{Account: guid(1), By: guid(1), At: s.now})
+		all, err := s.ThawsAsked(s.ctx, guid(3), 10)
+		s.must(err)
+		s.same(all, []workflow.Freeze{other})
+		s.same(s.events(guid(1)), before+1)
+		s.must(own()) // and once
+		s.same(s.events(guid(1)), before+1)
+	}
 }
 
 func aThawIsAskedForWholeOrNotAtAll(s *suite) {

@@ -157,6 +157,7 @@ var cases = []struct {
 	{"AFreezeIsLiftedOnlyWhereThatIsMeant", aFreezeIsLiftedOnlyWhereThatIsMeant, false},
 	{"AFreezeIsLiftedWholeOrNotAtAll", aFreezeIsLiftedWholeOrNotAtAll, false},
 	{"AThawIsAskedForWholeOrNotAtAll", aThawIsAskedForWholeOrNotAtAll, false},
+	{"ASecondFreezeTakesBackWhatWasAskedFor", aSecondFreezeTakesBackWhatWasAskedFor, false},
 	{"ThoseWhoAskForAThawAreListedAndNoOther", thoseWhoAskForAThawAreListed, false},
 	{"OneOf200Reminds", oneOf200Reminds, true},
 	{"AHolderHasAPasskey", aHolderHasAPasskey, false},
