@@ -380,6 +380,15 @@ func TestAnAddressIsVerifiedByItsCode(t *testing.T) {
 	_, _, err = w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, "+4915112345678")
 	wantErr(t, "the proof again", err, enroll.ErrNoProof)
 
+	// What may not be set up any more is not kept, whatever the code.
+	token, _, err = w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofSMSCode), enroll.ProofSMSCode, "+4915112345678")
+	wantErr(t, "begin", err, nil)
+	taken := errors.New("taken away")
+	wantErr(t, "taken away", w.FinishAddress(w.ctx, of, token, post.last(t).Code.Reveal(), func(enroll.ProofKind) error { return taken }), taken)
+	if to, from, err := w.Address(w.ctx, of, enroll.ProofSMSCode); to != "" || from == enroll.FromVerified {
+		t.Errorf("address %q from %q, %v", to, from, err)
+	}
+
 	token, _, err = w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofSMSCode), enroll.ProofSMSCode, "+4915112345678")
 	wantErr(t, "begin", err, nil)
 	code = post.last(t).Code.Reveal()
