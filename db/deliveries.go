@@ -136,7 +136,7 @@ func (s *Store) DeliveredTogether(ctx context.Context, at time.Time, ids ...int6
 			if err != nil {
 				return err
 			}
-			slices.Sort(reached) // two servers take them in one order
+			slices.Sort(reached)
 			for _, id := range slices.Compact(reached) {
 				if id == "" { // by mail
 					continue

@@ -18,25 +18,15 @@ const thawKept = 8 * 24 * time.Hour
 // FreezeOwn is workflow.Freezes'.
 func (s *Store) FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, fn func([]*workflow.Request) (workflow.Change, error)) error {
 	return wrap("freeze account", s.write(ctx, func(t *tx) error {
-		if settled, err := t.frozenUnasked(account); settled || err != nil {
+		if err := t.thawedSince(account, made); err != nil { // first: what is dead says nothing of how the account stands
 			return err
 		}
-		if err := t.thawedSince(account, made); err != nil {
-			return err
+		frozen, err := scanFreeze(t.row(`SELECT `+freezeColumns+` FROM freezes WHERE account = $1`, guidText(account)))
+		if err == nil && frozen.Again(made) || errors.Is(err, sql.ErrNoRows) {
+			return t.freezeOwn(account, fn)
 		}
-		return t.freezeOwn(account, fn)
+		return err
 	}))
-}
-
-func (t *tx) frozen(account ad.GUID) (frozen bool, err error) {
-	err = t.row(`SELECT EXISTS (SELECT 1 FROM freezes WHERE account = $1)`, guidText(account)).Scan(&frozen)
-	return frozen, err
-}
-
-// frozenUnasked: it is frozen, and its owner has not asked since for a thaw.
-func (t *tx) frozenUnasked(account ad.GUID) (is bool, err error) {
-	err = t.row(`SELECT EXISTS (SELECT 1 FROM freezes WHERE account = $1 AND asked = 0)`, guidText(account)).Scan(&is)
-	return is, err
 }
 
 // thawedSince is ErrThawed where a freeze was lifted when it was made, or later.
@@ -114,7 +104,8 @@ func (s *Store) AskThaw(ctx context.Context, account ad.GUID, proof string, fn f
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE freezes SET asked = $2 WHERE account = $1`, guidText(account), millis(f.Asked))
+		_, err = t.exec(`UPDATE freezes SET asked = $2, alerted = $3, told = $4 WHERE account = $1`,
+			guidText(account), millis(f.Asked), millis(f.Alerted), millis(f.Told))
 		return err
 	}))
 }

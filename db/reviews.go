@@ -57,7 +57,7 @@ func (s *Store) HasPasskey(ctx context.Context, account ad.GUID) (has bool, err 
 	return has, wrap("look for a passkey", err)
 }
 
-const freezeColumns = `account, by_guid, request, at, asked`
+const freezeColumns = `account, by_guid, request, at, asked, alerted, told`
 
 // freeze leaves an account that is frozen as it is, unless its owner has asked since for a
 // thaw: then it begins anew, and what was asked for and proved about it is worth nothing.
@@ -66,9 +66,9 @@ func (t *tx) freeze(f *workflow.Freeze) error {
 		return nil
 	}
 	_, err := t.exec(`
-		INSERT INTO freezes (`+freezeColumns+`) VALUES ($1, $2, $3, $4, $5) 
+		INSERT INTO freezes (`+freezeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (account) DO UPDATE SET at = excluded.at, asked = 0 WHERE freezes.asked <> 0`,
-		guidText(f.Account), guidText(f.By), f.Request, millis(f.At), millis(f.Asked))
+		guidText(f.Account), guidText(f.By), f.Request, millis(f.At), millis(f.Asked), millis(f.Alerted), millis(f.Told))
 	if err != nil {
 		return err
 	}
@@ -127,11 +127,11 @@ func (s *Store) Unfreeze(ctx context.Context, account ad.GUID, fn func(*workflow
 
 func scanFreeze(row scanner) (f workflow.Freeze, err error) {
 	var account, by string
-	var at, asked int64
-	if err := row.Scan(&account, &by, &f.Request, &at, &asked); err != nil {
+	var at, asked, alerted, told int64
+	if err := row.Scan(&account, &by, &f.Request, &at, &asked, &alerted, &told); err != nil {
 		return f, err
 	}
-	f.At, f.Asked = fromMillis(at), fromMillis(asked)
+	f.At, f.Asked, f.Alerted, f.Told = fromMillis(at), fromMillis(asked), fromMillis(alerted), fromMillis(told)
 	if f.By, err = guidOf(by); err != nil {
 		return f, err
 	}

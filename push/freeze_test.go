@@ -31,7 +31,7 @@ func mailedTo(t *testing.T, m *mailServer) map[string]string {
 // and on each channel; what is about somebody else's, or is no event, does not.
 func TestEveryNoticeOfOnesOwnAccountOffersToStop(t *testing.T) {
 	own := map[string]bool{
-		kindApproved: true, kindDenied: true, kindLapsed: true, kindFailed: true, kindUnknown: true, kindSettled: true, kindChanged: true, kindRelocked: true, kindProofs: true, kindReplaced: false, kindVouch: true, kindThawed: true, kindLift: false,
+		kindApproved: true, kindDenied: true, kindLapsed: true, kindFailed: true, kindUnknown: true, kindSettled: true, kindChanged: true, kindRelocked: true, kindProofs: true, kindReplaced: false, kindVouch: true, kindThawed: true, kindProved: true, kindLift: false,
 		kindReview: false, kindReminder: false, kindFrozen: false, kindExpiring: false, kindSeveral: false, kindTest: false, kindAlert: false, kindThaw: false, kindBrake: false,
 	}
 	for kind := range plans {

@@ -23,13 +23,14 @@ const (
 	kindThaw     = "alert.thaw"   // likewise
 	kindBrake    = "alert.brake"  // likewise, about nobody
 	kindExpiring = "password.expiring"
-	kindProofs   = "proof.changed"    // enroll's: a way in was added, taken away, or used without a passkey
-	kindLift     = "thaw.asked"       // to whoever may lift somebody's freeze
-	kindThawed   = "account.thawed"   // the reader's account is let in again
-	kindVouch    = "request.vouch"    // somebody without a proof asks others to vouch for the reader
-	kindReplaced = "passkey.replaced" // to the manager of whoever made a passkey without a passkey
-	kindSeveral  = "review.several"   // in place of all that waited for the cap; never in the outbox
-	kindTest     = "test"             // from the page "Notifications"; never in the outbox
+	kindProofs   = "proof.changed"      // enroll's: a way in was added, taken away, or used without a passkey
+	kindLift     = "thaw.asked"         // to whoever may lift somebody's freeze
+	kindProved   = "account.thaw-asked" // somebody proved with a passkey of the reader's that it is them, to be let in again
+	kindThawed   = "account.thawed"     // the reader's account is let in again
+	kindVouch    = "request.vouch"      // somebody without a proof asks others to vouch for the reader
+	kindReplaced = "passkey.replaced"   // to the manager of whoever made a passkey without a passkey
+	kindSeveral  = "review.several"     // in place of all that waited for the cap; never in the outbox
+	kindTest     = "test"               // from the page "Notifications"; never in the outbox
 )
 
 // A plan says how a kind travels.
@@ -60,6 +61,7 @@ var plans = map[string]plan{
 	kindReplaced: {class: "replaced", page: "/", both: true},
 	kindProofs:   {class: "proof", page: "/account", own: true, both: true, urgent: true, wide: true},
 	kindLift:     {class: "thaw", page: "/inbox", urgent: true},
+	kindProved:   {class: "frozen", page: "/account", own: true, both: true, urgent: true, wide: true},
 	kindThawed:   {class: "frozen", page: "/account", own: true, both: true, wide: true},
 	kindVouch:    {class: "vouch", page: "/request/", own: true, both: true, urgent: true},
 	kindAlert:    {class: "alert", page: "/", alert: true},

@@ -50,7 +50,7 @@ func (s *Service) writeTaken(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	ids := s.taken.all()
-	try, cancel := context.WithTimeout(context.WithoutCancel(ctx), tryTime)
+	try, cancel := context.WithTimeout(context.WithoutCancel(ctx), letGoTime) // the lease outlasts it
 	defer cancel()
 	if err := s.cfg.Store.DeliveredTogether(try, s.cfg.Now(), ids...); err != nil {
 		s.log.Error("deliveries not settled", "count", len(ids), "error", err)

@@ -73,6 +73,7 @@ func TestEveryChannelOfThePersonIsTold(t *testing.T) {
 		"a new passkey":         {kindProofs, []string{"kind", "passkey"}, []string{homeSMS, work, homeMail}},
 		"a removed passkey":     {kindProofs, []string{"kind", "passkey-removed"}, []string{homeSMS, work, homeMail}},
 		"a freeze":              {kindFrozen, []string{"way", "account"}, []string{homeSMS, work, homeMail}},
+		"an asking for it":      {kindProved, nil, []string{homeSMS, work, homeMail}},
 		"let in again":          {kindThawed, nil, []string{homeSMS, work, homeMail}},
 		"another mail address":  {kindProofs, []string{"kind", "mail-code", ParamOldMail, "old@home.example"}, []string{homeSMS, work, "old@home.example"}},
 		"another number":        {kindProofs, []string{"kind", "sms-code", ParamOldSMS, "+4917011122233"}, []string{"+4917011122233", work, homeMail}},

@@ -175,6 +175,12 @@ var german = map[string]words{
 		Subject: "Jemand möchte wieder hereingelassen werden",
 		Text:    "Ein Konto bei {org} ist in Latchkey gesperrt, und sein Inhaber oder seine Inhaberin hat sich mit einem Anmeldeschlüssel (Passkey) ausgewiesen. Sie können die Person wieder hereinlassen, sobald Sie mit ihr gesprochen haben.\n\n{link}\n",
 	},
+	kindProved: {
+		Title: "Jemand hat „Ich bin es wieder“ gesagt", Body: callDE,
+		Subject: "Jemand hat „Ich bin es wieder“ gesagt",
+		Text: "Ihr Konto ist in Latchkey bei {org} angehalten. Jemand hat jetzt mit einem Ihrer Anmeldeschlüssel (Passkey) bestätigt, dass Sie es sind, und möchte wieder hineingelassen werden. Es bleibt angehalten, bis jemand mit der Berechtigung dazu es sich angesehen hat.\n\n" +
+			"Wenn Sie das waren, ist nichts weiter zu tun." + ownDE,
+	},
 	kindThawed: {
 		Title: "Ihr Konto ist wieder freigegeben", Body: callDE,
 		Subject: "Ihr Konto ist wieder freigegeben",

@@ -175,6 +175,12 @@ var english = map[string]words{
 		Subject: "Somebody asks to be let in again",
 		Text:    "An account at {org} is frozen in Latchkey, and its owner proved with a passkey that it is them. You may let them in again, once you have spoken with them.\n\n{link}\n",
 	},
+	kindProved: {
+		Title: "Somebody said “It is me again”", Body: callEN,
+		Subject: "Somebody said “It is me again”",
+		Text: "Your account is stopped in Latchkey at {org}. Somebody has now confirmed with a passkey of yours that it is you, and asks to be let in again. It stays stopped until somebody who may has looked at it.\n\n" +
+			"If this was you, there is nothing to do." + ownEN,
+	},
 	kindThawed: {
 		Title: "Your account is let in again", Body: callEN,
 		Subject: "Your account is let in again",

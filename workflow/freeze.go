@@ -117,8 +117,7 @@ func (r *Request) freezable(by ad.GUID, now time.Time) error {
 }
 
 // Freeze freezes the target's account, ends its sessions and takes back its other
-// open requests. An account that is frozen already stays as it is, unless its owner asked
-// since for a thaw: then the freeze begins anew.
+// open requests. An account that is frozen already stays as Change.Freeze says.
 func (e *Engine) Freeze(ctx context.Context, who Actor, id string, p enroll.Proof) (Reviewed, error) {
 	r, seat, err := e.seated(ctx, who, id)
 	if err != nil {

@@ -282,11 +282,11 @@ func (m *memory) FreezeOwn(ctx context.Context, account ad.GUID, made time.Time,
 func (m *memory) freezeOwn(account ad.GUID, made time.Time, fn func([]*workflow.Request) (workflow.Change, error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if f, already := m.frozen[account]; already && f.Asked.IsZero() {
-		return nil
-	}
 	if at, thawed := m.thawed[account]; thawed && !made.IsZero() && !made.After(at) {
 		return workflow.ErrThawed
+	}
+	if f, already := m.frozen[account]; already && !f.Again(made) {
+		return nil
 	}
 	var open []*workflow.Request
 	var c workflow.Change
@@ -362,7 +362,7 @@ func (m *memory) changeFreeze(ctx context.Context, op string, account ad.GUID, p
 		m.thawed[account] = time.Now()
 		return nil
 	}
-	was.Asked = f.Asked
+	was.Asked, was.Alerted, was.Told = f.Asked, f.Alerted, f.Told
 	m.frozen[account] = was
 	return nil
 }

@@ -35,8 +35,7 @@ type From struct {
 // FreezeSelf freezes the actor's own account: its sessions end, the one that asks
 // too, its open requests are cancelled, the person is told on every channel and
 // whoever runs the server is alerted; all of it is committed together or nothing is.
-// An account that is frozen stays as it is, and that is no error; where its owner has asked
-// since for a thaw, that is taken back.
+// An account that is frozen stays as it is, and that is no error.
 func (e *Engine) FreezeSelf(ctx context.Context, who Actor) error {
 	if who.Account.IsZero() {
 		return ErrNotAllowed
@@ -46,7 +45,9 @@ func (e *Engine) FreezeSelf(ctx context.Context, who Actor) error {
 	})
 }
 
-// FreezeByNotice does so by the link of a notice: see FreezeLink. ErrFreezeLink for
+// FreezeByNotice does so by the link of a notice: see FreezeLink. Where the owner has
+// asked for a thaw, and the link came with that or later, the freeze begins anew.
+// ErrFreezeLink for
 // everything that is no good link; nothing changes then, and nothing tells one cause
 // from another.
 func (e *Engine) FreezeByNotice(ctx context.Context, token secret.Text, from From) error {
@@ -72,13 +73,20 @@ type stop struct {
 	made    time.Time // of the link; zero for none
 	by      string    // actor of the events
 	from    From
+	quiet   bool // nobody but the owner is told
 }
 
 func (e *Engine) stop(ctx context.Context, s stop) error {
 	if e.freezes == nil {
 		return errFreezes
 	}
-	err := e.freezes.FreezeOwn(ctx, s.account, s.made, func(open []*Request) (Change, error) {
+	was, err := e.freezes.Frozen(ctx, s.account)
+	if err != nil {
+		return fmt.Errorf("look for a freeze: %w", err)
+	}
+	// What takes back an asking that alerted nobody alerts nobody either.
+	s.quiet = was != nil && was.Alerted.Before(was.At) && !was.Alerted.IsZero()
+	err = e.freezes.FreezeOwn(ctx, s.account, s.made, func(open []*Request) (Change, error) {
 		return e.stopped(s, open)
 	})
 	if err != nil {
@@ -107,9 +115,9 @@ func (e *Engine) stopped(s stop, open []*Request) (Change, error) {
 		r.Updated = now
 		c.Events = append(c.Events, one.Events...)
 	}
-	c.Notices = []Notice{
-		{To: s.account, Kind: NoticeFrozen, Params: map[string]string{"way": s.way}},
-		alertOf(s.account, s.way, s.notice, now),
+	c.Notices = []Notice{{To: s.account, Kind: NoticeFrozen, Params: map[string]string{"way": s.way}}}
+	if !s.quiet {
+		c.Notices = append(c.Notices, alertOf(s.account, s.way, s.notice, now))
 	}
 	c.EndSessions = endOf(s.account, "", audit.Event{
 		Time: now, Action: audit.SignedOut, Actor: s.by, Target: s.account.String(), Outcome: audit.OK, Reason: string(ErrFrozen),

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -86,41 +87,84 @@ func TestOneTouchStopsEverythingForTheAccount(t *testing.T) {
 	}
 }
 
-// Whoever has the phone proves as well as its owner that it is them: what the owner says
-// after that counts.
-func TestAnotherTouchTakesBackWhatWasProvedSince(t *testing.T) {
+// Whoever has the phone proves as well as its owner that it is them. The owner is told,
+// and the link of that takes it back: once, and no link that lay there before.
+func TestTheLinkOfAnAskingTakesItBack(t *testing.T) {
 	inWorld(t, func(w *world) {
-		link := w.link()
+		earlier := w.link()
 		label, statement := w.frozenNow()
-		stolen := func(id string) enroll.Proof {
+		proofs := 0
+		stolen := func() enroll.Proof {
+			proofs++
 			p := signed(w.ann, label, statement)
-			p.ID = id
+			p.ID = fmt.Sprint("stolen", proofs)
 			return p
 		}
-		if err := w.engine.AskThaw(w.ctx, w.ann, stolen("one")); err != nil {
-			t.Fatal(err)
+		ask := func() {
+			t.Helper()
+			if err := w.engine.AskThaw(w.ctx, w.ann, stolen()); err != nil {
+				t.Fatal(err)
+			}
 		}
-		time.Sleep(time.Minute)
-		for range 2 {
+		stop := func(link secret.Text) {
+			t.Helper()
 			if err := w.engine.FreezeByNotice(w.ctx, link, anywhere); err != nil {
 				t.Fatal(err)
 			}
 		}
-		wantErr(t, w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator}), workflow.ErrUnproved)
-		wantErr(t, w.engine.AskThaw(w.ctx, w.ann, stolen("two")), workflow.ErrProofMismatch) // about the freeze before
-		if n := w.store.count(audit.AccountStopped); n != 2 {
-			t.Errorf("%d freezes in the log", n)
+		seen := func(what string, asks, stops, ended, alerts, toIT int) {
+			t.Helper()
+			got := []int{
+				w.store.told(annGUID, workflow.NoticeThawAsked), w.store.count(audit.AccountStopped), len(w.store.ended),
+				w.store.told(ad.GUID{}, workflow.NoticeAlert), w.store.told(ad.GUID{}, workflow.NoticeThaw),
+			}
+			if want := []int{asks, stops, ended, alerts, toIT}; !slices.Equal(got, want) {
+				t.Errorf("%s: %d, want %d", what, got, want)
+			}
 		}
-		if n := len(w.store.ended); n != 2 { // whoever asked is signed in
-			t.Errorf("sessions were ended %d times", n)
-		}
-		label, statement = w.frozenNow() // it is, and stays so
-		if err := w.engine.AskThaw(w.ctx, w.ann, stolen("three")); err != nil {
+		time.Sleep(10 * time.Minute)
+		ask()
+		ask()
+		seen("asked", 1, 1, 1, 1, 1)
+		stop(earlier)
+		if err := w.engine.FreezeSelf(w.ctx, w.ann); err != nil {
 			t.Fatal(err)
 		}
+		seen("neither an earlier link nor a session takes it back", 1, 1, 1, 1, 1)
+
+		link := w.link()
+		time.Sleep(time.Minute)
+		stop(link)
+		stop(link)
+		seen("its link does, once", 1, 2, 2, 2, 1)
+		wantErr(t, w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator}), workflow.ErrUnproved)
+		wantErr(t, w.engine.AskThaw(w.ctx, w.ann, stolen()), workflow.ErrProofMismatch) // about the freeze before
+
+		// Within the hour only the owner is told again, however often.
+		for n := range 3 {
+			time.Sleep(6 * time.Minute)
+			label, statement = w.frozenNow()
+			ask()
+			seen("asked again", 2+n, 2+n, 2+n, 2, 1)
+			stop(w.link())
+			seen("and taken back", 2+n, 3+n, 3+n, 2, 1)
+		}
+		time.Sleep(time.Hour)
+		label, statement = w.frozenNow()
+		ask()
+		stop(w.link())
+		seen("an hour later", 5, 6, 6, 3, 2)
+
+		label, statement = w.frozenNow()
+		ask()
 		if err := w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator}); err != nil {
 			t.Fatal(err)
 		}
+		wantErr(t, w.engine.FreezeByNotice(w.ctx, link, anywhere), workflow.ErrFreezeLink)
+		if err := w.engine.FreezeSelf(w.ctx, w.ann); err != nil {
+			t.Fatal(err)
+		}
+		wantErr(t, w.engine.FreezeByNotice(w.ctx, link, anywhere), workflow.ErrFreezeLink) // dead, frozen or not
 	})
 }
 

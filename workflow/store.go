@@ -31,7 +31,8 @@ type Change struct {
 	// EndSessions is nil where none end.
 	EndSessions *SessionsOf
 	// Freeze is nil where no account is frozen. One that is frozen already
-	// stays as it is.
+	// stays as it is, unless its owner asked since for a thaw: then At is that of this
+	// one, and nobody asks any more.
 	Freeze *Freeze
 	// Passkey is nil where none is registered. One whose ID exists is
 	// enroll.ErrDuplicate, and changes nothing.
@@ -101,10 +102,10 @@ type Freezes interface {
 	// draft, pending or approved, and commits what fn made of them together with its
 	// change, or nothing. fn does no I/O and may run again. Where the account is
 	// frozen already it is not run, and that is no error: the freeze stays as it is.
-	// Where its owner has asked since for a thaw it is run, and the freeze begins anew:
-	// At is that of the change, and nobody asks any more.
-	// made is when somebody was given the means; ErrThawed where a freeze was lifted
-	// at that time or later. A zero made was not given to anybody.
+	// Where Freeze.Again says so it is run, and the freeze begins anew, as Change.Freeze
+	// does. made is when somebody was given the means; ErrThawed where a freeze was lifted
+	// at that time or later, also where the account is frozen. A zero made was not given
+	// to anybody.
 	FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, fn func(open []*Request) (Change, error)) error
 	// Frozen is nil for an account that is not.
 	Frozen(ctx context.Context, account ad.GUID) (*Freeze, error)
@@ -112,7 +113,7 @@ type Freezes interface {
 	// last who asked first, and no more than most.
 	ThawsAsked(ctx context.Context, except ad.GUID, most int) ([]Freeze, error)
 	// AskThaw runs fn on the freeze of the account as it is in a write transaction and
-	// commits Asked as fn left it, the events and notices of its change, and that the
+	// commits Asked, Alerted and Told as fn left them, the events and notices of its change, and that the
 	// proof is used, or nothing. ErrNotFrozen where there is none, ErrProofUsed. fn does
 	// no I/O and may run again.
 	AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*Freeze) (Change, error)) error
@@ -132,6 +133,16 @@ type Freeze struct {
 	// Asked is when its owner last proved with a passkey that it is them; zero for never,
 	// and again from the moment at which somebody freezes it once more.
 	Asked time.Time
+	// Alerted is when whoever runs the server was last told that the owner asks, and Told
+	// when the owner was.
+	Alerted, Told time.Time
+}
+
+// Again says whether a link that was made then begins the freeze anew: it tells of the
+// owner's asking, or of something later. So each asking can be taken back by its own link,
+// and one that lies about in a mailbox holds nobody frozen.
+func (f Freeze) Again(made time.Time) bool {
+	return !made.IsZero() && !f.Asked.IsZero() && !made.Before(f.Told)
 }
 
 // Holders knows who holds a passkey: nobody else can approve.

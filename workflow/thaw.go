@@ -18,7 +18,8 @@ import (
 // ThawLabel names what the owner of a frozen account signs.
 const ThawLabel = "latchkey/thaw/v1"
 
-// alertAgain is how long an owner who proves it again and again alerts nobody.
+// alertAgain is how long an owner who proves it again and again alerts nobody, also where
+// the freeze began anew in between.
 const alertAgain = time.Hour
 
 // OwnFreeze is the freeze of the actor's own account; nil where it is not frozen.
@@ -47,7 +48,8 @@ func (e *Engine) BeginThaw(ctx context.Context, who Actor) (string, []byte, erro
 	return ThawLabel, b, err
 }
 
-// AskThaw takes the proof over that statement, and tells whoever runs the server. The
+// AskThaw takes the proof over that statement, and tells whoever runs the server, those
+// who may lift it, and the owner, on every channel: somebody else may hold the passkey. The
 // account stays frozen. Errors: ErrNotFrozen, ErrProofMismatch, ErrProofExpired,
 // ErrProofUsed.
 func (e *Engine) AskThaw(ctx context.Context, who Actor, p enroll.Proof) error {
@@ -76,16 +78,21 @@ func (e *Engine) AskThaw(ctx context.Context, who Actor, p enroll.Proof) error {
 }
 
 func (e *Engine) askedThaw(f *Freeze, who Actor, p enroll.Proof, lifters []ad.GUID) Change {
-	now, before := e.now(), f.Asked
-	f.Asked = now
+	now := e.now()
 	event := audit.Event{
 		Time: now, Action: audit.AccountAskedFor, Actor: who.Account.String(), Target: f.Account.String(), Outcome: audit.OK,
 		Detail: map[string]any{}, Personal: personal("device", who.Device, "address", who.Address),
 	}
 	addReceipt(event.Detail, p)
 	c := Change{Events: []audit.Event{event}}
-	if now.Sub(before) >= alertAgain {
-		c.Notices = []Notice{{Kind: NoticeThaw, Until: now.Add(alertTime), Params: map[string]string{"account": f.Account.String()}}}
+	if f.Asked.IsZero() || now.Sub(f.Told) >= alertAgain {
+		f.Told = now
+		c.Notices = append(c.Notices, Notice{To: f.Account, Kind: NoticeThawAsked, Params: map[string]string{}})
+	}
+	f.Asked = now
+	if now.Sub(f.Alerted) >= alertAgain {
+		f.Alerted = now
+		c.Notices = append(c.Notices, Notice{Kind: NoticeThaw, Until: now.Add(alertTime), Params: map[string]string{"account": f.Account.String()}})
 		for _, to := range lifters {
 			c.Notices = append(c.Notices, Notice{To: to, Kind: NoticeLift, Until: now.Add(day), Params: map[string]string{}})
 		}

@@ -224,36 +224,49 @@ func aFreezeIsLiftedWholeOrNotAtAll(s *suite) {
 	frozen(true)
 }
 
-// Whoever asked may not be its owner, who says once more that it wasn't them.
+// Whoever asked may not be its owner, who says by the link of that that it wasn't them.
 func aSecondFreezeTakesBackWhatWasAskedFor(s *suite) {
 	var seen []string
-	own := func() error { return s.FreezeOwn(s.ctx, guid(1), time.Time{}, s.stopping(&seen)) }
-	s.must(own())
-	other := workflow.Freeze{Account: guid(2), By: guid(2), At: s.now, Asked: s.now}
+	own := func(made time.Time) error { return s.FreezeOwn(s.ctx, guid(1), made, s.stopping(&seen)) }
+	s.must(own(time.Time{}))
+	other := workflow.Freeze{Account: guid(2), By: guid(2), At: s.now, Asked: s.now, Alerted: s.now, Told: s.now}
 	s.must(s.FreezeOwn(s.ctx, guid(2), time.Time{}, func([]*workflow.Request) (workflow.Change, error) {
 		return workflow.Change{Freeze: &other}, nil
 	}))
-	for n, again := range []func() error{own, func() error { // an approver's
+	is := func(want workflow.Freeze, events int) {
+		s.Helper()
+		f, err := s.Frozen(s.ctx, guid(1))
+		s.must(err)
+		s.same(*f, want)
+		s.same(s.events(guid(1)), events)
+	}
+	for n, again := range []func() error{func() error { return own(s.now) }, func() error { // an approver's
 		c := s.change(audit.AccountStopped)
 		c.Freeze = &workflow.Freeze{Account: guid(1), By: guid(7), Request: "theirs", At: s.now}
 		return s.Create(s.ctx, s.request("theirs"), c)
 	}} {
+		before, err := s.Frozen(s.ctx, guid(1))
+		s.must(err)
+		events := s.events(guid(1)) + 1
+		asked := s.now.Add(10 * time.Minute)
 		s.must(s.AskThaw(s.ctx, guid(1), fmt.Sprint("p", n), func(f *workflow.Freeze) (workflow.Change, error) {
-			f.Asked = s.now
+			f.Asked, f.Alerted, f.Told = asked.Add(time.Hour), asked.Add(time.Second), asked
 			return s.change(audit.AccountAskedFor), nil
 		}))
-		before := s.events(guid(1))
-		s.now = s.now.Add(time.Minute)
+		before.Asked, before.Alerted, before.Told = asked.Add(time.Hour), asked.Add(time.Second), asked
+		s.must(own(time.Time{}))
+		s.must(own(s.now))
+		is(*before, events) // by no session, and by no link that was there before
+
+		s.now = asked.Add(time.Minute)
 		s.must(again())
-		f, err := s.Frozen(s.ctx, guid(1))
-		s.must(err)
-		s.same(*f, workflow.Freeze{Account: guid(1), By: guid(1), At: s.now})
+		after := workflow.Freeze{Account: guid(1), By: guid(1), At: s.now, Alerted: before.Alerted, Told: asked}
+		is(after, events+1)
+		s.must(own(s.now)) // and once
+		is(after, events+1)
 		all, err := s.ThawsAsked(s.ctx, guid(3), 10)
 		s.must(err)
 		s.same(all, []workflow.Freeze{other})
-		s.same(s.events(guid(1)), before+1)
-		s.must(own()) // and once
-		s.same(s.events(guid(1)), before+1)
 	}
 }
 

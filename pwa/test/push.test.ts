@@ -359,7 +359,7 @@ test.each([
 test('a renewal that is on its way does not bring back what is ended here meanwhile', async () => {
   await switchOn(anna);
   let queue: Promise<unknown> = Promise.resolve();
-  const request = (_: string, work: () => Promise<unknown>) => (queue = queue.then(work, work));
+  const request = (_: string, _options: unknown, work: () => Promise<unknown>) => (queue = queue.then(work, work));
   vi.stubGlobal('navigator', { ...navigator, locks: { request } });
   let reach = () => {};
   const reached = new Promise<void>((resolve) => (reach = resolve));
@@ -380,4 +380,25 @@ test('a renewal that is on its way does not bring back what is ended here meanwh
   expect(world.list).toEqual([]);
   expect(readOwn()).toBeNull();
   expect(world.sub).toBeNull();
+});
+
+test('a page that hangs over its renewal keeps nobody from ending notifications here', async () => {
+  await switchOn(anna);
+  const waits = new DOMException('', 'TimeoutError');
+  vi.stubGlobal('navigator', { ...navigator, locks: { request: () => Promise.reject(waits) } });
+  await switchOff(readOwn()!.id);
+  expect(world.list).toEqual([]);
+  expect(world.sub).toBeNull();
+});
+
+test('a device that is gone at the server is ended here too', async () => {
+  await switchOn(anna);
+  const id = readOwn()!.id;
+  world.refuse[`POST /api/devices/${id}/remove`] = [404, 'device.unknown'];
+  await switchOff(id);
+  expect(world.sub).toBeNull();
+  world.refuse[`POST /api/devices/${id}/remove`] = [503, 'server.busy'];
+  await switchOn(anna);
+  await expect(switchOff(id)).rejects.toThrow('server.busy');
+  expect(world.sub).not.toBeNull();
 });

@@ -114,7 +114,7 @@ export const de: Proofs = {
   'rec.hint.password': 'Das Passwort',
   'rec.hint.password.sub': 'Das Ihres Kontos bei der Arbeit. Groß und klein zählt.',
   'rec.hint.tries': 'Mehrere Versuche',
-  'rec.hint.tries.sub': 'Warten Sie nach fünf falschen eine Viertelstunde (bei Antworten zwei Stunden). Etwas anderes, das Sie haben, können Sie sofort versuchen.',
+  'rec.hint.tries.sub': 'Nach fünf falschen Versuchen warten Sie: erst einige Minuten, später bis zu einer Viertelstunde auf jeden weiteren (bei Antworten zwei Stunden). Etwas anderes, das Sie haben, können Sie sofort versuchen.',
   'rec.hint.enough': 'Für Sie nicht genug',
   'rec.hint.enough.sub': 'Vielleicht verlangt Ihre Organisation von Ihnen etwas anderes.',
   'rec.colleague': 'Jemanden um Hilfe bitten',

@@ -112,7 +112,7 @@ export const en = {
   'rec.hint.password': 'The password',
   'rec.hint.password.sub': 'The one of your account at work. Capitals count.',
   'rec.hint.tries': 'Several tries',
-  'rec.hint.tries.sub': 'After five wrong ones, wait a quarter of an hour (with answers, two hours). Anything else that you have you can try at once.',
+  'rec.hint.tries.sub': 'After five wrong ones you wait: first some minutes, later up to a quarter of an hour for each (with answers, two hours). Anything else that you have you can try at once.',
   'rec.hint.enough': 'Not enough for you',
   'rec.hint.enough.sub': 'Your organisation may ask you for something else.',
   'rec.colleague': 'Ask a colleague',

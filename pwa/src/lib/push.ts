@@ -82,12 +82,24 @@ let opened = ''; // for whom this page has renewed it
 const SUBSCRIBE_MS = 15_000;
 const WORKER_MS = 10_000;
 
+/** As long as a renewal takes where there is a network; nobody waits longer for one. */
+const ALONE_MS = 5_000;
+
 /**
  * One after the other, in all pages of this browser: a renewal that is on its way to the
  * server while notifications are ended here would bring the device back.
  */
-function alone<T>(work: () => Promise<T>): Promise<T> {
-  return navigator.locks ? navigator.locks.request('latchkey-push', work) : work();
+async function alone<T>(work: () => Promise<T>): Promise<T> {
+  let begun = false;
+  try {
+    return await navigator.locks.request('latchkey-push', { signal: AbortSignal.timeout(ALONE_MS) }, () => {
+      begun = true;
+      return work();
+    });
+  } catch (e) {
+    if (begun) throw e;
+    return work(); // a page that hangs, or a browser without locks
+  }
 }
 
 /** Asks the browser again. Without a network: what the server knows shows at the next renewal. */
@@ -197,7 +209,9 @@ export async function switchOn(me: Me): Promise<void> {
 /** Ends them here, and at the server. */
 export function switchOff(id: string): Promise<void> {
   return alone(async () => {
-    await post(`/api/devices/${encodeURIComponent(id)}/remove`);
+    await post(`/api/devices/${encodeURIComponent(id)}/remove`).catch((e: unknown) => {
+      if (!says(e, 'device.unknown')) throw e; // gone already
+    });
     await endHere();
   });
 }

@@ -57,7 +57,12 @@ export interface Changed {
  * old one was the signed-in person's: who else sits here meanwhile is subscribed to
  * nothing. In all other cases nothing is done: the page renews it at its next opening.
  */
-export async function renew({ oldSubscription: old, newSubscription }: Changed): Promise<void> {
+export function renew(changed: Changed): Promise<void> {
+  const { locks } = self.navigator; // not while a page ends notifications here: see lib/push
+  return locks ? locks.request('latchkey-push', () => renewAlone(changed)) : renewAlone(changed);
+}
+
+async function renewAlone({ oldSubscription: old, newSubscription }: Changed): Promise<void> {
   if (!old) return;
   const key = old.options?.applicationServerKey;
   if (!newSubscription && !key) return;
