@@ -171,6 +171,13 @@ const own: Record<string, Open> = {
     await phone.signIn();
     await phone.page.goto('/request/00000000-0000-7000-8000-000000000000');
     await sees(phone.page, 'There is no such request');
+    // What is wrong stays said while it is read again.
+    let asked = 0;
+    await phone.page.route('/api/requests/*', () => { asked++; });
+    await phone.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await expect.poll(() => asked).toBe(1);
+    await sees(phone.page, 'There is no such request');
+    await phone.page.unrouteAll({ behavior: 'ignoreErrors' });
   },
   offline: async ({ phone: { page } }) => {
     await page.route('/api/**', (route) => route.abort());

@@ -50,6 +50,8 @@ export interface Resource<T> {
   problem: Problem | null;
   loading: boolean;
   reload(): Promise<void>;
+  /** Reads again unasked: what was wrong stays said until there is an answer. */
+  reread(): void;
   set(value: T): void;
 }
 
@@ -58,10 +60,10 @@ export function useResource<T>(path: string): Resource<T> {
   const state = useRef({ problem: null as Problem | null, loading: true });
   const live = useRef<AbortController | null>(null);
 
-  const reload = useCallback(async () => {
+  const read = useCallback(async (quiet: boolean) => {
     live.current?.abort();
     const mine = (live.current = new AbortController());
-    state.current = { problem: null, loading: true };
+    state.current = { problem: quiet ? state.current.problem : null, loading: true };
     again((n) => n + 1);
     try {
       const value = await (asked<T>(path) ?? get<T>(path, mine.signal));
@@ -74,6 +76,8 @@ export function useResource<T>(path: string): Resource<T> {
     }
     again((n) => n + 1);
   }, [path]);
+  const reload = useCallback(() => read(false), [read]);
+  const reread = useCallback(() => void read(true), [read]);
 
   const set = useCallback(
     (value: T) => {
@@ -87,12 +91,12 @@ export function useResource<T>(path: string): Resource<T> {
 
   useEffect(() => {
     void reload();
-    const off = onReturn(() => void reload());
+    const off = onReturn(reread);
     return () => {
       off();
       live.current?.abort();
     };
-  }, [reload]);
+  }, [reload, reread]);
 
-  return { data: held<T>(path), ...state.current, reload, set };
+  return { data: held<T>(path), ...state.current, reload, reread, set };
 }

@@ -23,12 +23,12 @@ import { Failed } from './trouble';
 const SOON_MS = 15 * 60_000;
 
 export function InboxScreen() {
-  const { data, problem, reload } = useResource<Inbox & { kept?: string }>('/api/inbox');
+  const { data, problem, reload, reread } = useResource<Inbox & { kept?: string }>('/api/inbox');
   const frozen = useResource<ThawList>('/api/thaws');
   const again = useCallback(() => {
-    void reload();
+    reread();
     void refreshAgain(); // the number beside "Inbox"
-  }, [reload]);
+  }, [reread]);
   useLive(null, again);
   const now = useNow();
   if (!data && problem) return <Failed problem={problem} retry={() => void reload()} />;

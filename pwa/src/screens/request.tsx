@@ -41,12 +41,12 @@ export function RequestScreen({ params }: { params: Record<string, string> }) {
   const resource = useResource<Request>(`/api/requests/${encodeURIComponent(params.id ?? '')}`);
   const { data: request, problem, reload } = resource;
   const moving = request?.state === 'executing' || request?.state === 'unknown' || (request?.state === 'approved' && request.kind === 'unlock');
-  useLive(params.id ?? '', reload);
+  useLive(params.id ?? '', resource.reread);
   useEffect(() => {
     if (!moving) return;
-    const timer = setInterval(() => document.visibilityState === 'visible' && void reload(), POLL_MS);
+    const timer = setInterval(() => document.visibilityState === 'visible' && resource.reread(), POLL_MS);
     return () => clearInterval(timer);
-  }, [moving, reload]);
+  }, [moving, resource.reread]);
   const shown = useRef<Request | null>(null);
   const here = request !== null;
   useEffect(() => (here ? later(() => [done, setPassword, waiting].forEach((next) => next.warm())) : undefined), [here]);

@@ -13,8 +13,8 @@ export function ReviewScreen({ params }: { params: Record<string, string> }) {
   const id = params.id ?? '';
   const resource = useResource<Review>(`/api/reviews/${encodeURIComponent(id)}`);
   const { data: review, problem, reload } = resource;
-  useLive(id, reload);
-  useTimeUp(review, reload);
+  useLive(id, resource.reread);
+  useTimeUp(review, resource.reread);
   if (!review) return problem ? <Failed problem={problem} retry={() => void reload()} /> : <Skeleton />;
   if (review.open) return <Decide review={review} offline={problem?.code === 'network.offline'} resource={resource} />;
   return <Closed review={review} onReview={resource.set} reload={() => void reload()} />;

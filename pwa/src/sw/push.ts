@@ -58,7 +58,7 @@ export interface Changed {
  * nothing. In all other cases nothing is done: the page renews it at its next opening.
  */
 export function renew(changed: Changed): Promise<void> {
-  const { locks } = self.navigator; // not while a page ends notifications here: see lib/push
+  const { locks } = navigator; // not while a page ends notifications here: see lib/push
   return locks ? locks.request('latchkey-push', () => renewAlone(changed)) : renewAlone(changed);
 }
 
