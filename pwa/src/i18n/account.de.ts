@@ -112,4 +112,5 @@ export const de: Account = {
   'thaw.go': 'Ich bin es wieder',
   'thaw.asked': 'Die IT sieht, dass Sie es sind',
   'thaw.asked.sub': 'Sie haben es bestätigt: {when}. Rufen Sie jetzt an, wenn Sie es noch nicht getan haben: Dort schaltet man Latchkey wieder ein, sobald es geklärt ist.',
+  'thaw.asked.not': 'Waren Sie das nicht, wählen Sie „Das war ich nicht“ in der Mitteilung darüber.',
 };

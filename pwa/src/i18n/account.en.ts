@@ -110,4 +110,5 @@ export const en = {
   'thaw.go': 'It is me again',
   'thaw.asked': 'IT sees that it is you',
   'thaw.asked.sub': 'You confirmed it {when}. Call now, if you have not yet: they switch Latchkey on again once it is cleared.',
+  'thaw.asked.not': 'If that wasn’t you, choose “This wasn’t me” in the message that told you of it.',
 };

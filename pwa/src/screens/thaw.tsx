@@ -20,6 +20,7 @@ export function Thaw() {
         <p>
           <Time at={data.asked} text={t('thaw.asked.sub', { when: momentToday(data.asked) })} />
         </p>
+        <p>{t('thaw.asked.not')}</p>
       </Banner>
     );
   return <Ask onAsked={set} />;
