@@ -192,11 +192,11 @@ function Answers({ requests }: { requests: Request[] }) {
   );
 }
 
-function openWords(r: Request): { title: string; sub: string; tone: Tone } | null {
+export function openWords(r: Request): { title: string; sub: string; tone: Tone } | null {
   if (isStrange(r)) return { title: t('str.title'), sub: `${t(`rv.kind.${r.kind}`)} · ${t('k.open.until', { time: moment(r.deadline) })}`, tone: 'stop' };
   const watched = r.state === 'done' && r.watchUntil && Date.parse(r.watchUntil) > Date.now();
   if (watched && r.relocked) return { title: t('k.relocked', { time: clock(r.relocked.at) }), sub: '', tone: 'stop' };
-  if (watched) return { title: t('k.watched', { time: clock(r.updated) }), sub: t('k.watched.sub', { time: clock(r.watchUntil) }), tone: 'good' };
+  if (watched) return { title: t('k.watched', { time: clock(r.params['since'] ?? r.updated) }), sub: t('k.watched.sub', { time: clock(r.watchUntil) }), tone: 'good' };
   if (r.state === 'unknown' || r.state === 'executing') return { title: t('k.unsettled'), sub: '', tone: 'wait' };
   if (r.state === 'pending') return { title: t('k.pending'), sub: t('k.open.until', { time: moment(r.deadline) }), tone: 'wait' };
   if (r.state === 'approved' || r.state === 'draft')
