@@ -42,7 +42,7 @@ func TestADatabaseThatIsGoneStopsEveryActBeforeTheDirectory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := open(t, world.Options{People: 2})
+			w := open(t, world.Options{File: true, People: 2})
 			typed, locked := w.People[0], w.People[1]
 			r := approved(t, typed, "reset")
 			stopsBeforeTheDirectory(t, w, typed, locked, r, func() func() { return moveAway(t, w, files...) })
@@ -58,7 +58,7 @@ func TestADatabaseThatIsGoneStopsEveryActBeforeTheDirectory(t *testing.T) {
 // and nothing is written.
 func TestASlowStoreDelaysOrStopsActsAndNeverDoublesThem(t *testing.T) {
 	t.Parallel()
-	w := open(t, world.Options{People: 2})
+	w := open(t, world.Options{File: true, People: 2})
 	quick, late := w.People[0], w.People[1]
 	a, b := approved(t, quick, "reset"), approved(t, late, "reset")
 	other, err := sql.Open("sqlite", "file:"+w.Data+"/latchkey.db?_pragma=busy_timeout(10000)")
