@@ -38,6 +38,9 @@ func (s *Store) ReplaceFactors(ctx context.Context, account ad.GUID, kind enroll
 		if err != nil {
 			return err
 		}
+		if err := t.keepAddress(account, before); err != nil {
+			return err
+		}
 		n, err := t.exec(`DELETE FROM factors WHERE account = $1 AND kind = $2`, guidText(account), string(kind))
 		if err != nil {
 			return err
@@ -84,6 +87,70 @@ func (t *tx) oldAddress(account ad.GUID, kind enroll.ProofKind, with []enroll.Fa
 	}
 	return map[string]string{param: to}, nil
 }
+
+// keepAddress keeps the address that goes away with what its owner is still to be told of.
+// Whoever holds such a row just now loses it, and at worst tells it twice: what they read
+// before knows nothing of the address.
+func (t *tx) keepAddress(account ad.GUID, old map[string]string) error {
+	if len(old) == 0 {
+		return nil
+	}
+	notices, err := collect(t, scanNotice, waitingNotices+t.dialect.forUpdate, guidText(account))
+	if err != nil {
+		return err
+	}
+	for _, n := range notices {
+		if err := t.keepWith(`UPDATE outbox SET body = $2, lease = 0, holder = '' WHERE id = $1`, n.ID, noticePlace(n.To, n.Kind, n.nonce), n.body,
+			func(params map[string]string) (map[string]string, bool) {
+				n.Params = params
+				return n.Keeping(old)
+			}); err != nil {
+			return err
+		}
+	}
+	// After the notices: what was made of one meanwhile is seen.
+	deliveries, err := collect(t, scanDelivery, waitingDeliveries+t.dialect.forUpdate, guidText(account), string(push.ChannelMail), string(push.ChannelSMS))
+	if err != nil {
+		return err
+	}
+	for _, d := range deliveries {
+		if err := t.keepWith(`UPDATE deliveries SET body = $2, lease = 0, holder = '' WHERE id = $1`, d.ID, deliveryPlace(d.Delivery, d.nonce), d.body,
+			func(params map[string]string) (map[string]string, bool) {
+				d.Params = params
+				return d.Keeping(old)
+			}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepWith seals a row's parameters anew where keep changes them. What no key opens
+// tells nobody anything.
+func (t *tx) keepWith(update string, id int64, where string, body []byte, keep func(map[string]string) (map[string]string, bool)) error {
+	params, err := t.sealer.openParams(where, body)
+	if errors.Is(err, secret.ErrSealed) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	params, changed := keep(params)
+	if !changed {
+		return nil
+	}
+	if body, err = t.sealer.sealParams(where, params); err != nil {
+		return err
+	}
+	_, err = t.exec(update, id, body)
+	t.told.outbox = true
+	return err
+}
+
+const (
+	waitingNotices    = `SELECT id, to_guid, kind, nonce, body, created, until FROM outbox WHERE to_guid = $1 AND ended = 0 ORDER BY id`
+	waitingDeliveries = `SELECT id, ` + deliveryColumns + ` FROM deliveries WHERE to_guid = $1 AND ended = 0 AND subscription = '' AND channel IN ($2, $3) ORDER BY id`
+)
 
 // selectVerified: there is one of a kind.
 const selectVerified = `SELECT ` + factorColumns + ` FROM factors WHERE account = $1 AND kind = $2 ORDER BY created DESC, id LIMIT 1`

@@ -78,6 +78,36 @@ func (s *Service) further(ctx context.Context, n Notice) ([]Delivery, error) {
 	return out, nil
 }
 
+// Keeping is the parameters of a notice that waits while an address of its reader goes
+// away, which old names by ParamOldMail or ParamOldSMS: what happened before is told there
+// all the same. It says whether they change.
+func (n Notice) Keeping(old map[string]string) (map[string]string, bool) {
+	if !plans[n.Kind].wide {
+		return n.Params, false
+	}
+	params, changed := maps.Clone(n.Params), false
+	if params == nil {
+		params = map[string]string{}
+	}
+	for _, name := range []string{ParamOldMail, ParamOldSMS} {
+		if old[name] != "" && params[name] == "" {
+			params[name], changed = old[name], true
+		}
+	}
+	return params, changed
+}
+
+// Keeping is as Notice.Keeping for what is on its way to that very address.
+func (d Delivery) Keeping(old map[string]string) (map[string]string, bool) {
+	to := old[map[Channel]string{ChannelMail: ParamOldMail, ChannelSMS: ParamOldSMS}[d.Channel]]
+	if to == "" || d.Params[paramVerified] == "" || d.Params[paramTo] != "" {
+		return d.Params, false
+	}
+	params := maps.Clone(d.Params)
+	params[paramTo] = to
+	return params, true
+}
+
 func withoutOld(params map[string]string) map[string]string {
 	out := maps.Clone(params)
 	if out == nil {

@@ -109,7 +109,8 @@ func TestEveryChannelOfThePersonIsTold(t *testing.T) {
 	}
 }
 
-// An address is opened when a message is sent, and one that is gone by then gets none.
+// An address is opened when a message is sent, not before. (What was on its way to one that
+// goes away meanwhile keeps it: db/dbtest.)
 func TestAVerifiedAddressIsOpenedWhenSomethingIsSent(t *testing.T) {
 	w, m, gw, v := wideWorld(t)
 	v.sms = ""

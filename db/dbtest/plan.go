@@ -20,6 +20,7 @@ var offPath = []struct{ begins, why string }{
 	{"SELECT data FROM requests WHERE 1 = 1 AND kind IN", "likewise"},
 	{"UPDATE outbox SET lease", "the outbox: an index holds only what waits"},
 	{"SELECT min(at) FROM", "likewise"},
+	{"SELECT id, to_guid, kind, nonce, body, created, until FROM outbox WHERE to_guid = $1 AND ended = 0", "likewise"},
 	{"SELECT count(*) FROM outbox WHERE nonce = ''", "at start"},
 	{"SELECT id FROM vapid_keys", "a handful of keys"},
 	{"SELECT id, public, private, created FROM vapid_keys", "likewise"},

@@ -123,6 +123,7 @@ var cases = []struct {
 	{"ATryThatIsRefusedChangesNothing", aTryThatIsRefusedChangesNothing, false},
 	{"ProofsOfASessionAreWholeOrNothing", proofsOfASessionAreWholeOrNothing, false},
 	{"AnOldAddressIsToldOfWhatTookItsPlace", anOldAddressIsTold, false},
+	{"WhatHappenedBeforeAnAddressWentIsToldThere", whatHappenedBeforeAnAddressWentIsToldThere, false},
 	{"ReplacedProofsAreNoted", replacedProofsAreNoted, false},
 	{"OneOf200AnswersOneAsking", oneOf200AnswersOneAsking, true},
 	{"OneOf200TakesAWayIn", oneOf200TakesAWayIn, true},

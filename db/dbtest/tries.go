@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/push"
+	"github.com/latchkey/latchkey/workflow"
 )
 
 var errRests = errors.New("rests")
@@ -99,6 +100,7 @@ func anOldAddressIsTold(s *suite) {
 		s.must(s.ReplaceFactors(s.ctx, guid(1), kind, with, e))
 		all := s.claim(10)
 		s.same(len(all), 1)
+		s.must(s.Fan(s.ctx, all[0].ID, nil))
 		return all[0].Params
 	}
 	made, gone := audit.ProofMade, audit.ProofRemoved
@@ -120,6 +122,90 @@ func anOldAddressIsTold(s *suite) {
 	address, err = s.Verified(s.ctx, guid(1).String(), true)
 	s.must(err)
 	s.same(address, "")
+}
+
+// What happened before an address went away is told there all the same, whether it waits,
+// is held by a server, or is on its way. Whoever holds it loses it: they know nothing of
+// the address.
+func whatHappenedBeforeAnAddressWentIsToldThere(s *suite) {
+	keep := func(kind enroll.ProofKind, address string) {
+		s.Helper()
+		f := s.factor(address, 1, kind)
+		f.Secret = []byte(address)
+		e := s.event(audit.ProofMade, guid(1))
+		e.Detail["proof_kind"] = string(kind)
+		s.must(s.ReplaceFactors(s.ctx, guid(1), kind, []enroll.Factor{f}, e))
+	}
+	told := func(kind enroll.ProofKind) {
+		s.Helper()
+		e := s.event(audit.ProofMade, guid(1))
+		e.Detail["proof_kind"] = string(kind)
+		s.must(s.ReplaceFactors(s.ctx, guid(1), kind, []enroll.Factor{s.factor("of "+string(kind), 1, kind)}, e))
+	}
+	keep(enroll.ProofMailCode, "a@home.example")
+	keep(enroll.ProofSMSCode, "+491")
+	for _, n := range s.claim(10) {
+		s.must(s.Fan(s.ctx, n.ID, nil))
+	}
+	told(enroll.ProofPIN) // fanned out: on its way
+	fanned := s.claim(10)
+	s.same(len(fanned), 1)
+	way := func(by push.Channel, marks ...string) push.Delivery {
+		d := s.delivery(1)
+		d.Channel, d.Kind, d.Params = by, fanned[0].Kind, map[string]string{"kind": "pin"}
+		for i := 0; i+1 < len(marks); i += 2 {
+			d.Params[marks[i]] = marks[i+1]
+		}
+		return d
+	}
+	other := way(push.ChannelMail, "_verified", "true")
+	other.To = guid(2).String()
+	onTheWay := []push.Delivery{
+		way(push.ChannelMail), way(push.ChannelMail, "_verified", "true"), way(push.ChannelSMS, "_verified", "true"),
+		way(push.ChannelMail, "_verified", "true", "_to", "before@home.example"), other,
+	}
+	s.must(s.Fan(s.ctx, fanned[0].ID, onTheWay))
+	trying, err := s.ClaimDeliveries(s.ctx, s.now, lease, 10, 0)
+	s.must(err)
+	s.same(len(trying), len(onTheWay))
+	told(enroll.ProofTOTP) // held by a server
+	held := s.claim(10)
+	s.same(len(held), 1)
+	s.must(s.Create(s.ctx, s.request("beside"), workflow.Change{Notices: []workflow.Notice{
+		{To: guid(1), Kind: workflow.NoticeReview, Params: map[string]string{"n": "1"}},
+		{To: guid(2), Kind: workflow.NoticeFrozen, Params: map[string]string{"n": "2"}},
+	}}))
+	told(enroll.ProofQuestions) // waiting
+
+	keep(enroll.ProofMailCode, "b@home.example")
+	with := func(kind string) map[string]string {
+		return map[string]string{"kind": kind, push.ParamOldMail: "a@home.example"}
+	}
+	s.want(s.Fan(s.ctx, held[0].ID, nil), push.ErrNoDelivery)
+	waiting := map[string][]map[string]string{}
+	for _, n := range s.claim(10) {
+		waiting[n.To+" "+n.Kind] = append(waiting[n.To+" "+n.Kind], n.Params)
+	}
+	mine := guid(1).String() + " " + fanned[0].Kind
+	s.same(waiting[mine], []map[string]string{with("totp"), with("questions"), with("mail-code")})
+	s.same(waiting[guid(1).String()+" "+workflow.NoticeReview], []map[string]string{{"n": "1"}})
+	s.same(waiting[guid(2).String()+" "+workflow.NoticeFrozen], []map[string]string{{"n": "2"}})
+
+	for i, d := range trying {
+		want := error(nil)
+		if i == 1 { // the one that was on its way to the address
+			want = push.ErrNoDelivery
+		}
+		s.want(s.Delivered(s.ctx, d.ID, s.now), want)
+	}
+	again, err := s.ClaimDeliveries(s.ctx, s.now, lease, 10, 0)
+	s.must(err)
+	s.same(len(again), 1)
+	s.same(again[0].ID, trying[1].ID)
+	s.same(again[0].Params, map[string]string{"kind": "pin", "_verified": "true", "_to": "a@home.example"})
+	// It stays the one of that time when the next goes.
+	keep(enroll.ProofMailCode, "c@home.example")
+	s.must(s.Delivered(s.ctx, again[0].ID, s.now))
 }
 
 // What counts as replaced: whatever is added, put in place of another or taken away
