@@ -98,14 +98,14 @@ func copyOf(r workflow.Request) (*workflow.Request, error) {
 }
 
 // AskThaw is workflow.Freezes'.
-func (s *Store) AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+func (s *Store) AskThaw(ctx context.Context, account ad.GUID, proofs []string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
 	return wrap("ask for a thaw", s.write(ctx, func(t *tx) error {
-		f, err := t.proveThaw(account, proof, "thaw of ", fn)
+		f, err := t.proveThaw(account, proofs, "thaw of ", fn)
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE freezes SET asked = $2, alerted = $3, told = $4 WHERE account = $1`,
-			guidText(account), millis(f.Asked), millis(f.Alerted), millis(f.Told))
+		_, err = t.exec(`UPDATE freezes SET asked = $2, alerted = $3, told = $4, proved = $5 WHERE account = $1`,
+			guidText(account), millis(f.Asked), millis(f.Alerted), millis(f.Told), kindsText(f.Proved))
 		return err
 	}))
 }
@@ -113,7 +113,7 @@ func (s *Store) AskThaw(ctx context.Context, account ad.GUID, proof string, fn f
 // Lift is workflow.Freezes'.
 func (s *Store) Lift(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
 	return wrap("lift a freeze", s.write(ctx, func(t *tx) error {
-		if _, err := t.proveThaw(account, proof, "lift of ", fn); err != nil {
+		if _, err := t.proveThaw(account, []string{proof}, "lift of ", fn); err != nil {
 			return err
 		}
 		return t.endFreeze(account)
@@ -127,14 +127,16 @@ func (t *tx) endFreeze(account ad.GUID) error {
 	return t.thaw(account)
 }
 
-// proveThaw runs fn on the freeze, and uses the proof for what it is for.
-func (t *tx) proveThaw(account ad.GUID, proof, use string, fn func(*workflow.Freeze) (workflow.Change, error)) (workflow.Freeze, error) {
+// proveThaw runs fn on the freeze, and uses the proofs for what they are for.
+func (t *tx) proveThaw(account ad.GUID, proofs []string, use string, fn func(*workflow.Freeze) (workflow.Change, error)) (workflow.Freeze, error) {
 	f, change, err := t.changeFreeze(account, fn)
 	if err != nil {
 		return f, err
 	}
-	if err := t.consumeOne(proof, use+guidText(account)); err != nil {
-		return f, err
+	for _, proof := range proofs {
+		if err := t.consumeOne(proof, use+guidText(account)); err != nil {
+			return f, err
+		}
 	}
 	return f, t.beside(change)
 }

@@ -3,9 +3,11 @@ package db
 import (
 	"context"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -57,7 +59,7 @@ func (s *Store) HasPasskey(ctx context.Context, account ad.GUID) (has bool, err 
 	return has, wrap("look for a passkey", err)
 }
 
-const freezeColumns = `account, by_guid, request, at, asked, alerted, told`
+const freezeColumns = `account, by_guid, request, at, asked, alerted, told, proved`
 
 // freeze leaves an account that is frozen as it is, unless its owner has asked since for a
 // thaw: then it begins anew, and what was asked for and proved about it is worth nothing.
@@ -66,9 +68,10 @@ func (t *tx) freeze(f *workflow.Freeze) error {
 		return nil
 	}
 	_, err := t.exec(`
-		INSERT INTO freezes (`+freezeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (account) DO UPDATE SET at = excluded.at, asked = 0 WHERE freezes.asked <> 0`,
-		guidText(f.Account), guidText(f.By), f.Request, millis(f.At), millis(f.Asked), millis(f.Alerted), millis(f.Told))
+		INSERT INTO freezes (`+freezeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (account) DO UPDATE SET at = excluded.at, asked = 0, proved = '' WHERE freezes.asked <> 0`,
+		guidText(f.Account), guidText(f.By), f.Request, millis(f.At), millis(f.Asked), millis(f.Alerted), millis(f.Told),
+		kindsText(f.Proved))
 	if err != nil {
 		return err
 	}
@@ -126,17 +129,29 @@ func (s *Store) Unfreeze(ctx context.Context, account ad.GUID, fn func(*workflow
 }
 
 func scanFreeze(row scanner) (f workflow.Freeze, err error) {
-	var account, by string
+	var account, by, proved string
 	var at, asked, alerted, told int64
-	if err := row.Scan(&account, &by, &f.Request, &at, &asked, &alerted, &told); err != nil {
+	if err := row.Scan(&account, &by, &f.Request, &at, &asked, &alerted, &told, &proved); err != nil {
 		return f, err
 	}
 	f.At, f.Asked, f.Alerted, f.Told = fromMillis(at), fromMillis(asked), fromMillis(alerted), fromMillis(told)
+	for _, kind := range strings.Fields(proved) {
+		f.Proved = append(f.Proved, enroll.ProofKind(kind))
+	}
 	if f.By, err = guidOf(by); err != nil {
 		return f, err
 	}
 	f.Account, err = guidOf(account)
 	return f, err
+}
+
+// kindsText is kinds in a column, with a space between them.
+func kindsText(kinds []enroll.ProofKind) string {
+	words := make([]string, len(kinds))
+	for i, kind := range kinds {
+		words[i] = string(kind)
+	}
+	return strings.Join(words, " ")
 }
 
 // Remind is workflow.Reminders'. Whoever inserts the row has reminded.

@@ -1,5 +1,7 @@
 import { expect, type Page } from '@playwright/test';
 import { test, type People, type Somebody } from './lib/people.ts';
+import { attributes } from './lib/further.ts';
+import { keepCodes, loseKeys, mailedCode, makeCodes, without } from './lib/proofs.ts';
 import { departments, type Stack } from './lib/stack.ts';
 import type { Mail } from './lib/stand.ts';
 
@@ -9,6 +11,7 @@ import type { Mail } from './lib/stand.ts';
 const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
 const sees = (page: Page, name: string | RegExp) => expect(page.getByRole('heading', { name }).first()).toBeVisible();
 const stop = 'Stop everything on my account';
+const fresh = 'Harbour-Lantern-47-quiet';
 
 /** A mail's text (RFC 2045 6.7). */
 const text = (mail: Mail) => Buffer.from(
@@ -151,5 +154,89 @@ test('from my account it takes a touch and a yes, and the manager lets me in aga
   await expect(lift).toHaveCount(0);
   expect(stack.command('freezes', '--config', stack.config)).not.toContain(noor.person.account);
   await page.goto('/account');
+  await sees(page, 'Your account is fine');
+});
+
+test('the phone is lost and everything stopped: a recovery code says that it is me again, and the manager lets me in', { tag: '@database' }, async ({ people, stack }) => {
+  const { sam, noor } = await people.pair(departments.both);
+  const codes = await makeCodes(noor.phone);
+  await keepCodes(noor.phone);
+  const lost = noor.phone.page;
+  await lost.goto('/account');
+  await button(lost, /This wasn’t me/).click();
+  await button(lost, stop).click();
+  await sees(lost, 'Everything is stopped');
+  await loseKeys(noor.phone);
+
+  const { page } = await people.phone();
+  const code = page.getByRole('textbox', { name: 'Recovery code' });
+  await without(page, noor.person.account, 'A recovery code', 'A new passkey');
+  await code.fill(codes[0]!);
+  await button(page, 'Continue').click();
+  await expect(page.getByText('so Latchkey does nothing for it', { exact: false })).toBeVisible();
+  await sam.phone.page.goto('/inbox');
+  await expect(button(sam.phone.page, 'We spoke: let them in')).toHaveCount(0); // coming as far as this asked for nothing
+  await button(page, 'It is me again').click(); // with what was typed
+  await sees(page, 'Your account is frozen here');
+  await expect(page.getByText('IT sees that it is you')).toBeVisible();
+  await expect(page.getByText('While your account is frozen it only shows how things stand', { exact: false })).toBeVisible();
+  await page.reload();
+  await expect(page.getByText('IT sees that it is you')).toBeVisible();
+  expect(stack.command('freezes', '--config', stack.config)).toMatch(/proved with recovery-code at .* that it is them/);
+  await mailTo(stack, 'servicedesk@corp.example.test', /proved without a passkey: it is me again/);
+  await mailTo(stack, noor.person.upn, /Somebody without a passkey has now confirmed/);
+
+  await sam.phone.page.reload();
+  await sees(sam.phone.page, /^Let Noor .* in again\?$/);
+  await expect(sam.phone.page.getByText('Confirmed without a passkey: Recovery code')).toBeVisible();
+  await button(sam.phone.page, 'We spoke: let them in').click();
+  await expect(sam.phone.page.getByText(/ is let in again$/)).toBeVisible();
+  await page.reload();
+  await sees(page, 'Your account is fine');
+
+  await without(page, noor.person.account, 'A recovery code', 'A new passkey'); // the first is used up
+  await code.fill(codes[0]!);
+  await button(page, 'Continue').click();
+  await expect(page.getByText('That didn’t let you in.')).toBeVisible();
+  await code.fill(codes[1]!);
+  await button(page, 'Continue').click();
+  await expect(button(page, /^Ask /)).toBeVisible(); // for the new passkey, as ever
+});
+
+test('whoever never had a passkey says by a new code that it is me again, and IT lets them in', async ({ people, stack }) => {
+  const to = `p${Math.random().toString(36).slice(2)}@home.example.test`;
+  const person = people.hire('Noor', 'Haddad', { department: departments.byPassword, more: { [attributes.mail]: to } });
+  const { page } = await people.phone();
+  const sent = (page: Page) => page.getByLabel('Code from the mail');
+  const comes = async (password: string) => {
+    const before = (await stack.stand.mails()).length;
+    await without(page, person.account, 'My current password and a code by mail', 'A new password');
+    await page.getByLabel('Your current password').fill(password);
+    await sent(page).fill(await mailedCode(stack.stand, to, before));
+    await button(page, 'Continue').click();
+  };
+  await comes(person.password);
+  await page.getByLabel('New password').fill(fresh);
+  await button(page, 'Set new password').click();
+  await sees(page, 'Your new password is set');
+  await page.goto(linkIn(await mailTo(stack, person.upn, /A new password was set/)));
+  await button(page, stop).click();
+  await sees(page, 'Everything is stopped');
+
+  await comes(fresh);
+  await expect(page.getByText('so Latchkey does nothing for it', { exact: false })).toBeVisible();
+  const before = (await stack.stand.mails()).length;
+  await button(page, 'It is me again').click();
+  await expect(page.getByText(/, whose account is frozen here$/)).toBeVisible();
+  const code = await mailedCode(stack.stand, to, before);
+  await expect(page.getByText('We have sent a code', { exact: false })).toBeVisible();
+  await page.reload(); // in the middle of it
+  await expect(page.getByText(/, whose account is frozen here$/)).toBeVisible();
+  await page.getByLabel('Your current password').fill(fresh);
+  await sent(page).fill(code);
+  await button(page, 'It is me again').click();
+  await expect(page.getByText('IT sees that it is you')).toBeVisible();
+  stack.command('unfreeze', '--config', stack.config, person.upn); // nothing of --without-proof
+  await page.reload();
   await sees(page, 'Your account is fine');
 });

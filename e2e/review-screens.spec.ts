@@ -1,6 +1,7 @@
 import { expect, type Page } from '@playwright/test';
 import { look, picture } from './lib/looks.ts';
 import { test, type Somebody } from './lib/people.ts';
+import { keepCodes, makeCodes, without } from './lib/proofs.ts';
 import { departments } from './lib/stack.ts';
 
 // The screens of approvals and notifications: a picture, axe with all its rules and
@@ -239,6 +240,35 @@ test('a frozen account that asks to be let in again', async ({ people }) => {
   await button(decides, 'We spoke: let them in').click();
   await expect(decides.getByText('Noor Haddad is let in again')).toBeVisible();
   await look(decides, 'inbox-lifted');
+});
+
+test('a frozen account that asks without a passkey', async ({ people }) => {
+  const { sam, noor } = await people.pair(departments.both);
+  const codes = await makeCodes(noor.phone);
+  await keepCodes(noor.phone);
+  await noor.phone.page.goto('/account');
+  await button(noor.phone.page, /This wasn’t me/).click();
+  await button(noor.phone.page, 'Stop everything on my account').click();
+  await sees(noor.phone.page, 'Everything is stopped');
+  const { page } = await people.phone();
+  await without(page, noor.person.account, 'A recovery code', 'A new passkey');
+  await page.getByRole('textbox', { name: 'Recovery code' }).fill(codes[0]!);
+  await button(page, 'Continue').click();
+  await expect(button(page, 'It is me again')).toBeVisible();
+  await look(page, 'recover-frozen');
+  await page.route('**/api/freeze/thaw/recovered', (route) => route.abort());
+  await button(page, 'It is me again').click();
+  await expect(page.getByRole('heading', { name: 'You are in, but that didn’t work' })).toBeVisible();
+  await page.goto('/account');
+  await expect(button(page, 'It is me again')).toBeVisible();
+  await look(page, 'account-frozen-recovered');
+  await page.unroute('**/api/freeze/thaw/recovered');
+  await button(page, 'It is me again').click();
+  await expect(page.getByText('IT sees that it is you')).toBeVisible();
+  await look(page, 'account-thaw-recovered');
+  await sam.phone.page.goto('/inbox');
+  await sees(sam.phone.page, 'Let Noor Haddad in again?');
+  await look(sam.phone.page, 'inbox-lift-code');
 });
 
 test('notifications: offered, off, on, blocked, and first the home screen', async ({ people, stack }) => {

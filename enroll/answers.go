@@ -170,7 +170,8 @@ func (s *Service) knows(t attempt, typed string) error {
 
 // provePassword tries the current password once, on a connection of its own: not where
 // that could come within two of the directory's lockout threshold (for strangers, past
-// half of it), and never of a protected account, for which nothing is done anyway.
+// half of it), and never of a protected account, for which nothing is done anyway. (For a
+// frozen one: see sendTo.)
 func (s *Service) provePassword(ctx context.Context, t attempt, password secret.Text) error {
 	if t.account.IsZero() {
 		return ErrWrongCode
@@ -180,7 +181,7 @@ func (s *Service) provePassword(ctx context.Context, t attempt, password secret.
 		return err
 	}
 	defer leave()
-	a, err := s.enrollable(ctx, t.account)
+	a, err := s.present(ctx, t.account)
 	if err != nil {
 		return err
 	}

@@ -78,10 +78,7 @@ func (s *Service) invitable(ctx context.Context, id ad.GUID) (ad.Account, error)
 // expired ones belong to people who left, or are to come; one that is frozen may
 // be in other hands, and a passkey that these add would outlive the freeze.
 func (s *Service) enrollable(ctx context.Context, id ad.GUID) (ad.Account, error) {
-	a, err := s.invitable(ctx, id)
-	if err == nil {
-		err = s.employed(a)
-	}
+	a, err := s.present(ctx, id)
 	if err == nil {
 		err = s.unfrozen(ctx, id)
 	}
@@ -89,6 +86,15 @@ func (s *Service) enrollable(ctx context.Context, id ad.GUID) (ad.Account, error
 		return ad.Account{}, err
 	}
 	return a, nil
+}
+
+// present reads an account whose person may be here: enrollable but for a freeze.
+func (s *Service) present(ctx context.Context, id ad.GUID) (ad.Account, error) {
+	a, err := s.invitable(ctx, id)
+	if err == nil {
+		err = s.employed(a)
+	}
+	return a, err
 }
 
 func (s *Service) unfrozen(ctx context.Context, id ad.GUID) error {

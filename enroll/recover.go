@@ -232,6 +232,9 @@ func (s *Service) refusedRecovery(ctx context.Context, account ad.GUID, from Cli
 		return err
 	}
 	e := s.refusal(audit.RecoverRefused, account, from, err)
+	if code := wordCode(err); code != "" { // also where the rules refused, whose errors are not this package's
+		e.Outcome, e.Reason = audit.Denied, code
+	}
 	var why *recoverRefusal
 	if errors.As(err, &why) {
 		e.Detail["why"] = why.why

@@ -144,14 +144,15 @@ func (s *Service) SendRecovery(ctx context.Context, token secret.Text, kind Proo
 	return s.sealWay(w)
 }
 
-// sendTo sends a code to whoever there is. Why not is for the log.
+// sendTo sends a code to whoever there is, also where the account is frozen: with it they
+// are told that it is, and may ask for a thaw. Why not is for the log.
 func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, code string) {
 	if account.IsZero() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	a, err := s.enrollable(ctx, account)
+	a, err := s.present(ctx, account)
 	if err == nil && a.Protected != ad.NotProtected {
 		err = ad.ErrProtected
 	}

@@ -102,6 +102,10 @@ func variant(d Delivery) string {
 				return why
 			}
 		}
+	case kindThaw, kindProved, kindLift:
+		if d.Params["by"] == "recovery" {
+			return "recovery"
+		}
 	case kindExpiring:
 		if days(d) <= 1 {
 			return "one"

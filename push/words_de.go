@@ -175,6 +175,17 @@ var german = map[string]words{
 		Subject: "Jemand möchte wieder hereingelassen werden",
 		Text:    "Ein Konto bei {org} ist in Latchkey gesperrt, und sein Inhaber oder seine Inhaberin hat sich mit einem Anmeldeschlüssel (Passkey) ausgewiesen. Sie können die Person wieder hereinlassen, sobald Sie mit ihr gesprochen haben.\n\n{link}\n",
 	},
+	kindLift + "/recovery": {
+		Title: "Jemand möchte wieder hereingelassen werden", Body: "Öffnen Sie Latchkey, um zu sehen, wer.",
+		Subject: "Jemand möchte wieder hereingelassen werden",
+		Text:    "Ein Konto bei {org} ist in Latchkey gesperrt, und jemand hat ohne Anmeldeschlüssel (Passkey) nachgewiesen, dass es das eigene ist. Womit, sehen Sie in Latchkey. Sie können die Person wieder hereinlassen, sobald Sie mit ihr gesprochen haben.\n\n{link}\n",
+	},
+	kindProved + "/recovery": {
+		Title: "Jemand hat „Ich bin es wieder“ gesagt", Body: callDE,
+		Subject: "Jemand hat „Ich bin es wieder“ gesagt",
+		Text: "Ihr Konto ist in Latchkey bei {org} angehalten. Jemand hat jetzt ohne Anmeldeschlüssel (Passkey), mit einem Code oder einem anderen Nachweis von Ihnen, bestätigt, dass Sie es sind, und möchte wieder hineingelassen werden. Es bleibt angehalten, bis jemand mit der Berechtigung dazu es sich angesehen hat.\n\n" +
+			"Wenn Sie das waren, ist nichts weiter zu tun." + ownDE,
+	},
 	kindProved: {
 		Title: "Jemand hat „Ich bin es wieder“ gesagt", Body: callDE,
 		Subject: "Jemand hat „Ich bin es wieder“ gesagt",
@@ -210,6 +221,13 @@ var german = map[string]words{
 		Subject: "Latchkey: Ein eingefrorenes Konto bittet um Einlass",
 		Text: "{name} ({account}) ist in Latchkey bei {org} eingefroren und hat mit dem Anmeldeschlüssel nachgewiesen: Ich bin es wieder.\n\n" +
 			"Das allein hebt nichts auf. Ein Anmeldeschlüssel davon kann in anderen Händen sein: Sehen Sie nach, ob vor dem Einfrieren einer dazukam (latchkey audit export), und rufen Sie an. " +
+			"Wenn es geklärt ist: latchkey unfreeze {account}\n\n{link}\n",
+	},
+	kindThaw + "/recovery": {
+		Title: "Ein eingefrorenes Konto bittet um Einlass", Body: "Sehen Sie nach.",
+		Subject: "Latchkey: Ein eingefrorenes Konto bittet um Einlass",
+		Text: "{name} ({account}) ist in Latchkey bei {org} eingefroren, und jemand hat ohne Anmeldeschlüssel nachgewiesen: Ich bin es wieder.\n\n" +
+			"Das allein hebt nichts auf. Womit es nachgewiesen wurde, sagt latchkey freezes; auch das kann in anderen Händen sein. Rufen Sie deshalb unter einer Nummer an, die Sie kennen. " +
 			"Wenn es geklärt ist: latchkey unfreeze {account}\n\n{link}\n",
 	},
 	kindBrake: {

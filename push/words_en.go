@@ -175,6 +175,17 @@ var english = map[string]words{
 		Subject: "Somebody asks to be let in again",
 		Text:    "An account at {org} is frozen in Latchkey, and its owner proved with a passkey that it is them. You may let them in again, once you have spoken with them.\n\n{link}\n",
 	},
+	kindLift + "/recovery": {
+		Title: "Somebody asks to be let in again", Body: "Open Latchkey to see who.",
+		Subject: "Somebody asks to be let in again",
+		Text:    "An account at {org} is frozen in Latchkey, and somebody proved without a passkey that they are its owner. Open Latchkey to see what with. You may let them in again, once you have spoken with them.\n\n{link}\n",
+	},
+	kindProved + "/recovery": {
+		Title: "Somebody said “It is me again”", Body: callEN,
+		Subject: "Somebody said “It is me again”",
+		Text: "Your account is stopped in Latchkey at {org}. Somebody without a passkey has now confirmed that it is you, with a code or another proof of yours, and asks to be let in again. It stays stopped until somebody who may has looked at it.\n\n" +
+			"If this was you, there is nothing to do." + ownEN,
+	},
 	kindProved: {
 		Title: "Somebody said “It is me again”", Body: callEN,
 		Subject: "Somebody said “It is me again”",
@@ -210,6 +221,13 @@ var english = map[string]words{
 		Subject: "Latchkey: a frozen account asks to be let in",
 		Text: "{name} ({account}) is frozen in Latchkey at {org}, and proved with a passkey: it is me again.\n\n" +
 			"That alone does not lift it. Somebody else may hold a passkey of theirs: look whether one was added before the freeze (latchkey audit export), and call them. " +
+			"Once it is clear: latchkey unfreeze {account}\n\n{link}\n",
+	},
+	kindThaw + "/recovery": {
+		Title: "A frozen account asks to be let in", Body: "Look into it.",
+		Subject: "Latchkey: a frozen account asks to be let in",
+		Text: "{name} ({account}) is frozen in Latchkey at {org}, and somebody proved without a passkey: it is me again.\n\n" +
+			"That alone does not lift it. latchkey freezes says what they proved it with; somebody else may have got hold of that, so call them on a number that you know. " +
 			"Once it is clear: latchkey unfreeze {account}\n\n{link}\n",
 	},
 	kindBrake: {

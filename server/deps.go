@@ -131,6 +131,10 @@ type Freezes interface {
 	// AskThaw takes the proof over that statement. The account stays frozen until
 	// somebody lifts it.
 	AskThaw(ctx context.Context, who Actor, p enroll.Proof) error
+	// ThawSuffices is Suffices for a way in that is for workflow.ActThaw, and
+	// AskThawRecovered is AskThaw by what it proved.
+	ThawSuffices(ctx context.Context, person ad.Account, address string, proved []enroll.ProofKind) error
+	AskThawRecovered(ctx context.Context, who Actor) error
 	// Thaws are frozen accounts of others that the actor may lift; BeginLift says what
 	// they sign, and Lift takes that.
 	Thaws(ctx context.Context, who Actor) ([]workflow.Thaw, error)

@@ -111,6 +111,15 @@ func (v *seats) AskThaw(_ context.Context, _ Actor, p enroll.Proof) error {
 	v.proof, v.calls = p, append(v.calls, "ask thaw")
 	return v.err
 }
+func (v *seats) ThawSuffices(context.Context, ad.Account, string, []enroll.ProofKind) error {
+	return v.err
+}
+func (v *seats) AskThawRecovered(context.Context, Actor) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.calls = append(v.calls, "ask thaw")
+	return v.err
+}
 func (v *seats) Thaws(context.Context, Actor) ([]workflow.Thaw, error) {
 	return []workflow.Thaw{{Freeze: workflow.Freeze{Account: alice, By: alice}, Person: ad.Account{GUID: alice}}}, v.err
 }

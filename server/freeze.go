@@ -71,13 +71,20 @@ func (s *Server) finishThaw(ctx context.Context, in *finish) (*reply[OwnFreeze],
 	return s.getFreeze(ctx, nil)
 }
 
+// recoveredThaw asks by what the session was opened with: no passkey.
+func (s *Server) recoveredThaw(ctx context.Context, _ *empty) (*reply[OwnFreeze], error) {
+	if err := s.cfg.Freezes.AskThawRecovered(ctx, actor(ctx)); err != nil {
+		return nil, err
+	}
+	return s.getFreeze(ctx, nil)
+}
+
 // ThawList are those whom I may let in again.
 type ThawList struct {
 	Thaws []Thaw `json:"thaws"`
 }
 
-// Thaw is somebody whose account is frozen, and who proved with a passkey that it is
-// them.
+// Thaw is somebody whose account is frozen, and who proved that it is them.
 type Thaw struct {
 	Account     string `json:"account"`
 	DisplayName string `json:"displayName"`
@@ -86,6 +93,8 @@ type Thaw struct {
 	Frozen      string `json:"frozen" doc:"since when"`
 	Asked       string `json:"asked" doc:"when they proved that it is them"`
 	Own         bool   `json:"own" doc:"frozen by “this wasn't me”, not by an approver"`
+
+	Proved []string `json:"proved" doc:"what with: a passkey, or what they came in by without one"`
 }
 
 func (s *Server) thaws(ctx context.Context, _ *struct{}) (*reply[ThawList], error) {
@@ -101,6 +110,7 @@ func (s *Server) encodeThaw(t workflow.Thaw) Thaw {
 	return Thaw{
 		Account: t.Account.String(), DisplayName: a.DisplayName, Department: a.Department, Title: t.Person.Title,
 		Frozen: stamp(t.At), Asked: stamp(t.Asked), Own: t.By == t.Account && t.Request == "",
+		Proved: proofWords(t.Proved),
 	}
 }
 

@@ -65,8 +65,14 @@ func (s *Server) problem(c *call, err error) *Problem {
 	} else if p.Status == http.StatusServiceUnavailable {
 		p.RetryAfter = 5
 	}
+	// Nobody is signed in on a way in, but what the rules say is told once the proofs were
+	// right: with what it means for whoever gave them, and nothing else.
+	var told ruled
+	var own *workflow.Detailed
 	if c.session != nil {
 		p.Params = params(err)
+	} else if errors.As(err, &told) && errors.As(told.error, &own) {
+		p.Params = maps.Clone(own.Params)
 	}
 	if c.cause == nil {
 		c.cause = err

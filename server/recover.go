@@ -31,7 +31,7 @@ func steady(ctx context.Context, start time.Time, every time.Duration) {
 type beginRecovery struct {
 	Body struct {
 		Name string `json:"name" minLength:"1" maxLength:"1024"`
-		Kind string `json:"kind" enum:"unlock,reset,one-time,enrol"`
+		Kind string `json:"kind" enum:"unlock,reset,one-time,enrol,thaw" doc:"thaw: only to say that it is me again, of a frozen account"`
 	}
 }
 
@@ -85,8 +85,16 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 	if err != nil {
 		return nil, err
 	}
-	suffices := func(ctx context.Context, person ad.Account, proved []enroll.ProofKind) error {
-		return s.cfg.Requests.Suffices(ctx, person, workflow.Kind(of.Act), c.address.String(), proved)
+	suffices := func(ctx context.Context, person ad.Account, proved []enroll.ProofKind) (err error) {
+		if of.Act == workflow.ActThaw {
+			err = s.cfg.Freezes.ThawSuffices(ctx, person, c.address.String(), proved)
+		} else {
+			err = s.cfg.Requests.Suffices(ctx, person, workflow.Kind(of.Act), c.address.String(), proved)
+		}
+		if err != nil {
+			return ruled{err}
+		}
+		return nil
 	}
 	made, cookie, err := s.cfg.Passkeys.FinishRecovery(ctx, in.Body.Token, answers, c.client(false), suffices)
 	if err != nil {
@@ -110,10 +118,12 @@ func (s *Server) taken(of enroll.Recovery, answers []enroll.Answer) bool {
 	})
 }
 
-// leading are the alternatives that some rule takes for what the way in is for.
+// leading are the alternatives that some rule takes for what the way in is for. For a thaw
+// they are all but somebody's word: whose is enough is asked once they are right.
 func (s *Server) leading(of enroll.Recovery) (sets [][]enroll.ProofKind) {
 	for _, way := range s.cfg.Requests.Recoveries() {
-		if slices.Contains(way.Kinds, workflow.Kind(of.Act)) {
+		thaws := of.Act == workflow.ActThaw && !slices.Contains(way.Prove, enroll.ProofVouching)
+		if thaws || slices.Contains(way.Kinds, workflow.Kind(of.Act)) {
 			sets = append(sets, way.Prove)
 		}
 	}

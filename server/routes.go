@@ -86,6 +86,7 @@ func (s *Server) ownRoutes() []route {
 		{get, "/api/freeze", anySession, read, typed(s.getFreeze), "Whether my account is frozen here, and since when"},
 		{post, "/api/freeze/thaw/begin", session, []rate{rateStepUp}, typed(s.beginThaw), "It is me again: begin a proof about this freeze"},
 		{post, "/api/freeze/thaw/finish", session, []rate{rateStepUp}, typed(s.finishThaw), "Finish it: whoever lifts freezes is told"},
+		{post, "/api/freeze/thaw/recovered", anySession, []rate{rateStepUp}, typed(s.recoveredThaw), "The same by what let me in without a passkey"},
 		{post, "/api/freeze/notice", public, []rate{rateFreeze}, shaped(s.freezeByNotice), "The same, by the link of a notice"},
 	}
 }

@@ -64,18 +64,18 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 	return answer(Waiting{Token: waiting.Token.Reveal(), Number: waiting.Number, Until: stamp(waiting.Until)}), nil
 }
 
-// refusedWord is why nobody was asked, as the log has it.
-type refusedWord struct{ error }
+// ruled is why the rules did not go on, as the log has it.
+type ruled struct{ error }
 
 // Code is stable, and holds nothing of a person or the directory.
-func (r refusedWord) Code() string {
+func (r ruled) Code() string {
 	if errors.As(r.error, new(limited)) {
 		return errLimited.Error()
 	}
 	return workflow.CodeOf(r.error)
 }
 
-func (r refusedWord) Unwrap() error { return r.error }
+func (r ruled) Unwrap() error { return r.error }
 
 // askOthers runs behind the answer. An account, and whoever is asked, is left in peace
 // after some tries: whoever asks is not told. Of one approver's tries most are counted
@@ -83,7 +83,7 @@ func (r refusedWord) Unwrap() error { return r.error }
 func (s *Server) askOthers(id, from string) enroll.Words {
 	return func(ctx context.Context, w enroll.Word) error {
 		if err := s.take(ctx, rateWordOne, w.Account.String()); err != nil {
-			return refusedWord{err}
+			return ruled{err}
 		}
 		_, err := s.cfg.Requests.Vouch(ctx, workflow.Vouch{
 			Account: w.Account, Kind: workflow.Kind(w.Act), Session: w.Session, Number: w.Number, Until: w.Until,
@@ -103,7 +103,7 @@ func (s *Server) askOthers(id, from string) enroll.Words {
 			s.brake(ctx, id)
 		}
 		if err != nil {
-			return refusedWord{err}
+			return ruled{err}
 		}
 		return nil
 	}

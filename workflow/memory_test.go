@@ -265,7 +265,7 @@ func (m *memory) ThawsAsked(_ context.Context, except ad.GUID, most int) (out []
 }
 
 func (m *memory) Unfreeze(ctx context.Context, account ad.GUID, fn func(*workflow.Freeze) (workflow.Change, error)) error {
-	return m.changeFreeze(ctx, "unfreeze", account, "", fn)
+	return m.changeFreeze(ctx, "unfreeze", account, nil, fn)
 }
 
 // FreezeOwn runs fn twice, as a store may.
@@ -316,20 +316,20 @@ func (m *memory) freezeOwn(account ad.GUID, made time.Time, fn func([]*workflow.
 	return m.commit(workflow.Request{}, nil, c)
 }
 
-func (m *memory) AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
-	return m.proveThaw(ctx, "ask-thaw", account, proof, fn)
+func (m *memory) AskThaw(ctx context.Context, account ad.GUID, proofs []string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+	return m.proveThaw(ctx, "ask-thaw", account, proofs, fn)
 }
 
 func (m *memory) Lift(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
-	return m.proveThaw(ctx, "lift", account, proof, fn)
+	return m.proveThaw(ctx, "lift", account, []string{proof}, fn)
 }
 
-func (m *memory) proveThaw(ctx context.Context, op string, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
-	return m.changeFreeze(ctx, op, account, cmp.Or(proof, "none"), fn)
+func (m *memory) proveThaw(ctx context.Context, op string, account ad.GUID, proofs []string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+	return m.changeFreeze(ctx, op, account, proofs, fn)
 }
 
-// changeFreeze uses a proof up where one is given.
-func (m *memory) changeFreeze(ctx context.Context, op string, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
+// changeFreeze uses proofs up where some are given.
+func (m *memory) changeFreeze(ctx context.Context, op string, account ad.GUID, proofs []string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
 	if err := errors.Join(ctx.Err(), hook(m.before, op)); err != nil {
 		return err
 	}
@@ -348,13 +348,15 @@ func (m *memory) changeFreeze(ctx context.Context, op string, account ad.GUID, p
 			return err
 		}
 	}
-	if _, used := m.used[proof]; used && proof != "" {
-		return workflow.ErrProofUsed
+	for i, proof := range proofs {
+		if _, used := m.used[proof]; used || slices.Contains(proofs[:i], proof) {
+			return workflow.ErrProofUsed
+		}
 	}
 	if err := m.commit(workflow.Request{}, nil, c); err != nil {
 		return err
 	}
-	if proof != "" {
+	for _, proof := range proofs {
 		m.used[proof] = op
 	}
 	if op != "ask-thaw" {
@@ -362,7 +364,7 @@ func (m *memory) changeFreeze(ctx context.Context, op string, account ad.GUID, p
 		m.thawed[account] = time.Now()
 		return nil
 	}
-	was.Asked, was.Alerted, was.Told = f.Asked, f.Alerted, f.Told
+	was.Asked, was.Proved, was.Alerted, was.Told = f.Asked, f.Proved, f.Alerted, f.Told
 	m.frozen[account] = was
 	return nil
 }

@@ -101,9 +101,9 @@ const (
 	NoticeChanged   = "account.changed"    // to the target: an execution is done
 	NoticeFrozen    = "account.frozen"     // to the target
 	NoticeAlert     = "alert.frozen"       // to whoever runs this server (To is zero); "account", "way", "notice"
-	NoticeThaw      = "alert.thaw"         // likewise; "account"
-	NoticeLift      = "thaw.asked"         // to whoever may lift a freeze
-	NoticeThawAsked = "account.thaw-asked" // to the account's owner: somebody proved with a passkey that it is them
+	NoticeThaw      = "alert.thaw"         // likewise; "account"; "by" is "recovery" where it was no passkey
+	NoticeLift      = "thaw.asked"         // to whoever may lift a freeze; "by" as there
+	NoticeThawAsked = "account.thaw-asked" // to the account's owner: somebody proved that it is them; "by" as there
 	NoticeThawed    = "account.thawed"     // to the account's owner: somebody lifted its freeze
 	NoticeReplaced  = "passkey.replaced"   // to the target's manager; "who" is the target's name as the directory has it
 	NoticeVouch     = "request.vouch"      // to the account's owner: somebody without a proof asks others to vouch for them

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -314,7 +315,7 @@ func TestAnAccountThatAnApproverFrozeAnswersTheSame(t *testing.T) {
 		if err := errors.Join(w.engine.FreezeSelf(w.ctx, w.ann), w.engine.FreezeByNotice(w.ctx, w.link(), anywhere)); err != nil {
 			t.Fatal(err)
 		}
-		if w.store.frozen[annGUID] != freeze || len(w.store.events)+len(w.store.notices)+len(w.store.ended) != 0 {
+		if !reflect.DeepEqual(w.store.frozen[annGUID], freeze) || len(w.store.events)+len(w.store.notices)+len(w.store.ended) != 0 {
 			t.Fatal("something changed")
 		}
 	})

@@ -113,11 +113,11 @@ type Freezes interface {
 	// last who asked first, and no more than most.
 	ThawsAsked(ctx context.Context, except ad.GUID, most int) ([]Freeze, error)
 	// AskThaw runs fn on the freeze of the account as it is in a write transaction and
-	// commits Asked, Alerted and Told as fn left them, the events and notices of its change, and that the
-	// proof is used, or nothing. ErrNotFrozen where there is none, ErrProofUsed. fn does
-	// no I/O and may run again.
-	AskThaw(ctx context.Context, account ad.GUID, proof string, fn func(*Freeze) (Change, error)) error
-	// Lift is AskThaw that ends the freeze, and keeps that, as Unfreeze.
+	// commits Asked, Proved, Alerted and Told as fn left them, the events and notices of its
+	// change, and that all the proofs are used, or nothing. ErrNotFrozen where there is
+	// none, ErrProofUsed. fn does no I/O and may run again.
+	AskThaw(ctx context.Context, account ad.GUID, proofs []string, fn func(*Freeze) (Change, error)) error
+	// Lift is AskThaw by one proof that ends the freeze, and keeps that, as Unfreeze.
 	Lift(ctx context.Context, account ad.GUID, proof string, fn func(*Freeze) (Change, error)) error
 	// Unfreeze is Lift without a proof of whoever lifts. It keeps for a week that it
 	// was lifted, for FreezeOwn.
@@ -130,9 +130,11 @@ type Freeze struct {
 	By      ad.GUID // the approver who reported; the account itself where its owner said that it wasn't them
 	Request string  // that was reported; "" where the owner froze
 	At      time.Time
-	// Asked is when its owner last proved with a passkey that it is them; zero for never,
-	// and again from the moment at which somebody freezes it once more.
-	Asked time.Time
+	// Asked is when its owner last proved that it is them; zero for never, and again from
+	// the moment at which somebody freezes it once more. Proved is what with: a passkey,
+	// or what they came in by without one.
+	Asked  time.Time
+	Proved []enroll.ProofKind
 	// Alerted is when whoever runs the server was last told that the owner asks, and Told
 	// when the owner was.
 	Alerted, Told time.Time

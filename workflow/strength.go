@@ -160,7 +160,8 @@ func (e *Engine) held(ctx context.Context, account ad.GUID) ([]enroll.ProofKind,
 // Suffices says whether these proofs are all that the running policy asks of the
 // account for the kind, before any approval: nil, or enroll.ErrRecoverRefused. The
 // account's state is no part of it: whoever proved enough is shown that. A protected
-// and a frozen account are told as such. address is the client's.
+// and a frozen account are told as such; "thaw" is "suffices" where these proofs are enough
+// to ask for a thaw. address is the client's.
 func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, address string, proved []enroll.ProofKind) error {
 	if !slices.Contains(Kinds, kind) {
 		return enroll.ErrRecoverRefused
@@ -194,7 +195,11 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 	if _, err := e.dutiful(ctx, d, hold, account.GUID, kind); err != nil {
 		return err
 	}
-	return e.unfrozen(ctx, account.GUID)
+	err = e.unfrozen(ctx, account.GUID)
+	if errors.Is(err, ErrFrozen) && e.ThawSuffices(ctx, account, address, proved) == nil {
+		return &Detailed{Cause: ErrFrozen, Params: map[string]string{"thaw": "suffices"}}
+	}
+	return err
 }
 
 // Offers says whether the running policy takes this kind of proof for anything.

@@ -2,7 +2,9 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -10,10 +12,14 @@ import (
 	"github.com/latchkey/latchkey/enroll"
 )
 
-// A freeze is lifted by two: its owner proves with a passkey that it is them, over a
-// statement about this very freeze, and somebody who helps looks at what happened and
-// lifts it: see lift.go. The proof alone lifts nothing: who made the owner say "this wasn't me" may
-// hold a passkey of theirs.
+// A freeze is lifted by two: its owner proves that it is them, and somebody who helps looks
+// at what happened and lifts it: see lift.go. The proof is a passkey's over a statement about
+// this very freeze, or what the owner came in by without one, for this and after the
+// freeze. It alone lifts nothing: who made the owner say "this wasn't me" may hold a
+// passkey of theirs, or a code.
+
+// ActThaw is what a way in without a passkey is for where it asks for a thaw, beside Kinds.
+const ActThaw = "thaw"
 
 // ThawLabel names what the owner of a frozen account signs.
 const ThawLabel = "latchkey/thaw/v1"
@@ -53,6 +59,102 @@ func (e *Engine) BeginThaw(ctx context.Context, who Actor) (string, []byte, erro
 // account stays frozen. Errors: ErrNotFrozen, ErrProofMismatch, ErrProofExpired,
 // ErrProofUsed.
 func (e *Engine) AskThaw(ctx context.Context, who Actor, p enroll.Proof) error {
+	return e.askThaw(ctx, who, []enroll.Proof{p}, func(f Freeze, detail map[string]any) error {
+		signed, err := thawStatement(f)
+		if err != nil {
+			return err
+		}
+		addReceipt(detail, p)
+		return e.checkReviewProof(Request{}, who, p, ThawLabel, signed)
+	})
+}
+
+// ThawSuffices says whether somebody who came in by these proofs, and by no passkey, may
+// ask for a thaw of the account: nil, or enroll.ErrRecoverRefused. That takes what the
+// policy asks of them for a new password or passkey, or, where it gives them neither, for
+// an unlock: it is what the thaw gives back. Somebody's word is no proof for it. Where the
+// proofs are enough the rest is told as it is: a protected account, ErrNotFrozen. address
+// is the client's.
+func (e *Engine) ThawSuffices(ctx context.Context, person ad.Account, address string, proved []enroll.ProofKind) error {
+	have := make([]ConsumedProof, len(proved))
+	for i, kind := range proved {
+		have[i].Kind = kind
+	}
+	at := e.circumstances(ctx, person.GUID, address, "", e.now())
+	changes, enough := false, map[bool]bool{} // by whether a credential changes
+	for _, kind := range Kinds {
+		d := Evaluate(e.runningPolicy(), person, person, kind, at)
+		if kind == KindChange || d.Verdict != Allow {
+			continue
+		}
+		changes = changes || kind.ChangesCredential()
+		d, err := e.strongEnough(ctx, d, person.GUID, kind, byProof)
+		switch {
+		case errors.Is(err, ErrProofTooWeak), errors.Is(err, ErrOnlyVouched):
+		case err != nil:
+			return err
+		case len(missing(d.Prove, have)) == 0:
+			enough[kind.ChangesCredential()] = true
+		}
+	}
+	if !enough[changes] {
+		return enroll.ErrRecoverRefused
+	}
+	if err := unprotected(person); err != nil {
+		return err
+	}
+	switch err := e.unfrozen(ctx, person.GUID); {
+	case errors.Is(err, ErrFrozen):
+		return nil
+	case err != nil:
+		return err
+	}
+	return ErrNotFrozen
+}
+
+// AskThawRecovered is AskThaw by what the actor's session was opened with, without a
+// passkey and for this. Errors as AskThaw's, and ErrProofMismatch where that is not enough.
+func (e *Engine) AskThawRecovered(ctx context.Context, who Actor) error {
+	if e.freezes == nil || e.proofs == nil {
+		return errFreezes
+	}
+	proofs, err := e.proofs.RecoverProofs(ctx, who.Session)
+	if err != nil {
+		return fmt.Errorf("find proofs of the session: %w", err)
+	}
+	person, err := e.account(ctx, who.Account)
+	if err != nil {
+		return err
+	}
+	switch err := e.ThawSuffices(ctx, person, who.Address, kindsOf(proofs)); {
+	case errors.Is(err, enroll.ErrRecoverRefused):
+		return ErrProofMismatch
+	case err != nil:
+		return err
+	}
+	return e.askThaw(ctx, who, proofs, func(f Freeze, detail map[string]any) error {
+		var ids, kinds []string
+		for _, p := range proofs {
+			if err := e.checkThawProof(f, who, p); err != nil {
+				return err
+			}
+			ids, kinds = append(ids, p.ID), append(kinds, string(p.Kind))
+		}
+		detail["proofs"], detail["proof_kinds"] = ids, kinds
+		return nil
+	})
+}
+
+func kindsOf(proofs []enroll.Proof) (kinds []enroll.ProofKind) {
+	for _, p := range proofs {
+		kinds = append(kinds, p.Kind)
+	}
+	return kinds
+}
+
+// askThaw uses the proofs once check, which runs on the freeze as it is then, lets them
+// pass. It adds to what the log keeps.
+func (e *Engine) askThaw(ctx context.Context, who Actor, proofs []enroll.Proof, check func(f Freeze, detail map[string]any) error) error {
 	if e.freezes == nil {
 		return errFreezes
 	}
@@ -61,15 +163,17 @@ func (e *Engine) AskThaw(ctx context.Context, who Actor, p enroll.Proof) error {
 	if err != nil {
 		e.log.Warn("those who may lift a freeze are not told of it", "error", err)
 	}
-	err = e.freezes.AskThaw(ctx, who.Account, p.ID, func(f *Freeze) (Change, error) {
-		signed, err := thawStatement(*f)
-		if err != nil {
+	var ids []string
+	for _, p := range proofs {
+		ids = append(ids, p.ID)
+	}
+	err = e.freezes.AskThaw(ctx, who.Account, ids, func(f *Freeze) (Change, error) {
+		detail := map[string]any{}
+		if err := check(*f, detail); err != nil {
 			return Change{}, err
 		}
-		if err := e.checkReviewProof(Request{}, who, p, ThawLabel, signed); err != nil {
-			return Change{}, err
-		}
-		return e.askedThaw(f, who, p, lifters), nil
+		f.Proved = kindsOf(proofs)
+		return e.askedThaw(f, who, detail, lifters), nil
 	})
 	if err != nil {
 		return fmt.Errorf("ask for a thaw: %w", err)
@@ -77,24 +181,46 @@ func (e *Engine) AskThaw(ctx context.Context, who Actor, p enroll.Proof) error {
 	return nil
 }
 
-func (e *Engine) askedThaw(f *Freeze, who Actor, p enroll.Proof, lifters []ad.GUID) Change {
-	now := e.now()
-	event := audit.Event{
-		Time: now, Action: audit.AccountAskedFor, Actor: who.Account.String(), Target: f.Account.String(), Outcome: audit.OK,
-		Detail: map[string]any{}, Personal: personal("device", who.Device, "address", who.Address),
+// checkThawProof holds a proof without a passkey to the person, the session, the purpose
+// and the time. What was proved before the freeze, or before it began anew, is what it
+// was about.
+func (e *Engine) checkThawProof(f Freeze, who Actor, p enroll.Proof) error {
+	switch {
+	case p.ID == "" || who.Session == "" || p.Session != who.Session || p.Account != who.Account || p.Account != f.Account:
+		return ErrProofMismatch
+	case !p.Bound(enroll.LabelRecover, enroll.RecoverStatement(f.Account, ActThaw)):
+		return ErrProofMismatch
+	case !p.At.After(f.At):
+		return ErrProofMismatch
+	case !e.isFresh(p.At, e.now()):
+		return ErrProofExpired
 	}
-	addReceipt(event.Detail, p)
-	c := Change{Events: []audit.Event{event}}
+	return nil
+}
+
+func (e *Engine) askedThaw(f *Freeze, who Actor, detail map[string]any, lifters []ad.GUID) Change {
+	now := e.now()
+	c := Change{Events: []audit.Event{{
+		Time: now, Action: audit.AccountAskedFor, Actor: who.Account.String(), Target: f.Account.String(), Outcome: audit.OK,
+		Detail: detail, Personal: personal("device", who.Device, "address", who.Address),
+	}}}
+	// Where it was no passkey the words are others.
+	told := func(to ad.GUID, kind string, until time.Time, params map[string]string) {
+		if !slices.ContainsFunc(f.Proved, enroll.ProofKind.IsPasskey) {
+			params["by"] = "recovery"
+		}
+		c.Notices = append(c.Notices, Notice{To: to, Kind: kind, Until: until, Params: params})
+	}
 	if f.Asked.IsZero() || now.Sub(f.Told) >= alertAgain {
 		f.Told = now
-		c.Notices = append(c.Notices, Notice{To: f.Account, Kind: NoticeThawAsked, Params: map[string]string{}})
+		told(f.Account, NoticeThawAsked, time.Time{}, map[string]string{})
 	}
 	f.Asked = now
 	if now.Sub(f.Alerted) >= alertAgain {
 		f.Alerted = now
-		c.Notices = append(c.Notices, Notice{Kind: NoticeThaw, Until: now.Add(alertTime), Params: map[string]string{"account": f.Account.String()}})
+		told(ad.GUID{}, NoticeThaw, now.Add(alertTime), map[string]string{"account": f.Account.String()})
 		for _, to := range lifters {
-			c.Notices = append(c.Notices, Notice{To: to, Kind: NoticeLift, Until: now.Add(day), Params: map[string]string{}})
+			told(to, NoticeLift, now.Add(day), map[string]string{})
 		}
 	}
 	return c

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -32,7 +35,8 @@ type frozenAccount struct {
 	By      string    `json:"by"`
 	Request string    `json:"request"`
 	At      time.Time `json:"at"`
-	Asked   time.Time `json:"asked,omitzero"` // its owner proved with a passkey that it is them
+	Asked   time.Time `json:"asked,omitzero"` // its owner proved that it is them
+	Proved  []string  `json:"proved,omitempty"`
 }
 
 // unfreezeCall asks to lift one.
@@ -47,7 +51,7 @@ var (
 	callUnfreeze = control[unfreezeCall, frozenAccount]{"/unfreeze", (*app).unfreeze}
 )
 
-var errUnproved = errors.New("its owner has not proved that it is them: let them sign in and choose \"It is me again\" first. " +
+var errUnproved = errors.New("its owner has not proved that it is them: let them choose \"It is me again\" first, signed in or on the way in without a passkey. " +
 	"If they can't, and you are sure that it is them, use --without-proof; the log keeps that, and who you are")
 
 // byOwner stands for who froze their own account, by whichever way.
@@ -68,7 +72,11 @@ func (c freezesCmd) Run(ctx context.Context, s streams) error {
 			fmt.Fprintf(s.out, ", request %s", f.Request)
 		}
 		if !f.Asked.IsZero() {
-			fmt.Fprintf(s.out, ", proved with a passkey at %s that it is them", f.Asked.Local().Format("2006-01-02 15:04"))
+			with := "a passkey" // also what an earlier release wrote down
+			if len(f.Proved) > 0 && !slices.ContainsFunc(f.Proved, func(k string) bool { return enroll.ProofKind(k).IsPasskey() }) {
+				with = strings.Join(f.Proved, " and ")
+			}
+			fmt.Fprintf(s.out, ", proved with %s at %s that it is them", with, f.Asked.Local().Format("2006-01-02 15:04"))
 		}
 		fmt.Fprintln(s.out)
 	}
@@ -118,6 +126,9 @@ func (a *app) frozen(ctx context.Context, _ frozenCall) ([]frozenAccount, error)
 // objectGUID, so that the list works without a directory.
 func (a *app) describe(ctx context.Context, f workflow.Freeze) frozenAccount {
 	out := frozenAccount{Name: "unknown", Account: f.Account.String(), By: f.By.String(), Request: f.Request, At: f.At, Asked: f.Asked}
+	for _, kind := range f.Proved {
+		out.Proved = append(out.Proved, string(kind))
+	}
 	if who, err := a.dir.Account(ctx, f.Account); err == nil {
 		out.Name, out.Account = plainName(who), plainText(who.SAMAccountName)
 	}

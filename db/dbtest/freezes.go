@@ -154,7 +154,7 @@ func aFreezeIsLiftedOnlyWhereThatIsMeant(s *suite) {
 	s.same(s.events(guid(1)), events)
 	s.claim(10)
 	s.signIn("s", s.proof("p", "s"))
-	s.must(s.AskThaw(s.ctx, guid(1), "p", func(f *workflow.Freeze) (workflow.Change, error) {
+	s.must(s.AskThaw(s.ctx, guid(1), []string{"p"}, func(f *workflow.Freeze) (workflow.Change, error) {
 		f.Asked = s.now
 		return workflow.Change{}, nil
 	}))
@@ -249,11 +249,11 @@ func aSecondFreezeTakesBackWhatWasAskedFor(s *suite) {
 		s.must(err)
 		events := s.events(guid(1)) + 1
 		asked := s.now.Add(10 * time.Minute)
-		s.must(s.AskThaw(s.ctx, guid(1), fmt.Sprint("p", n), func(f *workflow.Freeze) (workflow.Change, error) {
-			f.Asked, f.Alerted, f.Told = asked.Add(time.Hour), asked.Add(time.Second), asked
+		s.must(s.AskThaw(s.ctx, guid(1), []string{fmt.Sprint("p", n)}, func(f *workflow.Freeze) (workflow.Change, error) {
+			f.Asked, f.Alerted, f.Told, f.Proved = asked.Add(time.Hour), asked.Add(time.Second), asked, []enroll.ProofKind{enroll.ProofPasskey}
 			return s.change(audit.AccountAskedFor), nil
 		}))
-		before.Asked, before.Alerted, before.Told = asked.Add(time.Hour), asked.Add(time.Second), asked
+		before.Asked, before.Alerted, before.Told, before.Proved = asked.Add(time.Hour), asked.Add(time.Second), asked, []enroll.ProofKind{enroll.ProofPasskey}
 		s.must(own(time.Time{}))
 		s.must(own(s.now))
 		is(*before, events) // by no session, and by no link that was there before
@@ -271,9 +271,10 @@ func aSecondFreezeTakesBackWhatWasAskedFor(s *suite) {
 }
 
 func aThawIsAskedForWholeOrNotAtAll(s *suite) {
+	by := []enroll.ProofKind{enroll.ProofTOTP, enroll.ProofPIN}
 	ask := func(proof string, at time.Time, more ...audit.Event) error {
-		return s.AskThaw(s.ctx, guid(1), proof, func(f *workflow.Freeze) (workflow.Change, error) {
-			f.Asked, f.By, f.At, f.Request = at, guid(9), at, "another"
+		return s.AskThaw(s.ctx, guid(1), []string{proof, proof + " beside"}, func(f *workflow.Freeze) (workflow.Change, error) {
+			f.Asked, f.Proved, f.By, f.At, f.Request = at, by, guid(9), at, "another"
 			c := s.change(audit.AccountAskedFor)
 			c.Events = append(c.Events, more...)
 			return c, nil
@@ -291,19 +292,26 @@ func aThawIsAskedForWholeOrNotAtAll(s *suite) {
 		s.same(*got, want)
 	}
 	s.want(ask("p", s.now, s.event("request.invented", guid(1))), audit.ErrEvent)
-	s.want(s.AskThaw(s.ctx, guid(1), "p", func(*workflow.Freeze) (workflow.Change, error) { return workflow.Change{}, errState }), errState)
+	s.want(s.AskThaw(s.ctx, guid(1), []string{"p"}, func(*workflow.Freeze) (workflow.Change, error) { return workflow.Change{}, errState }), errState)
 	asked()
 	s.same(len(s.claim(10)), 0)
 	// Only when it was asked for changes, and the proof is used.
-	want.Asked = s.now.Add(time.Minute)
+	want.Asked, want.Proved = s.now.Add(time.Minute), by
 	s.must(ask("p", want.Asked))
 	asked()
 	s.same([]any{s.events(guid(1)), len(s.claim(10))}, []any{2, 1})
+	// One of them that is used is as bad as all.
+	one := func(*workflow.Freeze) (workflow.Change, error) { return s.change(audit.AccountAskedFor), nil }
+	s.want(s.AskThaw(s.ctx, guid(1), []string{"new", "p beside"}, one), workflow.ErrProofUsed)
+	s.want(s.AskThaw(s.ctx, guid(1), []string{"new", "new"}, one), workflow.ErrProofUsed)
+	asked()
 	s.want(ask("p", s.now.Add(time.Hour)), workflow.ErrProofUsed)
 	asked()
-	want.Asked = s.now.Add(2 * time.Minute)
+	by = []enroll.ProofKind{enroll.ProofRecoveryCode}
+	want.Asked, want.Proved = s.now.Add(2*time.Minute), by
 	s.must(ask("q", want.Asked))
 	asked()
+	s.must(ask("new", want.Asked)) // which was used for nothing
 }
 
 func thoseWhoAskForAThawAreListed(s *suite) {
@@ -316,7 +324,7 @@ func thoseWhoAskForAThawAreListed(s *suite) {
 			continue
 		}
 		f.Asked = s.now.Add(time.Duration(i) * time.Minute)
-		s.must(s.AskThaw(s.ctx, f.Account, string(rune('p'+i)), func(own *workflow.Freeze) (workflow.Change, error) {
+		s.must(s.AskThaw(s.ctx, f.Account, []string{string(rune('p' + i))}, func(own *workflow.Freeze) (workflow.Change, error) {
 			own.Asked = f.Asked
 			return s.change(audit.AccountAskedFor), nil
 		}))

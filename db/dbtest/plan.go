@@ -14,7 +14,7 @@ var offPath = []struct{ begins, why string }{
 	{"SELECT e.seq, e.at, e.action, e.actor, e.target, e.request, e.bytes, e.hash, p.name, p.salt, p.value FROM audit_entries e", "export reads the whole log"},
 	{"SELECT e.seq, e.at, e.action, e.actor, e.target, e.request, e.bytes, e.hash, p.name, p.salt, p.value FROM (SELECT", "the page that the inner query has limited"},
 	{"DELETE FROM audit_personal WHERE seq IN", "erasing is a command"},
-	{"SELECT account, by_guid, request, at, asked, alerted, told FROM freezes ORDER BY at DESC, account", "latchkey freeze list"},
+	{"SELECT account, by_guid, request, at, asked, alerted, told, proved FROM freezes ORDER BY at DESC, account", "latchkey freeze list"},
 	{"SELECT data FROM requests WHERE 1 = 1 ORDER", "no request asks for everybody's: tests do"},
 	{"SELECT data FROM requests WHERE 1 = 1 AND state IN", "likewise"},
 	{"SELECT data FROM requests WHERE 1 = 1 AND kind IN", "likewise"},

@@ -393,7 +393,7 @@ export interface TotpBegin {
   qrSize: number;
 }
 
-/** POST /api/recover/begin {name, kind} -> RecoverBegun; public. Answers the same whatever the name is.
+/** POST /api/recover/begin {name, kind} -> RecoverBegun; public. Answers the same whatever the name is. A kind beside those of requests is "thaw".
  *  POST /api/recover/send {token, kind: SentKind} -> {token}: the new token takes that code, and is used from now on.
  *  It says nothing of whether something was sent. */
 export interface RecoverBegin { name: string; kind: Kind; }
@@ -438,6 +438,7 @@ export interface Activity { time: string; action: string; outcome: string; reaso
 /** GET /api/freeze -> OwnFreeze
  *  POST /api/freeze {} -> 204: "this wasn't me": freezes my account here and ends every session, this one too
  *  POST /api/freeze/thaw/begin {} -> Ceremony; …/thaw/finish {token, credential} -> OwnFreeze: proves that it is me; IT lifts it
+ *  POST /api/freeze/thaw/recovered {} -> OwnFreeze: the same by what let me in without a passkey, for "thaw"
  *  POST /api/freeze/notice FreezeByNotice -> 204; 404 "freeze.link" for every link that is not good. Nobody is signed in for it. */
 export interface OwnFreeze {
   frozen: boolean;
@@ -470,7 +471,7 @@ export interface ThawList {
   thaws: Thaw[];
 }
 
-/** Somebody whose account is frozen, who proved with a passkey that it is them, and whom I may let in again. */
+/** Somebody whose account is frozen, who proved that it is them, and whom I may let in again. */
 export interface Thaw {
   account: string;
   displayName: string;
@@ -479,4 +480,6 @@ export interface Thaw {
   frozen: string;
   asked: string;
   own: boolean;
+  /** What with: a passkey, or what they came in by. */
+  proved: string[];
 }

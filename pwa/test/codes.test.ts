@@ -7,7 +7,7 @@ import { addressLacks } from '../src/screens/proofs/address';
 import { shownOf } from '../src/screens/proofs';
 import { pinLacks } from '../src/screens/proofs/pin';
 import { answersLack } from '../src/screens/proofs/questions';
-import { anew, fitted, leadsOf, readDraft, wanting, wantsOf, wayTo, type Lead } from '../src/screens/recover/draft';
+import { anew, fitted, leadsOf, leadsTo, readDraft, wanting, wantsOf, wayTo, type Lead } from '../src/screens/recover/draft';
 import { wayName, wayNeeds } from '../src/screens/recover/words';
 
 beforeAll(() => speak('en').then(says('inside', 'proofs')));
@@ -190,6 +190,15 @@ test('what was chosen stays where it leads to what is wanted', () => {
   expect([wayTo([pinUnlocks, codeDoesAll], 'unlock', 0), wayTo([pinUnlocks, codeDoesAll], 'unlock', 1)]).toEqual([0, 1]);
   expect(wayTo([pinUnlocks, codeDoesAll], 'reset', 0)).toBe(1);
   expect([wayTo([pinUnlocks], 'enrol', 0), wayTo([], 'unlock', 0)]).toEqual([-1, -1]);
+});
+
+test('whatever is proved may say that it is me again, but for somebody’s word', () => {
+  const word: Lead = { way: ['vouching', 'pin'], wants: ['unlock'] };
+  expect([pinUnlocks, codeDoesAll, word].map((lead) => leadsTo(lead, 'thaw'))).toEqual([true, true, false]);
+  const asked = { name: 'dana', want: 'thaw', way: 1, token: 'x', questions: [], sent: { 'mail-code': 1 }, none: false };
+  expect(readDraft(asked, [word, pinUnlocks])).toEqual(asked);
+  expect(readDraft({ ...asked, way: 0 }, [word, pinUnlocks])).toMatchObject({ want: 'thaw', way: 1, token: '' });
+  expect(wantsOf([pinUnlocks])).toEqual(['unlock']); // nobody is asked whether they are frozen
 });
 
 test('what was noted is taken as far as it is whole and leads somewhere', () => {

@@ -19,6 +19,7 @@ export const de: Account = {
   'duty.limited': 'Bis dahin können Sie nur entsperren oder einen neuen Anmeldeschlüssel anlegen.',
   'rec.in': 'Sie sind ohne Anmeldeschlüssel hier',
   'rec.in.sub': 'Diese Anmeldung endet in {left}. Sie gilt für Ihr Konto und einen neuen Anmeldeschlüssel, für nichts sonst.',
+  'rec.in.frozen': 'Diese Anmeldung endet in {left}. Solange Ihr Konto eingefroren ist, zeigt sie nur, wie es steht.',
   'rec.in.over': 'Diese Anmeldung ist um.',
   'rec.new': 'Ihr neuer Anmeldeschlüssel ist angelegt',
   'rec.new.sub': 'Melden Sie sich damit an, dann steht Ihnen hier wieder alles offen.',
@@ -109,6 +110,7 @@ export const de: Account = {
 
   'thaw.title': 'Sind Sie es wieder?',
   'thaw.sub': 'Bestätigen Sie mit Ihrem Anmeldeschlüssel (Passkey), dass Sie es sind, dann sehen es die IT und alle, die für Sie freigeben. Rufen Sie danach an: Dort sieht man mit Ihnen nach und lässt Sie wieder herein.',
+  'thaw.sub.in': 'Bestätigen Sie, dass Sie es sind, dann sehen es die IT und alle, die für Sie freigeben, und womit Sie hereingekommen sind. Rufen Sie danach an: Dort sieht man mit Ihnen nach und lässt Sie wieder herein.',
   'thaw.go': 'Ich bin es wieder',
   'thaw.asked': 'Die IT sieht, dass Sie es sind',
   'thaw.asked.sub': 'Sie haben es bestätigt: {when}. Rufen Sie jetzt an, wenn Sie es noch nicht getan haben: Dort schaltet man Latchkey wieder ein, sobald es geklärt ist.',

@@ -17,6 +17,7 @@ export const en = {
   'duty.limited': 'Until then you can only unlock or make a new passkey.',
   'rec.in': 'You came in without a passkey',
   'rec.in.sub': 'This sign-in ends in {left}. It is good for your account and a new passkey, and for nothing else.',
+  'rec.in.frozen': 'This sign-in ends in {left}. While your account is frozen it only shows how things stand.',
   'rec.in.over': 'This sign-in is over.',
   'rec.new': 'Your new passkey is made',
   'rec.new.sub': 'Sign in with it, and all of Latchkey is yours again.',
@@ -107,6 +108,7 @@ export const en = {
 
   'thaw.title': 'Is it you again?',
   'thaw.sub': 'Confirm with your passkey that it is you, and IT and those who approve for you see it. Then call: they look into it with you, and let you in again.',
+  'thaw.sub.in': 'Confirm that it is you, and IT and those who approve for you see it, and what you came in with. Then call: they look into it with you, and let you in again.',
   'thaw.go': 'It is me again',
   'thaw.asked': 'IT sees that it is you',
   'thaw.asked.sub': 'You confirmed it {when}. Call now, if you have not yet: they switch Latchkey on again once it is cleared.',

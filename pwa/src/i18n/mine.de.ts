@@ -114,7 +114,7 @@ export const de: Mine = {
   'a.review.reported': 'Jemand hat gemeldet, dass etwas nicht stimmt',
   'a.review.refused': 'Eine Antwort auf Ihren Antrag wurde nicht angenommen',
   'a.account.frozen': 'Ihr Konto wurde hier eingefroren',
-  'a.account.asked-for': 'Sie haben mit dem Anmeldeschlüssel bestätigt, dass Sie es wieder sind',
+  'a.account.asked-for': 'Sie haben bestätigt, dass Sie es wieder sind',
   'a.account.stopped': '„Das war ich nicht“ wurde gewählt und Ihr Konto hier eingefroren',
   'a.account.unfrozen': 'Die IT hat die Sperre hier aufgehoben',
   'a.device.added': 'Sie haben Mitteilungen eingeschaltet',

@@ -112,7 +112,7 @@ export const en = {
   'a.review.reported': 'An approver said that something isn’t right',
   'a.review.refused': 'An answer to your request wasn’t taken',
   'a.account.frozen': 'Your account was frozen here',
-  'a.account.asked-for': 'You confirmed with a passkey that it is you again',
+  'a.account.asked-for': 'You confirmed that it is you again',
   'a.account.stopped': '“This wasn’t me” was chosen, and your account was frozen here',
   'a.account.unfrozen': 'IT lifted the freeze',
   'a.device.added': 'You switched on notifications',

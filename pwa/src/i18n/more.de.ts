@@ -45,6 +45,8 @@ export const de: More = {
   'lift.own': '„Das war ich nicht“ gewählt',
   'lift.reported': 'Bei einer Freigabe gesperrt',
   'lift.asked': 'Mit Anmeldeschlüssel (Passkey) bestätigt',
+  'lift.asked.by': 'Ohne Anmeldeschlüssel bestätigt: {proofs}',
+  'lift.sub.by': 'Auch jemand anderes kann daran gekommen sein. Rufen Sie unter einer Nummer an, die Sie kennen, und fragen Sie, was geschehen ist. Sind Sie nicht sicher, überlassen Sie es der IT.',
   'lift.sub': 'Auch jemand anderes kann einen Anmeldeschlüssel dieser Person haben. Rufen Sie unter einer Nummer an, die Sie kennen, und fragen Sie, was geschehen ist. Sind Sie nicht sicher, überlassen Sie es der IT.',
   'lift.go': 'Gesprochen: einlassen',
   'lift.done': '{name} ist wieder hereingelassen',

@@ -43,6 +43,8 @@ export const en = {
   'lift.own': '“This wasn’t me” chosen',
   'lift.reported': 'Frozen by an approver',
   'lift.asked': 'Confirmed with a passkey',
+  'lift.asked.by': 'Confirmed without a passkey: {proofs}',
+  'lift.sub.by': 'Somebody else may have got hold of that. Call them on a number that you know, and ask what happened. If you are not sure, leave it to IT.',
   'lift.sub': 'Somebody else may hold a passkey of theirs. Call them on a number that you know, and ask what happened. If you are not sure, leave it to IT.',
   'lift.go': 'We spoke: let them in',
   'lift.done': '{name} is let in again',

@@ -77,7 +77,7 @@ function WithoutPasskey({ me }: { me: Me }) {
   const time = left(me.session.expires, useNow());
   return (
     <Banner tone="info" icon="key" title={t('rec.in')} quiet>
-      <p>{time ? t('rec.in.sub', { left: time }) : t('rec.in.over')}</p>
+      <p>{time ? t(statesOf(me).includes('frozen') ? 'rec.in.frozen' : 'rec.in.sub', { left: time }) : t('rec.in.over')}</p>
     </Banner>
   );
 }

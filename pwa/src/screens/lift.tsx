@@ -5,12 +5,14 @@ import { t } from '../i18n';
 import { useAct } from '../lib/act';
 import { post } from '../lib/api';
 import { useCeremony } from '../lib/ceremony';
+import { isKey } from '../lib/codes';
 import { momentToday } from '../lib/format';
 import type { Resource } from '../lib/resource';
 import { assert } from '../lib/webauthn';
 import { Face } from '../ui/face';
 import { Trouble } from '../ui/help';
 import { Banner, Button, Card, Fact } from '../ui/kit';
+import { proved } from './review/said';
 
 export function Lifts({ data, set }: Resource<ThawList>) {
   const [lifted, setLifted] = useState('');
@@ -36,6 +38,7 @@ function Lift({ who, onDone }: { who: Thaw; onDone: (left: ThawList) => void }) 
   const path = `/api/thaws/${who.account}`;
   const ceremony = useCeremony(`${path}/begin`);
   const act = useAct();
+  const byKey = who.proved.length === 0 || who.proved.some(isKey); // none: of an earlier release
   const lift = () =>
     act.run(() =>
       ceremony.use(async (c) => {
@@ -52,9 +55,9 @@ function Lift({ who, onDone }: { who: Thaw; onDone: (left: ThawList) => void }) 
         </div>
         <dl class="facts">
           <Fact name={t(who.own ? 'lift.own' : 'lift.reported')}>{momentToday(who.frozen)}</Fact>
-          <Fact name={t('lift.asked')}>{momentToday(who.asked)}</Fact>
+          <Fact name={byKey ? t('lift.asked') : t('lift.asked.by', { proofs: proved({ proofs: who.proved }) })}>{momentToday(who.asked)}</Fact>
         </dl>
-        <p>{t('lift.sub')}</p>
+        <p>{t(byKey ? 'lift.sub' : 'lift.sub.by')}</p>
         <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} quiet />
         <Button weight="second" icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void lift()}>
           {t('lift.go')}

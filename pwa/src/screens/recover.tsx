@@ -9,12 +9,12 @@ import { note } from '../lib/router';
 import { info, loadInfo } from '../lib/session';
 import { kindsSent } from '../ui/given';
 import { Support, Trouble } from '../ui/help';
-import { Icon } from '../ui/icons';
+import { Icon, type IconName } from '../ui/icons';
 import { Button, Field, Screen, Skeleton } from '../ui/kit';
 import { lazy } from '../ui/lazy';
 import { Picks } from '../ui/proof';
 import { Codes } from './recover/codes';
-import { anew, begun, fitted, leadsOf, notedDraft, wantsOf, wayTo, type Draft, type Lead } from './recover/draft';
+import { anew, begun, fitted, leadsOf, leadsTo, notedDraft, wantsOf, wayTo, type Draft, type Lead, type Want } from './recover/draft';
 import { None } from './recover/none';
 import type { WaitProps } from './recover/wait';
 import { askWord, keepWait, keptWait, type Wait } from './recover/word';
@@ -43,6 +43,7 @@ export function Recover() {
 
 function Steps({ leads, onWait }: { leads: Lead[]; onWait: (wait: Wait) => void }) {
   const [chosen, setDraft] = useState(() => notedDraft(leads));
+  const [round, setRound] = useState(0);
   const draft = useMemo(() => fitted(chosen, leads), [chosen, JSON.stringify(leads)]);
   useEffect(() => {
     const timer = setTimeout(() => note(draft), 200); // not at each key: browsers count
@@ -61,16 +62,22 @@ function Steps({ leads, onWait }: { leads: Lead[]; onWait: (wait: Wait) => void 
   const colleague = () => (word < 0 || word === draft.way ? change({ none: true }) : setDraft({ ...anew(draft), way: word }));
   if (draft.token && way) {
     const kinds = way.filter(isTyped);
-    return <Codes draft={draft} kinds={kinds} vouched={isVouched(way)} only={waysFor(leads, draft).length === 1} onChange={change} onAgain={() => setDraft(anew)} onColleague={colleague} onWait={waits} />;
+    const anewFor = (part: Partial<Draft>) => {
+      change(part);
+      setRound(round + 1); // the fields are empty, and codes are sent
+    };
+    return <Codes key={round} onAnew={anewFor} draft={draft} kinds={kinds} vouched={isVouched(way)} only={waysFor(leads, draft).length === 1} onChange={change} onAgain={(want) => setDraft((d) => ({ ...anew(d), want }))} onColleague={colleague} onWait={waits} />;
   }
   return <Who leads={leads} draft={draft} onChange={change} onWait={waits} />;
 }
 
+const icons: Record<Want, IconName> = { unlock: 'unlock', reset: 'pen', 'one-time': 'pen', enrol: 'key', thaw: 'user' };
+
 /** The numbers of those that lead to what is wanted. */
-const waysFor = (leads: readonly Lead[], { want }: Draft) => leads.flatMap((lead, i) => (lead.wants.includes(want) ? [i] : []));
+const waysFor = (leads: readonly Lead[], { want }: Draft) => leads.flatMap((lead, i) => (leadsTo(lead, want) ? [i] : []));
 
 /** Where somebody's word alone leads to it; -1 for nowhere. */
-const wordFor = (leads: readonly Lead[], draft: Draft) => wordAlone(leads.map(({ way, wants }) => (wants.includes(draft.want) ? way : [])));
+const wordFor = (leads: readonly Lead[], draft: Draft) => wordAlone(leads.map((lead) => (leadsTo(lead, draft.want) ? lead.way : [])));
 
 interface WhoProps {
   leads: Lead[];
@@ -107,7 +114,7 @@ function Who({ leads, draft, onChange, onWait }: WhoProps) {
         }}
       >
         <Field name="username" label={t('rec.name')} hint={t('rec.name.sub')} value={draft.name} onInput={(v) => (onChange({ name: v }), act.clear())} autocomplete="username" maxLength={256} />
-        {offered.length > 1 ? (
+        {offered.length > 1 && draft.want !== 'thaw' ? (
           <Picks
             name="want"
             legend={t('rec.want')}
@@ -120,7 +127,7 @@ function Who({ leads, draft, onChange, onWait }: WhoProps) {
           />
         ) : (
           <p class="said">
-            <Icon name={draft.want === 'unlock' ? 'unlock' : draft.want === 'enrol' ? 'key' : 'pen'} />
+            <Icon name={icons[draft.want]} />
             <span>{t(`rec.only.${draft.want}`)}</span>
           </p>
         )}

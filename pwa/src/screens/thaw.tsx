@@ -1,5 +1,5 @@
-// "It is me again": the owner of a frozen account proves it with the passkey, and
-// whoever lifts freezes sees that.
+// "It is me again": the owner of a frozen account proves it with the passkey, or by what
+// let them in without one, and whoever lifts freezes sees that.
 import type { OwnFreeze } from '../api-types';
 import { t } from '../i18n';
 import { useAct } from '../lib/act';
@@ -7,12 +7,14 @@ import { post } from '../lib/api';
 import { useCeremony } from '../lib/ceremony';
 import { momentToday } from '../lib/format';
 import { useResource } from '../lib/resource';
+import { session } from '../lib/session';
 import { assert } from '../lib/webauthn';
 import { Trouble } from '../ui/help';
 import { Banner, Button, Card, Time } from '../ui/kit';
 
 export function Thaw() {
   const { data, set } = useResource<OwnFreeze>('/api/freeze');
+  const recovered = session.use().me?.session.recovered;
   if (!data?.frozen) return null;
   if (data.asked)
     return (
@@ -23,7 +25,22 @@ export function Thaw() {
         <p>{t('thaw.asked.not')}</p>
       </Banner>
     );
-  return <Ask onAsked={set} />;
+  return recovered ? <AskRecovered onAsked={set} /> : <Ask onAsked={set} />;
+}
+
+/** Where coming in did not ask already. */
+function AskRecovered({ onAsked }: { onAsked: (f: OwnFreeze) => void }) {
+  const act = useAct();
+  const ask = () => act.run(async () => onAsked(await post<OwnFreeze>('/api/freeze/thaw/recovered', {})));
+  return (
+    <Card title={t('thaw.title')}>
+      <p class="freeze-sub">{t('thaw.sub.in')}</p>
+      <Trouble problem={act.problem} quiet />
+      <Button weight="second" icon="user" busy={act.busy} doing={t('wait.directory')} onClick={() => void ask()}>
+        {t('thaw.go')}
+      </Button>
+    </Card>
+  );
 }
 
 function Ask({ onAsked }: { onAsked: (f: OwnFreeze) => void }) {

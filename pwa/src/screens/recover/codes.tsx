@@ -2,7 +2,7 @@
 // wrong with them, and what was asked for as soon as they are right, or the wait for
 // somebody's word.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Given, Me, ProofKind } from '../../api-types';
+import type { Given, Me, OwnFreeze, ProofKind } from '../../api-types';
 import { t } from '../../i18n';
 import { useAct, type Act } from '../../lib/act';
 import { ApiError, post } from '../../lib/api';
@@ -15,7 +15,7 @@ import { grave, Support, Trouble } from '../../ui/help';
 import type { IconName } from '../../ui/icons';
 import { Banner, Button, Screen } from '../../ui/kit';
 import { askFor } from '../request/asked';
-import { begun, type Draft } from './draft';
+import { begun, wants, type Draft, type Want } from './draft';
 import { useSending } from './sending';
 import { askWord, type Wait } from './word';
 
@@ -27,14 +27,16 @@ interface Props {
   /** There is no other alternative. */
   only: boolean;
   onChange: (part: Partial<Draft>) => void;
+  /** The same step for something else, from its start. */
+  onAnew: (part: Partial<Draft>) => void;
   /** Back to the first step, with the name. */
-  onAgain: () => void;
+  onAgain: (want: Want) => void;
   /** To somebody who knows the person. */
   onColleague: () => void;
   onWait: (wait: Wait) => void;
 }
 
-export function Codes({ draft, kinds, vouched, only, onChange, onAgain, onColleague, onWait }: Props) {
+export function Codes({ draft, kinds, vouched, only, onChange, onAnew, onAgain, onColleague, onWait }: Props) {
   const [values, setValues] = useState<Values>({});
   const [late, setLate] = useState(false);
   const [inside, setInside] = useState(false);
@@ -58,16 +60,28 @@ export function Codes({ draft, kinds, vouched, only, onChange, onAgain, onCollea
         if (wait) onWait(wait);
         return;
       }
-      const me = await inTime((token) => post<Me>('/api/recover/finish', { token, proofs } satisfies { token: string; proofs: Given[] }));
-      if (!me) return;
-      note(null);
-      signedIn(me);
-      try {
-        await onward(draft);
-      } catch (e) {
-        setInside(true);
-        throw e;
-      }
+      const me = await inTime((token) => enter(token, proofs));
+      if (me) await come(me, draft);
+    });
+  const enter = (token: string, proofs: Given[]) => post<Me>('/api/recover/finish', { token, proofs });
+  const come = async (me: Me, to: Draft) => {
+    note(null);
+    signedIn(me);
+    try {
+      await onward(to);
+    } catch (e) {
+      setInside(true);
+      throw e;
+    }
+  };
+  /** It is them again: nothing was used up, so what was typed serves for that, but for codes that were sent. */
+  const thaw = () =>
+    act.run(async () => {
+      const to: Draft = { ...draft, want: 'thaw' };
+      const fresh = { want: to.want, ...(await begun(to)) };
+      if (codes.kinds.length > 0 || kinds.includes('questions')) return onAnew(fresh);
+      onChange(fresh);
+      await come(await enter(fresh.token, given(kinds, values, draft.questions)), to);
     });
   /** Sends what was typed; null where it has to be typed again. */
   const inTime = async <T,>(send: (token: string) => Promise<T>): Promise<T | null> => {
@@ -87,10 +101,13 @@ export function Codes({ draft, kinds, vouched, only, onChange, onAgain, onCollea
   };
   if (inside) return <Inside draft={draft} act={act} />;
   const { problem } = act;
-  const over = problem?.code === 'ceremony.unknown';
+  const thawed = problem?.code === 'account.not-frozen'; // and something else is open again
+  const over = thawed || problem?.code === 'ceremony.unknown';
+  const frozen = problem?.code === 'account.frozen' && problem.params?.thaw === 'suffices';
+  const main = vouched ? 'vouch.way' : draft.want === 'unlock' ? 'rec.go.unlock' : draft.want === 'thaw' ? 'rec.go.thaw' : 'rec.go';
   return (
-    <Screen title={t('rec.codes')} up={onAgain} kind="plain recover" key="codes">
-      <p class="lead">{t('rec.for', { name: draft.name.trim() })}</p>
+    <Screen title={t('rec.codes')} up={() => onAgain(draft.want)} kind="plain recover" key="codes">
+      <p class="lead">{t(draft.want === 'thaw' ? 'rec.for.thaw' : 'rec.for', { name: draft.name.trim() })}</p>
       {late && (
         <Banner tone="wait" title={t('rec.late')}>
           <p>{t(codes.kinds.length > 0 ? 'rec.late.code' : 'rec.late.questions')}</p>
@@ -103,7 +120,7 @@ export function Codes({ draft, kinds, vouched, only, onChange, onAgain, onCollea
         onSubmit={(e) => {
           e.preventDefault();
           if (codes.due) send();
-          else if (!why && !act.busy) void finish();
+          else if (!why && !act.busy) void (frozen ? thaw() : finish());
         }}
       >
         <Fields
@@ -122,16 +139,21 @@ export function Codes({ draft, kinds, vouched, only, onChange, onAgain, onCollea
         <Trouble problem={codes.problem ?? problem} quiet />
         <div class="dock">
           {over ? (
-            <Button onClick={onAgain}>{t('rec.again')}</Button>
+            <Button onClick={() => onAgain(thawed ? wants[0] : draft.want)}>{t('rec.again')}</Button>
+          ) : frozen ? (
+            <Button type="submit" icon="user" busy={act.busy} doing={t('rec.go.doing')} why={why}>
+              {t('rec.go.thaw')}
+            </Button>
           ) : codes.due ? (
             <Button type="submit" busy={codes.busy} doing={t('sent.doing')}>
               {t(codes.kinds.length === 1 ? 'rec.send' : 'rec.send.all')}
             </Button>
           ) : (
             <Button type="submit" icon={!vouched && draft.want === 'unlock' ? 'unlock' : undefined} busy={act.busy} doing={t('rec.go.doing')} why={why}>
-              {t(vouched ? 'vouch.way' : draft.want === 'unlock' ? 'rec.go.unlock' : 'rec.go')}
+              {t(main)}
             </Button>
           )}
+          {(frozen || draft.want === 'thaw') && !codes.due && !why && <p class="hint">{t('rec.thaw.next')}</p>}
           {vouched && !codes.due && !why && <p class="hint">{t('vouch.told')}</p>}
         </div>
       </form>
@@ -156,7 +178,7 @@ function Nothing({ draft, only, onAgain, onColleague }: Pick<Props, 'draft' | 'o
     <section class="group">
       <h2 class="group-title">{t('sent.nothing')}</h2>
       <p class="hint">{t(draft.sent['mail-code'] ? 'sent.nothing.mail-code' : 'sent.nothing.sms-code')}</p>
-      <Button weight="second" icon={only ? 'user' : undefined} onClick={only ? onColleague : onAgain}>
+      <Button weight="second" icon={only ? 'user' : undefined} onClick={only ? onColleague : () => onAgain(draft.want)}>
         {t(only ? 'rec.colleague' : 'sent.other')}
       </Button>
     </section>
@@ -165,6 +187,10 @@ function Nothing({ draft, only, onAgain, onColleague }: Pick<Props, 'draft' | 'o
 
 /** What was asked at the start, without another touch. */
 async function onward({ want }: Draft): Promise<void> {
+  if (want === 'thaw') {
+    await post<OwnFreeze>('/api/freeze/thaw/recovered', {});
+    return go('/account', { replace: true });
+  }
   try {
     await askFor(want, { replace: true });
   } catch (e) {

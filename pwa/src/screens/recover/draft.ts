@@ -3,17 +3,18 @@
 // but on the screen.
 import type { Info, Kind, Question, RecoverBegun, SentKind, WayKind } from '../../api-types';
 import { post } from '../../lib/api';
-import { askable } from '../../lib/codes';
+import { askable, isVouched } from '../../lib/codes';
 import { noted } from '../../lib/router';
 
 /** What somebody can come for. */
 export const wants = ['unlock', 'reset', 'one-time', 'enrol'] as const;
-export type Want = (typeof wants)[number];
+/** Or, once they were told that their account is frozen, to say that it is them again. */
+export type Want = (typeof wants)[number] | 'thaw';
 
 /** One of the alternatives, and what some rule does for it. */
 export interface Lead {
   way: WayKind[];
-  wants: Want[];
+  wants: (typeof wants)[number][];
 }
 
 /** Those that this page can ask for and that lead somewhere. A server that doesn't say where is asked. */
@@ -25,12 +26,15 @@ export const leadsOf = ({ recovery, recoveryKinds }: Pick<Info, 'recovery'> & Pa
     return way && to.length > 0 ? [{ way, wants: to }] : [];
   });
 
-/** What somebody can come for here. */
-export const wantsOf = (leads: readonly Lead[]): Want[] => wants.filter((want) => leads.some((lead) => lead.wants.includes(want)));
+/** Whether one leads to what is wanted. Whatever is proved may be enough for a thaw: the server knows. Somebody's word is no proof for it. */
+export const leadsTo = ({ way, wants: to }: Lead, want: Want): boolean => (want === 'thaw' ? !isVouched(way) : to.includes(want));
+
+/** What somebody can choose to come for here. */
+export const wantsOf = (leads: readonly Lead[]): (typeof wants)[number][] => wants.filter((want) => leads.some((lead) => leadsTo(lead, want)));
 
 /** The way that is chosen where that leads to it, else the first that does; -1 for none. */
 export const wayTo = (leads: readonly Lead[], want: Want, way: number): number =>
-  leads[way]?.wants.includes(want) ? way : leads.findIndex((lead) => lead.wants.includes(want));
+  leads.some((lead, i) => i === way && leadsTo(lead, want)) ? way : leads.findIndex((lead) => leadsTo(lead, want));
 
 /** When each code was last sent, in ms since 1970. */
 export type SentTimes = Partial<Record<SentKind, number>>;
@@ -71,7 +75,7 @@ export function readSent(found: unknown): SentTimes {
 export function readDraft(found: unknown, leads: readonly Lead[]): Draft {
   const d = record(found) as Partial<Record<keyof Draft, unknown>>;
   const offered = wantsOf(leads);
-  const want = offered.find((w) => w === d.want) ?? offered[0] ?? empty.want;
+  const want = d.want === 'thaw' ? 'thaw' : (offered.find((w) => w === d.want) ?? offered[0] ?? empty.want);
   const way = wayTo(leads, want, typeof d.way === 'number' ? d.way : 0);
   const token = d.way === way && d.want === want ? text(d.token) : '';
   return {
@@ -86,7 +90,7 @@ export function readDraft(found: unknown, leads: readonly Lead[]): Draft {
 }
 
 /** What was chosen, as far as it still leads somewhere: the policy may change meanwhile. */
-export const fitted = (draft: Draft, leads: readonly Lead[]): Draft => (leads[draft.way]?.wants.includes(draft.want) ? draft : readDraft(draft, leads));
+export const fitted = (draft: Draft, leads: readonly Lead[]): Draft => (wayTo(leads, draft.want, draft.way) === draft.way ? draft : readDraft(draft, leads));
 
 export const notedDraft = (leads: readonly Lead[]) => readDraft(noted(), leads);
 
