@@ -156,7 +156,7 @@ func TestNoArtefactOfOneWayInOpensAnother(t *testing.T) {
 			t.Fatalf("%s opens nothing at all: %v", one.kind, err)
 		}
 		for _, p := range must(w.store.RecoverProofs(w.ctx, s.ID))(t) {
-			for _, act := range []string{"reset", "one-time", "change", "enrol"} {
+			for _, act := range []string{"reset", "one-time", "change", "enrol", "thaw"} {
 				tried++
 				if p.Bound(enroll.LabelRecover, enroll.RecoverStatement(alice, act)) || p.Bound(enroll.LabelRecover, enroll.RecoverStatement(bob, "unlock")) {
 					accepted++

@@ -3,6 +3,7 @@ package workflow_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func registered(account ad.GUID, id string) enroll.Registered {
 }
 
 func TestProofsWithoutAPasskeyCountForTheirActOnly(t *testing.T) {
-	for _, given := range workflow.Kinds {
+	for _, given := range append(slices.Clone(workflow.Kinds), workflow.ActThaw) {
 		for _, kind := range workflow.Kinds {
 			inWorld(t, func(w *world) {
 				w.engine.SetPolicy(everyone("h", byCode))

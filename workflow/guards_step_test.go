@@ -319,6 +319,10 @@ func TestWithoutWhatItNeedsAnEngineDenies(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	e.proofs = nil
+	if err := e.AskThawRecovered(t.Context(), Actor{Account: annID, Session: "s"}); !errors.Is(err, ErrProofMismatch) {
+		t.Errorf("a thaw that nothing proves: %v", err)
+	}
 	e.holders = nil
 	if held, err := e.held(t.Context(), annID); err == nil || held != nil {
 		t.Errorf("held: %v %v", held, err)

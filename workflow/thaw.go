@@ -115,8 +115,8 @@ func (e *Engine) ThawSuffices(ctx context.Context, person ad.Account, address st
 // AskThawRecovered is AskThaw by what the actor's session was opened with, without a
 // passkey and for this. Errors as AskThaw's, and ErrProofMismatch where that is not enough.
 func (e *Engine) AskThawRecovered(ctx context.Context, who Actor) error {
-	if e.freezes == nil || e.proofs == nil {
-		return errFreezes
+	if e.proofs == nil {
+		return ErrProofMismatch
 	}
 	proofs, err := e.proofs.RecoverProofs(ctx, who.Session)
 	if err != nil {
@@ -186,7 +186,7 @@ func (e *Engine) askThaw(ctx context.Context, who Actor, proofs []enroll.Proof, 
 // was about.
 func (e *Engine) checkThawProof(f Freeze, who Actor, p enroll.Proof) error {
 	switch {
-	case p.ID == "" || who.Session == "" || p.Session != who.Session || p.Account != who.Account || p.Account != f.Account:
+	case p.ID == "" || who.Session == "" || p.Session != who.Session || p.Account != f.Account:
 		return ErrProofMismatch
 	case !p.Bound(enroll.LabelRecover, enroll.RecoverStatement(f.Account, ActThaw)):
 		return ErrProofMismatch

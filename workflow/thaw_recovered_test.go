@@ -74,11 +74,15 @@ func TestARecoveryForAThawIsAboutThisFreezeAndNothingElse(t *testing.T) {
 		"of another label":     {func(_ *world, p *enroll.Proof) { p.Label = workflow.ThawLabel }, workflow.ErrProofMismatch},
 		"another person's":     {func(_ *world, p *enroll.Proof) { p.Account = bobGUID }, workflow.ErrProofMismatch},
 		"another session's":    {func(_ *world, p *enroll.Proof) { p.Session = "x" }, workflow.ErrProofMismatch},
-		"with no number":       {func(_ *world, p *enroll.Proof) { p.ID = "" }, workflow.ErrProofMismatch},
-		"too weak":             {func(_ *world, p *enroll.Proof) { p.Kind = enroll.ProofPIN }, workflow.ErrProofMismatch},
-		"before the freeze":    {func(w *world, p *enroll.Proof) { p.At = w.store.frozen[annGUID].At }, workflow.ErrProofMismatch},
-		"six minutes ago":      {func(_ *world, _ *enroll.Proof) { time.Sleep(6 * time.Minute) }, workflow.ErrProofExpired},
-		"used":                 {func(w *world, p *enroll.Proof) { w.store.used[p.ID] = "request r" }, workflow.ErrProofMismatch},
+		"no session's": {func(w *world, p *enroll.Proof) {
+			p.Session, w.ann.Session = "", ""
+			w.proofs.recover[""] = []enroll.Proof{*p}
+		}, workflow.ErrProofMismatch},
+		"with no number":    {func(_ *world, p *enroll.Proof) { p.ID = "" }, workflow.ErrProofMismatch},
+		"too weak":          {func(_ *world, p *enroll.Proof) { p.Kind = enroll.ProofPIN }, workflow.ErrProofMismatch},
+		"before the freeze": {func(w *world, p *enroll.Proof) { p.At = w.store.frozen[annGUID].At }, workflow.ErrProofMismatch},
+		"six minutes ago":   {func(_ *world, _ *enroll.Proof) { time.Sleep(6 * time.Minute) }, workflow.ErrProofExpired},
+		"used":              {func(w *world, p *enroll.Proof) { w.store.used[p.ID] = "request r" }, workflow.ErrProofMismatch},
 		"used by another meanwhile": {func(w *world, p *enroll.Proof) {
 			w.store.before = func(op string) error { return w.usedMeanwhile(op, p.ID) }
 		}, workflow.ErrProofUsed},
