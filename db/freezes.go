@@ -22,7 +22,14 @@ func (s *Store) FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, 
 			return err
 		}
 		frozen, err := scanFreeze(t.row(`SELECT `+freezeColumns+` FROM freezes WHERE account = $1`, guidText(account)))
-		if err == nil && frozen.Again(made) || errors.Is(err, sql.ErrNoRows) {
+		if err == nil && frozen.Again(made) {
+			// As if asked for, which is what a second freeze takes the place of: see freeze.
+			if _, err := t.exec(`UPDATE freezes SET asked = $2 WHERE account = $1`, guidText(account), millis(t.now())); err != nil {
+				return err
+			}
+			return t.freezeOwn(account, fn)
+		}
+		if errors.Is(err, sql.ErrNoRows) {
 			return t.freezeOwn(account, fn)
 		}
 		return err

@@ -227,7 +227,7 @@ var german = map[string]words{
 		Title: "Ein eingefrorenes Konto bittet um Einlass", Body: "Sehen Sie nach.",
 		Subject: "Latchkey: Ein eingefrorenes Konto bittet um Einlass",
 		Text: "{name} ({account}) ist in Latchkey bei {org} eingefroren, und jemand hat ohne Anmeldeschlüssel nachgewiesen: Ich bin es wieder.\n\n" +
-			"Das allein hebt nichts auf. Womit es nachgewiesen wurde, sagt latchkey freezes; auch das kann in anderen Händen sein. Rufen Sie deshalb unter einer Nummer an, die Sie kennen. " +
+			"Das allein hebt nichts auf. Womit es nachgewiesen wurde, sagt latchkey freezes; auch das kann in anderen Händen sein oder kurz zuvor eingerichtet (latchkey audit export). Rufen Sie deshalb unter einer Nummer an, die Sie kennen. " +
 			"Wenn es geklärt ist: latchkey unfreeze {account}\n\n{link}\n",
 	},
 	kindBrake: {

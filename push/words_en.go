@@ -227,7 +227,7 @@ var english = map[string]words{
 		Title: "A frozen account asks to be let in", Body: "Look into it.",
 		Subject: "Latchkey: a frozen account asks to be let in",
 		Text: "{name} ({account}) is frozen in Latchkey at {org}, and somebody proved without a passkey: it is me again.\n\n" +
-			"That alone does not lift it. latchkey freezes says what they proved it with; somebody else may have got hold of that, so call them on a number that you know. " +
+			"That alone does not lift it. latchkey freezes says what they proved it with; somebody else may have got hold of that, or set it up shortly before (latchkey audit export), so call them on a number that you know. " +
 			"Once it is clear: latchkey unfreeze {account}\n\n{link}\n",
 	},
 	kindBrake: {

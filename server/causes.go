@@ -120,6 +120,7 @@ var causes = []cause{
 	own(workflow.ErrNumberUsed, http.StatusConflict, "The last wrong number cancelled the request"),
 	own(workflow.ErrChip, http.StatusUnprocessableEntity, "There is no such reason, or it is too long"),
 	own(workflow.ErrFreezeLink, http.StatusNotFound, "The link is not known, or too old"),
+	own(workflow.ErrAskedAnew, http.StatusConflict, "They asked anew since you looked"),
 	own(workflow.ErrFrozen, http.StatusForbidden, "The account is frozen here"),
 
 	own(push.ErrEndpoint, http.StatusUnprocessableEntity, "This is no subscription of a push service that may be used"),

@@ -138,7 +138,7 @@ type Freezes interface {
 	// Thaws are frozen accounts of others that the actor may lift; BeginLift says what
 	// they sign, and Lift takes that.
 	Thaws(ctx context.Context, who Actor) ([]workflow.Thaw, error)
-	BeginLift(ctx context.Context, who Actor, account ad.GUID) (label string, statement []byte, err error)
+	BeginLift(ctx context.Context, who Actor, account ad.GUID, seen time.Time) (label string, statement []byte, err error)
 	Lift(ctx context.Context, who Actor, account ad.GUID, p enroll.Proof) error
 }
 

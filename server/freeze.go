@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/secret"
@@ -95,6 +96,7 @@ type Thaw struct {
 	Own         bool   `json:"own" doc:"frozen by “this wasn't me”, not by an approver"`
 
 	Proved []string `json:"proved" doc:"what with: a passkey, or what they came in by without one"`
+	Unused bool     `json:"unused" doc:"they hold a passkey, and proved it without one"`
 }
 
 func (s *Server) thaws(ctx context.Context, _ *struct{}) (*reply[ThawList], error) {
@@ -110,7 +112,7 @@ func (s *Server) encodeThaw(t workflow.Thaw) Thaw {
 	return Thaw{
 		Account: t.Account.String(), DisplayName: a.DisplayName, Department: a.Department, Title: t.Person.Title,
 		Frozen: stamp(t.At), Asked: stamp(t.Asked), Own: t.By == t.Account && t.Request == "",
-		Proved: proofWords(t.Proved),
+		Proved: proofWords(t.Proved), Unused: t.Unused,
 	}
 }
 
@@ -130,7 +132,9 @@ func (b ByAccount) guid() (ad.GUID, error) {
 
 type beginLift struct {
 	ByAccount
-	Body struct{}
+	Body struct {
+		Asked string `json:"asked,omitempty" maxLength:"64" doc:"as it was shown: refused where they asked anew since; empty for what an earlier page doesn't say"`
+	}
 }
 
 func (s *Server) beginLift(ctx context.Context, in *beginLift) (*reply[Ceremony], error) {
@@ -138,7 +142,13 @@ func (s *Server) beginLift(ctx context.Context, in *beginLift) (*reply[Ceremony]
 	if err != nil {
 		return nil, err
 	}
-	label, statement, err := s.cfg.Freezes.BeginLift(ctx, actor(ctx), id)
+	seen, err := time.Parse(time.RFC3339, in.Body.Asked)
+	if in.Body.Asked == "" {
+		seen = time.Time{}
+	} else if err != nil {
+		return nil, workflow.ErrAskedAnew // it was never shown
+	}
+	label, statement, err := s.cfg.Freezes.BeginLift(ctx, actor(ctx), id, seen)
 	return s.sign(ctx, label, statement, err)
 }
 

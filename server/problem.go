@@ -66,13 +66,15 @@ func (s *Server) problem(c *call, err error) *Problem {
 		p.RetryAfter = 5
 	}
 	// Nobody is signed in on a way in, but what the rules say is told once the proofs were
-	// right: with what it means for whoever gave them, and nothing else.
+	// right: with whether they are enough to ask for a thaw, and nothing else.
 	var told ruled
 	var own *workflow.Detailed
 	if c.session != nil {
 		p.Params = params(err)
 	} else if errors.As(err, &told) && errors.As(told.error, &own) {
-		p.Params = maps.Clone(own.Params)
+		if thaw := own.Params["thaw"]; thaw != "" {
+			p.Params = map[string]string{"thaw": thaw}
+		}
 	}
 	if c.cause == nil {
 		c.cause = err

@@ -30,7 +30,7 @@ func TestItIsMeAgainWithoutAPasskeyTakesACodeAndSomebodyWhoLifts(t *testing.T) {
 	codes := lost.codes()
 
 	other := h.phone()
-	wantProblem(t, other.tries("priya.raman", workflow.ActThaw, "recovery-code", codes[0]), http.StatusConflict, "account.not-frozen")
+	wantProblem(t, other.tries("priya.raman", workflow.ActThaw, "recovery-code", codes[0]), http.StatusForbidden, "recover.refused")
 	if left := fetch[Proofs](lost, "GET", "/api/proofs", nil).RecoveryCodes.Left; left != 10 {
 		t.Fatalf("%d codes left", left)
 	}
@@ -63,11 +63,14 @@ func TestItIsMeAgainWithoutAPasskeyTakesACodeAndSomebodyWhoLifts(t *testing.T) {
 	wantProblem(t, h.phone().tries("priya.raman", workflow.ActThaw, "recovery-code", codes[0]), http.StatusForbidden, "recover.refused")
 
 	got := fetch[ThawList](manager, "GET", "/api/thaws", nil).Thaws
-	if len(got) != 1 || !slices.Equal(got[0].Proved, []string{"recovery-code"}) {
+	if len(got) != 1 || !slices.Equal(got[0].Proved, []string{"recovery-code"}) || !got[0].Unused {
 		t.Fatalf("the manager sees %+v", got)
 	}
 	path := "/api/thaws/" + account.String()
-	token, options := manager.begin(path+"/begin", fields{})
+	for _, other := range []string{"2020-01-01T00:00:00Z", "yesterday"} {
+		wantProblem(t, manager.call("POST", path+"/begin", fields{"asked": other}), http.StatusConflict, "account.asked-anew")
+	}
+	token, options := manager.begin(path+"/begin", fields{"asked": got[0].Asked})
 	fetch[ThawList](manager, "POST", path+"/finish", fields{"token": token, "credential": manager.assert(options)})
 	if f := fetch[OwnFreeze](other, "GET", "/api/freeze", nil); f != (OwnFreeze{}) {
 		t.Fatalf("%+v", f)
@@ -75,7 +78,7 @@ func TestItIsMeAgainWithoutAPasskeyTakesACodeAndSomebodyWhoLifts(t *testing.T) {
 	if r := fetch[Request](other, "POST", "/api/requests", fields{"kind": "reset"}); r.State != "draft" {
 		t.Errorf("what asked for the thaw proves %+v", r)
 	}
-	h.wantLogged(`"account.asked-for"`, `"proof_kinds":["recovery-code"]`, `"account.not-frozen"`, `"account.frozen"`)
+	h.wantLogged(`"account.asked-for"`, `"proof_kinds":["recovery-code"]`, `"account.frozen"`)
 }
 
 // wantLogged verifies the log and looks for what is in it.

@@ -61,6 +61,7 @@ const (
 	ErrReminded    Code = "review.reminded"         // one reminder, and not at once
 	ErrFrozen      Code = "account.frozen"          // Latchkey does nothing for this account until IT lifts it
 	ErrNotFrozen   Code = "account.not-frozen"
+	ErrAskedAnew   Code = "account.asked-anew" // "It is me again" was said once more since the lifter looked
 )
 
 // What is wrong with a proof.

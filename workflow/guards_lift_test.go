@@ -156,7 +156,7 @@ func TestNoFreezeIsLiftedWithoutALookAtIt(t *testing.T) {
 	} {
 		e, cold := frozenAnn()
 		tc.change(e, cold)
-		label, b, err := e.BeginLift(t.Context(), by, annID)
+		label, b, err := e.BeginLift(t.Context(), by, annID, time.Time{})
 		if !errors.Is(err, tc.want) || label != "" || b != nil {
 			t.Errorf("begin, %s: %q %q %v, want %v", name, label, b, err, tc.want)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
@@ -24,6 +25,8 @@ const maxThaws = 20
 type Thaw struct {
 	Freeze
 	Person ad.Account
+	// Unused: they hold a passkey, and proved it without one.
+	Unused bool
 }
 
 // Thaws are those that the actor may lift, the last who asked first.
@@ -45,13 +48,22 @@ func (e *Engine) Thaws(ctx context.Context, who Actor) ([]Thaw, error) {
 			e.log.Warn("a frozen account can't be looked at", "account", f.Account, "error", err)
 			failed = err
 		default:
-			out = append(out, Thaw{f, person})
+			out = append(out, Thaw{f, person, e.unused(ctx, f)})
 		}
 	}
 	if len(out) == 0 && failed != nil {
 		return nil, failed
 	}
 	return out, nil
+}
+
+// unused errs on the side of the warning.
+func (e *Engine) unused(ctx context.Context, f Freeze) bool {
+	if len(f.Proved) == 0 || slices.ContainsFunc(f.Proved, enroll.ProofKind.IsPasskey) {
+		return false
+	}
+	held, err := e.held(ctx, f.Account)
+	return err != nil || slices.ContainsFunc(held, enroll.ProofKind.IsPasskey)
 }
 
 // mayLift is ErrNotFrozen for whoever may not: what is not theirs is not there.
@@ -145,11 +157,17 @@ func (e *Engine) liftable(ctx context.Context, who Actor, account ad.GUID) (Free
 	return *f, err
 }
 
-// BeginLift says what the actor signs to lift the freeze of somebody else's account.
-func (e *Engine) BeginLift(ctx context.Context, who Actor, account ad.GUID) (string, []byte, error) {
+// BeginLift says what the actor signs to lift the freeze of somebody else's account. seen
+// is when its owner asked for it, as the actor was shown, to the second; zero for what a page of an
+// earlier release doesn't say. ErrAskedAnew where somebody asked since, and perhaps proved
+// less.
+func (e *Engine) BeginLift(ctx context.Context, who Actor, account ad.GUID, seen time.Time) (string, []byte, error) {
 	f, err := e.liftable(ctx, who, account)
 	if err != nil {
 		return "", nil, err
+	}
+	if !seen.IsZero() && seen.Unix() != f.Asked.Unix() {
+		return "", nil, ErrAskedAnew
 	}
 	b, err := liftStatement(f, who.Account)
 	return LiftLabel, b, err

@@ -20,7 +20,7 @@ func (w *world) askedThaw() {
 }
 
 func (w *world) lift(who workflow.Actor) error {
-	label, statement, err := w.engine.BeginLift(w.ctx, who, annGUID)
+	label, statement, err := w.engine.BeginLift(w.ctx, who, annGUID, time.Time{})
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func TestNobodyElseLiftsAFreeze(t *testing.T) {
 func TestALiftTakesAProofAboutThisVeryFreeze(t *testing.T) {
 	underReview(t, byManager, "", func(w *world) {
 		w.askedThaw()
-		label, statement, err := w.engine.BeginLift(w.ctx, boss, annGUID)
+		label, statement, err := w.engine.BeginLift(w.ctx, boss, annGUID, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

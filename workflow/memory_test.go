@@ -136,7 +136,7 @@ func (m *memory) commit(r workflow.Request, had []string, c workflow.Change) err
 		if was, already := m.frozen[f.Account]; !already {
 			m.frozen[f.Account] = *f
 		} else if !was.Asked.IsZero() {
-			was.At, was.Asked = f.At, time.Time{}
+			was.At, was.Asked, was.Proved = f.At, time.Time{}, nil
 			m.frozen[f.Account] = was
 		}
 	}
@@ -285,7 +285,8 @@ func (m *memory) freezeOwn(account ad.GUID, made time.Time, fn func([]*workflow.
 	if at, thawed := m.thawed[account]; thawed && !made.IsZero() && !made.After(at) {
 		return workflow.ErrThawed
 	}
-	if f, already := m.frozen[account]; already && !f.Again(made) {
+	was, already := m.frozen[account]
+	if already && !was.Again(made) {
 		return nil
 	}
 	var open []*workflow.Request
@@ -305,6 +306,10 @@ func (m *memory) freezeOwn(account ad.GUID, made time.Time, fn func([]*workflow.
 		if c, err = fn(open); err != nil {
 			return err
 		}
+	}
+	if already {
+		was.Asked = time.Now() // which commit takes for what a second freeze takes the place of
+		m.frozen[account] = was
 	}
 	for _, r := range open {
 		r.Version++

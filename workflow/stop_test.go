@@ -310,7 +310,7 @@ func TestALinkIsGoodForAWeek(t *testing.T) {
 
 func TestAnAccountThatAnApproverFrozeAnswersTheSame(t *testing.T) {
 	inWorld(t, func(w *world) {
-		freeze := workflow.Freeze{Account: annGUID, By: bobGUID, Request: "r"}
+		freeze := workflow.Freeze{Account: annGUID, By: bobGUID, Request: "r", At: time.Now()}
 		w.store.frozen[annGUID] = freeze
 		if err := errors.Join(w.engine.FreezeSelf(w.ctx, w.ann), w.engine.FreezeByNotice(w.ctx, w.link(), anywhere)); err != nil {
 			t.Fatal(err)

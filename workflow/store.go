@@ -141,10 +141,16 @@ type Freeze struct {
 }
 
 // Again says whether a link that was made then begins the freeze anew: it tells of the
-// owner's asking, or of something later. So each asking can be taken back by its own link,
-// and one that lies about in a mailbox holds nobody frozen.
+// owner's asking, or of somebody who came in since to ask. So each can be taken back by its
+// own link, once, and one that lies about in a mailbox holds nobody frozen.
 func (f Freeze) Again(made time.Time) bool {
-	return !made.IsZero() && !f.Asked.IsZero() && !made.Before(f.Told)
+	switch {
+	case made.IsZero():
+		return false
+	case f.Asked.IsZero():
+		return made.After(f.At)
+	}
+	return !made.Before(f.Told)
 }
 
 // Holders knows who holds a passkey: nobody else can approve.

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,10 +71,12 @@ func (e *Engine) AskThaw(ctx context.Context, who Actor, p enroll.Proof) error {
 }
 
 // ThawSuffices says whether somebody who came in by these proofs, and by no passkey, may
-// ask for a thaw of the account: nil, or enroll.ErrRecoverRefused. That takes what the
-// policy asks of them for a new password or passkey, or, where it gives them neither, for
-// an unlock: it is what the thaw gives back. Somebody's word is no proof for it. Where the
-// proofs are enough the rest is told as it is: a protected account, ErrNotFrozen. address
+// ask for a thaw of the account: nil, or enroll.ErrRecoverRefused, also where it is not
+// frozen: whoever tries what they stole learns nothing by that which its owner is not told.
+// It takes what the policy asks of them for a new password or passkey, or, where it gives
+// them neither, for an unlock; and no less than the strongest that they hold beside
+// passkeys, whoever approves: those are not whom a thaw is shown to. Somebody's word is no
+// proof for it. Where the proofs are enough a protected account is told as it is. address
 // is the client's.
 func (e *Engine) ThawSuffices(ctx context.Context, person ad.Account, address string, proved []enroll.ProofKind) error {
 	have := make([]ConsumedProof, len(proved))
@@ -100,16 +103,21 @@ func (e *Engine) ThawSuffices(ctx context.Context, person ad.Account, address st
 	if !enough[changes] {
 		return enroll.ErrRecoverRefused
 	}
+	held, err := e.held(ctx, person.GUID)
+	if err != nil {
+		return err
+	}
+	if strength(proved) < strength(slices.DeleteFunc(slices.Clone(held), enroll.ProofKind.IsPasskey)) {
+		return enroll.ErrRecoverRefused
+	}
 	if err := unprotected(person); err != nil {
 		return err
 	}
-	switch err := e.unfrozen(ctx, person.GUID); {
-	case errors.Is(err, ErrFrozen):
-		return nil
-	case err != nil:
-		return err
+	frozen, err := e.isFrozen(ctx, person.GUID)
+	if err == nil && !frozen {
+		err = enroll.ErrRecoverRefused
 	}
-	return ErrNotFrozen
+	return err
 }
 
 // AskThawRecovered is AskThaw by what the actor's session was opened with, without a
@@ -121,6 +129,9 @@ func (e *Engine) AskThawRecovered(ctx context.Context, who Actor) error {
 	proofs, err := e.proofs.RecoverProofs(ctx, who.Session)
 	if err != nil {
 		return fmt.Errorf("find proofs of the session: %w", err)
+	}
+	if frozen, err := e.isFrozen(ctx, who.Account); !frozen {
+		return cmp.Or(err, error(ErrNotFrozen))
 	}
 	person, err := e.account(ctx, who.Account)
 	if err != nil {
@@ -173,7 +184,13 @@ func (e *Engine) askThaw(ctx context.Context, who Actor, proofs []enroll.Proof, 
 			return Change{}, err
 		}
 		f.Proved = kindsOf(proofs)
-		return e.askedThaw(f, who, detail, lifters), nil
+		since := e.now()
+		for _, p := range proofs {
+			if !p.Kind.IsPasskey() && p.At.Before(since) {
+				since = p.At
+			}
+		}
+		return e.askedThaw(f, who, detail, since, lifters), nil
 	})
 	if err != nil {
 		return fmt.Errorf("ask for a thaw: %w", err)
@@ -198,7 +215,9 @@ func (e *Engine) checkThawProof(f Freeze, who Actor, p enroll.Proof) error {
 	return nil
 }
 
-func (e *Engine) askedThaw(f *Freeze, who Actor, detail map[string]any, lifters []ad.GUID) Change {
+// askedThaw tells of it. since is when it began to be proved: the link of a message about
+// that, such as that somebody came in, takes it back too.
+func (e *Engine) askedThaw(f *Freeze, who Actor, detail map[string]any, since time.Time, lifters []ad.GUID) Change {
 	now := e.now()
 	c := Change{Events: []audit.Event{{
 		Time: now, Action: audit.AccountAskedFor, Actor: who.Account.String(), Target: f.Account.String(), Outcome: audit.OK,
@@ -212,7 +231,7 @@ func (e *Engine) askedThaw(f *Freeze, who Actor, detail map[string]any, lifters 
 		c.Notices = append(c.Notices, Notice{To: to, Kind: kind, Until: until, Params: params})
 	}
 	if f.Asked.IsZero() || now.Sub(f.Told) >= alertAgain {
-		f.Told = now
+		f.Told = since
 		told(f.Account, NoticeThawAsked, time.Time{}, map[string]string{})
 	}
 	f.Asked = now

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -132,6 +133,92 @@ func (w *world) usedMeanwhile(op, proof string) error {
 	return nil
 }
 
+// Each message about it takes it back by its link, once: also the one that says that somebody
+// came in, before and after they asked.
+func TestTheMessageThatSomebodyCameInTakesTheirAskingBack(t *testing.T) {
+	for name, asked := range map[string]bool{"before they ask": false, "after": true} {
+		inWorld(t, func(w *world) {
+			w.engine.SetPolicy(everyone("p", [][]enroll.ProofKind{{enroll.ProofTOTP}}))
+			w.store.keyless[annGUID] = true
+			earlier := w.link()
+			if err := w.engine.FreezeSelf(w.ctx, w.ann); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			w.cameIn(workflow.ActThaw, enroll.ProofTOTP)
+			time.Sleep(time.Second)
+			link := w.link()
+			time.Sleep(time.Second)
+			ask := func() error { return w.engine.AskThawRecovered(w.ctx, w.ann) }
+			if asked && ask() != nil {
+				t.Fatal("not asked for")
+			}
+			stop := func(link secret.Text) (ended, alerts int) {
+				t.Helper()
+				if err := w.engine.FreezeByNotice(w.ctx, link, anywhere); err != nil {
+					t.Fatal(err)
+				}
+				return len(w.store.ended), w.store.told(ad.GUID{}, workflow.NoticeAlert)
+			}
+			if ended, alerts := stop(earlier); ended != 1 || alerts != 1 || w.store.frozen[annGUID].Asked.IsZero() == asked {
+				t.Errorf("%s: one from before: %d, %d", name, ended, alerts)
+			}
+			for range 2 {
+				if ended, alerts := stop(link); ended != 2 || alerts != 2 || !w.store.frozen[annGUID].Asked.IsZero() {
+					t.Errorf("%s: %d, %d, %+v", name, ended, alerts, w.store.frozen[annGUID])
+				}
+			}
+			if ask() == nil {
+				t.Errorf("%s: asked for by what came in before", name)
+			}
+		})
+	}
+}
+
+// Whoever lifts is told where a passkey is held and was not used, and where nobody can say.
+func TestALiftTellsOfAPasskeyThatWasNotUsed(t *testing.T) {
+	for name, c := range map[string]struct {
+		proved  []enroll.ProofKind
+		keyless bool
+		down    error
+		want    bool
+	}{
+		"a passkey":            {[]enroll.ProofKind{enroll.ProofPasskey}, false, nil, false},
+		"of an earlier server": {nil, false, nil, false},
+		"a code beside one":    {[]enroll.ProofKind{enroll.ProofRecoveryCode}, false, nil, true},
+		"a code, and none":     {[]enroll.ProofKind{enroll.ProofRecoveryCode}, true, nil, false},
+		"a code, and who says": {[]enroll.ProofKind{enroll.ProofRecoveryCode}, true, errDown, true},
+	} {
+		underReview(t, byManager, "", func(w *world) {
+			w.store.frozen[annGUID] = workflow.Freeze{Account: annGUID, By: annGUID, At: time.Now(), Asked: time.Now(), Proved: c.proved}
+			w.store.keyless[annGUID] = c.keyless
+			w.store.before = onOp("held-proofs", c.down)
+			list, err := w.engine.Thaws(w.ctx, boss)
+			if err != nil || len(list) != 1 || list[0].Unused != c.want {
+				t.Errorf("%s: %v, %+v", name, err, list)
+			}
+		})
+	}
+}
+
+// What a lifter signs is what they were shown.
+func TestALiftIsOfWhatWasShown(t *testing.T) {
+	underReview(t, byManager, "", func(w *world) {
+		w.askedThaw()
+		shown := w.store.frozen[annGUID].Asked
+		if _, _, err := w.engine.BeginLift(w.ctx, boss, annGUID, shown); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		label, statement, err := w.engine.BeginThaw(w.ctx, w.ann)
+		if err != nil || w.engine.AskThaw(w.ctx, w.ann, signed(w.ann, label, statement)) != nil {
+			t.Fatal(err)
+		}
+		_, _, err = w.engine.BeginLift(w.ctx, boss, annGUID, shown)
+		wantErr(t, err, workflow.ErrAskedAnew)
+	})
+}
+
 // A thaw gives back what the policy gives: it takes the proofs of the strongest of that.
 func TestAThawTakesWhatANewCredentialTakes(t *testing.T) {
 	type sets = [][]enroll.ProofKind
@@ -152,7 +239,9 @@ func TestAThawTakesWhatANewCredentialTakes(t *testing.T) {
 		"an unlock's, where a change is all else": {map[workflow.Kind]workflow.Act{workflow.KindUnlock: {Prove: sets{{pin}}}, workflow.KindChange: {Prove: sets{{app}}}}, nil, []enroll.ProofKind{pin}, nil},
 		"a change's":                              {map[workflow.Kind]workflow.Act{workflow.KindChange: {Prove: sets{{app}}}}, nil, []enroll.ProofKind{app}, enroll.ErrRecoverRefused},
 		"weaker than what is held":                {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}, {code}}}}, []enroll.ProofKind{code}, []enroll.ProofKind{pin}, enroll.ErrRecoverRefused},
-		"weaker, where somebody approves":         {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}}, Approve: manager}}, []enroll.ProofKind{code}, []enroll.ProofKind{pin}, nil},
+		"weaker, where somebody approves":         {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}}, Approve: manager}}, []enroll.ProofKind{pin, code}, []enroll.ProofKind{pin}, enroll.ErrRecoverRefused},
+		"weaker, of an unlock":                    {map[workflow.Kind]workflow.Act{workflow.KindUnlock: {Prove: sets{{pin}}}}, []enroll.ProofKind{pin, app}, []enroll.ProofKind{pin}, enroll.ErrRecoverRefused},
+		"weaker than the passkey that is lost":    {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}}, Approve: manager}}, []enroll.ProofKind{pin, enroll.ProofPasskey}, []enroll.ProofKind{pin}, nil},
 		"somebody's word":                         {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{word}}, Approve: manager}}, nil, []enroll.ProofKind{word}, enroll.ErrRecoverRefused},
 		"where nothing is given":                  {nil, nil, []enroll.ProofKind{code}, enroll.ErrRecoverRefused},
 	} {
@@ -196,9 +285,16 @@ func TestAFrozenAccountIsToldWithWhatAsksForAThaw(t *testing.T) {
 }
 
 func TestAThawIsDeniedWhereNobodyCanSayWhatItTakes(t *testing.T) {
-	for _, op := range []string{"held-proofs", "frozen"} {
+	byApp := workflow.Act{Prove: [][]enroll.ProofKind{{enroll.ProofTOTP}}}
+	for _, c := range []struct {
+		op   string
+		kind workflow.Kind
+	}{{"held-proofs", workflow.KindReset}, {"held-proofs", workflow.KindUnlock}, {"frozen", workflow.KindReset}} {
+		op := c.op
 		inWorld(t, func(w *world) {
-			w.engine.SetPolicy(everyone("p", [][]enroll.ProofKind{{enroll.ProofTOTP}}))
+			w.engine.SetPolicy(workflow.Policy{Rules: []workflow.Rule{{
+				Name: "p", Who: workflow.Condition{Everyone: true}, Acts: map[workflow.Kind]workflow.Act{c.kind: byApp},
+			}}})
 			w.store.keyless[annGUID] = true
 			w.store.frozen[annGUID] = workflow.Freeze{Account: annGUID, By: annGUID}
 			w.store.before = onOp(op, errDown)

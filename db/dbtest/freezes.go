@@ -224,6 +224,33 @@ func aFreezeIsLiftedWholeOrNotAtAll(s *suite) {
 	frozen(true)
 }
 
+// Somebody came in to ask, and its owner says by the link of that that it wasn't them: what
+// was proved before is about the freeze before. It keeps who froze it first.
+func aLinkOfLaterBeginsAFreezeAnewOnce(s *suite) {
+	var seen []string
+	c := s.change(audit.AccountStopped)
+	c.Freeze = &workflow.Freeze{Account: guid(1), By: guid(7), Request: "theirs", At: s.now}
+	s.must(s.Create(s.ctx, s.request("theirs"), c))
+	first, err := s.Frozen(s.ctx, guid(1))
+	s.must(err)
+	events := s.events(guid(1))
+	for _, made := range []time.Time{{}, s.now.Add(-time.Hour), s.now} {
+		s.must(s.FreezeOwn(s.ctx, guid(1), made, s.stopping(&seen)))
+		s.same(s.events(guid(1)), events)
+	}
+	made := s.now.Add(time.Minute)
+	s.now = made.Add(time.Second)
+	for range 2 {
+		s.must(s.FreezeOwn(s.ctx, guid(1), made, s.stopping(&seen)))
+		after, err := s.Frozen(s.ctx, guid(1))
+		s.must(err)
+		want := *first
+		want.At = s.now
+		s.same(*after, want)
+		s.same(s.events(guid(1)), events+1)
+	}
+}
+
 // Whoever asked may not be its owner, who says by the link of that that it wasn't them.
 func aSecondFreezeTakesBackWhatWasAskedFor(s *suite) {
 	var seen []string

@@ -159,6 +159,7 @@ var cases = []struct {
 	{"AFreezeIsLiftedWholeOrNotAtAll", aFreezeIsLiftedWholeOrNotAtAll, false},
 	{"AThawIsAskedForWholeOrNotAtAll", aThawIsAskedForWholeOrNotAtAll, false},
 	{"ASecondFreezeTakesBackWhatWasAskedFor", aSecondFreezeTakesBackWhatWasAskedFor, false},
+	{"ALinkOfLaterBeginsAFreezeAnewOnce", aLinkOfLaterBeginsAFreezeAnewOnce, false},
 	{"ThoseWhoAskForAThawAreListedAndNoOther", thoseWhoAskForAThawAreListed, false},
 	{"OneOf200Reminds", oneOf200Reminds, true},
 	{"AHolderHasAPasskey", aHolderHasAPasskey, false},

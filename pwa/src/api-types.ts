@@ -466,7 +466,7 @@ export interface Waited {
 
 /** POST /api/recover/stop {token} -> 204, alike for every name; public. Whoever was asked need not answer any more; by the same beginning nobody is asked again. */
 
-/** GET /api/thaws -> ThawList; POST /api/thaws/{account}/begin {} -> Ceremony, …/finish -> ThawList. */
+/** GET /api/thaws -> ThawList; POST /api/thaws/{account}/begin {asked} -> Ceremony; 409 "account.asked-anew", …/finish -> ThawList. */
 export interface ThawList {
   thaws: Thaw[];
 }
@@ -482,4 +482,6 @@ export interface Thaw {
   own: boolean;
   /** What with: a passkey, or what they came in by. */
   proved: string[];
+  /** They hold a passkey, and proved it without one. */
+  unused: boolean;
 }

@@ -111,6 +111,7 @@ export const de: Account = {
   'thaw.title': 'Sind Sie es wieder?',
   'thaw.sub': 'Bestätigen Sie mit Ihrem Anmeldeschlüssel (Passkey), dass Sie es sind, dann sehen es die IT und alle, die für Sie freigeben. Rufen Sie danach an: Dort sieht man mit Ihnen nach und lässt Sie wieder herein.',
   'thaw.sub.in': 'Bestätigen Sie, dass Sie es sind, dann sehen es die IT und alle, die für Sie freigeben, und womit Sie hereingekommen sind. Rufen Sie danach an: Dort sieht man mit Ihnen nach und lässt Sie wieder herein.',
+  'thaw.again': 'Noch einmal zeigen, dass ich es bin',
   'thaw.go': 'Ich bin es wieder',
   'thaw.asked': 'Die IT sieht, dass Sie es sind',
   'thaw.asked.sub': 'Sie haben es bestätigt: {when}. Rufen Sie jetzt an, wenn Sie es noch nicht getan haben: Dort schaltet man Latchkey wieder ein, sobald es geklärt ist.',

@@ -109,6 +109,7 @@ export const en = {
   'thaw.title': 'Is it you again?',
   'thaw.sub': 'Confirm with your passkey that it is you, and IT and those who approve for you see it. Then call: they look into it with you, and let you in again.',
   'thaw.sub.in': 'Confirm that it is you, and IT and those who approve for you see it, and what you came in with. Then call: they look into it with you, and let you in again.',
+  'thaw.again': 'Show once more that it’s me',
   'thaw.go': 'It is me again',
   'thaw.asked': 'IT sees that it is you',
   'thaw.asked.sub': 'You confirmed it {when}. Call now, if you have not yet: they switch Latchkey on again once it is cleared.',

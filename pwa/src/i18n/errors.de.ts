@@ -131,6 +131,7 @@ export const de: Errors = {
   'e.review.account': 'Für dieses Konto geht das nicht mehr.\nEs wurde inzwischen abgeschaltet, geschützt oder entfernt, oder die Richtlinie hat sich geändert. Nichts wurde geändert; die IT kann sehen, warum.',
   'e.account.frozen': 'Jemand hat gemeldet, dass dieses Konto missbraucht werden könnte. Deshalb tut Latchkey nichts dafür.\nDie IT kann das aufheben, sobald es geklärt ist.',
   'e.freeze.link': 'Dieser Link gilt nicht mehr.\nMelden Sie sich an und wählen Sie in Ihrem Konto „Das war ich nicht“, oder rufen Sie die IT an.',
+  'e.account.asked-anew': '„Ich bin es wieder“ wurde noch einmal gesagt.\nSehen Sie nach, womit es diesmal nachgewiesen wurde.',
   'e.account.not-frozen': 'Dieses Konto ist nicht eingefroren.\nLaden Sie die Seite neu.',
   'e.request.too-large': 'Das war zu viel auf einmal.\nKürzen Sie es und versuchen Sie es noch einmal.',
   'e.request.invalid': 'Etwas daran passt nicht.\nPrüfen Sie, was Sie getippt haben. Stimmt es, laden Sie die Seite neu.',

@@ -1,5 +1,5 @@
 // Whose account is frozen, who proved that it is them, and whom I may let in again.
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Thaw, ThawList } from '../api-types';
 import { t } from '../i18n';
 import { useAct } from '../lib/act';
@@ -14,7 +14,7 @@ import { Trouble } from '../ui/help';
 import { Banner, Button, Card, Fact } from '../ui/kit';
 import { proved } from './review/said';
 
-export function Lifts({ data, set }: Resource<ThawList>) {
+export function Lifts({ data, set, reread }: Resource<ThawList>) {
   const [lifted, setLifted] = useState('');
   const done = (who: Thaw, left: ThawList) => {
     setLifted(who.displayName);
@@ -28,17 +28,22 @@ export function Lifts({ data, set }: Resource<ThawList>) {
         </Banner>
       )}
       {data?.thaws.map((who) => (
-        <Lift key={who.account} who={who} onDone={(left) => done(who, left)} />
+        <Lift key={`${who.account} ${who.asked}`} who={who} onDone={(left) => done(who, left)} onAnew={reread} />
       ))}
     </>
   );
 }
 
-function Lift({ who, onDone }: { who: Thaw; onDone: (left: ThawList) => void }) {
+function Lift({ who, onDone, onAnew }: { who: Thaw; onDone: (left: ThawList) => void; onAnew: () => void }) {
   const path = `/api/thaws/${who.account}`;
-  const ceremony = useCeremony(`${path}/begin`);
+  const ceremony = useCeremony(`${path}/begin`, { asked: who.asked });
   const act = useAct();
-  const byKey = who.proved.length === 0 || who.proved.some(isKey); // none: of an earlier release
+  const proofs = who.proved ?? []; // a server of an earlier release doesn't say
+  const byKey = proofs.length === 0 || proofs.some(isKey);
+  const anew = [act.problem, ceremony.problem].some((p) => p?.code === 'account.asked-anew');
+  useEffect(() => {
+    if (anew) onAnew(); // and what they proved by now is shown
+  }, [anew]);
   const lift = () =>
     act.run(() =>
       ceremony.use(async (c) => {
@@ -55,8 +60,13 @@ function Lift({ who, onDone }: { who: Thaw; onDone: (left: ThawList) => void }) 
         </div>
         <dl class="facts">
           <Fact name={t(who.own ? 'lift.own' : 'lift.reported')}>{momentToday(who.frozen)}</Fact>
-          <Fact name={byKey ? t('lift.asked') : t('lift.asked.by', { proofs: proved({ proofs: who.proved }) })}>{momentToday(who.asked)}</Fact>
+          <Fact name={byKey ? t('lift.asked') : t('lift.asked.by', { proofs: proved({ proofs }) })}>{momentToday(who.asked)}</Fact>
         </dl>
+        {who.unused && (
+          <Banner tone="wait" title={t('lift.unused')} quiet>
+            <p>{t('lift.unused.sub')}</p>
+          </Banner>
+        )}
         <p>{t(byKey ? 'lift.sub' : 'lift.sub.by')}</p>
         <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} quiet />
         <Button weight="second" icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void lift()}>

@@ -66,7 +66,7 @@ function Steps({ leads, onWait }: { leads: Lead[]; onWait: (wait: Wait) => void 
       change(part);
       setRound(round + 1); // the fields are empty, and codes are sent
     };
-    return <Codes key={round} onAnew={anewFor} draft={draft} kinds={kinds} vouched={isVouched(way)} only={waysFor(leads, draft).length === 1} onChange={change} onAgain={(want) => setDraft((d) => ({ ...anew(d), want }))} onColleague={colleague} onWait={waits} />;
+    return <Codes key={round} onAnew={anewFor} draft={draft} kinds={kinds} vouched={isVouched(way)} only={waysFor(leads, draft).length === 1} onChange={change} onAgain={(want) => setDraft((d) => ({ ...anew(d), want, way: wayTo(leads, want, d.way) }))} onColleague={colleague} onWait={waits} />;
   }
   return <Who leads={leads} draft={draft} onChange={change} onWait={waits} />;
 }
@@ -155,6 +155,11 @@ function Who({ leads, draft, onChange, onWait }: WhoProps) {
       </form>
       <p class="start-links">
         <a href="/help">{t('rec.help')}</a>
+        {draft.want === 'thaw' && offered.length > 0 && (
+          <button type="button" class="link" onClick={() => onChange({ want: offered[0], way: wayTo(leads, offered[0] ?? 'unlock', draft.way) })}>
+            {t('rec.else')}
+          </button>
+        )}
         <button type="button" class="link" onClick={() => onChange({ none: true })}>
           {t(only ? 'rec.nothing.one' : 'rec.nothing')}
         </button>

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Given, Me, OwnFreeze, ProofKind } from '../../api-types';
 import { t } from '../../i18n';
 import { useAct, type Act } from '../../lib/act';
-import { ApiError, post } from '../../lib/api';
+import { ApiError, get, post } from '../../lib/api';
 import { useLeft } from '../../lib/now';
 import { go, note } from '../../lib/router';
 import { signedIn } from '../../lib/session';
@@ -15,7 +15,7 @@ import { grave, Support, Trouble } from '../../ui/help';
 import type { IconName } from '../../ui/icons';
 import { Banner, Button, Screen } from '../../ui/kit';
 import { askFor } from '../request/asked';
-import { begun, wants, type Draft, type Want } from './draft';
+import { begun, type Draft, type Want } from './draft';
 import { useSending } from './sending';
 import { askWord, type Wait } from './word';
 
@@ -101,8 +101,7 @@ export function Codes({ draft, kinds, vouched, only, onChange, onAnew, onAgain, 
   };
   if (inside) return <Inside draft={draft} act={act} />;
   const { problem } = act;
-  const thawed = problem?.code === 'account.not-frozen'; // and something else is open again
-  const over = thawed || problem?.code === 'ceremony.unknown';
+  const over = problem?.code === 'ceremony.unknown';
   const frozen = problem?.code === 'account.frozen' && problem.params?.thaw === 'suffices';
   const main = vouched ? 'vouch.way' : draft.want === 'unlock' ? 'rec.go.unlock' : draft.want === 'thaw' ? 'rec.go.thaw' : 'rec.go';
   return (
@@ -139,7 +138,7 @@ export function Codes({ draft, kinds, vouched, only, onChange, onAnew, onAgain, 
         <Trouble problem={codes.problem ?? problem} quiet />
         <div class="dock">
           {over ? (
-            <Button onClick={() => onAgain(thawed ? wants[0] : draft.want)}>{t('rec.again')}</Button>
+            <Button onClick={() => onAgain(draft.want)}>{t('rec.again')}</Button>
           ) : frozen ? (
             <Button type="submit" icon="user" busy={act.busy} doing={t('rec.go.doing')} why={why}>
               {t('rec.go.thaw')}
@@ -158,9 +157,14 @@ export function Codes({ draft, kinds, vouched, only, onChange, onAnew, onAgain, 
         </div>
       </form>
       {problem?.code === 'recover.refused' ? (
-        <Hints kinds={kinds} onColleague={onColleague} />
+        <Hints kinds={kinds} thaw={draft.want === 'thaw'} onColleague={onColleague} />
       ) : (
         <Nothing draft={draft} only={only} onAgain={onAgain} onColleague={onColleague} />
+      )}
+      {problem?.code === 'account.frozen' && !frozen && !only && (
+        <Button weight="second" icon="user" onClick={() => onAgain('thaw')}>
+          {t('rec.thaw.other')}
+        </Button>
       )}
       {grave(codes.problem ?? problem) && <Support />}
     </Screen>
@@ -188,7 +192,12 @@ function Nothing({ draft, only, onAgain, onColleague }: Pick<Props, 'draft' | 'o
 /** What was asked at the start, without another touch. */
 async function onward({ want }: Draft): Promise<void> {
   if (want === 'thaw') {
-    await post<OwnFreeze>('/api/freeze/thaw/recovered', {});
+    try {
+      await post<OwnFreeze>('/api/freeze/thaw/recovered', {});
+    } catch (e) {
+      const { frozen, asked } = await get<OwnFreeze>('/api/freeze'); // the answer may have been lost
+      if (frozen && !asked) throw e;
+    }
     return go('/account', { replace: true });
   }
   try {
@@ -221,7 +230,7 @@ export const iconOf: Record<ProofKind, IconName> = {
 };
 
 /** What may be the matter with what was typed. It follows from what was asked for, and from nothing else. */
-function Hints({ kinds, onColleague }: { kinds: ProofKind[]; onColleague: () => void }) {
+function Hints({ kinds, thaw, onColleague }: { kinds: ProofKind[]; thaw: boolean; onColleague: () => void }) {
   return (
     <section class="group">
       <h2 class="group-title">{t('rec.hints')}</h2>
@@ -231,6 +240,7 @@ function Hints({ kinds, onColleague }: { kinds: ProofKind[]; onColleague: () => 
         ))}
         <Point icon="wait" title={t('rec.hint.tries')} text={t('rec.hint.tries.sub')} />
         <Point icon="info" title={t('rec.hint.enough')} text={t('rec.hint.enough.sub')} />
+        {thaw && <Point icon="check" title={t('rec.hint.thawed')} text={t('rec.hint.thawed.sub')} />}
       </ul>
       <Button weight="second" icon="user" onClick={onColleague}>
         {t('rec.colleague')}

@@ -75,7 +75,8 @@ export function readSent(found: unknown): SentTimes {
 export function readDraft(found: unknown, leads: readonly Lead[]): Draft {
   const d = record(found) as Partial<Record<keyof Draft, unknown>>;
   const offered = wantsOf(leads);
-  const want = d.want === 'thaw' ? 'thaw' : (offered.find((w) => w === d.want) ?? offered[0] ?? empty.want);
+  const thaw = d.want === 'thaw' && leads.some((lead) => leadsTo(lead, 'thaw'));
+  const want = thaw ? 'thaw' : (offered.find((w) => w === d.want) ?? offered[0] ?? empty.want);
   const way = wayTo(leads, want, typeof d.way === 'number' ? d.way : 0);
   const token = d.way === way && d.want === want ? text(d.token) : '';
   return {
