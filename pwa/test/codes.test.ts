@@ -198,6 +198,7 @@ test('whatever is proved may say that it is me again, but for somebody’s word'
   const asked = { name: 'dana', want: 'thaw', way: 1, token: 'x', questions: [], sent: { 'mail-code': 1 }, none: false };
   expect(readDraft(asked, [word, pinUnlocks])).toEqual(asked);
   expect(readDraft({ ...asked, way: 0 }, [word, pinUnlocks])).toMatchObject({ want: 'thaw', way: 1, token: '' });
+  expect(fitted({ ...readDraft(asked, [word, pinUnlocks]), way: -1 }, [word])).toMatchObject({ want: 'unlock', way: 0 }); // no way to it any more
   expect(wantsOf([pinUnlocks])).toEqual(['unlock']); // nobody is asked whether they are frozen
 });
 

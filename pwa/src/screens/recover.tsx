@@ -66,7 +66,7 @@ function Steps({ leads, onWait }: { leads: Lead[]; onWait: (wait: Wait) => void 
       change(part);
       setRound(round + 1); // the fields are empty, and codes are sent
     };
-    return <Codes key={round} onAnew={anewFor} draft={draft} kinds={kinds} vouched={isVouched(way)} only={waysFor(leads, draft).length === 1} onChange={change} onAgain={(want) => setDraft((d) => ({ ...anew(d), want, way: wayTo(leads, want, d.way) }))} onColleague={colleague} onWait={waits} />;
+    return <Codes key={round} onAnew={anewFor} draft={draft} kinds={kinds} vouched={isVouched(way)} only={waysFor(leads, draft).length === 1} otherThaw={waysFor(leads, { ...draft, want: 'thaw' }).some((i) => i !== draft.way)} onChange={change} onAgain={(want) => setDraft((d) => ({ ...anew(d), want, way: wayTo(leads, want, d.way) }))} onColleague={colleague} onWait={waits} />;
   }
   return <Who leads={leads} draft={draft} onChange={change} onWait={waits} />;
 }

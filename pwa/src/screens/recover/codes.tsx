@@ -26,6 +26,8 @@ interface Props {
   vouched: boolean;
   /** There is no other alternative. */
   only: boolean;
+  /** There is another to say by that it is them again. */
+  otherThaw: boolean;
   onChange: (part: Partial<Draft>) => void;
   /** The same step for something else, from its start. */
   onAnew: (part: Partial<Draft>) => void;
@@ -36,7 +38,7 @@ interface Props {
   onWait: (wait: Wait) => void;
 }
 
-export function Codes({ draft, kinds, vouched, only, onChange, onAnew, onAgain, onColleague, onWait }: Props) {
+export function Codes({ draft, kinds, vouched, only, otherThaw, onChange, onAnew, onAgain, onColleague, onWait }: Props) {
   const [values, setValues] = useState<Values>({});
   const [late, setLate] = useState(false);
   const [inside, setInside] = useState(false);
@@ -161,7 +163,7 @@ export function Codes({ draft, kinds, vouched, only, onChange, onAnew, onAgain, 
       ) : (
         <Nothing draft={draft} only={only} onAgain={onAgain} onColleague={onColleague} />
       )}
-      {problem?.code === 'account.frozen' && !frozen && !only && (
+      {problem?.code === 'account.frozen' && !frozen && otherThaw && (
         <Button weight="second" icon="user" onClick={() => onAgain('thaw')}>
           {t('rec.thaw.other')}
         </Button>

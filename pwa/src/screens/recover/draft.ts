@@ -91,7 +91,7 @@ export function readDraft(found: unknown, leads: readonly Lead[]): Draft {
 }
 
 /** What was chosen, as far as it still leads somewhere: the policy may change meanwhile. */
-export const fitted = (draft: Draft, leads: readonly Lead[]): Draft => (wayTo(leads, draft.want, draft.way) === draft.way ? draft : readDraft(draft, leads));
+export const fitted = (draft: Draft, leads: readonly Lead[]): Draft => (leads[draft.way] && wayTo(leads, draft.want, draft.way) === draft.way ? draft : readDraft(draft, leads));
 
 export const notedDraft = (leads: readonly Lead[]) => readDraft(noted(), leads);
 
