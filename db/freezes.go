@@ -36,7 +36,7 @@ func (s *Store) FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, 
 	}))
 }
 
-// thawedSince is ErrThawed where a freeze was lifted when it was made, or later.
+// thawedSince is ErrThawed where a freeze was lifted later than it was made.
 func (t *tx) thawedSince(account ad.GUID, made time.Time) error {
 	if made.IsZero() {
 		return nil
@@ -46,7 +46,7 @@ func (t *tx) thawedSince(account ad.GUID, made time.Time) error {
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil
-	case err == nil && at >= millis(made):
+	case err == nil && at > millis(made): // that it was lifted is told with a link of its own
 		return workflow.ErrThawed
 	}
 	return err
@@ -107,8 +107,11 @@ func copyOf(r workflow.Request) (*workflow.Request, error) {
 // AskThaw is workflow.Freezes'.
 func (s *Store) AskThaw(ctx context.Context, account ad.GUID, proofs []string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
 	return wrap("ask for a thaw", s.write(ctx, func(t *tx) error {
-		f, err := t.proveThaw(account, proofs, "thaw of ", fn)
+		f, change, err := t.proveThaw(account, proofs, "thaw of ", fn)
 		if err != nil {
+			return err
+		}
+		if err := t.beside(change); err != nil {
 			return err
 		}
 		_, err = t.exec(`UPDATE freezes SET asked = $2, alerted = $3, told = $4, proved = $5 WHERE account = $1`,
@@ -120,32 +123,41 @@ func (s *Store) AskThaw(ctx context.Context, account ad.GUID, proofs []string, f
 // Lift is workflow.Freezes'.
 func (s *Store) Lift(ctx context.Context, account ad.GUID, proof string, fn func(*workflow.Freeze) (workflow.Change, error)) error {
 	return wrap("lift a freeze", s.write(ctx, func(t *tx) error {
-		if _, err := t.proveThaw(account, []string{proof}, "lift of ", fn); err != nil {
+		_, change, err := t.proveThaw(account, []string{proof}, "lift of ", fn)
+		if err != nil {
 			return err
 		}
-		return t.endFreeze(account)
+		return t.endFreeze(account, change)
 	}))
 }
 
-func (t *tx) endFreeze(account ad.GUID) error {
+// endFreeze ends with it the sessions that no passkey opened: they were for the thaw. What
+// is told of it is younger than the thaw, so that its link freezes again.
+func (t *tx) endFreeze(account ad.GUID, change workflow.Change) error {
 	if _, err := t.exec(`DELETE FROM freezes WHERE account = $1`, guidText(account)); err != nil {
 		return err
 	}
-	return t.thaw(account)
+	if err := t.endRecovered(account, ""); err != nil {
+		return err
+	}
+	if err := t.thaw(account); err != nil {
+		return err
+	}
+	return t.beside(change)
 }
 
 // proveThaw runs fn on the freeze, and uses the proofs for what they are for.
-func (t *tx) proveThaw(account ad.GUID, proofs []string, use string, fn func(*workflow.Freeze) (workflow.Change, error)) (workflow.Freeze, error) {
+func (t *tx) proveThaw(account ad.GUID, proofs []string, use string, fn func(*workflow.Freeze) (workflow.Change, error)) (workflow.Freeze, workflow.Change, error) {
 	f, change, err := t.changeFreeze(account, fn)
 	if err != nil {
-		return f, err
+		return f, change, err
 	}
 	for _, proof := range proofs {
 		if err := t.consumeOne(proof, use+guidText(account)); err != nil {
-			return f, err
+			return f, change, err
 		}
 	}
-	return f, t.beside(change)
+	return f, change, nil
 }
 
 func (t *tx) changeFreeze(account ad.GUID, fn func(*workflow.Freeze) (workflow.Change, error)) (f workflow.Freeze, change workflow.Change, err error) {

@@ -121,10 +121,7 @@ func (s *Store) Unfreeze(ctx context.Context, account ad.GUID, fn func(*workflow
 		if err != nil {
 			return err
 		}
-		if err := t.beside(change); err != nil {
-			return err
-		}
-		return t.endFreeze(account)
+		return t.endFreeze(account, change)
 	}))
 }
 

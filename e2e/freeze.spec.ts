@@ -191,8 +191,8 @@ test('the phone is lost and everything stopped: a recovery code says that it is 
   await expect(sam.phone.page.getByText('Confirmed without a passkey: Recovery code')).toBeVisible();
   await button(sam.phone.page, 'We spoke: let them in').click();
   await expect(sam.phone.page.getByText(/ is let in again$/)).toBeVisible();
-  await page.reload();
-  await sees(page, 'Your account is fine');
+  await page.goto('/account');
+  await sees(page, 'Locked out?'); // the sign-in was for that alone
 
   await without(page, noor.person.account, 'A recovery code', 'A new passkey'); // the first is used up
   await code.fill(codes[0]!);
@@ -237,6 +237,9 @@ test('whoever never had a passkey says by a new code that it is me again, and IT
   await button(page, 'It is me again').click();
   await expect(page.getByText('IT sees that it is you')).toBeVisible();
   stack.command('unfreeze', '--config', stack.config, person.upn); // nothing of --without-proof
-  await page.reload();
-  await sees(page, 'Your account is fine');
+  await comes(fresh);
+  await expect(page.getByLabel('New password')).toBeVisible();
+  await page.goto(linkIn(await mailTo(stack, person.upn, /lifted the stop on your account/))); // and the link of that stops it once more
+  await button(page, stop).click();
+  await sees(page, 'Everything is stopped');
 });

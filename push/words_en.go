@@ -184,7 +184,7 @@ var english = map[string]words{
 		Title: "Somebody said “It is me again”", Body: callEN,
 		Subject: "Somebody said “It is me again”",
 		Text: "Your account is stopped in Latchkey at {org}. Somebody without a passkey has now confirmed that it is you, with a code or another proof of yours, and asks to be let in again. It stays stopped until somebody who may has looked at it.\n\n" +
-			"If this was you, there is nothing to do." + ownEN,
+			"If this was you, call and say what happened." + ownEN,
 	},
 	kindProved: {
 		Title: "Somebody said “It is me again”", Body: callEN,

@@ -282,7 +282,7 @@ func (m *memory) FreezeOwn(ctx context.Context, account ad.GUID, made time.Time,
 func (m *memory) freezeOwn(account ad.GUID, made time.Time, fn func([]*workflow.Request) (workflow.Change, error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if at, thawed := m.thawed[account]; thawed && !made.IsZero() && !made.After(at) {
+	if at, thawed := m.thawed[account]; thawed && !made.IsZero() && made.Before(at) {
 		return workflow.ErrThawed
 	}
 	was, already := m.frozen[account]

@@ -84,8 +84,13 @@ func (e *Engine) stop(ctx context.Context, s stop) error {
 	if err != nil {
 		return fmt.Errorf("look for a freeze: %w", err)
 	}
-	// What takes back an asking that alerted nobody alerts nobody either.
-	s.quiet = was != nil && was.Alerted.Before(was.At) && !was.Alerted.IsZero()
+	switch {
+	case was == nil:
+	case was.Asked.IsZero(): // whoever came in has not asked yet
+		s.quiet = e.now().Sub(was.At) < alertAgain
+	default: // what takes back an asking that alerted nobody alerts nobody either
+		s.quiet = was.Alerted.Before(was.At) && !was.Alerted.IsZero()
+	}
 	err = e.freezes.FreezeOwn(ctx, s.account, s.made, func(open []*Request) (Change, error) {
 		return e.stopped(s, open)
 	})
@@ -124,6 +129,9 @@ func (e *Engine) stopped(s stop, open []*Request) (Change, error) {
 		Detail: map[string]any{},
 	})
 	c.Freeze = &Freeze{Account: s.account, By: s.account, At: now}
+	if s.made.After(now) { // by the clock of another server: the link counts once all the same
+		c.Freeze.At = s.made
+	}
 	return c, nil
 }
 

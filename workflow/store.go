@@ -140,17 +140,12 @@ type Freeze struct {
 	Alerted, Told time.Time
 }
 
-// Again says whether a link that was made then begins the freeze anew: it tells of the
-// owner's asking, or of somebody who came in since to ask. So each can be taken back by its
-// own link, once, and one that lies about in a mailbox holds nobody frozen.
+// Again says whether a link that was made then begins the freeze anew: it is younger than
+// the freeze, and so of an asking, or of somebody who came in to ask. (Or of the last asking
+// that was told of: another server's clock may stand behind.) Each counts once, and one
+// from before holds nobody frozen.
 func (f Freeze) Again(made time.Time) bool {
-	switch {
-	case made.IsZero():
-		return false
-	case f.Asked.IsZero():
-		return made.After(f.At)
-	}
-	return !made.Before(f.Told)
+	return !made.IsZero() && (made.After(f.At) || !f.Asked.IsZero() && !made.Before(f.Told))
 }
 
 // Holders knows who holds a passkey: nobody else can approve.

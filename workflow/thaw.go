@@ -107,17 +107,19 @@ func (e *Engine) ThawSuffices(ctx context.Context, person ad.Account, address st
 	if err != nil {
 		return err
 	}
-	if strength(proved) < strength(slices.DeleteFunc(slices.Clone(held), enroll.ProofKind.IsPasskey)) {
+	// What no rule takes any more is in nobody's hand.
+	held = slices.DeleteFunc(slices.Clone(held), func(k enroll.ProofKind) bool { return k.IsPasskey() || !e.Offers(k) })
+	if strength(proved) < strength(held) {
 		return enroll.ErrRecoverRefused
 	}
-	if err := unprotected(person); err != nil {
+	frozen, err := e.isFrozen(ctx, person.GUID)
+	if err != nil {
 		return err
 	}
-	frozen, err := e.isFrozen(ctx, person.GUID)
-	if err == nil && !frozen {
-		err = enroll.ErrRecoverRefused
+	if !frozen {
+		return enroll.ErrRecoverRefused
 	}
-	return err
+	return unprotected(person)
 }
 
 // AskThawRecovered is AskThaw by what the actor's session was opened with, without a
@@ -184,13 +186,7 @@ func (e *Engine) askThaw(ctx context.Context, who Actor, proofs []enroll.Proof, 
 			return Change{}, err
 		}
 		f.Proved = kindsOf(proofs)
-		since := e.now()
-		for _, p := range proofs {
-			if !p.Kind.IsPasskey() && p.At.Before(since) {
-				since = p.At
-			}
-		}
-		return e.askedThaw(f, who, detail, since, lifters), nil
+		return e.askedThaw(f, who, detail, lifters), nil
 	})
 	if err != nil {
 		return fmt.Errorf("ask for a thaw: %w", err)
@@ -215,9 +211,7 @@ func (e *Engine) checkThawProof(f Freeze, who Actor, p enroll.Proof) error {
 	return nil
 }
 
-// askedThaw tells of it. since is when it began to be proved: the link of a message about
-// that, such as that somebody came in, takes it back too.
-func (e *Engine) askedThaw(f *Freeze, who Actor, detail map[string]any, since time.Time, lifters []ad.GUID) Change {
+func (e *Engine) askedThaw(f *Freeze, who Actor, detail map[string]any, lifters []ad.GUID) Change {
 	now := e.now()
 	c := Change{Events: []audit.Event{{
 		Time: now, Action: audit.AccountAskedFor, Actor: who.Account.String(), Target: f.Account.String(), Outcome: audit.OK,
@@ -231,7 +225,7 @@ func (e *Engine) askedThaw(f *Freeze, who Actor, detail map[string]any, since ti
 		c.Notices = append(c.Notices, Notice{To: to, Kind: kind, Until: until, Params: params})
 	}
 	if f.Asked.IsZero() || now.Sub(f.Told) >= alertAgain {
-		f.Told = since
+		f.Told = now
 		told(f.Account, NoticeThawAsked, time.Time{}, map[string]string{})
 	}
 	f.Asked = now

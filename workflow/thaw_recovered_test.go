@@ -163,13 +163,21 @@ func TestTheMessageThatSomebodyCameInTakesTheirAskingBack(t *testing.T) {
 			if ended, alerts := stop(earlier); ended != 1 || alerts != 1 || w.store.frozen[annGUID].Asked.IsZero() == asked {
 				t.Errorf("%s: one from before: %d, %d", name, ended, alerts)
 			}
+			toIT := 1 // it was told of the freeze within the hour
+			if asked {
+				toIT = 2
+			}
 			for range 2 {
-				if ended, alerts := stop(link); ended != 2 || alerts != 2 || !w.store.frozen[annGUID].Asked.IsZero() {
+				if ended, alerts := stop(link); ended != 2 || alerts != toIT || !w.store.frozen[annGUID].Asked.IsZero() {
 					t.Errorf("%s: %d, %d, %+v", name, ended, alerts, w.store.frozen[annGUID])
 				}
 			}
 			if ask() == nil {
 				t.Errorf("%s: asked for by what came in before", name)
+			}
+			time.Sleep(time.Hour)
+			if ended, alerts := stop(w.link()); ended != 3 || alerts != toIT+1 {
+				t.Errorf("%s: an hour later: %d, %d", name, ended, alerts)
 			}
 		})
 	}
@@ -199,6 +207,48 @@ func TestALiftTellsOfAPasskeyThatWasNotUsed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// No asking takes the link of an earlier one away: whoever reads the mail in the morning
+// takes back what stands by then.
+func TestTheLinkOfAnEarlierAskingTakesBackALaterOne(t *testing.T) {
+	for _, wait := range []time.Duration{time.Minute, 2 * time.Hour} {
+		inWorld(t, func(w *world) {
+			label, statement := w.frozenNow()
+			time.Sleep(time.Minute)
+			cameIn := w.link()
+			time.Sleep(time.Second)
+			for range 2 {
+				if err := w.engine.AskThaw(w.ctx, w.ann, signed(w.ann, label, statement)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(wait)
+			}
+			if err := w.engine.FreezeByNotice(w.ctx, cameIn, anywhere); err != nil {
+				t.Fatal(err)
+			}
+			if f := w.store.frozen[annGUID]; !f.Asked.IsZero() {
+				t.Errorf("%s apart: %+v", wait, f)
+			}
+		})
+	}
+}
+
+// A link that the clock of another server made in the future counts once as well.
+func TestALinkOfAServerAheadCountsOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.frozenNow()
+		ahead := w.engine.FreezeLink(annGUID, workflow.NoticeChanged, 7, time.Now().Add(2*time.Minute))
+		for range 3 {
+			if err := w.engine.FreezeByNotice(w.ctx, ahead, anywhere); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		if n := w.store.count(audit.AccountStopped); n != 2 {
+			t.Errorf("frozen %d times", n)
+		}
+	})
 }
 
 // What a lifter signs is what they were shown.
@@ -239,8 +289,9 @@ func TestAThawTakesWhatANewCredentialTakes(t *testing.T) {
 		"an unlock's, where a change is all else": {map[workflow.Kind]workflow.Act{workflow.KindUnlock: {Prove: sets{{pin}}}, workflow.KindChange: {Prove: sets{{app}}}}, nil, []enroll.ProofKind{pin}, nil},
 		"a change's":                              {map[workflow.Kind]workflow.Act{workflow.KindChange: {Prove: sets{{app}}}}, nil, []enroll.ProofKind{app}, enroll.ErrRecoverRefused},
 		"weaker than what is held":                {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}, {code}}}}, []enroll.ProofKind{code}, []enroll.ProofKind{pin}, enroll.ErrRecoverRefused},
-		"weaker, where somebody approves":         {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}}, Approve: manager}}, []enroll.ProofKind{pin, code}, []enroll.ProofKind{pin}, enroll.ErrRecoverRefused},
-		"weaker, of an unlock":                    {map[workflow.Kind]workflow.Act{workflow.KindUnlock: {Prove: sets{{pin}}}}, []enroll.ProofKind{pin, app}, []enroll.ProofKind{pin}, enroll.ErrRecoverRefused},
+		"weaker, where somebody approves":         {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}}, Approve: manager}, workflow.KindUnlock: {Prove: sets{{code}}}}, []enroll.ProofKind{pin, code}, []enroll.ProofKind{pin}, enroll.ErrRecoverRefused},
+		"weaker than what no rule takes":          {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}}, Approve: manager}}, []enroll.ProofKind{pin, code}, []enroll.ProofKind{pin}, nil},
+		"weaker, of an unlock":                    {map[workflow.Kind]workflow.Act{workflow.KindUnlock: {Prove: sets{{pin}, {app}}}}, []enroll.ProofKind{pin, app}, []enroll.ProofKind{pin}, enroll.ErrRecoverRefused},
 		"weaker than the passkey that is lost":    {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}}, Approve: manager}}, []enroll.ProofKind{pin, enroll.ProofPasskey}, []enroll.ProofKind{pin}, nil},
 		"somebody's word":                         {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{word}}, Approve: manager}}, nil, []enroll.ProofKind{word}, enroll.ErrRecoverRefused},
 		"where nothing is given":                  {nil, nil, []enroll.ProofKind{code}, enroll.ErrRecoverRefused},

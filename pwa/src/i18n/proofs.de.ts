@@ -77,7 +77,7 @@ export const de: Proofs = {
   'rec.thaw.other': 'Anders bestätigen, dass ich es bin',
   'rec.else': 'Ich brauche etwas anderes',
   'rec.hint.thawed': 'Nicht mehr eingefroren',
-  'rec.hint.thawed.sub': 'Vielleicht wurde Ihr Konto inzwischen wieder hereingelassen. Gehen Sie zurück, und wählen Sie, was Sie brauchen.',
+  'rec.hint.thawed.sub': 'Vielleicht wurden Sie inzwischen wieder hereingelassen. Gehen Sie zurück, und wählen Sie, was Sie brauchen.',
   'rec.thaw.next': 'Die IT und alle, die für Sie freigeben, sehen dann, dass Sie es sind, und womit Sie es nachgewiesen haben. Wieder hereinlassen muss Sie noch jemand von dort.',
   'rec.go.doing': 'Wird geprüft …',
   'rec.go.why.recovery-code.none': 'Tippen Sie zuerst einen Wiederherstellungscode.',

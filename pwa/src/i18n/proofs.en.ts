@@ -75,7 +75,7 @@ export const en = {
   'rec.thaw.other': 'Say that it is me with something else',
   'rec.else': 'I need something else',
   'rec.hint.thawed': 'No longer frozen',
-  'rec.hint.thawed.sub': 'Your account may have been let in again meanwhile. Go back, and ask for what you need.',
+  'rec.hint.thawed.sub': 'You may have been let in again meanwhile. Go back, and ask for what you need.',
   'rec.thaw.next': 'IT and those who approve for you then see that it is you, and what you proved it with. Somebody who may still has to let you in again.',
   'rec.go.doing': 'Checking…',
   'rec.go.why.recovery-code.none': 'Type a recovery code first.',

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Thaw, ThawList } from '../api-types';
 import { t } from '../i18n';
 import { useAct } from '../lib/act';
-import { post } from '../lib/api';
+import { localProblem, post } from '../lib/api';
 import { useCeremony } from '../lib/ceremony';
 import { isKey } from '../lib/codes';
 import { momentToday } from '../lib/format';
@@ -16,6 +16,7 @@ import { proved } from './review/said';
 
 export function Lifts({ data, set, reread }: Resource<ThawList>) {
   const [lifted, setLifted] = useState('');
+  const [anew, setAnew] = useState(''); // whose card is another than the one that was looked at
   const done = (who: Thaw, left: ThawList) => {
     setLifted(who.displayName);
     set(left);
@@ -28,22 +29,40 @@ export function Lifts({ data, set, reread }: Resource<ThawList>) {
         </Banner>
       )}
       {data?.thaws.map((who) => (
-        <Lift key={`${who.account} ${who.asked}`} who={who} onDone={(left) => done(who, left)} onAnew={reread} />
+        <Lift
+          key={`${who.account} ${who.asked}`}
+          who={who}
+          anew={anew === who.account}
+          onDone={(left) => done(who, left)}
+          onAnew={() => {
+            setAnew(who.account);
+            reread();
+          }}
+        />
       ))}
     </>
   );
 }
 
-function Lift({ who, onDone, onAnew }: { who: Thaw; onDone: (left: ThawList) => void; onAnew: () => void }) {
+interface LiftProps {
+  who: Thaw;
+  anew: boolean;
+  onDone: (left: ThawList) => void;
+  onAnew: () => void;
+}
+
+function Lift({ who, anew, onDone, onAnew }: LiftProps) {
   const path = `/api/thaws/${who.account}`;
-  const ceremony = useCeremony(`${path}/begin`, { asked: who.asked });
+  const ceremony = useCeremony(`${path}/begin`, who.proved ? { asked: who.asked } : {}); // a server of an earlier release takes none
   const act = useAct();
-  const proofs = who.proved ?? []; // a server of an earlier release doesn't say
+  const proofs = who.proved ?? [];
   const byKey = proofs.length === 0 || proofs.some(isKey);
-  const anew = [act.problem, ceremony.problem].some((p) => p?.code === 'account.asked-anew');
   useEffect(() => {
-    if (anew) onAnew(); // and what they proved by now is shown
-  }, [anew]);
+    if (ceremony.problem?.code === 'account.asked-anew') onAnew(); // and what they proved by now is shown
+  }, [ceremony.problem]);
+  useEffect(() => {
+    if (act.problem?.code === 'account.asked-anew') onAnew();
+  }, [act.problem]);
   const lift = () =>
     act.run(() =>
       ceremony.use(async (c) => {
@@ -62,6 +81,7 @@ function Lift({ who, onDone, onAnew }: { who: Thaw; onDone: (left: ThawList) => 
           <Fact name={t(who.own ? 'lift.own' : 'lift.reported')}>{momentToday(who.frozen)}</Fact>
           <Fact name={byKey ? t('lift.asked') : t('lift.asked.by', { proofs: proved({ proofs }) })}>{momentToday(who.asked)}</Fact>
         </dl>
+        {anew && <Trouble problem={{ ...localProblem('account.asked-anew').problem }} quiet />}
         {who.unused && (
           <Banner tone="wait" title={t('lift.unused')} quiet>
             <p>{t('lift.unused.sub')}</p>

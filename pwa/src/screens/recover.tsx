@@ -62,11 +62,12 @@ function Steps({ leads, onWait }: { leads: Lead[]; onWait: (wait: Wait) => void 
   const colleague = () => (word < 0 || word === draft.way ? change({ none: true }) : setDraft({ ...anew(draft), way: word }));
   if (draft.token && way) {
     const kinds = way.filter(isTyped);
+    const other = waysFor(leads, { ...draft, want: 'thaw' }).find((i) => i !== draft.way) ?? -1;
     const anewFor = (part: Partial<Draft>) => {
       change(part);
       setRound(round + 1); // the fields are empty, and codes are sent
     };
-    return <Codes key={round} onAnew={anewFor} draft={draft} kinds={kinds} vouched={isVouched(way)} only={waysFor(leads, draft).length === 1} otherThaw={waysFor(leads, { ...draft, want: 'thaw' }).some((i) => i !== draft.way)} onChange={change} onAgain={(want) => setDraft((d) => ({ ...anew(d), want, way: wayTo(leads, want, d.way) }))} onColleague={colleague} onWait={waits} />;
+    return <Codes key={round} onAnew={anewFor} draft={draft} kinds={kinds} vouched={isVouched(way)} only={waysFor(leads, draft).length === 1} onOther={other < 0 ? null : () => setDraft((d) => ({ ...anew(d), want: 'thaw', way: other }))} onChange={change} onAgain={(want) => setDraft((d) => ({ ...anew(d), want, way: wayTo(leads, want, d.way) }))} onColleague={colleague} onWait={waits} />;
   }
   return <Who leads={leads} draft={draft} onChange={change} onWait={waits} />;
 }

@@ -8,10 +8,10 @@ import { useCeremony } from '../lib/ceremony';
 import { momentToday } from '../lib/format';
 import { useResource } from '../lib/resource';
 import { session } from '../lib/session';
-import { go, note } from '../lib/router';
 import { assert } from '../lib/webauthn';
 import { Trouble } from '../ui/help';
 import { Banner, Button, Card, Time } from '../ui/kit';
+import { isOld, Old } from './recover/old';
 
 export function Thaw() {
   const { data, set } = useResource<OwnFreeze>('/api/freeze');
@@ -32,24 +32,21 @@ export function Thaw() {
 /** Where coming in did not ask already. */
 function AskRecovered({ onAsked }: { onAsked: (f: OwnFreeze) => void }) {
   const act = useAct();
+  const name = session.use().me?.account.name ?? '';
   const ask = () => act.run(async () => onAsked(await post<OwnFreeze>('/api/freeze/thaw/recovered', {})));
-  const old = act.problem?.code === 'proof.expired' || act.problem?.code === 'proof.mismatch';
-  const again = () => {
-    go('/recover');
-    note({ want: 'thaw', way: 0 }); // as the first step there notes it
-  };
   return (
     <Card title={t('thaw.title')}>
       <p class="freeze-sub">{t('thaw.sub.in')}</p>
-      <Trouble problem={act.problem} quiet />
-      {old && (
-        <Button weight="second" onClick={again}>
-          {t('thaw.again')}
-        </Button>
+      {isOld(act.problem) ? (
+        <Old name={name} way={0} />
+      ) : (
+        <>
+          <Trouble problem={act.problem} quiet />
+          <Button weight="second" icon="user" busy={act.busy} doing={t('wait.directory')} onClick={() => void ask()}>
+            {t('thaw.go')}
+          </Button>
+        </>
       )}
-      <Button weight="second" icon="user" busy={act.busy} doing={t('wait.directory')} onClick={() => void ask()}>
-        {t('thaw.go')}
-      </Button>
     </Card>
   );
 }

@@ -8,7 +8,7 @@ import { useAct, type Act } from '../../lib/act';
 import { ApiError, get, post } from '../../lib/api';
 import { useLeft } from '../../lib/now';
 import { go, note } from '../../lib/router';
-import { signedIn } from '../../lib/session';
+import { session, signedIn } from '../../lib/session';
 import { Point } from '../../ui/form';
 import { attributeName, Fields, given, missing, Sending, sentAt, type Values } from '../../ui/given';
 import { grave, Support, Trouble } from '../../ui/help';
@@ -16,6 +16,7 @@ import type { IconName } from '../../ui/icons';
 import { Banner, Button, Screen } from '../../ui/kit';
 import { askFor } from '../request/asked';
 import { begun, type Draft, type Want } from './draft';
+import { isOld, Old } from './old';
 import { useSending } from './sending';
 import { askWord, type Wait } from './word';
 
@@ -26,8 +27,8 @@ interface Props {
   vouched: boolean;
   /** There is no other alternative. */
   only: boolean;
-  /** There is another to say by that it is them again. */
-  otherThaw: boolean;
+  /** To another to say by that it is them again; null where there is none. */
+  onOther: (() => void) | null;
   onChange: (part: Partial<Draft>) => void;
   /** The same step for something else, from its start. */
   onAnew: (part: Partial<Draft>) => void;
@@ -38,7 +39,7 @@ interface Props {
   onWait: (wait: Wait) => void;
 }
 
-export function Codes({ draft, kinds, vouched, only, otherThaw, onChange, onAnew, onAgain, onColleague, onWait }: Props) {
+export function Codes({ draft, kinds, vouched, only, onOther, onChange, onAnew, onAgain, onColleague, onWait }: Props) {
   const [values, setValues] = useState<Values>({});
   const [late, setLate] = useState(false);
   const [inside, setInside] = useState(false);
@@ -163,8 +164,8 @@ export function Codes({ draft, kinds, vouched, only, otherThaw, onChange, onAnew
       ) : (
         <Nothing draft={draft} only={only} onAgain={onAgain} onColleague={onColleague} />
       )}
-      {problem?.code === 'account.frozen' && !frozen && otherThaw && (
-        <Button weight="second" icon="user" onClick={() => onAgain('thaw')}>
+      {problem?.code === 'account.frozen' && !frozen && onOther && (
+        <Button weight="second" icon="user" onClick={onOther}>
           {t('rec.thaw.other')}
         </Button>
       )}
@@ -198,7 +199,7 @@ async function onward({ want }: Draft): Promise<void> {
       await post<OwnFreeze>('/api/freeze/thaw/recovered', {});
     } catch (e) {
       const { frozen, asked } = await get<OwnFreeze>('/api/freeze'); // the answer may have been lost
-      if (frozen && !asked) throw e;
+      if (frozen && !(Date.parse(asked) >= Date.parse(session.get().me?.session.signedIn ?? ''))) throw e;
     }
     return go('/account', { replace: true });
   }
@@ -214,11 +215,13 @@ async function onward({ want }: Draft): Promise<void> {
 function Inside({ draft, act }: { draft: Draft; act: Act }) {
   return (
     <Screen title={t('rec.in.stopped')} kind="plain" key="inside">
-      <Trouble problem={act.problem} />
+      {isOld(act.problem) ? <Old name={draft.name} way={draft.way} /> : <Trouble problem={act.problem} />}
       <div class="dock">
-        <Button busy={act.busy} doing={t('wait.writing')} onClick={() => void act.run(() => onward(draft))}>
-          {t('app.again')}
-        </Button>
+        {!isOld(act.problem) && (
+          <Button busy={act.busy} doing={t('wait.writing')} onClick={() => void act.run(() => onward(draft))}>
+            {t('app.again')}
+          </Button>
+        )}
         <Button weight="second" onClick={() => go('/account', { replace: true })}>
           {t('end.account')}
         </Button>
