@@ -73,7 +73,7 @@ func TestItIsMeAgainWithoutAPasskeyTakesACodeAndSomebodyWhoLifts(t *testing.T) {
 	token, options := manager.begin(path+"/begin", fields{"asked": got[0].Asked})
 	fetch[ThawList](manager, "POST", path+"/finish", fields{"token": token, "credential": manager.assert(options)})
 	wantProblem(t, other.call("GET", "/api/freeze", nil), http.StatusUnauthorized, "session.unknown") // it was for that
-	lost.signIn() // which was found
+	lost.signIn()                                                                                     // which was found
 	if r := fetch[Request](lost, "POST", "/api/requests", fields{"kind": "reset"}); r.State != "draft" {
 		t.Errorf("once let in: %+v", r)
 	}
