@@ -84,7 +84,7 @@ export default defineConfig({
           groups: [
             { name: 'base', test: /vite\/preload-helper|\/node_modules\/preact\/|\/src\/(i18n\/index|lib\/(api|keep|paint|resource|router|session|stop|sync|webauthn))\.tsx?$/ },
             { name: 'app', test: /\/src\/(main|app|lib\/(act|ceremony|codes|format|worker)|screens\/(start|trouble)|ui\/(blocked|help|icons|kit|lazy))\.tsx?$/ },
-            { name: 'shared', test: /\/src\/(lib\/(browser|follow|now)|screens\/(recover\/draft|request\/asked|review\/(said|words))|ui\/(face|form))\.tsx?$/ },
+            { name: 'shared', test: /\/src\/(lib\/(browser|follow|now)|screens\/(recover\/(draft|old)|request\/asked|review\/(said|words))|ui\/(face|form))\.tsx?$/ },
             { name: 'push', test: /\/src\/(lib\/(device|push)|screens\/(notify-offer|stopall|tryit|request\/digits))\.tsx?$/ },
           ],
         },
