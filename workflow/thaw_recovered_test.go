@@ -292,7 +292,7 @@ func TestAThawTakesWhatANewCredentialTakes(t *testing.T) {
 		"weaker, where somebody approves":         {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}}, Approve: manager}, workflow.KindUnlock: {Prove: sets{{code}}}}, []enroll.ProofKind{pin, code}, []enroll.ProofKind{pin}, enroll.ErrRecoverRefused},
 		"weaker than what no rule takes":          {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}}, Approve: manager}}, []enroll.ProofKind{pin, code}, []enroll.ProofKind{pin}, nil},
 		"weaker, of an unlock":                    {map[workflow.Kind]workflow.Act{workflow.KindUnlock: {Prove: sets{{pin}, {app}}}}, []enroll.ProofKind{pin, app}, []enroll.ProofKind{pin}, enroll.ErrRecoverRefused},
-		"weaker than the passkey that is lost":    {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{pin}}, Approve: manager}}, []enroll.ProofKind{pin, enroll.ProofPasskey}, []enroll.ProofKind{pin}, nil},
+		"weaker than the passkey that is lost":    {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{enroll.ProofPasskey}, {pin}}, Approve: manager}}, []enroll.ProofKind{pin, enroll.ProofPasskey}, []enroll.ProofKind{pin}, nil},
 		"somebody's word":                         {map[workflow.Kind]workflow.Act{workflow.KindReset: {Prove: sets{{word}}, Approve: manager}}, nil, []enroll.ProofKind{word}, enroll.ErrRecoverRefused},
 		"where nothing is given":                  {nil, nil, []enroll.ProofKind{code}, enroll.ErrRecoverRefused},
 	} {
@@ -310,6 +310,18 @@ func TestAThawTakesWhatANewCredentialTakes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Of an account that is not frozen right proofs are refused as wrong ones are.
+func TestAThawOfWhatIsNotFrozenIsRefused(t *testing.T) {
+	inWorld(t, func(w *world) {
+		byCode := []enroll.ProofKind{enroll.ProofRecoveryCode}
+		w.engine.SetPolicy(everyone("p", [][]enroll.ProofKind{byCode}))
+		w.dir.edit(annGUID, func(a *ad.Account) { a.Protected = ad.ProtectedGroup })
+		wantErr(t, w.engine.ThawSuffices(w.ctx, w.account(annGUID), "", byCode), enroll.ErrRecoverRefused)
+		w.dir.edit(annGUID, func(a *ad.Account) { a.Protected = ad.NotProtected })
+		wantErr(t, w.engine.ThawSuffices(w.ctx, w.account(annGUID), "", byCode), enroll.ErrRecoverRefused)
+	})
 }
 
 // Whoever proved enough hears that the account is frozen, and whether that is enough to
