@@ -23,14 +23,14 @@ func (s *Store) FreezeOwn(ctx context.Context, account ad.GUID, made time.Time, 
 		}
 		frozen, err := scanFreeze(t.row(`SELECT `+freezeColumns+` FROM freezes WHERE account = $1`, guidText(account)))
 		if err == nil && frozen.Again(made) {
-			// As if asked for, which is what a second freeze takes the place of: see freeze.
-			if _, err := t.exec(`UPDATE freezes SET asked = $2 WHERE account = $1`, guidText(account), millis(t.now())); err != nil {
+			change, err := t.freezeOwn(account, fn)
+			if err != nil {
 				return err
 			}
-			return t.freezeOwn(account, fn)
+			return t.freezeAnew(change.Freeze)
 		}
 		if errors.Is(err, sql.ErrNoRows) {
-			return t.freezeOwn(account, fn)
+			_, err = t.freezeOwn(account, fn)
 		}
 		return err
 	}))
@@ -66,30 +66,29 @@ func (t *tx) thaw(account ad.GUID) error {
 }
 
 // freezeOwn hands fn copies that share nothing with what is written over.
-func (t *tx) freezeOwn(account ad.GUID, fn func([]*workflow.Request) (workflow.Change, error)) error {
+func (t *tx) freezeOwn(account ad.GUID, fn func([]*workflow.Request) (workflow.Change, error)) (change workflow.Change, err error) {
 	before, err := collect(t, scanRequest, `
 		SELECT data FROM requests WHERE target = $1 AND state IN ($2, $3, $4) ORDER BY created, id`+t.dialect.forUpdate,
 		guidText(account), string(workflow.Draft), string(workflow.Pending), string(workflow.Approved))
 	if err != nil {
-		return err
+		return change, err
 	}
 	open := make([]*workflow.Request, len(before))
 	for i, r := range before {
 		if open[i], err = copyOf(r); err != nil {
-			return err
+			return change, err
 		}
 	}
-	change, err := fn(open)
-	if err != nil {
-		return err
+	if change, err = fn(open); err != nil {
+		return change, err
 	}
 	for i, r := range open {
 		r.ID, r.Version = before[i].ID, before[i].Version+1
 		if err := t.updateRequest(before[i], *r, workflow.Change{}); err != nil {
-			return err
+			return change, err
 		}
 	}
-	return t.beside(change)
+	return change, t.beside(change)
 }
 
 func copyOf(r workflow.Request) (*workflow.Request, error) {

@@ -78,6 +78,16 @@ func (t *tx) freeze(f *workflow.Freeze) error {
 	return t.forgetBrowsers(f.Account) // one of them may be a stranger's
 }
 
+// freezeAnew begins a freeze anew, whether somebody asked for a thaw or only came in to. Who
+// froze it first stays.
+func (t *tx) freezeAnew(f *workflow.Freeze) error {
+	if f == nil {
+		return nil
+	}
+	_, err := t.exec(`UPDATE freezes SET at = $2, asked = 0, proved = '' WHERE account = $1`, guidText(f.Account), millis(f.At))
+	return err
+}
+
 // CountAsked counts the requests that the account was asked to review.
 func (s *Store) CountAsked(ctx context.Context, account ad.GUID) (n int, err error) {
 	err = s.row(ctx, `SELECT count(*) FROM asked WHERE account = $1`, guidText(account)).Scan(&n)

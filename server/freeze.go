@@ -142,11 +142,11 @@ func (s *Server) beginLift(ctx context.Context, in *beginLift) (*reply[Ceremony]
 	if err != nil {
 		return nil, err
 	}
-	seen, err := time.Parse(time.RFC3339, in.Body.Asked)
-	if in.Body.Asked == "" {
-		seen = time.Time{}
-	} else if err != nil {
-		return nil, workflow.ErrAskedAnew // it was never shown
+	var seen time.Time
+	if in.Body.Asked != "" {
+		if seen, err = time.Parse(time.RFC3339, in.Body.Asked); err != nil {
+			return nil, workflow.ErrAskedAnew // it was never shown
+		}
 	}
 	label, statement, err := s.cfg.Freezes.BeginLift(ctx, actor(ctx), id, seen)
 	return s.sign(ctx, label, statement, err)

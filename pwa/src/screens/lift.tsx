@@ -58,11 +58,9 @@ function Lift({ who, anew, onDone, onAnew }: LiftProps) {
   const proofs = who.proved ?? [];
   const byKey = proofs.length === 0 || proofs.some(isKey);
   useEffect(() => {
-    if (ceremony.problem?.code === 'account.asked-anew') onAnew(); // and what they proved by now is shown
-  }, [ceremony.problem]);
-  useEffect(() => {
-    if (act.problem?.code === 'account.asked-anew') onAnew();
-  }, [act.problem]);
+    const other = [ceremony.problem, act.problem].some((p) => p?.code === 'account.asked-anew');
+    if (other) onAnew(); // and what they proved by now is shown
+  }, [ceremony.problem, act.problem]);
   const lift = () =>
     act.run(() =>
       ceremony.use(async (c) => {
@@ -81,7 +79,7 @@ function Lift({ who, anew, onDone, onAnew }: LiftProps) {
           <Fact name={t(who.own ? 'lift.own' : 'lift.reported')}>{momentToday(who.frozen)}</Fact>
           <Fact name={byKey ? t('lift.asked') : t('lift.asked.by', { proofs: proved({ proofs }) })}>{momentToday(who.asked)}</Fact>
         </dl>
-        {anew && <Trouble problem={{ ...localProblem('account.asked-anew').problem }} quiet />}
+        {anew && <Trouble problem={localProblem('account.asked-anew').problem} quiet />}
         {who.unused && (
           <Banner tone="wait" title={t('lift.unused')} quiet>
             <p>{t('lift.unused.sub')}</p>
