@@ -43,7 +43,7 @@ type plan struct {
 	bulk   bool // to many at once, and in no hurry
 	own    bool // of what happened to the reader's own account: it offers "this wasn't me"
 	alert  bool // by mail to the addresses for alerts
-	wide   bool // also to the mail address and the number that its reader verified here
+	wide   bool // also to the mail address and the number that its reader verified here; see Notice.wide
 }
 
 var plans = map[string]plan{

@@ -39,10 +39,16 @@ const paramVerified = "_verified"
 
 const maxSMS = 300 // runes: two or three parts
 
+// wide says whether a notice goes to what its reader verified too. A password is one of the
+// ways in, so a new one is told there; an unlock changes none.
+func (n Notice) wide() bool {
+	return plans[n.Kind].wide || n.Kind == kindChanged && n.Params["kind"] != "unlock"
+}
+
 // further are the deliveries to what the person verified. A new address is not told of
 // itself.
 func (s *Service) further(ctx context.Context, n Notice) ([]Delivery, error) {
-	if !plans[n.Kind].wide || s.cfg.Addresses == nil || !s.cfg.Now().Before(n.until()) {
+	if !n.wide() || s.cfg.Addresses == nil || !s.cfg.Now().Before(n.until()) {
 		return nil, nil
 	}
 	hasMail, hasSMS, err := s.cfg.Addresses.HasVerified(ctx, n.To)
@@ -82,7 +88,7 @@ func (s *Service) further(ctx context.Context, n Notice) ([]Delivery, error) {
 // away, which old names by ParamOldMail or ParamOldSMS: what happened before is told there
 // all the same. It says whether they change.
 func (n Notice) Keeping(old map[string]string) (map[string]string, bool) {
-	if !plans[n.Kind].wide {
+	if !n.wide() {
 		return n.Params, false
 	}
 	params, changed := maps.Clone(n.Params), false

@@ -78,7 +78,9 @@ func TestEveryChannelOfThePersonIsTold(t *testing.T) {
 		"another mail address":  {kindProofs, []string{"kind", "mail-code", ParamOldMail, "old@home.example"}, []string{homeSMS, work, "old@home.example"}},
 		"another number":        {kindProofs, []string{"kind", "sms-code", ParamOldSMS, "+4917011122233"}, []string{"+4917011122233", work, homeMail}},
 		"an address taken away": {kindProofs, []string{"kind", "removed", ParamOldMail, "old@home.example"}, []string{homeSMS, work, homeMail, "old@home.example"}},
-		"a request of theirs":   {kindChanged, []string{"kind", "reset"}, []string{work}},
+		"a new password":        {kindChanged, []string{"kind", "reset"}, []string{homeSMS, work, homeMail}},
+		"a one-time password":   {kindChanged, []string{"kind", "one-time"}, []string{homeSMS, work, homeMail}},
+		"an unlock":             {kindChanged, []string{"kind", "unlock"}, []string{work}},
 		"somebody's request":    {kindReview, nil, []string{work}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -85,7 +85,7 @@ func (e *Engine) open(ctx context.Context, who Actor, kind Kind, reason string) 
 			return Request{}, err
 		}
 	}
-	if recent(mine, e.now().Add(-time.Hour)) >= e.limits().PerHour {
+	if e.tooMany(mine, frozen) {
 		return Request{}, ErrTooMany
 	}
 	if frozen {
@@ -136,6 +136,18 @@ func unfinished(list []Request, target ad.GUID, kind Kind, now time.Time) (Reque
 		}
 	}
 	return Request{}, false
+}
+
+// tooMany says whether somebody made the requests of an hour. What was refused because of a
+// freeze counts while it lasts, and not once it is lifted: whoever is not let in then may have
+// made all of it.
+func (e *Engine) tooMany(mine []Request, frozen bool) bool {
+	if !frozen {
+		mine = slices.DeleteFunc(slices.Clone(mine), func(r Request) bool {
+			return r.State == Denied && r.Result != nil && r.Result.Code == CodeOf(ErrFrozen)
+		})
+	}
+	return recent(mine, e.now().Add(-time.Hour)) >= e.limits().PerHour
 }
 
 func recent(list []Request, since time.Time) (n int) {

@@ -205,6 +205,24 @@ func TestAPersonMayNotFloodTheStore(t *testing.T) {
 	})
 }
 
+// Somebody with a session of a frozen account can't use up the hour of its owner, who is let in
+// again; nor can they write without end while it is frozen.
+func TestWhatAFreezeRefusedKeepsNobodyOutAfterIt(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.frozenNow()
+		for range 20 {
+			_, err := w.engine.Submit(w.ctx, w.ann, workflow.KindReset, "")
+			wantErr(t, err, workflow.ErrFrozen)
+		}
+		_, err := w.engine.Submit(w.ctx, w.ann, workflow.KindReset, "")
+		wantErr(t, err, workflow.ErrTooMany)
+		if err := w.engine.Unfreeze(w.ctx, annGUID, workflow.Lifter{By: audit.ActorOperator, WithoutProof: true}); err != nil {
+			t.Fatal(err)
+		}
+		w.submit(workflow.KindReset)
+	})
+}
+
 func TestSubmitRefusesBadInput(t *testing.T) {
 	inWorld(t, func(w *world) {
 		_, err := w.engine.Submit(w.ctx, w.ann, "deactivate", "")

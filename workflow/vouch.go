@@ -91,7 +91,7 @@ func (e *Engine) Vouch(ctx context.Context, v Vouch) (Request, error) {
 	if i := slices.IndexFunc(mine, func(r Request) bool { return r.Session == v.Session }); i >= 0 {
 		return mine[i], nil
 	}
-	if recent(mine, e.now().Add(-time.Hour)) >= e.limits().PerHour {
+	if e.tooMany(mine, false) {
 		return Request{}, ErrTooMany
 	}
 	open, found := unfinished(mine, v.Account, v.Kind, e.now())
