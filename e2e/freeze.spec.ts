@@ -76,6 +76,7 @@ test('the link of a mail stops everything from any device, once, and says nothin
   await noor.phone.page.goto('/account');
   await button(noor.phone.page, 'It is me again').click();
   await expect(noor.phone.page.getByText('IT sees that it is you')).toBeVisible();
+  await expect(noor.phone.page.getByRole('heading', { level: 1 })).toBeFocused();
   await mailTo(stack, 'servicedesk@corp.example.test', /proved with a passkey: it is me again/);
   expect(stack.command('freezes', '--config', stack.config)).toMatch(/proved with a passkey at .* that it is them/);
   await noor.phone.page.reload();

@@ -1,5 +1,6 @@
 // "It is me again": the owner of a frozen account proves it with the passkey, or by what
 // let them in without one, and whoever lifts freezes sees that.
+import { useEffect, useRef } from 'preact/hooks';
 import type { OwnFreeze } from '../api-types';
 import { t } from '../i18n';
 import { useAct } from '../lib/act';
@@ -16,6 +17,16 @@ import { isOld, Old } from './recover/old';
 export function Thaw() {
   const { data, set } = useResource<OwnFreeze>('/api/freeze');
   const recovered = session.use().me?.session.recovered;
+  const tapped = useRef(false);
+  const asked = data?.asked;
+  useEffect(() => {
+    // The button that had the focus is gone: whoever reads on by keyboard begins at the top.
+    if (asked && tapped.current) document.querySelector('h1')?.focus({ preventScroll: true });
+  }, [asked]);
+  const onAsked = (f: OwnFreeze) => {
+    tapped.current = true;
+    set(f);
+  };
   if (!data?.frozen) return null;
   if (data.asked)
     return (
@@ -26,7 +37,7 @@ export function Thaw() {
         <p>{t('thaw.asked.not')}</p>
       </Banner>
     );
-  return recovered ? <AskRecovered onAsked={set} /> : <Ask onAsked={set} />;
+  return recovered ? <AskRecovered onAsked={onAsked} /> : <Ask onAsked={onAsked} />;
 }
 
 /** Where coming in did not ask already. */
