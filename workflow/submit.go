@@ -144,7 +144,7 @@ func unfinished(list []Request, target ad.GUID, kind Kind, now time.Time) (Reque
 func (e *Engine) tooMany(mine []Request, frozen bool) bool {
 	if !frozen {
 		mine = slices.DeleteFunc(slices.Clone(mine), func(r Request) bool {
-			return r.State == Denied && r.Result != nil && r.Result.Code == CodeOf(ErrFrozen)
+			return r.Result != nil && r.Result.Code == CodeOf(ErrFrozen)
 		})
 	}
 	return recent(mine, e.now().Add(-time.Hour)) >= e.limits().PerHour
