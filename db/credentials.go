@@ -73,6 +73,9 @@ func (s *Store) Credentials(ctx context.Context, account ad.GUID) ([]enroll.Cred
 // AddCredential is enroll.CredentialStore's.
 func (s *Store) AddCredential(ctx context.Context, c enroll.Credential, events ...audit.Event) error {
 	return wrap("add passkey", s.write(ctx, func(t *tx) error {
+		if err := t.unfrozen(c.Account); err != nil {
+			return err
+		}
 		if err := t.insertCredential(c); err != nil {
 			return err
 		}
@@ -92,6 +95,9 @@ func (s *Store) UpdateCredential(ctx context.Context, id []byte, fn func(*enroll
 // RemoveCredential is enroll.CredentialStore's.
 func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte, keep string, last bool, links enroll.Withdrawal, events ...audit.Event) error {
 	return wrap("remove passkey", s.write(ctx, func(t *tx) error {
+		if err := t.unfrozen(account); err != nil {
+			return err
+		}
 		was, err := t.deleteCredential(account, id)
 		if err != nil {
 			return err

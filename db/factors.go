@@ -30,6 +30,9 @@ func (s *Store) Factors(ctx context.Context, account ad.GUID) ([]enroll.Factor, 
 // ReplaceFactors is enroll.FactorStore's.
 func (s *Store) ReplaceFactors(ctx context.Context, account ad.GUID, kind enroll.ProofKind, with []enroll.Factor, events ...audit.Event) error {
 	return wrap("replace proofs", s.write(ctx, func(t *tx) error {
+		if err := t.unfrozen(account); err != nil {
+			return err
+		}
 		held, err := t.held(account, nil)
 		if err != nil {
 			return err

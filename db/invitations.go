@@ -59,6 +59,9 @@ func (s *Store) ForgiveTry(ctx context.Context, id string) error {
 // unknown.
 func (s *Store) Enrol(ctx context.Context, invitation string, now time.Time, c enroll.Credential, session enroll.Session, events ...audit.Event) error {
 	return wrap("enrol", s.write(ctx, func(t *tx) error {
+		if err := t.unfrozen(c.Account); err != nil {
+			return err
+		}
 		if err := t.useInvitation(invitation, now, c); err != nil {
 			return err
 		}

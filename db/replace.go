@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -9,18 +10,26 @@ import (
 	"github.com/latchkey/latchkey/workflow"
 )
 
+// unfrozen is enroll.ErrFrozen where the account was frozen since it was looked at: no way in
+// is added to it or taken away any more.
+func (t *tx) unfrozen(account ad.GUID) error {
+	var frozen bool
+	err := t.row(`SELECT EXISTS (SELECT 1 FROM freezes WHERE account = $1)`, guidText(account)).Scan(&frozen)
+	if err == nil && frozen {
+		return enroll.ErrFrozen
+	}
+	return err
+}
+
 // register keeps the passkey that a request allowed, in the request's transaction.
 func (t *tx) register(r *enroll.Registered) error {
 	if r == nil {
 		return nil
 	}
-	var frozen bool
-	err := t.row(`SELECT EXISTS (SELECT 1 FROM freezes WHERE account = $1)`, guidText(r.Credential.Account)).Scan(&frozen)
-	if err != nil {
-		return err
-	}
-	if frozen { // since the request was looked at
+	if err := t.unfrozen(r.Credential.Account); errors.Is(err, enroll.ErrFrozen) {
 		return workflow.ErrFrozen
+	} else if err != nil {
+		return err
 	}
 	if err := t.insertCredential(r.Credential); err != nil {
 		return err

@@ -203,9 +203,12 @@ func (s *Service) Factors(ctx context.Context, of Session) ([]Factor, error) {
 }
 
 // RemoveFactor takes away the person's factors of a kind. It consumes a proof of
-// FinishStepUp with LabelRemoveProof over ProofStatement. Errors: ErrNoFactor, those
-// of a proof.
+// FinishStepUp with LabelRemoveProof over ProofStatement. Errors: ErrNoFactor, ErrFrozen,
+// those of a proof.
 func (s *Service) RemoveFactor(ctx context.Context, of Session, proof Proof, kind ProofKind) error {
+	if err := s.unfrozen(ctx, of.Account); err != nil {
+		return err
+	}
 	if err := s.spend(ctx, of, proof.ID, LabelRemoveProof, ProofStatement(of.Account, kind), "proof.remove"); err != nil {
 		return err
 	}

@@ -700,3 +700,29 @@ func TestAWrongRecoveryCodeCostsNothingElse(t *testing.T) {
 		}
 	}
 }
+
+// Who guesses gets no other questions by another spelling.
+func TestEachSpellingOfANameIsAskedTheSame(t *testing.T) {
+	w, _ := furnished(t)
+	asked := func(name string) string {
+		_, questions, err := w.BeginRecovery(w.ctx, name, "unlock")
+		wantErr(t, name, err, nil)
+		var ids []string
+		for _, q := range questions {
+			ids = append(ids, q.ID)
+		}
+		return strings.Join(ids, " ")
+	}
+	for _, name := range []string{"Alice", ` alice `, `CORP\alice`, `corp.example.test\ALICE`, "alice@corp.example.test", "Alicé", "ａlice"} {
+		if got, want := asked(name), asked("alice"); got != want || got == "" {
+			t.Errorf("%q is asked %q, alice %q", name, got, want)
+		}
+	}
+	others := map[string]bool{}
+	for i := range 50 {
+		others[asked(fmt.Sprint("somebody", i))] = true
+	}
+	if len(others) < 5 {
+		t.Errorf("of all names only %d draws", len(others))
+	}
+}

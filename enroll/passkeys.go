@@ -63,8 +63,11 @@ func (s *Service) Rename(ctx context.Context, of Session, id []byte, name string
 // in but this one, and withdraws the links of InviteSelf. It consumes a proof of FinishStepUp with
 // LabelRemovePasskey over RemovePasskeyStatement. The only passkey goes only
 // with last true, else ErrLastPasskey, before the proof is spent. Errors beside:
-// ErrNoCredential, ErrNoProof, ErrWrongProof, ErrOldProof.
+// ErrNoCredential, ErrNoProof, ErrWrongProof, ErrOldProof, ErrFrozen.
 func (s *Service) Remove(ctx context.Context, of Session, id []byte, proof Proof, last bool) error {
+	if err := s.unfrozen(ctx, of.Account); err != nil {
+		return err
+	}
 	own, err := s.store.Credentials(ctx, of.Account)
 	if err != nil {
 		return fmt.Errorf("list passkeys: %w", err)

@@ -103,7 +103,7 @@ func (s *Service) unfrozen(ctx context.Context, id ad.GUID) error {
 		return fmt.Errorf("look for a freeze: %w", err)
 	}
 	if frozen {
-		return fmt.Errorf("enrol: %w", ErrFrozen)
+		return fmt.Errorf("change a way in: %w", ErrFrozen)
 	}
 	return nil
 }

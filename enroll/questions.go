@@ -170,11 +170,28 @@ func guesses(text string, own []string) float64 {
 func (s *Service) drawn(name string) []Question {
 	p := s.settings().Proofs
 	list := slices.Clone(p.Questions)
+	name = bareName(name)
 	order := func(q Question) string {
-		return string(s.cfg.Sealer.MAC("questions", []byte(q.ID+"\x00"+strings.ToLower(strings.TrimSpace(name)))))
+		return string(s.cfg.Sealer.MAC("questions", []byte(q.ID+"\x00"+name)))
 	}
 	slices.SortFunc(list, func(a, b Question) int { return strings.Compare(order(a), order(b)) })
 	return list[:min(p.AskCount, len(list))]
+}
+
+// bareName is what spellings of one name have in common: CORP\dana, dana@corp.example and
+// Dána, which the directory takes for dana, are asked the same, so that another spelling
+// brings no other questions.
+func bareName(name string) string {
+	if _, after, is := strings.Cut(name, `\`); is {
+		name = after
+	}
+	name, _, _ = strings.Cut(name, "@")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, norm.NFKD.String(cases.Fold().String(norm.NFKD.String(name))))
 }
 
 // answeredAll says whether the person answered each of them.

@@ -123,6 +123,36 @@ func TestAFrozenAccountGetsNoPasskey(t *testing.T) {
 	}
 }
 
+// Whoever holds the passkey may be who the account was frozen against: they leave its owner
+// what lets them in, and are told before they touch a sensor.
+func TestNobodyTakesAWayInFromAFrozenAccount(t *testing.T) {
+	w := newWorld(t, withNames)
+	d, of := w.enrolled(alice)
+	codes, other := w.codes(d, of), w.added(d, of)
+	passkey := w.mayRemove(d, of, other.cred.ID)
+	factor := must(w.stepUp(d, of, enroll.LabelRemoveProof, enroll.ProofStatement(alice, enroll.ProofRecoveryCode)))(t)
+
+	w.frozen = map[ad.GUID]error{alice: nil}
+	wantErr(t, "remove a passkey", w.Remove(w.ctx, of, other.cred.ID, passkey, false), enroll.ErrFrozen)
+	wantErr(t, "remove codes", w.RemoveFactor(w.ctx, of, factor, enroll.ProofRecoveryCode), enroll.ErrFrozen)
+	for _, label := range []string{
+		enroll.LabelAddPasskey, enroll.LabelRemovePasskey, enroll.LabelRecoveryCodes, enroll.LabelTOTP, enroll.LabelProof, enroll.LabelRemoveProof,
+	} {
+		_, _, err := w.BeginStepUp(w.ctx, of, label, enroll.ProofStatement(alice, enroll.ProofRecoveryCode))
+		wantErr(t, label, err, enroll.ErrFrozen)
+	}
+	_, _, err := w.BeginStepUp(w.ctx, of, "latchkey/thaw/v1", []byte("a freeze"))
+	wantErr(t, "what is no way in", err, nil)
+	if n := len(must(w.Credentials(w.ctx, of))(t)); n != 2 {
+		t.Fatalf("%d passkeys", n)
+	}
+
+	w.frozen = nil
+	wantErr(t, "remove a passkey once it is lifted", w.Remove(w.ctx, of, other.cred.ID, passkey, false), nil)
+	_, err = w.recoverAs("alice", "unlock", enough, code(codes[0]))
+	wantErr(t, "a code is still there", err, nil)
+}
+
 func TestRegistrationRefusesWhatDoesNotVerify(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*device)

@@ -15,10 +15,16 @@ import (
 // BeginStepUp starts an assertion of the signed-in person that covers label and
 // statement (see Challenge). The statement is opaque, and must hold no personal
 // text, since it goes into the log for good. Only the person's own passkeys may
-// answer. Errors: ErrStatement, ErrNoCredential, ErrGone, ad.ErrUnavailable.
+// answer. Errors: ErrStatement, ErrNoCredential, ErrGone, ad.ErrUnavailable, and ErrFrozen
+// for what changes a way in.
 func (s *Service) BeginStepUp(ctx context.Context, of Session, label string, statement []byte) (secret.Text, *protocol.CredentialAssertion, error) {
 	if err := checkStatement(label, statement); err != nil {
 		return secret.Text{}, nil, err
+	}
+	if changesAWayIn(label) { // before anybody touches a sensor for nothing
+		if err := s.unfrozen(ctx, of.Account); err != nil {
+			return secret.Text{}, nil, err
+		}
 	}
 	a, err := s.account(ctx, of.Account)
 	if err != nil {
@@ -44,6 +50,17 @@ func (s *Service) BeginStepUp(ctx context.Context, of Session, label string, sta
 		Label: label, Nonce: nonce, Statement: statement,
 	}, data)
 	return token, options, err
+}
+
+// changesAWayIn says whether a proof of the label adds, replaces or removes a way in. A
+// frozen account's stay as they are: whoever holds the passkey may be who it was frozen
+// against, and would leave its owner nothing to be let in by.
+func changesAWayIn(label string) bool {
+	switch label {
+	case LabelAddPasskey, LabelRemovePasskey, LabelRecoveryCodes, LabelTOTP, LabelProof, LabelRemoveProof:
+		return true
+	}
+	return false
 }
 
 // FinishStepUp returns the proof, bound to label and statement, and unconsumed.

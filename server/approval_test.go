@@ -120,12 +120,15 @@ func TestAReportFreezesTheAccount(t *testing.T) {
 	}
 	wantProblem(t, requester.call("GET", "/api/me", nil), http.StatusUnauthorized, "session.unknown")
 
-	// Whoever holds the passkey may see why, and adds no other one.
+	// Whoever holds the passkey may see why. They add no way in and take none away, and are
+	// told so before they touch a sensor.
 	requester.signIn()
-	token, options = requester.begin("/api/step-up/begin", fields{"purpose": "add-passkey"})
-	proof := fetch[ProofID](requester, "POST", "/api/step-up/finish", fields{"token": token, "credential": requester.assert(options)}).Proof
-	for _, way := range []string{"begin", "invite"} {
-		wantProblem(t, requester.call("POST", "/api/passkeys/"+way, fields{"proof": proof}), http.StatusForbidden, "account.frozen")
+	passkey := fetch[passkeyList](requester, "GET", "/api/passkeys", nil).Passkeys[0].ID
+	for _, purpose := range []fields{
+		{"purpose": "add-passkey"}, {"purpose": "remove-passkey", "passkey": passkey}, {"purpose": "recovery-codes"}, {"purpose": "totp"},
+		{"purpose": "mail-code"}, {"purpose": "sms-code"}, {"purpose": "pin"}, {"purpose": "questions"}, {"purpose": "remove-proof", "kind": "totp"},
+	} {
+		wantProblem(t, requester.call("POST", "/api/step-up/begin", purpose), http.StatusForbidden, "account.frozen")
 	}
 }
 

@@ -379,7 +379,7 @@ func retire(ctx context.Context, h keyHolder, file, key string, call rotatedCall
 		return err
 	}
 	keyStep("told")
-	fmt.Fprintf(s.out, "%d values sealed anew under key %s. Gone: %s. Back up %s now; older backups of the database need the older key.\n",
+	fmt.Fprintf(s.out, "%d values sealed anew under key %s. Gone: %s. Back up %s now; older backups of the database need the older key. \"This wasn't me\" links that were sent before are void, and whoever was coming in without a passkey begins again.\n",
 		call.Resealed, key, strings.Join(call.Retired, ", "), file)
 	if len(state.Others) > 0 {
 		fmt.Fprintf(s.out, "Where another server has a key file of its own, copy %s there once more.\n", file)

@@ -156,6 +156,7 @@ var cases = []struct {
 	{"OneOf200FreezesTheirOwn", oneOf200FreezesTheirOwn, true},
 	{"AThawEndsWhatWasGivenBefore", aThawEndsWhatWasGivenBefore, false},
 	{"AFreezeIsLiftedOnlyWhereThatIsMeant", aFreezeIsLiftedOnlyWhereThatIsMeant, false},
+	{"AFrozenAccountsWaysInStayAsTheyAre", aFrozenAccountsWaysInStayAsTheyAre, false},
 	{"AFreezeIsLiftedWholeOrNotAtAll", aFreezeIsLiftedWholeOrNotAtAll, false},
 	{"AThawIsAskedForWholeOrNotAtAll", aThawIsAskedForWholeOrNotAtAll, false},
 	{"ASecondFreezeTakesBackWhatWasAskedFor", aSecondFreezeTakesBackWhatWasAskedFor, false},

@@ -91,6 +91,12 @@ func sessionsEnd(s *suite) {
 func (s *suite) signIn(session string, proofs ...enroll.Proof) {
 	s.Helper()
 	s.must(s.AddCredential(s.ctx, s.credential("one", guid(1))))
+	s.comeIn(session, proofs...)
+}
+
+// comeIn is signIn where the passkey is there already.
+func (s *suite) comeIn(session string, proofs ...enroll.Proof) {
+	s.Helper()
 	one := s.session(session, guid(1), "one")
 	with := &one
 	for _, p := range proofs {
