@@ -121,7 +121,7 @@ func (m schemaMaker) value(t reflect.Type, standard reflect.Value, key string) m
 		group["properties"].(map[string]any)["group"].(map[string]any)["description"] = withMistake(m.texts["*.by.group"], "*.by.group")
 		return map[string]any{"anyOf": []any{map[string]any{"type": "string"}, group}}
 	case t == durationType:
-		return map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, "default": shortDuration(standard)}
+		return map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, "default": workflow.ShortDuration(standard.Interface().(time.Duration))}
 	case t.Kind() == reflect.Struct:
 		return m.object(t, standard, key)
 	case t.Kind() == reflect.Slice:
@@ -176,16 +176,4 @@ func lookUp[T any](in map[string]T, key string) T {
 		return v
 	}
 	return in["*."+key[strings.LastIndexByte(key, '.')+1:]]
-}
-
-// shortDuration is "72h" and not "72h0m0s".
-func shortDuration(v reflect.Value) string {
-	s := v.Interface().(time.Duration).String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }

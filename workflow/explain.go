@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/enroll"
@@ -38,7 +39,7 @@ type Explanation struct {
 
 // Explain evaluates as the running server does, with the same code, and keeps what
 // was looked at. What only a store knows (a frozen account, an approver without a
-// passkey) is no part of it.
+// passkey, whether a cool-down runs) is no part of it.
 func Explain(p Policy, account ad.Account, kind Kind, at Circumstances) Explanation {
 	var x Explanation
 	o := offer(p, account, kind, at, unprotected(account), &x.Trace)
@@ -65,6 +66,8 @@ type Terms struct {
 	Prove   []string `json:"prove"`             // alternatives; "a + b" asks for both
 	Approve []string `json:"approve,omitempty"` // tiers: "manager else group:S-1-5-…"
 	Number  Number   `json:"number,omitempty"`
+	// CoolDown is the wait after a proof was replaced, such as "24h"; "" for none.
+	CoolDown string `json:"cool_down,omitempty"`
 }
 
 // Terms of a decision that allows; nil of any other.
@@ -86,7 +89,22 @@ func (d Decision) Terms() *Terms {
 		}
 		t.Approve = append(t.Approve, words)
 	}
+	if d.CoolDown > 0 {
+		t.CoolDown = ShortDuration(d.CoolDown)
+	}
 	return t
+}
+
+// ShortDuration is "72h", as people write it, and not "72h0m0s".
+func ShortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 func joined(set []enroll.ProofKind) string {
@@ -107,7 +125,8 @@ func inWords(a Approvers) string {
 
 // same says whether two terms ask for the same, whichever rule does.
 func (t *Terms) same(other *Terms) bool {
-	return slices.Equal(t.Prove, other.Prove) && slices.Equal(t.Approve, other.Approve) && t.Number == other.Number
+	return slices.Equal(t.Prove, other.Prove) && slices.Equal(t.Approve, other.Approve) &&
+		t.Number == other.Number && t.CoolDown == other.CoolDown
 }
 
 // Turn is what becomes of one kind for one person between two policies.
@@ -117,7 +136,7 @@ type Turn string
 const (
 	Gains   Turn = "gains"
 	Loses   Turn = "loses"
-	Changes Turn = "changes" // proofs or approvals
+	Changes Turn = "changes" // proofs, approvals or the cool-down
 	Breaks  Turn = "error"   // a rule of the new policy is in error, and denies
 )
 

@@ -222,10 +222,11 @@ func TestAnIntentIsTheSameInEveryPart(t *testing.T) {
 			t.Errorf("%s differs", name)
 		}
 	}
-	a := Terms{Prove: []string{"passkey"}, Approve: []string{"manager"}, Number: NumberOff}
+	a := Terms{Prove: []string{"passkey"}, Approve: []string{"manager"}, Number: NumberOff, CoolDown: "24h"}
 	for name, b := range map[string]Terms{
-		"proofs": {Prove: []string{"totp"}, Approve: a.Approve, Number: a.Number}, "approvals": {Prove: a.Prove, Number: a.Number},
-		"number": {Prove: a.Prove, Approve: a.Approve, Number: NumberRequired},
+		"proofs": {Prove: []string{"totp"}, Approve: a.Approve, Number: a.Number, CoolDown: a.CoolDown}, "approvals": {Prove: a.Prove, Number: a.Number, CoolDown: a.CoolDown},
+		"number":    {Prove: a.Prove, Approve: a.Approve, Number: NumberRequired, CoolDown: a.CoolDown},
+		"cool-down": {Prove: a.Prove, Approve: a.Approve, Number: a.Number},
 	} {
 		if a.same(&b) {
 			t.Errorf("%s differ", name)

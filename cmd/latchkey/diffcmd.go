@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -231,6 +232,9 @@ func differenceWords(x workflow.Difference) string {
 		if was, is := approvalWords(x.Before), approvalWords(x.After); was != is {
 			parts = append(parts, "approvals: "+was+" → "+is)
 		}
+		if was, is := cmp.Or(x.Before.CoolDown, "none"), cmp.Or(x.After.CoolDown, "none"); was != is {
+			parts = append(parts, "cool-down: "+was+" → "+is)
+		}
 		return strings.Join(parts, "; ") + fmt.Sprintf(" (rule %q)", x.After.Rule)
 	}
 	why := x.Code
@@ -244,7 +248,11 @@ func differenceWords(x workflow.Difference) string {
 }
 
 func termWords(t *workflow.Terms) string {
-	return fmt.Sprintf("proofs: %s; approvals: %s (rule %q)", proofWords(t), approvalWords(t), t.Rule)
+	words := fmt.Sprintf("proofs: %s; approvals: %s", proofWords(t), approvalWords(t))
+	if t.CoolDown != "" {
+		words += "; cool-down: " + t.CoolDown
+	}
+	return words + fmt.Sprintf(" (rule %q)", t.Rule)
 }
 
 // progress tells on standard error what goes on, once it takes longer than a second

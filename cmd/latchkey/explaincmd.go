@@ -135,6 +135,9 @@ func (x explained) print(out io.Writer) {
 	fmt.Fprintln(out)
 	if t := x.Terms; t != nil {
 		fmt.Fprintf(out, "proofs:    %s\napprovals: %s\n", proofWords(t), approvalWords(t))
+		if t.CoolDown != "" {
+			fmt.Fprintf(out, "cool-down: after a proof of theirs was added, replaced or removed, waits %s\n", t.CoolDown)
+		}
 	}
 	if x.Hold != "" {
 		fmt.Fprintln(out, "must hold: "+x.Hold)

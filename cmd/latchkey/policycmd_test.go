@@ -415,6 +415,51 @@ policies:
 	}
 }
 
+// The wait holds thieves up as an approval does, so that explain names it.
+func TestExplainPrintsTheCoolDown(t *testing.T) {
+	r := newRealm(t, rand.New(rand.NewPCG(1, 1)), 1)
+	must(t, os.WriteFile(r.config, []byte(r.head+"\npolicies:\n  - {name: all, who: {everyone: true}, unlock: {prove: [passkey]}, reset: {prove: [passkey], cool_down: 24h}, one-time: {prove: [passkey], cool_down: 90m}}\n"), 0o600))
+	for kind, wait := range map[workflow.Kind]string{workflow.KindReset: "24h", workflow.KindOneTime: "1h30m", workflow.KindUnlock: ""} {
+		status, said := latchkey(t, "config", "explain", "--config", r.config, "--person", "p000", "--kind", string(kind))
+		line := "approvals: none\ncool-down: after a proof of theirs was added, replaced or removed, waits " + wait + "\nsees: "
+		if status != 0 || strings.Contains(said, line) != (wait != "") || strings.Contains(said, "cool-down") != (wait != "") {
+			t.Errorf("%s: %d\n%s", kind, status, said)
+		}
+		if x := explainBy(t, r, "p000", kind, ""); x.Terms == nil || x.Terms.CoolDown != wait {
+			t.Errorf("%s: %+v", kind, x.Terms)
+		}
+	}
+}
+
+func TestDiffSaysWhoWaitsAnotherTime(t *testing.T) {
+	r := newRealm(t, rand.New(rand.NewPCG(2, 2)), 40)
+	file := func(name, more string) string {
+		path := filepath.Join(r.dir, name)
+		must(t, os.WriteFile(path, []byte(r.head+"\npolicies:\n  - {name: all, who: {everyone: true}, unlock: {prove: [passkey]}"+more+"}\n"), 0o600))
+		return path
+	}
+	day, hour := file("day.yaml", ", reset: {prove: [passkey], cool_down: 24h}"), file("hour.yaml", ", reset: {prove: [passkey], cool_down: 1h}")
+	none, gone := file("none.yaml", ", reset: {prove: [passkey]}"), file("gone.yaml", "")
+	manager := file("manager.yaml", ", reset: {prove: [passkey], approve: [{by: manager}]}")
+	for _, c := range []struct{ from, to, says, counts string }{
+		{day, none, `reset    changes  cool-down: 24h → none (rule "all")`, "0 gains, 0 losses, %d changes"},
+		{none, day, `reset    changes  cool-down: none → 24h (rule "all")`, "0 gains, 0 losses, %d changes"},
+		{day, hour, `reset    changes  cool-down: 24h → 1h (rule "all")`, "0 gains, 0 losses, %d changes"},
+		{day, manager, `reset    changes  approvals: none → manager (number: weak-proof); cool-down: 24h → none (rule "all")`, "0 gains, 0 losses, %d changes"},
+		{gone, day, `reset    gains    proofs: passkey; approvals: none; cool-down: 24h (rule "all")`, "%d gains, 0 losses, 0 changes"},
+		{day, gone, `reset    loses    kind-not-allowed (rule "all"); had proofs: passkey; approvals: none; cool-down: 24h (rule "all")`, "0 gains, %d losses, 0 changes"},
+	} {
+		status, said := latchkey(t, "config", "diff", c.from, c.to, "--people", "p000,p001,p002")
+		n := strings.Count(said, "  "+c.says+"\n")
+		if status != 0 || n == 0 || !strings.Contains(said, fmt.Sprintf("%d of 3 people differ: "+c.counts+", 0 errors", n, n)) {
+			t.Errorf("%d, %d times %q in\n%s", status, n, c.says, said)
+		}
+	}
+	if status, said := latchkey(t, "config", "diff", day, day, "--people", "all"); status != 0 || !strings.HasPrefix(said, "0 of 42 people differ") {
+		t.Errorf("%d %s", status, said)
+	}
+}
+
 func TestDiffSaysWhoHasToHoldWhat(t *testing.T) {
 	r := newRealm(t, rand.New(rand.NewPCG(2, 2)), 40)
 	plain, held, limited := r.config, filepath.Join(r.dir, "held.yaml"), filepath.Join(r.dir, "limited.yaml")
