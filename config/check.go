@@ -202,7 +202,7 @@ func (c Config) checkActs(f *finder, key string, number int) {
 					f.add(fmt.Sprintf("%s.prove[%d]", at, i), "nobody can give %s: %s", proof, lacks)
 				}
 			}
-			checkIndependent(f, fmt.Sprintf("%s.prove[%d]", at, i), *act, alternative)
+			c.checkIndependent(f, fmt.Sprintf("%s.prove[%d]", at, i), *act, alternative)
 		}
 		c.checkGivable(f, at, number, kind)
 	}
@@ -242,7 +242,7 @@ func checkCoolDown(f *finder, at string, kind workflow.Kind, act Act) {
 
 // checkIndependent finds two proofs of one alternative that lie on the same thing:
 // whoever has it has both.
-func checkIndependent(f *finder, key string, act Act, alternative []enroll.ProofKind) {
+func (c Config) checkIndependent(f *finder, key string, act Act, alternative []enroll.ProofKind) {
 	if !slices.ContainsFunc(alternative, func(k enroll.ProofKind) bool { return enroll.Carrier(k) != "" }) && alternative[0] == enroll.ProofDirectory {
 		f.add(key, "names somebody and proves nothing: directory stands beside a proof, such as recovery-code + directory")
 		return
@@ -258,9 +258,20 @@ func checkIndependent(f *finder, key string, act Act, alternative []enroll.Proof
 			} else if !dependent && slices.Contains(proofs, one) && slices.Contains(proofs, other) && enroll.Carrier(one) == enroll.Carrier(other) {
 				f.add(key, "%s and %s are both on the %s, so whoever has it has both; write independent: false beside prove if that is meant",
 					one, other, enroll.Carrier(one))
+			} else if !dependent && c.opens(one, other) {
+				f.add(key, "%s and %s are both on the password, which opens the mailbox that proofs.mail_code.attribute: %s names, so whoever has it has both; name an attribute with a private address, write verified: true in its place, or write independent: false beside prove if that is meant",
+					one, other, c.Proofs.MailCode.Attribute)
 			}
 		}
 	}
+}
+
+// opens says whether of two proofs one is the account's password and the other a code to
+// the mailbox that it opens. Where people may verify an address beside, the code of
+// whoever verified none still goes there.
+func (c Config) opens(one, other enroll.ProofKind) bool {
+	pair := []enroll.ProofKind{one, other}
+	return slices.Contains(pair, enroll.ProofPassword) && slices.Contains(pair, enroll.ProofMailCode) && c.Proofs.MailCode.toOwnMailbox()
 }
 
 func words(kinds []enroll.ProofKind) string {

@@ -241,6 +241,11 @@ func checkQuestions(f *finder, q Questions) {
 // ownMailbox are attributes whose address mostly opens with the account itself.
 var ownMailbox = []string{"mail", "userPrincipalName", "proxyAddresses", "targetAddress"}
 
+// toOwnMailbox says whether codes go to such an address. The directory's names have no case.
+func (m *MailCode) toOwnMailbox() bool {
+	return m != nil && slices.ContainsFunc(ownMailbox, func(a string) bool { return strings.EqualFold(a, m.Attribute) })
+}
+
 // Warnings are what is no mistake by itself, and mostly one: `latchkey config check`
 // prints them, and the server logs them.
 func (c Config) Warnings() (all []string) {
@@ -261,7 +266,7 @@ func (c Config) Warnings() (all []string) {
 		}
 	}
 	m := c.Proofs.MailCode
-	if at := used[enroll.ProofMailCode]; at != "" && m != nil && slices.ContainsFunc(ownMailbox, func(a string) bool { return strings.EqualFold(a, m.Attribute) }) {
+	if at := used[enroll.ProofMailCode]; at != "" && m.toOwnMailbox() {
 		all = append(all, fmt.Sprintf("proofs.mail_code.attribute: %s is mostly the mailbox that the account itself opens: whoever is locked out can't read the code there (%s); name an attribute with a private address, or write verified: true in its place", m.Attribute, at))
 	}
 	for _, d := range []struct {

@@ -95,7 +95,7 @@ var mistakes = map[string]string{
 	"*.within":                  "Too short, and requests end while the approver is in a meeting.",
 	"*.else":                    "Without it people whose manager is missing could not reset at all.",
 	"*.cool_down":               "Without it whoever adds a proof of their own to somebody's account uses it before its owner hears of it.",
-	"*.independent":             "Two proofs on one phone are lost, and stolen, together.",
+	"*.independent":             "Two proofs on one phone are lost, and stolen, together; so are a password and a code to the mailbox that it opens.",
 	"policies[].hold.must":      "Without it people learn on the day the phone is lost that they have nothing else.",
 	"policies[].hold.may":       "What is offered to everybody has to be kept safe by everybody.",
 	"policies[].hold.within":    "Without within or by it is due at once, before people had a chance to set it up.",

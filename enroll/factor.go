@@ -99,7 +99,8 @@ func Strength(kind ProofKind) int {
 }
 
 // Carrier is the thing that a proof lies on or the channel that it travels: two
-// proofs with one carrier are lost together. "" is of what proves nothing alone.
+// proofs with one carrier are lost together. "" is of what proves nothing alone. Whether
+// the mailbox is one that the password opens, the configuration's check looks at.
 func Carrier(kind ProofKind) string {
 	switch kind {
 	case ProofPasskey, ProofTOTP, ProofSMSCode:
