@@ -59,7 +59,7 @@ const (
 	ErrReported    Code = "review.reported"         // a reviewer said that this is not right
 	ErrSuperseded  Code = "request.superseded"      // its owner, or another browser of theirs, asked anew
 	ErrReminded    Code = "review.reminded"         // one reminder, and not at once
-	ErrFrozen      Code = "account.frozen"          // Latchkey does nothing for this account until IT lifts it
+	ErrFrozen      Code = "account.frozen"          // Latchkey does nothing for this account until that is lifted
 	ErrNotFrozen   Code = "account.not-frozen"
 	ErrAskedAnew   Code = "account.asked-anew" // "It is me again" was said once more since the lifter looked
 )

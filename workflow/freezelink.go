@@ -12,7 +12,7 @@ import (
 // A freeze link is the means to freeze one account and for nothing else: what it
 // names is sealed in it, so that nothing has to be stored, a link works after a
 // restart and on each server, and nobody makes or changes one. Whoever holds it can
-// stop Latchkey for that account until IT lifts it. It can't be used again after
+// stop Latchkey for that account until that is lifted. It can't be used again after
 // that: what was told before a thaw was cleared by it.
 
 const (

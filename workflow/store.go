@@ -95,7 +95,7 @@ type Query struct {
 	Limit     int    // 0 is 100
 }
 
-// Freezes keeps the accounts that Latchkey does nothing for until IT lifts it.
+// Freezes keeps the accounts that Latchkey does nothing for until that is lifted.
 // They are set by Change.Freeze, and by FreezeOwn.
 type Freezes interface {
 	// FreezeOwn runs fn, in one write transaction, on the account's requests that are

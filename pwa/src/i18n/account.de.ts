@@ -50,7 +50,7 @@ export const de: Account = {
   's.protected': 'Dieses Konto rührt Latchkey nicht an',
   's.protected.sub': 'Es hat besondere Rechte, deshalb dürfen nur Ihre Administratoren helfen.',
   's.frozen': 'Ihr Konto ist hier eingefroren',
-  's.frozen.sub': 'Jemand hat gemeldet, dass es missbraucht werden könnte, vielleicht Sie selbst, deshalb tut Latchkey nichts dafür. Ihr Passwort und die Anmeldung am Computer bleiben, wie sie sind. Die IT kann das aufheben, sobald es geklärt ist.',
+  's.frozen.sub': 'Jemand hat gemeldet, dass es missbraucht werden könnte, vielleicht Sie selbst, deshalb tut Latchkey nichts dafür. Ihr Passwort und die Anmeldung am Computer bleiben, wie sie sind. Die IT, oder wer für Sie freigibt, kann das aufheben, sobald es geklärt ist.',
   's.smartcard': 'Sie melden sich mit einer Chipkarte an',
   's.smartcard.sub': 'Dieses Konto hat kein Passwort, das Sie tippen könnten. Ist die Karte verloren oder gesperrt, hilft die IT.',
 
@@ -105,7 +105,7 @@ export const de: Account = {
   'freeze.row': 'Das war ich nicht',
   'freeze.row.sub': 'Ist etwas geschehen, das nicht Sie getan haben? Halten Sie alles an.',
   'freeze.ask': 'Alles für Ihr Konto anhalten?',
-  'freeze.ask.sub': 'E‑Mail und Computer gehen weiter wie bisher. Nur die IT kann Latchkey für Sie wieder einschalten.',
+  'freeze.ask.sub': 'E‑Mail und Computer gehen weiter wie bisher. Wieder einschalten kann Latchkey nur die IT, oder wer für Sie freigibt.',
   'freeze.keep': 'Eingeschaltet lassen',
 
   'thaw.title': 'Sind Sie es wieder?',

@@ -48,7 +48,7 @@ export const en = {
   's.protected': 'Latchkey leaves this account alone',
   's.protected.sub': 'It has special rights, so only your administrators may help with it.',
   's.frozen': 'Your account is frozen here',
-  's.frozen.sub': 'Somebody reported that it may be misused, perhaps you yourself, so Latchkey does nothing for it. Your password and your sign-in at the computer stay as they are. IT can lift that once it is cleared.',
+  's.frozen.sub': 'Somebody reported that it may be misused, perhaps you yourself, so Latchkey does nothing for it. Your password and your sign-in at the computer stay as they are. IT or those who approve for you can lift that once it is cleared.',
   's.smartcard': 'You sign in with a smart card',
   's.smartcard.sub': 'This account has no password that you could type. Is the card lost or blocked? IT can help.',
 
@@ -103,7 +103,7 @@ export const en = {
   'freeze.row': 'This wasn’t me',
   'freeze.row.sub': 'Something happened that you didn’t do? Stop everything.',
   'freeze.ask': 'Stop everything on your account?',
-  'freeze.ask.sub': 'Your mail and your computer go on as they are. Only IT can switch Latchkey on again for you.',
+  'freeze.ask.sub': 'Your mail and your computer go on as they are. Only IT or those who approve for you can switch Latchkey on again.',
   'freeze.keep': 'Leave it on',
 
   'thaw.title': 'Is it you again?',

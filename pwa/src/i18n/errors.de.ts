@@ -129,7 +129,7 @@ export const de: Errors = {
   'e.review.reported': 'Jemand hat gemeldet, dass hier etwas nicht stimmt.\nNichts wurde geändert. Fragen Sie die IT.',
   'e.review.reminded': 'Die Erinnerung ist schon unterwegs.\nDie Antwort erscheint hier.',
   'e.review.account': 'Für dieses Konto geht das nicht mehr.\nEs wurde inzwischen abgeschaltet, geschützt oder entfernt, oder die Richtlinie hat sich geändert. Nichts wurde geändert; die IT kann sehen, warum.',
-  'e.account.frozen': 'Jemand hat gemeldet, dass dieses Konto missbraucht werden könnte. Deshalb tut Latchkey nichts dafür.\nDie IT kann das aufheben, sobald es geklärt ist.',
+  'e.account.frozen': 'Jemand hat gemeldet, dass dieses Konto missbraucht werden könnte. Deshalb tut Latchkey nichts dafür.\nDie IT, oder wer für das Konto freigibt, kann das aufheben, sobald es geklärt ist.',
   'e.freeze.link': 'Dieser Link gilt nicht mehr.\nMelden Sie sich an und wählen Sie in Ihrem Konto „Das war ich nicht“, oder rufen Sie die IT an.',
   'e.account.asked-anew': '„Ich bin es wieder“ wurde noch einmal gesagt.\nSehen Sie nach, womit es diesmal nachgewiesen wurde.',
   'e.account.not-frozen': 'Dieses Konto ist nicht eingefroren.\nLaden Sie die Seite neu.',

@@ -127,7 +127,7 @@ export const en = {
   'e.review.reported': 'An approver said that this isn’t right.\nNothing was changed. Ask IT.',
   'e.review.reminded': 'They were reminded already.\nYou’ll see it here when they answer.',
   'e.review.account': 'This can’t be done for the account any more.\nIt was switched off, protected or removed meanwhile, or policy has changed. Nothing was changed; IT can see why.',
-  'e.account.frozen': 'Somebody reported that this account may be misused, so Latchkey does nothing for it.\nIT can lift that once it is cleared.',
+  'e.account.frozen': 'Somebody reported that this account may be misused, so Latchkey does nothing for it.\nIT or an approver can lift that once it is cleared.',
   'e.freeze.link': 'This link is no good any more.\nSign in and choose “This wasn’t me” under your account, or call IT.',
   'e.account.asked-anew': '“It is me again” was said once more.\nLook at what was proved this time.',
   'e.account.not-frozen': 'This account isn’t frozen.\nLoad the page again.',

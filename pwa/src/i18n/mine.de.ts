@@ -116,7 +116,7 @@ export const de: Mine = {
   'a.account.frozen': 'Ihr Konto wurde hier eingefroren',
   'a.account.asked-for': 'Sie haben bestätigt, dass Sie es wieder sind',
   'a.account.stopped': '„Das war ich nicht“ wurde gewählt und Ihr Konto hier eingefroren',
-  'a.account.unfrozen': 'Die IT hat die Sperre hier aufgehoben',
+  'a.account.unfrozen': 'Die Sperre hier wurde aufgehoben',
   'a.device.added': 'Sie haben Mitteilungen eingeschaltet',
   'a.device.removed': 'Mitteilungen auf einem Gerät sind beendet',
   'a.notice.failed': 'Eine Mitteilung konnte Sie nicht erreichen',

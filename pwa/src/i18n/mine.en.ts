@@ -114,7 +114,7 @@ export const en = {
   'a.account.frozen': 'Your account was frozen here',
   'a.account.asked-for': 'You confirmed that it is you again',
   'a.account.stopped': '“This wasn’t me” was chosen, and your account was frozen here',
-  'a.account.unfrozen': 'IT lifted the freeze',
+  'a.account.unfrozen': 'The freeze was lifted',
   'a.device.added': 'You switched on notifications',
   'a.device.removed': 'Notifications on a device ended',
   'a.notice.failed': 'A message could not reach you',

@@ -32,12 +32,12 @@ export const de: More = {
 
   'freeze.title': 'Waren Sie das nicht?',
   'freeze.slow': 'Das dauert länger als sonst. Bleiben Sie hier, bis da steht, dass alles angehalten ist, oder rufen Sie die IT an.',
-  'freeze.hint': 'E‑Mail und Computer gehen weiter wie bisher. Nur die IT kann Latchkey für Sie wieder einschalten. Wenn Sie es waren, schließen Sie diese Seite: Nichts ist geschehen.',
+  'freeze.hint': 'E‑Mail und Computer gehen weiter wie bisher. Wieder einschalten kann Latchkey nur die IT, oder wer für Sie freigibt. Wenn Sie es waren, schließen Sie diese Seite: Nichts ist geschehen.',
   'freeze.done': 'Alles ist angehalten',
   'freeze.done.lead': 'Latchkey tut nichts mehr für Ihr Konto. Sie sind hier auf allen Geräten abgemeldet, und was lief, ist zurückgenommen.',
   'freeze.done.next': 'Rufen Sie jetzt an und sagen Sie, was Sie gesehen haben. Hat jemand für Sie ein neues Passwort gesetzt, sagen Sie das zuerst: Es gilt, bis es geändert wird. Dort schaltet man Latchkey für Sie auch wieder ein.',
   'freeze.old': 'Dieser Link gilt nicht mehr',
-  'freeze.old.sub': 'Er ist mehr als eine Woche alt, oder es wurde seitdem mit der IT geklärt. Nichts wurde geändert. Melden Sie sich an und wählen Sie in Ihrem Konto „Das war ich nicht“, oder rufen Sie gleich an.',
+  'freeze.old.sub': 'Solche Links enden nach einer Woche oder früher: wenn alles geklärt ist oder der Server neue Schlüssel bekommt. Nichts wurde geändert. Melden Sie sich an und wählen Sie in Ihrem Konto „Das war ich nicht“, oder rufen Sie gleich an.',
   'freeze.none': 'Diese Seite öffnet sich aus einer Mitteilung',
   'freeze.none.sub': 'Nehmen Sie den Link „Das war ich nicht“ in einer E‑Mail oder Mitteilung. Oder melden Sie sich an und wählen Sie es in Ihrem Konto.',
 

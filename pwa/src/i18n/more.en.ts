@@ -30,12 +30,12 @@ export const en = {
 
   'freeze.title': 'Was this not you?',
   'freeze.slow': 'This takes longer than usual. Stay here until it says that everything is stopped, or call IT.',
-  'freeze.hint': 'Your mail and your computer go on as they are. Only IT can switch Latchkey on again for you. If it was you, close this page: nothing has happened.',
+  'freeze.hint': 'Your mail and your computer go on as they are. Only IT or those who approve for you can switch Latchkey on again. If it was you, close this page: nothing has happened.',
   'freeze.done': 'Everything is stopped',
   'freeze.done.lead': 'Latchkey does nothing more for your account. You are signed out here on every device, and what was under way is cancelled.',
   'freeze.done.next': 'Now call, and say what you saw. If somebody set a new password for you, say that first: it still works until it is changed. They also switch Latchkey on again for you.',
   'freeze.old': 'This link is no good any more',
-  'freeze.old.sub': 'It is more than a week old, or was cleared with IT since. Nothing was changed. Sign in and choose “This wasn’t me” under your account, or call at once.',
+  'freeze.old.sub': 'Such links end after a week, or sooner: when all was cleared, or when the server gets new keys. Nothing was changed. Sign in and choose “This wasn’t me” under your account, or call at once.',
   'freeze.none': 'This page opens from a message',
   'freeze.none.sub': 'Use the link “This wasn’t me” in a mail or a notification. Or sign in and choose it under your account.',
 

@@ -169,6 +169,6 @@ export const de: Request = {
   'end.unanswered.sub': 'Nichts wurde geändert. Fragen Sie noch einmal, oder die IT, wenn es eilt.',
   'end.numbers.sub': 'Nichts wurde geändert. Brauchen Sie es noch, fragen Sie neu an und sagen Sie die neue Zahl nur der Person, die freigibt.',
   'end.reported.sub': 'Nichts wurde geändert. Haben Sie selbst angefragt? Dann sprechen Sie mit der IT, damit es sich klärt.',
-  'end.frozen.sub': 'Jemand hat gemeldet, dass es missbraucht werden könnte, deshalb tut Latchkey nichts dafür. Nichts wurde geändert. Die IT kann das aufheben, sobald es geklärt ist.',
+  'end.frozen.sub': 'Jemand hat gemeldet, dass es missbraucht werden könnte, deshalb tut Latchkey nichts dafür. Nichts wurde geändert. Die IT, oder wer für Sie freigibt, kann das aufheben, sobald es geklärt ist.',
   'end.ask': 'Noch einmal fragen',
 };

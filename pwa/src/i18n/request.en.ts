@@ -167,6 +167,6 @@ export const en = {
   'end.unanswered.sub': 'Nothing was changed. Ask again, or ask IT if it can’t wait.',
   'end.numbers.sub': 'Nothing was changed. If you still need it, ask again, and tell the new number only to the person who approves.',
   'end.reported.sub': 'Nothing was changed. Was it you who asked? Then speak to IT, so that it can be cleared up.',
-  'end.frozen.sub': 'Somebody reported that it may be misused, so Latchkey does nothing for it. Nothing was changed. IT can lift that once it is cleared.',
+  'end.frozen.sub': 'Somebody reported that it may be misused, so Latchkey does nothing for it. Nothing was changed. IT or those who approve for you can lift that once it is cleared.',
   'end.ask': 'Ask again',
 };

@@ -46,9 +46,9 @@ export const de: Review = {
   'rv.said.report.sub': 'Nichts wurde geändert. {name} erfährt, dass hier jemand etwas gemeldet hat.',
   'rv.said.report.vouch': 'Nichts wurde geändert. {name} sieht es unter „Mein Konto“; dort, wo gefragt wurde, steht es nicht.',
   'rv.freeze': 'Missbraucht vielleicht jemand das Konto?',
-  'rv.freeze.sub': 'Frieren Sie es hier ein, dann tut Latchkey nichts mehr dafür: kein Entsperren, kein neues Passwort. E‑Mail und Anmeldung am Computer gehen weiter. Nur die IT hebt das wieder auf.',
+  'rv.freeze.sub': 'Frieren Sie es hier ein, dann tut Latchkey nichts mehr dafür: kein Entsperren, kein neues Passwort. E‑Mail und Anmeldung am Computer gehen weiter. Die IT, oder wer für die Person freigibt, hebt das wieder auf.',
   'rv.freeze.go': 'Das Konto hier einfrieren',
   'rv.frozen': 'Das Konto ist hier eingefroren',
-  'rv.frozen.sub': 'Latchkey tut nichts dafür, bis die IT es aufhebt. Sagen Sie es jetzt der IT.',
+  'rv.frozen.sub': 'Latchkey tut nichts dafür, bis es aufgehoben wird. Sagen Sie es jetzt der IT.',
   'rv.inbox': 'Zum Eingang',
 };

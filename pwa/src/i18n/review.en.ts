@@ -44,9 +44,9 @@ export const en = {
   'rv.said.report.sub': 'Nothing was changed. {name} is told that an approver said it isn’t right.',
   'rv.said.report.vouch': 'Nothing was changed. {name} sees it under “My account”; the page where it was asked doesn’t say so.',
   'rv.freeze': 'Could somebody be misusing the account?',
-  'rv.freeze.sub': 'Freeze it here, and Latchkey does nothing more for it: no unlock, no new password. Mail and computer sign-in go on. Only IT lifts the freeze.',
+  'rv.freeze.sub': 'Freeze it here, and Latchkey does nothing more for it: no unlock, no new password. Mail and computer sign-in go on. IT, or whoever approves for the person, lifts the freeze.',
   'rv.freeze.go': 'Freeze their account here',
   'rv.frozen': 'The account is frozen here',
-  'rv.frozen.sub': 'Latchkey does nothing for it until IT lifts the freeze. Tell IT now.',
+  'rv.frozen.sub': 'Latchkey does nothing for it until the freeze is lifted. Tell IT now.',
   'rv.inbox': 'To my inbox',
 };
