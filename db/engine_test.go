@@ -323,7 +323,7 @@ func writes() map[string]func(*Store) error {
 	own := enroll.Withdrawal{At: now, Event: func(enroll.Invitation) audit.Event { return signedIn() }}
 	return map[string]func(*Store) error{
 		"enrol": func(s *Store) error {
-			return s.Enrol(ctx, "i", now, enroll.Credential{ID: []byte("d"), Account: anna}, session, signedIn(), signedIn())
+			return s.Enrol(ctx, "i", now, enroll.Credential{ID: []byte("d"), Account: anna}, session, nil, signedIn(), signedIn())
 		},
 		"assert": func(s *Store) error {
 			return s.Asserted(ctx, []byte("c"), touch, enroll.Proof{ID: "p", Session: "new", Account: anna}, &session)

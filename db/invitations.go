@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
 )
 
 const (
@@ -57,7 +58,7 @@ func (s *Store) ForgiveTry(ctx context.Context, id string) error {
 
 // Enrol is enroll.InvitationStore's. An invitation for another account is
 // unknown.
-func (s *Store) Enrol(ctx context.Context, invitation string, now time.Time, c enroll.Credential, session enroll.Session, events ...audit.Event) error {
+func (s *Store) Enrol(ctx context.Context, invitation string, now time.Time, c enroll.Credential, session enroll.Session, beside []enroll.Notice, events ...audit.Event) error {
 	return wrap("enrol", s.write(ctx, func(t *tx) error {
 		if err := t.unfrozen(c.Account); err != nil {
 			return err
@@ -74,18 +75,29 @@ func (s *Store) Enrol(ctx context.Context, invitation string, now time.Time, c e
 		if err := t.insertSession(session); err != nil {
 			return err
 		}
-		// Somebody who had a way in already is told of another one.
 		more, err := t.held(c.Account, c.ID)
 		if err != nil {
 			return err
+		}
+		before, err := t.everReplaced(c.Account) // IT may have taken the lost one away before
+		if err != nil {
+			return err
+		}
+		if !more && !before {
+			return t.record(events...)
+		}
+		// Somebody who has a way in already, or had one, is told of another one.
+		for _, n := range beside {
+			if err := t.insertNotice(workflow.Notice{To: n.To, Kind: n.Kind, Params: n.Params}); err != nil {
+				return err
+			}
 		}
 		if more {
 			if err := t.replaced(c.Account); err != nil {
 				return err
 			}
-			return t.recordTold(events...)
 		}
-		return t.record(events...)
+		return t.recordTold(events...)
 	}))
 }
 

@@ -107,6 +107,12 @@ func (t *tx) replaced(account ad.GUID) error {
 	return err
 }
 
+// everReplaced says whether a proof of the account was replaced or taken away at any time.
+func (t *tx) everReplaced(account ad.GUID) (ever bool, err error) {
+	err = t.row(`SELECT EXISTS (SELECT 1 FROM replaced_proofs WHERE account = $1)`, guidText(account)).Scan(&ever)
+	return ever, err
+}
+
 // ProofsReplaced is workflow.Holders'.
 func (s *Store) ProofsReplaced(ctx context.Context, account ad.GUID) (time.Time, error) {
 	var at int64

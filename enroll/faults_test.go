@@ -205,11 +205,11 @@ func (f *faulty) SaveCeremony(ctx context.Context, c enroll.Ceremony, limit int)
 	return f.Store.SaveCeremony(ctx, c, limit)
 }
 
-func (f *faulty) Enrol(ctx context.Context, inv string, now time.Time, c enroll.Credential, s enroll.Session, e ...audit.Event) error {
+func (f *faulty) Enrol(ctx context.Context, inv string, now time.Time, c enroll.Credential, s enroll.Session, n []enroll.Notice, e ...audit.Event) error {
 	if err := f.err("Enrol"); err != nil {
 		return err
 	}
-	return f.Store.Enrol(ctx, inv, now, c, s, e...)
+	return f.Store.Enrol(ctx, inv, now, c, s, n, e...)
 }
 
 func (f *faulty) RemoveCredential(ctx context.Context, a ad.GUID, id []byte, keep string, last bool, l enroll.Withdrawal, e ...audit.Event) error {

@@ -3,6 +3,7 @@ package enroll_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,67 @@ func TestOpeningAnInvitationTellsLittleAndConsumesNothing(t *testing.T) {
 	}
 	if inv.ID == token.Reveal() || len(inv.ID) != 64 || len(token.Reveal()) != 43 {
 		t.Errorf("the store knows %q of a token of %d characters", inv.ID, len(token.Reveal()))
+	}
+}
+
+// Rule 1: others than its owner are told of a passkey that an invitation of IT made where
+// there was one before, whether the password was asked or not; not of somebody's very
+// first, and not of one by their own link, which took a passkey. A manager who can't be
+// found takes no notice from the person.
+func TestOthersAreToldOfAPasskeyByInvitationWhereOneWasHeld(t *testing.T) {
+	boss := ad.GUID{0xb0}
+	for name, c := range map[string]struct {
+		by          string
+		first, fail bool
+		want        string
+	}{
+		"another, by IT":          {by: audit.ActorOperator, want: "[passkey.replaced proof.changed]"},
+		"another, by their link":  {by: alice.String(), want: "[proof.changed]"},
+		"the first":               {by: audit.ActorOperator, first: true, want: "[]"},
+		"while nobody is found":   {by: audit.ActorOperator, fail: true, want: "[proof.changed]"},
+		"the first, nobody found": {by: audit.ActorOperator, first: true, fail: true, want: "[]"},
+	} {
+		for _, asked := range []bool{true, false} {
+			w := newWorld(t, func(cfg *enroll.Config) {
+				cfg.ToldToo = func(_ context.Context, account ad.GUID) ([]enroll.Notice, error) {
+					if c.fail {
+						return nil, &ad.Error{Cause: ad.ErrUnavailable, Op: "read manager"}
+					}
+					return []enroll.Notice{{To: boss, Kind: enroll.NoticeReplaced, Params: map[string]string{"who": account.String()}}}, nil
+				}
+			})
+			enrol := func(by string) {
+				t.Helper()
+				token, _, err := w.Invite(w.ctx, alice, by, asked, 0)
+				wantErr(t, name, err, nil)
+				var grant secret.Text
+				if asked {
+					grant = must(w.ProvePassword(w.ctx, token, right, phone))(t)
+				}
+				ceremony, options, err := w.BeginEnrol(w.ctx, token, grant)
+				wantErr(t, name, err, nil)
+				_, _, err = w.FinishEnrol(w.ctx, ceremony, "Phone", newDevice().create(t, options), phone)
+				wantErr(t, name, err, nil)
+			}
+			if !c.first {
+				enrol(audit.ActorOperator)
+			}
+			enrol(c.by)
+			kinds := []string{}
+			for _, n := range must(w.store.ClaimNotices(w.ctx, w.clock.now(), time.Minute, 10))(t) {
+				kinds = append(kinds, n.Kind)
+				to := alice.String()
+				if n.Kind == enroll.NoticeReplaced {
+					to = boss.String()
+				}
+				if n.To != to || n.Kind == enroll.NoticeReplaced && n.Params["who"] != alice.String() {
+					t.Errorf("%s: %+v", name, n)
+				}
+			}
+			if got := fmt.Sprint(kinds); got != c.want {
+				t.Errorf("%s, password asked %v: told %s, want %s", name, asked, got, c.want)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -66,7 +67,8 @@ func (s *Service) FinishEnrol(ctx context.Context, token secret.Text, name strin
 }
 
 func (s *Service) enrol(ctx context.Context, c Ceremony, data webauthn.SessionData, name string, body []byte, from Client) (Session, secret.Text, error) {
-	if _, err := s.openInvitation(ctx, c.Invitation); err != nil {
+	inv, err := s.openInvitation(ctx, c.Invitation)
+	if err != nil {
 		return Session{}, secret.Text{}, err
 	}
 	cred, err := s.created(ctx, c, data, name, body, from)
@@ -81,10 +83,25 @@ func (s *Service) enrol(ctx context.Context, c Ceremony, data webauthn.SessionDa
 	used.Detail["invitation"] = c.Invitation
 	in := withClient(s.passkeyEvent(audit.SignedIn, c.Account, cred.ID), from)
 	in.Detail["session"], in.Detail["invitation"] = session.ID, c.Invitation
-	if err := s.store.Enrol(ctx, c.Invitation, s.now(), cred, session, used, s.registeredEvent(cred), in); err != nil {
+	if err := s.store.Enrol(ctx, c.Invitation, s.now(), cred, session, s.toldToo(ctx, inv), used, s.registeredEvent(cred), in); err != nil {
 		return Session{}, secret.Text{}, fmt.Errorf("store enrolment: %w", err)
 	}
 	return session, cookie, nil
+}
+
+// toldToo is who else is told of an invitation's passkey. A passkey of the person made a
+// link of their own, so nobody else is told of that. A manager who can't be found keeps
+// nobody from a new phone: the person's own channels are told in any case.
+func (s *Service) toldToo(ctx context.Context, inv Invitation) []Notice {
+	if s.cfg.ToldToo == nil || inv.By == inv.Account.String() {
+		return nil
+	}
+	others, err := s.cfg.ToldToo(ctx, inv.Account)
+	if err != nil {
+		s.log.Error("manager not told of a new passkey, if there was one before", slog.String("invitation", inv.ID), slog.Any("error", err))
+		return nil
+	}
+	return others
 }
 
 // BeginRegister starts the registration of another passkey on this device. It

@@ -49,6 +49,10 @@ type Config struct {
 	// but hardware keys. An error refuses any other; nil: nobody is.
 	HardwareOnly func(ctx context.Context, a ad.Account, address string) (bool, error)
 
+	// ToldToo are the notices to others than the account's owner of a passkey that was
+	// made without one. nil: nobody else is told.
+	ToldToo func(ctx context.Context, account ad.GUID) ([]Notice, error)
+
 	SessionIdle     time.Duration // without a request; 24 hours
 	SessionAbsolute time.Duration // of a remembered device; 30 days
 	SessionShort    time.Duration // absolute, where it isn't remembered; 1 hour

@@ -155,8 +155,10 @@ type InvitationStore interface {
 	// Enrol commits an enrolment whole: the invitation is marked used (one
 	// statement; ErrInvitationUsed when it is no longer open, unrevoked and
 	// unexpired), the passkey added (ErrDuplicate), every ceremony and grant of
-	// the invitation deleted, the session made, and the events written.
-	Enrol(ctx context.Context, invitation string, now time.Time, c Credential, session Session, events ...audit.Event) error
+	// the invitation deleted, the session made, and the events written. Where the
+	// account holds a proof already, or held one, its person is told, and others by
+	// beside.
+	Enrol(ctx context.Context, invitation string, now time.Time, c Credential, session Session, beside []Notice, events ...audit.Event) error
 	// RevokeInvitation closes an open one; ErrNoInvitation when there is none.
 	RevokeInvitation(ctx context.Context, id string, now time.Time, events ...audit.Event) error
 }

@@ -16,6 +16,10 @@ type Notice struct {
 // what happened.
 const NoticeProofs = "proof.changed"
 
+// NoticeReplaced goes to the manager of somebody who made a passkey without one; "who"
+// is the person's name as the directory has it.
+const NoticeReplaced = "passkey.replaced"
+
 // NoticeBrake goes to whoever runs the server: To is zero.
 const NoticeBrake = "alert.brake"
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -76,6 +77,9 @@ func newHouse(t *testing.T, change ...func(map[workflow.Kind]workflow.Act)) *hou
 		Frozen: h.store.IsFrozen, Logger: log, Courier: &h.post, Proofs: everyProof(), Now: h.now,
 		HardwareOnly: func(ctx context.Context, a ad.Account, address string) (bool, error) {
 			return h.engine.HardwareOnly(ctx, a, address)
+		},
+		ToldToo: func(ctx context.Context, account ad.GUID) ([]enroll.Notice, error) {
+			return h.engine.ToldOfPasskey(ctx, account)
 		},
 	})
 	must(err)
@@ -293,6 +297,41 @@ func (p *phone) approved(kind string) Request {
 		p.h.t.Fatalf("proved %+v", r)
 	}
 	return r
+}
+
+// Rule 1 through the door: IT invites somebody anew, as after a lost phone, and the manager
+// in the directory is told by name. Of a new colleague's first passkey nobody is.
+func TestTheManagerHearsOfAPasskeyByInvitationThatIsNotTheFirst(t *testing.T) {
+	h := newHouse(t)
+	person, boss := h.colleague("priya.raman"), h.colleague("kwame.mensah")
+	account := ad.GUID(person.GUID)
+	told := func() (out []string) {
+		t.Helper()
+		all, err := h.store.ClaimNotices(t.Context(), h.now(), time.Minute, 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range all {
+			switch {
+			case n.Kind == workflow.NoticeReplaced && n.To == ad.GUID(boss.GUID).String() && n.Params["who"] == person.Name:
+				out = append(out, "manager")
+			case n.Kind == enroll.NoticeProofs && n.To == account.String():
+				out = append(out, "person")
+			default:
+				t.Errorf("%+v", n)
+			}
+		}
+		return out
+	}
+	lost := h.phone()
+	lost.enrol(h.invitation(account), person.Password)
+	if got := told(); got != nil {
+		t.Errorf("of the first: %v", got)
+	}
+	h.phone().enrol(h.invitation(account), person.Password)
+	if got := told(); !slices.Equal(got, []string{"manager", "person"}) {
+		t.Errorf("of another: %v", got)
+	}
 }
 
 func TestFromTheInvitationBackIntoTheAccount(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -64,24 +65,40 @@ func (e *Engine) askAgainFor(ctx context.Context, who Actor, seen Request, runni
 // (docs/security.md, rule 1). A manager who can't be found keeps nobody from a new
 // phone: the person's own channels are told in any case.
 func (e *Engine) managerOf(ctx context.Context, r Request) []Notice {
-	if !r.weaklyProved() || e.people == nil {
+	if !r.weaklyProved() {
 		return nil
 	}
-	account, err := e.account(ctx, r.Target)
-	var manager ad.Account
-	if err == nil {
-		manager, err = e.manager(ctx, account)
-	}
+	others, err := e.ToldOfPasskey(ctx, r.Target)
 	if err != nil {
 		e.log.Error("manager not told of a new passkey", "request", r.ID, "error", err)
 		return nil
 	}
-	if manager.GUID.IsZero() || manager.GUID == account.GUID {
-		return nil
+	var told []Notice
+	for _, o := range others {
+		n := r.noticeTo(o.To, o.Kind)
+		maps.Copy(n.Params, o.Params)
+		told = append(told, n)
 	}
-	n := r.noticeTo(manager.GUID, NoticeReplaced)
-	n.Params["who"] = plain(cmp.Or(account.DisplayName, account.SAMAccountName))
-	return []Notice{n}
+	return told
+}
+
+// ToldOfPasskey are the notices to others than the account's owner of a passkey that was
+// made without one: to the manager, where there is one.
+func (e *Engine) ToldOfPasskey(ctx context.Context, target ad.GUID) ([]enroll.Notice, error) {
+	if e.people == nil {
+		return nil, nil
+	}
+	account, err := e.account(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	manager, err := e.manager(ctx, account)
+	if err != nil || manager.GUID.IsZero() || manager.GUID == account.GUID {
+		return nil, err
+	}
+	return []enroll.Notice{{To: manager.GUID, Kind: NoticeReplaced, Params: map[string]string{
+		"who": plain(cmp.Or(account.DisplayName, account.SAMAccountName)),
+	}}}, nil
 }
 
 // Enrol keeps the passkey that was registered by this request, and with it the

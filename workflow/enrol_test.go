@@ -134,10 +134,18 @@ func TestTheManagerHearsOfAPasskeyMadeWithoutOne(t *testing.T) {
 		byKey  bool
 		want   int
 	}{
-		"by a code":              {func(*world) {}, false, 1},
-		"by a passkey":           {func(*world) {}, true, 0},
-		"without a manager":      {func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = "" }) }, false, 0},
-		"with one who is gone":   {func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = "CN=gone," + staffOU }) }, false, 0},
+		"by a code":            {func(*world) {}, false, 1},
+		"by a passkey":         {func(*world) {}, true, 0},
+		"without a manager":    {func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = "" }) }, false, 0},
+		"with one who is gone": {func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = "CN=gone," + staffOU }) }, false, 0},
+		"whom the directory can't tell": {func(w *world) {
+			w.dir.on(func(op string) error {
+				if op == "by-dn" {
+					return fault(op, ad.ErrUnavailable, ad.OutcomeNotWritten, nil)
+				}
+				return nil
+			})
+		}, false, 0},
 		"who manages themselves": {func(w *world) { w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = a.DN }) }, false, 0},
 	} {
 		inWorld(t, func(w *world) {
@@ -153,6 +161,9 @@ func TestTheManagerHearsOfAPasskeyMadeWithoutOne(t *testing.T) {
 			}
 			if _, err := w.engine.Enrol(w.ctx, w.ann, r.ID, registered(annGUID, "new")); err != nil {
 				t.Fatalf("%s: %v", name, err)
+			}
+			if held := fmt.Sprint(w.store.passkeys); held != "[new]" {
+				t.Errorf("%s: passkeys %s", name, held)
 			}
 			told := 0
 			for _, n := range w.store.notices {

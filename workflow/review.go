@@ -92,20 +92,20 @@ func (r Request) Audience() []ad.GUID {
 // The kinds of notices. The parameters of each: "request" and "kind" (of the
 // request), and those named.
 const (
-	NoticeReview    = "review.asked"       // to an approver
-	NoticeReminder  = "review.reminder"    // to an approver
-	NoticeApproved  = "request.approved"   // to the requester
-	NoticeDenied    = "request.denied"     // to the requester; "reported" = "true", "numbers" = "true" after the last wrong one
-	NoticeLapsed    = "request.expired"    // to the requester: nobody reviewed in time
-	NoticeFailed    = "request.failed"     // to the requester: what executes by itself was approved, and did not happen
-	NoticeChanged   = "account.changed"    // to the target: an execution is done
-	NoticeFrozen    = "account.frozen"     // to the target
-	NoticeAlert     = "alert.frozen"       // to whoever runs this server (To is zero); "account", "way", "notice"
-	NoticeThaw      = "alert.thaw"         // likewise; "account"; "by" is "recovery" where it was no passkey
-	NoticeLift      = "thaw.asked"         // to whoever may lift a freeze; "by" as there
-	NoticeThawAsked = "account.thaw-asked" // to the account's owner: somebody proved that it is them; "by" as there
-	NoticeThawed    = "account.thawed"     // to the account's owner: somebody lifted its freeze
-	NoticeReplaced  = "passkey.replaced"   // to the target's manager; "who" is the target's name as the directory has it
-	NoticeVouch     = "request.vouch"      // to the account's owner: somebody without a proof asks others to vouch for them
-	NoticeExpiring  = "password.expiring"  // to the account's owner; "days", "expires" (unix ms); no request
+	NoticeReview    = "review.asked"        // to an approver
+	NoticeReminder  = "review.reminder"     // to an approver
+	NoticeApproved  = "request.approved"    // to the requester
+	NoticeDenied    = "request.denied"      // to the requester; "reported" = "true", "numbers" = "true" after the last wrong one
+	NoticeLapsed    = "request.expired"     // to the requester: nobody reviewed in time
+	NoticeFailed    = "request.failed"      // to the requester: what executes by itself was approved, and did not happen
+	NoticeChanged   = "account.changed"     // to the target: an execution is done
+	NoticeFrozen    = "account.frozen"      // to the target
+	NoticeAlert     = "alert.frozen"        // to whoever runs this server (To is zero); "account", "way", "notice"
+	NoticeThaw      = "alert.thaw"          // likewise; "account"; "by" is "recovery" where it was no passkey
+	NoticeLift      = "thaw.asked"          // to whoever may lift a freeze; "by" as there
+	NoticeThawAsked = "account.thaw-asked"  // to the account's owner: somebody proved that it is them; "by" as there
+	NoticeThawed    = "account.thawed"      // to the account's owner: somebody lifted its freeze
+	NoticeReplaced  = enroll.NoticeReplaced // to the target's manager; "who" is the target's name as the directory has it
+	NoticeVouch     = "request.vouch"       // to the account's owner: somebody without a proof asks others to vouch for them
+	NoticeExpiring  = "password.expiring"   // to the account's owner; "days", "expires" (unix ms); no request
 )

@@ -85,6 +85,9 @@ func (a *app) join(ctx context.Context) error {
 		HardwareOnly: func(ctx context.Context, of ad.Account, address string) (bool, error) {
 			return a.engine.HardwareOnly(ctx, of, address)
 		},
+		ToldToo: func(ctx context.Context, account ad.GUID) ([]enroll.Notice, error) {
+			return a.engine.ToldOfPasskey(ctx, account)
+		},
 		SessionIdle: a.cfg.Sessions.Idle, SessionAbsolute: a.cfg.Sessions.Absolute, SessionShort: a.cfg.Sessions.Short,
 		InvitationValid: a.cfg.Enrolment.InvitationValid, Proofs: proofSettings(a.cfg, hardware), Courier: &a.notices,
 	})

@@ -155,17 +155,29 @@ func changesOfProofsAreTold(s *suite) {
 	}
 	s.same(kinds, []string{"recovered", "passkey"})
 
-	// A first passkey by invitation is no news to whoever makes it; another one is.
-	for account, want := range []int{1: 1, 3: 0} {
-		if account == 0 || account == 2 {
-			continue
-		}
+	// A first passkey by invitation is no news to anybody; another one is to its person
+	// and beside them, also where IT took the lost one away before.
+	s.must(s.AddCredential(s.ctx, s.credential("lost", guid(4))))
+	s.must(s.RemoveCredential(s.ctx, guid(4), []byte("lost"), "", true, enroll.Withdrawal{At: s.now}))
+	both := fmt.Sprint([]string{enroll.NoticeReplaced, enroll.NoticeProofs})
+	for account, want := range map[int]string{1: both, 3: "[]", 4: both} {
 		id := fmt.Sprint("link", account)
 		s.invite(id, account)
-		s.must(s.Enrol(s.ctx, id, s.now, s.credential("c"+id, guid(account)), s.session("s"+id, guid(account), "c"+id), s.event(audit.PasskeyRegistered, guid(account))))
+		beside := []enroll.Notice{{To: guid(9), Kind: enroll.NoticeReplaced, Params: map[string]string{"who": id}}}
+		s.must(s.Enrol(s.ctx, id, s.now, s.credential("c"+id, guid(account)), s.session("s"+id, guid(account), "c"+id), beside, s.event(audit.PasskeyRegistered, guid(account))))
 		told, err := s.ClaimNotices(s.ctx, s.now, time.Minute, 10)
 		s.must(err)
-		s.same(len(told), want)
+		kinds = []string{}
+		for _, n := range told {
+			kinds = append(kinds, n.Kind)
+			to := guid(account).String()
+			if n.Kind == enroll.NoticeReplaced {
+				to = guid(9).String()
+				s.same(n.Params["who"], id)
+			}
+			s.same(n.To, to)
+		}
+		s.same(fmt.Sprint(kinds), want)
 	}
 }
 

@@ -19,7 +19,7 @@ func (s *suite) invite(id string, account int) enroll.Invitation {
 
 func (s *suite) enrol(invitation, credential string, account int, at time.Time) error {
 	return s.Enrol(s.ctx, invitation, at, s.credential(credential, guid(account)),
-		s.session("session of "+credential, guid(account), credential), s.event(audit.InvitationUsed, guid(account)))
+		s.session("session of "+credential, guid(account), credential), nil, s.event(audit.InvitationUsed, guid(account)))
 }
 
 func oneOf200EnrolsAnInvitation(s *suite) {
