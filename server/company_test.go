@@ -48,6 +48,7 @@ func newCompany(t *testing.T) *company {
 	}
 	client, err := ad.Open(ad.Config{
 		Controllers: []string{url}, CAFile: ca, Read: ad.Service{Bind: seeded.ServiceBind, Password: secret.New(seeded.ServicePassword)},
+		Attributes: []string{"department"}, // which somebody may know
 	})
 	if err != nil {
 		t.Fatal(err)

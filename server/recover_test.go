@@ -1,8 +1,10 @@
 package server
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
 )
@@ -239,33 +242,164 @@ func TestASessionWithoutAPasskeyDoesOnlyWhatItIsFor(t *testing.T) {
 	}
 }
 
-// Whoever is named, a refusal is the same: status, headers, and body but for its id.
+// anew is what is made for each answer: of that the length is compared. The questions are
+// drawn by the name as it was typed, whether anybody has it or not.
+var anew = regexp.MustCompile(`("(?:token|number|until|instance)":"|"id":"q)([^"]*)`)
+
+// shapeOf is all that an answer says: status, each header with its value, and body.
+func (h *house) shapeOf(res *http.Response) string {
+	h.t.Helper()
+	masked := func(s string) string { return strings.Repeat("x", len(s)) }
+	header := res.Header.Clone()
+	header.Del("Date")
+	for i, line := range header["Set-Cookie"] {
+		if name, rest, ok := strings.Cut(line, "="); ok {
+			value, attributes, _ := strings.Cut(rest, ";")
+			header["Set-Cookie"][i] = name + "=" + masked(value) + ";" + attributes
+		}
+	}
+	var out strings.Builder
+	out.WriteString(res.Status + "\n")
+	_ = header.Write(&out) // sorted; a strings.Builder takes all
+	body := anew.ReplaceAllStringFunc(bodyOf(h.t, res), func(s string) string {
+		part := anew.FindStringSubmatch(s)
+		return part[1] + masked(part[2])
+	})
+	return out.String() + body
+}
+
+// answersAlike holds what nobody's name was answered, by what was asked.
+type answersAlike map[string]string
+
+// compare holds an answer to that for nobody, who comes first, and to the status.
+func (a answersAlike) compare(h *house, which, name string, res *http.Response, status int) {
+	h.t.Helper()
+	shape := h.shapeOf(res)
+	if before, ok := a[which]; !ok {
+		a[which] = shape
+	} else if before != shape {
+		h.t.Errorf("%s of %s:\n%s\nof nobody:\n%s", which, name, shape, before)
+	}
+	if res.StatusCode != status {
+		h.t.Errorf("%s of %s: %d", which, name, res.StatusCode)
+	}
+}
+
+// strangers are names of every sort, by what they are, in the order in which they are
+// tried: nobody's first.
+func (h *house) strangers() (kinds []string, names map[string]string) {
+	h.t.Helper()
+	names = map[string]string{
+		"holds all": h.company.login(), "holds nothing": h.company.colleague.Account, "by another name": strings.ToUpper(h.company.login()) + "@corp.example.test",
+		"nobody": "nobody.at.all", "nobody of the domain": "nobody@corp.example.test", "nobody of another": "nobody@elsewhere.example",
+		"an administrator": "Administrator", "krbtgt": "krbtgt", "a filter": "x' OR 1=1", "a star": "*", "Latchkey itself": "svc-latchkey",
+	}
+	for _, p := range h.company.seeded.People {
+		a, err := h.company.Account(h.t.Context(), ad.GUID(p.GUID))
+		switch {
+		case err != nil:
+			h.t.Fatal(err)
+		case a.Disabled:
+			names["disabled"] = p.Account
+		case a.Protected != ad.NotProtected:
+			names["protected"] = p.Account
+		case a.Locked:
+			names["locked"] = p.Account
+		}
+	}
+	for _, must := range []string{"disabled", "protected", "locked"} {
+		if names[must] == "" {
+			h.t.Fatal("nobody is", must)
+		}
+	}
+	frozen := h.colleague("tomasz.wisniewski")
+	link := h.engine.FreezeLink(ad.GUID(frozen.GUID), workflow.NoticeChanged, 1, h.now())
+	fetch[nothing](h.phone(), "POST", "/api/freeze/notice", fields{"token": link.Reveal()})
+	names["frozen"] = frozen.Account
+	kinds = slices.Sorted(maps.Keys(names))
+	return append([]string{"nobody"}, slices.DeleteFunc(kinds, func(k string) bool { return k == "nobody" })...), names
+}
+
+// Whoever is named, and whatever is guessed, each answer before a proof is the same:
+// status, headers with their values, and body.
 func TestAWayInTellsNothingOfWhoExists(t *testing.T) {
-	h := newHouse(t, byCodesToo)
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll, &rateRecoverSend)
+	alone := []enroll.ProofKind{
+		enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofPIN, enroll.ProofQuestions, enroll.ProofPassword,
+		enroll.ProofDirectory, enroll.ProofMailCode, enroll.ProofSMSCode,
+	}
+	var sets [][]enroll.ProofKind
+	for _, kind := range alone {
+		sets = append(sets, []enroll.ProofKind{kind})
+	}
+	sets = append(sets, []enroll.ProofKind{enroll.ProofDirectory, enroll.ProofPIN}, []enroll.ProofKind{enroll.ProofTOTP, enroll.ProofMailCode})
+	h := newHouse(t, alsoBy(sets...))
+	proofs := everyProof()
+	proofs.Directory = "department" // which is guessed rightly of the first one
+	if err := h.passkeys.Set(enroll.Settings{Proofs: proofs}); err != nil {
+		t.Fatal(err)
+	}
+	h.post.waits()
 	p := h.phone()
 	p.enrol(h.invitation(h.company.person), h.company.who.Password)
 	p.codes()
-	seen := map[string]string{}
-	for _, name := range []string{h.company.login(), h.company.colleague.Account, "nobody@corp.example.test", "Administrator", "krbtgt", "x' OR 1=1", "*"} {
-		begun := h.phone().call("POST", "/api/recover/begin", fields{"name": name, "kind": "reset"})
-		refused := h.phone().tries(name, "reset", "recovery-code", "0000-0000-0000-0000")
-		for i, res := range []*http.Response{begun, refused} {
-			body := bodyOf(t, res)
-			for _, cut := range []string{`"token":"`, `"instance":"`} {
-				if at := strings.Index(body, cut); at >= 0 {
-					end := strings.IndexByte(body[at+len(cut):], '"')
-					body = body[:at+len(cut)] + strings.Repeat("x", end) + body[at+len(cut)+end:]
-				}
-			}
-			header := res.Header.Clone()
-			header.Del("Date")
-			shape := res.Status + " " + strings.Join(slices.Sorted(maps.Keys(header)), " ") + " " + body
-			which := []string{"begin", "finish"}[i]
-			if before, ok := seen[which]; ok && before != shape {
-				t.Errorf("%s of %q:\n%s\nbefore:\n%s", which, name, shape, before)
-			}
-			seen[which] = shape
+	p.setsUpApp()
+	p.setsPIN()
+	p.setsAnswers()
+	p.verifies("mail-code", "me@home.example")
+	p.verifies("sms-code", "+49 151 12345678")
+	guess := func(kind enroll.ProofKind) fields {
+		switch kind {
+		case enroll.ProofRecoveryCode:
+			return fields{"kind": kind, "value": "0000-0000-0000-0000"}
+		case enroll.ProofQuestions:
+			return fields{"kind": kind, "value": "", "answers": []string{"the blue one", "the green one", "the grey one"}}
+		case enroll.ProofPassword:
+			return fields{"kind": kind, "value": "Wrong-Secret-1"}
+		case enroll.ProofDirectory:
+			return fields{"kind": kind, "value": h.company.who.Department}
 		}
+		return fields{"kind": kind, "value": "000000"}
+	}
+	isSlow := func(k enroll.ProofKind) bool { return k == enroll.ProofPIN || k == enroll.ProofQuestions }
+	kinds, names := h.strangers()
+	seen := answersAlike{}
+	same := func(which, name string, res *http.Response, status int) {
+		t.Helper()
+		seen.compare(h, which, name, res, status)
+	}
+	for _, name := range kinds {
+		for _, act := range []string{"unlock", "reset", "thaw"} {
+			same(act+", begin", name, h.phone().call("POST", "/api/recover/begin", fields{"name": names[name], "kind": act}), http.StatusOK)
+			for _, set := range sets {
+				if act != "unlock" && slices.ContainsFunc(set, isSlow) {
+					continue // they are looked at as for an unlock, and each takes its time
+				}
+				which := fmt.Sprint(act, " by ", set)
+				q := h.phone()
+				token := fetch[RecoveryBegun](q, "POST", "/api/recover/begin", fields{"name": names[name], "kind": act}).Token
+				var given []fields
+				for _, kind := range set {
+					if kind == enroll.ProofMailCode || kind == enroll.ProofSMSCode {
+						sent := fields{"token": token, "kind": kind}
+						same(which+", send", name, q.call("POST", "/api/recover/send", sent), http.StatusOK)
+						token = fetch[RecoveryBegun](q, "POST", "/api/recover/send", sent).Token
+						same(which+", send once more", name, q.call("POST", "/api/recover/send", fields{"token": token, "kind": kind}), http.StatusOK)
+					}
+					given = append(given, guess(kind))
+				}
+				finish := fields{"token": token, "proofs": given}
+				same(which+", finish", name, q.call("POST", "/api/recover/finish", finish), http.StatusForbidden)
+				if act != "unlock" {
+					continue
+				}
+				same(which+", finish once more", name, q.call("POST", "/api/recover/finish", finish), http.StatusForbidden)
+				same(which+", what no rule takes", name, q.call("POST", "/api/recover/finish", fields{"token": token, "proofs": append(given, guess(enroll.ProofRecoveryCode))}), http.StatusForbidden)
+			}
+		}
+	}
+	if len(seen) < 60 {
+		t.Errorf("only %d answers were compared", len(seen))
 	}
 }
 
