@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
 )
 
 // ReadCode is readCode, for its fuzz test.
@@ -19,6 +20,11 @@ var (
 const CommonPINs = commonPINs
 
 const MaxStopping = maxStopping
+
+// ChallengeHolds says whether a step-up's challenge is that of its row.
+func ChallengeHolds(c Ceremony, challenge string) bool {
+	return challengeHolds(c, webauthn.SessionData{Challenge: challenge})
+}
 
 // AttestedOf is what a registration proves whose attestation statement was verified.
 func AttestedOf(k *HardwareKeys, object protocol.AttestationObject, now time.Time) Attested {

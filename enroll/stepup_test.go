@@ -3,6 +3,8 @@ package enroll_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
 
@@ -151,5 +153,42 @@ func TestAChangedCeremonyRowVerifiesNothing(t *testing.T) {
 			}
 			w.wantEvents(alice, map[audit.Action]int{audit.SteppedUp: 0})
 		})
+	}
+}
+
+// The store is asked for one purpose, and for what is not over: this holds where it gives
+// out another row.
+func TestACeremonyOfAnotherKindOrTimeIsNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*enroll.Ceremony)
+		want   error
+	}{
+		"another purpose": {func(c *enroll.Ceremony) { c.Purpose = enroll.PurposeSignIn }, enroll.ErrNoCeremony},
+		"over":            {func(c *enroll.Ceremony) { c.Expires = c.Created }, enroll.ErrNoCeremony},
+		"unreadable":      {func(c *enroll.Ceremony) { c.Data = []byte("{") }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			d, session := w.enrolled(alice)
+			w.cfg.Store = changing{w.store, c.change}
+			s := must(enroll.New(w.cfg))(t)
+			token, options, err := s.BeginStepUp(w.ctx, session, "latchkey/test/v1", []byte("x"))
+			wantErr(t, "begin", err, nil)
+			_, err = s.FinishStepUp(w.ctx, session, token, d.assert(t, options))
+			if err == nil || c.want != nil && !errors.Is(err, c.want) || c.want == nil && !strings.Contains(err.Error(), "decode ceremony") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// A nonce of another length than ours was made by nobody here, whatever was signed over it.
+func TestAChallengeOverAShortNonceHoldsNothing(t *testing.T) {
+	holds := func(nonce []byte) bool {
+		c := enroll.Ceremony{Label: "latchkey/test/v1", Nonce: nonce, Statement: []byte("x")}
+		return enroll.ChallengeHolds(c, base64.RawURLEncoding.EncodeToString(enroll.Challenge(c.Label, c.Nonce, c.Statement)))
+	}
+	if !holds(make([]byte, enroll.NonceLen)) || holds(make([]byte, enroll.NonceLen-1)) || holds(nil) {
+		t.Error("the length of the nonce does not count")
 	}
 }

@@ -126,6 +126,22 @@ func TestAnApprovedRequestRegistersOnePasskey(t *testing.T) {
 	})
 }
 
+// Who asks is told that it was not found out, and not that there is nobody.
+func TestAManagerWhoCantBeReadIsAnError(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.staff()
+		if told, err := w.engine.ToldOfPasskey(w.ctx, annGUID); err != nil || len(told) != 1 {
+			t.Fatalf("%v, %v", told, err)
+		}
+		w.dir.on(func(op string) error { return fault(op, ad.ErrUnavailable, ad.OutcomeNotWritten, nil) })
+		told, err := w.engine.ToldOfPasskey(w.ctx, annGUID)
+		wantErr(t, err, ad.ErrUnavailable)
+		if told != nil {
+			t.Errorf("%v", told)
+		}
+	})
+}
+
 // Rule 1: of a passkey that was made without a passkey the manager hears, whoever that
 // is just now; of one that was made by a passkey nobody else does.
 func TestTheManagerHearsOfAPasskeyMadeWithoutOne(t *testing.T) {
