@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/secret"
@@ -37,12 +38,23 @@ type attempt struct {
 	// apart is the answer's.
 	apart bool
 	// person reads the account; it is read only where a kind needs it.
-	person func() (ad.Account, error)
+	person func(context.Context) (ad.Account, error)
 }
+
+// CheckTime is how long what a stranger gives is held against the directory. What takes
+// longer is refused like a wrong answer, and whoever answers the stranger waits longer
+// than this before a refusal: there is nothing to ask of a name that nobody has, so a
+// slow directory would else show that somebody has one.
+const CheckTime = 2500 * time.Millisecond
 
 // check finds what each answer uses up. A kind counts once. Every answer is looked
 // at, and as long for an account that holds nothing, or that is none.
 func (s *Service) check(ctx context.Context, t attempt, answers []Answer) ([]FactorUse, error) {
+	if !t.own {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.cfg.CheckTime)
+		defer cancel()
+	}
 	factors, err := s.store.Factors(ctx, t.account)
 	if err != nil {
 		return nil, fmt.Errorf("list proofs: %w", err)
@@ -59,7 +71,7 @@ func (s *Service) check(ctx context.Context, t attempt, answers []Answer) ([]Fac
 			return nil, because("a proof twice")
 		}
 		seen[a.Kind] = true
-		if len(wrong) > 0 && (needsDirectory(a.Kind) || answers[0].Kind == ProofRecoveryCode) {
+		if len(wrong) > 0 && (NeedsDirectory(a.Kind) || answers[0].Kind == ProofRecoveryCode) {
 			break // nothing is tried for what is refused anyway
 		}
 		use, err := s.answered(ctx, t, factors, a)
@@ -97,7 +109,9 @@ func inOrder(answers []Answer) []Answer {
 	return out
 }
 
-func needsDirectory(kind ProofKind) bool { return kind == ProofPassword || kind == ProofDirectory }
+// NeedsDirectory says whether the directory is asked before an answer of this kind is
+// right.
+func NeedsDirectory(kind ProofKind) bool { return kind == ProofPassword || kind == ProofDirectory }
 
 // answered finds what one answer uses up. An error is ErrWrongCode, ErrFactorLocked
 // or a fault.
@@ -122,7 +136,7 @@ func (s *Service) answered(ctx context.Context, t attempt, factors []Factor, a A
 	case ProofQuestions:
 		return s.useAnswers(ctx, t, factors, a.Answers)
 	case ProofDirectory:
-		return FactorUse{}, s.knows(t, typed)
+		return FactorUse{}, s.knows(ctx, t, typed)
 	case ProofPassword:
 		return FactorUse{}, s.provePassword(ctx, t, a.Value)
 	}
@@ -147,12 +161,12 @@ func (s *Service) useSent(factors []Factor, kind ProofKind) FactorUse {
 }
 
 // knows compares what the directory has, without regard to case and spaces.
-func (s *Service) knows(t attempt, typed string) error {
+func (s *Service) knows(ctx context.Context, t attempt, typed string) error {
 	name := strings.ToLower(s.settings().Proofs.Directory)
 	if name == "" || t.account.IsZero() {
 		return ErrWrongCode
 	}
-	a, err := t.person()
+	a, err := t.person(ctx)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func (s *Service) Answer(ctx context.Context, of Session, token secret.Text, lab
 	uses, err := s.check(ctx, attempt{
 		account: of.Account, nonce: held.Nonce, sent: held.Sent, asked: s.settings().Proofs.byID(held.Asked),
 		proof: Proof{Account: of.Account, Session: of.ID, Label: label, Statement: statement}, own: true,
-		person: func() (ad.Account, error) { return s.account(ctx, of.Account) },
+		person: func(ctx context.Context) (ad.Account, error) { return s.account(ctx, of.Account) },
 	}, answers)
 	if err == nil {
 		err = s.store.Answered(ctx, held.spent(s.now()), uses, s.answeredEvent(of, uses))

@@ -158,7 +158,7 @@ func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []
 			Account: w.Account, Session: session.ID,
 			Label: LabelRecover, Statement: RecoverStatement(w.Account, w.Act),
 		},
-		person: func() (ad.Account, error) { return s.account(ctx, w.Account) },
+		person: func(ctx context.Context) (ad.Account, error) { return s.account(ctx, w.Account) },
 	}, answers)
 	if err != nil {
 		return Session{}, none, s.hidden(err)

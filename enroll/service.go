@@ -57,6 +57,7 @@ type Config struct {
 	SessionAbsolute time.Duration // of a remembered device; 30 days
 	SessionShort    time.Duration // absolute, where it isn't remembered; 1 hour
 	CeremonyTimeout time.Duration // from begin to finish; 5 minutes
+	CheckTime       time.Duration // of a stranger's answers; CheckTime
 	InvitationValid time.Duration // of Invite, when it names no other; 72 hours
 	Proofs          ProofSettings
 
@@ -137,6 +138,7 @@ func withDefaults(cfg Config) Config {
 		}
 	}
 	def(&cfg.CeremonyTimeout, 5*time.Minute)
+	def(&cfg.CheckTime, CheckTime)
 	count(&cfg.MaxCeremonies, 5)
 	count(&cfg.MaxPasskeys, 20)
 	if cfg.Now == nil {

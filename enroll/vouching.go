@@ -109,7 +109,7 @@ func (s *Service) besideWord(ctx context.Context, w way, session string, answers
 			Account: w.Account, Session: session,
 			Label: LabelRecover, Statement: RecoverStatement(w.Account, w.Act),
 		},
-		person: func() (ad.Account, error) { return s.account(ctx, w.Account) },
+		person: func(ctx context.Context) (ad.Account, error) { return s.account(ctx, w.Account) },
 	}, answers)
 	if err != nil {
 		return nil, s.hidden(err)

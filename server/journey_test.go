@@ -119,9 +119,9 @@ func migrated(path string) error {
 // pausesOf the product, which make every way in as slow as the slowest: a test of what
 // can be timed takes them, and no other. They are out before any test runs, for some run
 // beside each other.
-var pausesOf = func() struct{ begin, finish, wait time.Duration } {
+var pausesOf = func() timing {
 	of := pauses
-	pauses.begin, pauses.finish, pauses.wait = time.Millisecond, time.Millisecond, time.Millisecond
+	pauses = timing{begin: time.Millisecond, finish: time.Millisecond, asked: time.Millisecond, wait: time.Millisecond}
 	return of
 }()
 

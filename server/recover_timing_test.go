@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/e2e/everyday"
 	"github.com/latchkey/latchkey/enroll"
@@ -77,21 +78,8 @@ func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 	p.setsPIN()
 	p.setsAnswers()
 	p.verifies("mail-code", "me@home.example")
-	names := map[string]string{planted: h.company.login(), "somebody": h.company.login(), "nobody": "nobody.at.all"}
-	for _, person := range h.company.seeded.People {
-		account, err := h.company.Account(t.Context(), ad.GUID(person.GUID))
-		switch {
-		case err != nil:
-			t.Fatal(err)
-		case account.Disabled:
-			names["disabled"] = person.Account
-		case account.Protected != ad.NotProtected:
-			names["protected"] = person.Account
-		}
-	}
-	if len(names) != 5 {
-		t.Fatalf("only %v", names)
-	}
+	names := h.namesOfAllKinds()
+	names[planted] = h.company.login()
 	n, full := 48, os.Getenv("LATCHKEY_SOAK") != ""
 	if full {
 		n = 2000
@@ -130,6 +118,87 @@ func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 	}
 	if good < 2 {
 		t.Errorf("%d of 3 runs are even; %s", good, seen)
+	}
+}
+
+func (h *house) namesOfAllKinds() map[string]string {
+	h.t.Helper()
+	names := map[string]string{"somebody": h.company.login(), "nobody": "nobody.at.all"}
+	for _, person := range h.company.seeded.People {
+		account, err := h.company.Account(h.t.Context(), ad.GUID(person.GUID))
+		switch {
+		case err != nil:
+			h.t.Fatal(err)
+		case account.Disabled:
+			names["disabled"] = person.Account
+		case account.Protected != ad.NotProtected:
+			names["protected"] = person.Account
+		}
+	}
+	if len(names) != 4 {
+		h.t.Fatalf("only %v", names)
+	}
+	return names
+}
+
+// A directory that takes longer than the pause makes no name take two of them: what it is
+// asked of names that somebody has ends before.
+func TestASlowDirectoryTellsNothingOfWhoExists(t *testing.T) {
+	everyday.Left(t, "that the answers are alike is tested here")
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll, &rateWordNet, &rateWordAll, &rateWordOne)
+	h := newHouse(t, alsoBy([]enroll.ProofKind{enroll.ProofPassword}, []enroll.ProofKind{enroll.ProofDirectory, enroll.ProofPassword},
+		[]enroll.ProofKind{enroll.ProofPassword, enroll.ProofVouching}))
+	quick := pauses
+	pauses = pausesOf
+	t.Cleanup(func() { pauses = quick })
+	h.phone().enrol(h.invitation(h.company.person), h.company.who.Password)
+	names := h.namesOfAllKinds()
+	// One question of its kind, as begin asks, takes less than CheckTime; two take more.
+	for _, op := range []minidc.Operation{minidc.OpSearch, minidc.OpBind} {
+		t.Cleanup(h.company.dc.Inject(minidc.Slow(enroll.CheckTime * 6 / 10).On(op)))
+	}
+	password, known := fields{"kind": "password", "value": "Wrong-1-wrong"}, fields{"kind": "directory", "value": "wrong"}
+	tries := []struct {
+		name, path string
+		proofs     []fields
+		status     int
+	}{
+		{"a password", "/api/recover/finish", []fields{password}, http.StatusForbidden},
+		{"what the directory knows", "/api/recover/finish", []fields{known, password}, http.StatusForbidden},
+		{"a password beside a word", "/api/recover/ask", []fields{password}, http.StatusForbidden},
+	}
+	var wg sync.WaitGroup
+	for who, name := range names {
+		for _, try := range tries {
+			wg.Go(func() {
+				p := h.phone()
+				begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": "reset"})
+				start := time.Now()
+				res := p.call("POST", try.path, fields{"token": begun.Token, "proofs": try.proofs})
+				took := time.Since(start)
+				if body := bodyOf(t, res); res.StatusCode != try.status || !strings.Contains(body, "recover.refused") {
+					t.Errorf("%s of %s: %d %s", try.name, who, res.StatusCode, body)
+				}
+				if took < pauses.asked || took >= 2*pauses.asked {
+					t.Errorf("%s of %s took %s, which is not one pause of %s", try.name, who, took, pauses.asked)
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+// Whoever is let in is told so by the answer itself: only who is not waits for the pause.
+func TestWhoeverIsLetInWaitsForNoPause(t *testing.T) {
+	h := newHouse(t, byCodesToo)
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	codes := p.codes()
+	quick := pauses
+	pauses.finish = time.Hour
+	t.Cleanup(func() { pauses = quick })
+	if res := h.phone().tries(h.company.login(), "unlock", "recovery-code", codes[0]); res.StatusCode != http.StatusOK {
+		t.Errorf("a recovery code: %d", res.StatusCode)
 	}
 }
 
@@ -247,7 +316,7 @@ func tryNames(t *testing.T, h *house, names map[string]string, n int, later time
 func tryProof(p *phone, name string, kind enroll.ProofKind, later time.Duration) (time.Duration, error) {
 	start := time.Now()
 	begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": "unlock"})
-	took := -pauses.begin - pauses.finish
+	took := -pauses.begin - pauses.of([]recoveryAnswer{{Kind: string(kind)}})
 	proof := fields{"kind": string(kind), "value": "000000"}
 	switch kind {
 	case enroll.ProofMailCode:

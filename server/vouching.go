@@ -31,7 +31,7 @@ type askWord struct {
 }
 
 func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], error) {
-	defer steady(ctx, time.Now(), pauses.finish)
+	defer steady(ctx, time.Now(), pauses.of(in.Body.Proofs))
 	c := callOf(ctx)
 	of, err := s.cfg.Passkeys.RecoveryOf(in.Body.Token)
 	if err != nil {
