@@ -20,6 +20,7 @@ import (
 type HardwareKey struct {
 	RootsFile string   `yaml:"roots_file"`
 	Models    []string `yaml:"models"`
+	TPM       bool     `yaml:"tpm"`
 }
 
 // maxRoots is far more than all makers' roots take.
@@ -69,7 +70,7 @@ func (h *HardwareKey) Keys() (*enroll.HardwareKeys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proofs.hardware_key.roots_file: %w", err)
 	}
-	keys, err := enroll.NewHardwareKeys(roots, h.Models)
+	keys, err := enroll.NewHardwareKeys(roots, h.Models, h.TPM)
 	if err != nil {
 		return nil, fmt.Errorf("proofs.hardware_key: %w", err)
 	}

@@ -43,6 +43,8 @@ func TestWhatMakesHardwareKeysIsChecked(t *testing.T) {
 		{"roots alone", with("roots_file: " + good), ""},
 		{"and models", with("roots_file: " + good + ", models: [" + modelText + "]"), ""},
 		{"two roots", with("roots_file: " + file(t, bytes.Repeat(root, 2))), ""},
+		{"and computers", with("roots_file: " + good + ", tpm: true"), ""},
+		{"computers without roots", with("tpm: true"), "proofs.hardware_key: needs roots_file"},
 		{"no roots", with("models: [" + modelText + "]"), "proofs.hardware_key: needs roots_file"},
 		{"a file that is not there", with("roots_file: /nowhere/x.pem"), "proofs.hardware_key.roots_file: open roots"},
 		{"an empty file", with("roots_file: " + file(t, nil)), "holds no certificate"},

@@ -308,7 +308,7 @@ test('what is to be set up by when, and a security key', async ({ people }) => {
   await page.route('**/api/passkeys', async (route) => {
     const response = await route.fetch();
     const { passkeys } = await response.json() as { passkeys: object[] };
-    await route.fulfill({ response, json: { passkeys: [...passkeys, { ...passkeys[0], id: 'k2', name: 'On my key ring', synced: false, current: false, hardware: true }] } });
+    await route.fulfill({ response, json: { passkeys: [...passkeys, { ...passkeys[0], id: 'k2', name: 'On my key ring', synced: false, current: false, hardware: true }, { ...passkeys[0], id: 'k3', name: 'Work laptop', synced: false, current: false, hardware: true, computer: true }] } });
   });
   await page.goto('/passkeys');
   await expect(page.getByRole('link', { name: /On my key ring.*Security key/ })).toBeVisible();

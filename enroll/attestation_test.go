@@ -44,7 +44,7 @@ func creation() *protocol.CredentialCreation {
 
 // A statement of another format is verified by what is not the certificate beside it:
 // the certificates of a real key, which anybody may copy, would vouch for any other.
-func TestOnlyAPackedAttestationByACertificateCounts(t *testing.T) {
+func TestOnlyAnAttestationByItsOwnCertificateCounts(t *testing.T) {
 	maker := enrolltest.NewMaker(t, later)
 	keys := hardware(t, nil, maker)
 	object, err := verified(t, maker.Key(modelA).Create(creation(), origin))
@@ -95,7 +95,8 @@ func TestAKeyAttestedInAnotherFormatIsAPasskey(t *testing.T) {
 		{format: "packed", taken: true},
 		{format: "fido-u2f", taken: true},
 		{format: "android-safetynet", taken: true, forge: safetyNet(t)},
-		{format: "tpm"}, {format: "android-key"}, {format: "apple"}, {format: "of-no-standard"},
+		{format: "tpm"}, // certificates of a key, under that name
+		{format: "android-key"}, {format: "apple"}, {format: "of-no-standard"},
 	} {
 		t.Run(c.format, func(t *testing.T) {
 			w := newWorld(t, func(cfg *enroll.Config) { cfg.Proofs.Hardware = hardware(t, []string{modelA.String()}, maker) })

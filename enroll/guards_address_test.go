@@ -78,12 +78,12 @@ func TestACodeToAnAddressThatWasReplacedOpensNothing(t *testing.T) {
 
 func TestEachPartOfAHardwareKeyIsLookedAt(t *testing.T) {
 	maker := enrolltest.NewMaker(t, later)
-	if _, err := enroll.NewHardwareKeys(nil, nil); err == nil {
+	if _, err := enroll.NewHardwareKeys(nil, nil, true); err == nil {
 		t.Error("without a root")
 	}
 	roots := hardware(t, nil, maker)
 	for _, model := range []string{"", "x"} {
-		if _, err := enroll.NewHardwareKeys([]*x509.Certificate{maker.Root}, []string{model}); err == nil {
+		if _, err := enroll.NewHardwareKeys([]*x509.Certificate{maker.Root}, []string{model}, true); err == nil {
 			t.Errorf("model %q", model)
 		}
 	}

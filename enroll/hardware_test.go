@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/google/go-tpm/tpm2"
 	"github.com/google/uuid"
 
 	"github.com/latchkey/latchkey/ad"
@@ -29,7 +30,13 @@ func hardware(t testing.TB, models []string, makers ...*enrolltest.Maker) *enrol
 	for _, m := range makers {
 		roots = append(roots, m.Root)
 	}
-	return must(enroll.NewHardwareKeys(roots, models))(t)
+	return must(enroll.NewHardwareKeys(roots, models, false))(t)
+}
+
+// computers takes what computers' own chips keep as well.
+func computers(t testing.TB, models []string, maker *enrolltest.Maker) *enroll.HardwareKeys {
+	t.Helper()
+	return must(enroll.NewHardwareKeys([]*x509.Certificate{maker.Root}, models, true))(t)
 }
 
 // enrolKey enrols with a security key, and returns what came of it.
@@ -104,6 +111,81 @@ func TestAHardwareKeyIsWhatAMakerVouchesFor(t *testing.T) {
 				t.Errorf("held %v", held)
 			}
 		})
+	}
+}
+
+// A chip attests whatever is loaded into it: only what it made itself and gives to nobody
+// is on this computer alone.
+func TestAComputersOwnChipCountsWhereItIsTaken(t *testing.T) {
+	maker, other := enrolltest.NewMaker(t, later), enrolltest.NewMaker(t, later)
+	ended := enrolltest.NewMaker(t, time.Now().Add(-7*24*time.Hour))
+	spoilt := func(k *enrolltest.SecurityKey, f func(*enrolltest.SecurityKey)) *enrolltest.SecurityKey {
+		f(k)
+		return k
+	}
+	for name, c := range map[string]struct {
+		key  *enrolltest.SecurityKey
+		keys *enroll.HardwareKeys
+		want bool
+	}{
+		"a chip that is taken":           {maker.Computer(modelA), computers(t, nil, maker), true},
+		"models are of security keys":    {maker.Computer(modelA), computers(t, []string{modelB.String()}, maker), true},
+		"computers are not taken":        {maker.Computer(modelA), hardware(t, nil, maker), false},
+		"nor by the model it calls":      {maker.Computer(modelA), hardware(t, []string{modelA.String()}, maker), false},
+		"another maker":                  {other.Computer(modelA), computers(t, nil, maker), false},
+		"a root that ended":              {ended.Computer(modelA), computers(t, nil, ended), false},
+		"a key that may be given away":   {maker.Computer(modelA, func(o *tpm2.TPMAObject) { o.FixedTPM = false }), computers(t, nil, maker), false},
+		"a key below another's":          {maker.Computer(modelA, func(o *tpm2.TPMAObject) { o.FixedParent = false }), computers(t, nil, maker), false},
+		"a key that was brought":         {maker.Computer(modelA, func(o *tpm2.TPMAObject) { o.SensitiveDataOrigin = false }), computers(t, nil, maker), false},
+		"may be backed up":               {spoilt(maker.Computer(modelA), func(k *enrolltest.SecurityKey) { k.Backup = true }), computers(t, nil, maker), false},
+		"a signature that is another":    {spoilt(maker.Computer(modelA), func(k *enrolltest.SecurityKey) { k.Spoiled = true }), computers(t, nil, maker), false},
+		"a security key beside them":     {maker.Key(modelA), computers(t, nil, maker), true},
+		"a security key of no model":     {spoilt(maker.Key(modelA), func(k *enrolltest.SecurityKey) { k.Certified = uuid.Nil }), computers(t, nil, maker), false},
+		"a chip that calls itself a key": {spoilt(maker.Computer(modelA), func(k *enrolltest.SecurityKey) { k.Format = "packed" }), computers(t, nil, maker), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(cfg *enroll.Config) { cfg.Proofs.Hardware = c.keys })
+			session, err := w.enrolKey(alice, c.key)
+			wantErr(t, "enrol", err, nil)
+			kind := enroll.ProofPasskey
+			if c.want {
+				kind = enroll.ProofHardwareKey
+			}
+			p, err := w.keyProof(c.key, session)
+			wantErr(t, "step up", err, nil)
+			own := must(w.Credentials(w.ctx, session))(t)
+			if p.Kind != kind || len(own) != 1 || w.IsHardware(own[0]) != c.want {
+				t.Errorf("it proves %s, %+v", p.Kind, own)
+			}
+			if chip := c.want && c.key.Format == "tpm"; len(own) == 1 && w.IsComputer(own[0]) != chip {
+				t.Errorf("shown as a computer: %v, want %v", !chip, chip)
+			}
+		})
+	}
+}
+
+// Once computers are not taken any more, or their root is not, none counts; and again once
+// they are.
+func TestAComputerCountsAsTheRunningConfigurationSays(t *testing.T) {
+	maker, other := enrolltest.NewMaker(t, later), enrolltest.NewMaker(t, later)
+	w := newWorld(t, func(cfg *enroll.Config) { cfg.Proofs.Hardware = hardware(t, nil, maker) })
+	k := maker.Computer(modelA)
+	_, err := w.enrolKey(alice, k)
+	wantErr(t, "enrol", err, nil)
+	for _, c := range []struct {
+		running *enroll.HardwareKeys
+		want    enroll.ProofKind
+	}{
+		{computers(t, nil, maker), enroll.ProofHardwareKey},
+		{computers(t, nil, other), enroll.ProofPasskey},
+		{hardware(t, []string{modelA.String()}, maker), enroll.ProofPasskey},
+		{nil, enroll.ProofPasskey},
+		{computers(t, []string{modelB.String()}, maker), enroll.ProofHardwareKey},
+	} {
+		wantErr(t, "configure", w.Set(enroll.Settings{Proofs: enroll.ProofSettings{Hardware: c.running}}), nil)
+		if p := w.keySignIn(k); p.Kind != c.want {
+			t.Errorf("with %+v it proves %s", c.running, p.Kind)
+		}
 	}
 }
 

@@ -192,7 +192,7 @@ func (s *Service) beginCreation(ctx context.Context, c Ceremony, address string)
 		webauthn.WithExtensions(webauthn.WithExtensionCredProps()),
 	}
 	if only, err := s.hardwareOnly(ctx, a, address); only && err == nil {
-		with = append(with, webauthn.WithPublicKeyCredentialHints([]protocol.PublicKeyCredentialHints{protocol.PublicKeyCredentialHintSecurityKey}))
+		with = append(with, webauthn.WithPublicKeyCredentialHints(s.settings().Proofs.Hardware.hints()))
 	}
 	options, data, err := s.rp().BeginRegistration(user, with...)
 	if err != nil {

@@ -60,6 +60,8 @@ type Passkeys interface {
 	Credentials(ctx context.Context, s enroll.Session) ([]enroll.Credential, error)
 	// IsHardware says whether it counts as a hardware key now.
 	IsHardware(c enroll.Credential) bool
+	// IsComputer says whether what keeps that is a computer's own chip, and no security key.
+	IsComputer(c enroll.Credential) bool
 	Rename(ctx context.Context, s enroll.Session, id []byte, name string) error
 	// Remove needs a proof with enroll.LabelRemovePasskey over the credential
 	// id. Removing the last one needs last to be true, or enroll.ErrLastPasskey.

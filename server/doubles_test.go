@@ -140,6 +140,7 @@ func (p *relyingParty) Credentials(context.Context, enroll.Session) ([]enroll.Cr
 }
 
 func (p *relyingParty) IsHardware(enroll.Credential) bool                            { return false }
+func (p *relyingParty) IsComputer(enroll.Credential) bool                            { return false }
 func (p *relyingParty) Rename(context.Context, enroll.Session, []byte, string) error { return p.err }
 
 func (p *relyingParty) Remove(context.Context, enroll.Session, []byte, enroll.Proof, bool) error {

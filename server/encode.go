@@ -202,7 +202,7 @@ func (s *Server) encodePasskey(of enroll.Session) func(enroll.Credential) Passke
 		return Passkey{
 			ID: base64url(c.ID), Name: c.Name, Created: stamp(c.Created), LastUsed: stamp(c.LastUsed),
 			Synced:  c.Record.Flags.BackupState,
-			Current: string(c.ID) == string(of.Credential), Hardware: s.cfg.Passkeys.IsHardware(c),
+			Current: string(c.ID) == string(of.Credential), Hardware: s.cfg.Passkeys.IsHardware(c), Computer: s.cfg.Passkeys.IsComputer(c),
 		}
 	}
 }

@@ -41,7 +41,12 @@ func hardwareOnly(t *testing.T) (*house, *enrolltest.Maker) {
 // takes lets keys of a maker count as hardware keys, of these models or all.
 func (h *house) takes(maker *enrolltest.Maker, models ...string) {
 	h.t.Helper()
-	keys, err := enroll.NewHardwareKeys([]*x509.Certificate{maker.Root}, models)
+	h.takesAll(maker, false, models)
+}
+
+func (h *house) takesAll(maker *enrolltest.Maker, computers bool, models []string) {
+	h.t.Helper()
+	keys, err := enroll.NewHardwareKeys([]*x509.Certificate{maker.Root}, models, computers)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -49,6 +54,43 @@ func (h *house) takes(maker *enrolltest.Maker, models ...string) {
 	s.Hardware = keys
 	if err := h.passkeys.Set(enroll.Settings{Proofs: s}); err != nil {
 		h.t.Fatal(err)
+	}
+}
+
+func TestAComputersOwnChipThroughTheEdge(t *testing.T) {
+	h, maker := hardwareOnly(t)
+	p := h.phone()
+	p.key = maker.Computer(uuid.New())
+	link := h.invitation(h.company.person)
+	grant := fetch[Grant](p, "POST", "/api/enrol/password", fields{"token": link, "password": h.company.who.Password})
+	begin := func() (token, options string) {
+		return p.begin("/api/enrol/begin", fields{"token": link, "grant": grant.Grant})
+	}
+	finish := func(token string, options string) *http.Response {
+		return p.call("POST", "/api/enrol/finish", fields{"token": token, "name": "Computer", "credential": p.create(options), "remember": true})
+	}
+	wantProblem(t, finish(begin()), http.StatusUnprocessableEntity, "passkey.not-hardware")
+	h.takesAll(maker, true, []string{uuid.NewString()})
+	token, options := begin()
+	if hints := decoded[struct {
+		PublicKey struct{ Hints []string }
+	}](t, options).PublicKey.Hints; !slices.Equal(hints, []string{"security-key", "client-device"}) {
+		t.Errorf("hints %q", hints)
+	}
+	if res := finish(token, options); res.StatusCode != http.StatusOK {
+		t.Fatalf("enrol: %d", res.StatusCode)
+	}
+	if own := fetch[passkeyList](p, "GET", "/api/passkeys", nil).Passkeys; len(own) != 1 || !own[0].Hardware || !own[0].Computer {
+		t.Errorf("passkeys %+v", own)
+	}
+	h.company.lock()
+	p.signIn()
+	if r := fetch[Request](p, "POST", "/api/requests", fields{"kind": "unlock"}); r.State != "done" {
+		t.Errorf("unlock %+v", r)
+	}
+	h.takes(maker)
+	if own := fetch[passkeyList](p, "GET", "/api/passkeys", nil).Passkeys; own[0].Hardware || own[0].Computer {
+		t.Errorf("a computer that is not taken any more is shown as %+v", own[0])
 	}
 }
 

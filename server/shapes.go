@@ -258,6 +258,7 @@ type Passkey struct {
 	Synced   bool   `json:"synced"`
 	Current  bool   `json:"current"`
 	Hardware bool   `json:"hardware"`
+	Computer bool   `json:"computer" doc:"hardware, and kept by a computer's own chip: no security key"`
 }
 
 // Invite is a link for another device.

@@ -331,7 +331,8 @@ export interface Passkey {
   lastUsed: string; // "" for never
   synced: boolean; // backup state
   current: boolean; // signed in with this one
-  hardware: boolean; // on a security key that its maker attested, of a model that is accepted
+  hardware: boolean; // kept for good by what its maker attested, and what is accepted: a security key,
+  computer: boolean; // or this: a computer's own chip
 }
 /** PATCH /api/passkeys/{id} {name} -> Passkey */
 /** Adding and removing take an assertion of their own:

@@ -133,6 +133,8 @@ export const de: More = {
   'keys.bound.short': 'Auf einem Gerät',
   'keys.hardware': 'Sicherheitsschlüssel',
   'keys.hardware.sub': 'Nur auf diesem Sicherheitsschlüssel',
+  'keys.computer': 'Auf einem Computer',
+  'keys.computer.sub': 'Nur auf diesem einen Computer, in seinem eigenen Chip',
   'keys.add': 'Weiteren hinzufügen',
   'keys.rename': 'Name',
   'keys.rename.go': 'Namen speichern',

@@ -131,6 +131,8 @@ export const en = {
   'keys.bound.short': 'On one device',
   'keys.hardware': 'Security key',
   'keys.hardware.sub': 'Only on this security key',
+  'keys.computer': 'On one computer',
+  'keys.computer.sub': 'Only on this one computer, in its own chip',
   'keys.add': 'Add a passkey',
   'keys.rename': 'Name',
   'keys.rename.go': 'Save name',

@@ -9,6 +9,7 @@ export const de: Request = {
   'prove.title.enrol': 'Neuen Anmeldeschlüssel anlegen',
   'prove.lead': 'Bestätigen Sie noch einmal mit Ihrem Anmeldeschlüssel (Passkey), damit es niemand sonst tut, solange Ihr Gerät offen daliegt.',
   'prove.lead.hardware': 'Dafür brauchen Sie Ihren Sicherheitsschlüssel. Stecken Sie ihn ein oder halten Sie ihn ans Telefon, und berühren Sie ihn, wenn der Browser fragt.',
+  'prove.lead.windows': 'Dafür brauchen Sie Ihren Sicherheitsschlüssel oder diesen Computer, wenn Ihre Organisation ihn annimmt. Windows fragt Sie, was davon.',
   'prove.next.unlock': 'Ihr Konto wird sofort entsperrt.',
   'prove.next.reset': 'Danach wählen Sie hier das neue Passwort.',
   'prove.next.change': 'Danach tippen Sie das alte Passwort und das neue.',

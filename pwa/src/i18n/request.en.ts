@@ -7,6 +7,7 @@ export const en = {
   'prove.title.enrol': 'Make a new passkey',
   'prove.lead': 'Touch your passkey once more, so that nobody else can do this while your device lies open.',
   'prove.lead.hardware': 'This needs your security key. Plug it in, or hold it to your phone, and touch it when your browser asks.',
+  'prove.lead.windows': 'This needs your security key, or this computer if your organisation accepts it. Windows asks you which.',
   'prove.next.unlock': 'Your account is unlocked at once.',
   'prove.next.reset': 'Then you choose the new password here.',
   'prove.next.change': 'Then you type the old password and the new one.',

@@ -39,7 +39,7 @@ export function Passkeys() {
       {data && data.passkeys.length > 0 && (
         <Rows>
           {data.passkeys.map((k) => (
-            <Row key={k.id} icon={k.synced ? 'cloud' : 'key'} title={k.name} sub={<Lines of={[used(k), t(k.hardware ? 'keys.hardware' : k.synced ? 'keys.synced.short' : 'keys.bound.short')]} />} href={`/passkeys/${encodeURIComponent(k.id)}`} end={k.current && <span class="chip">{t('keys.here')}</span>} />
+            <Row key={k.id} icon={k.synced ? 'cloud' : 'key'} title={k.name} sub={<Lines of={[used(k), t(k.computer ? 'keys.computer' : k.hardware ? 'keys.hardware' : k.synced ? 'keys.synced.short' : 'keys.bound.short')]} />} href={`/passkeys/${encodeURIComponent(k.id)}`} end={k.current && <span class="chip">{t('keys.here')}</span>} />
           ))}
         </Rows>
       )}
@@ -100,7 +100,7 @@ function Detail({ passkey: k, last, reload }: { passkey: Passkey; last: boolean;
           <Time at={k.created} text={date(k.created)} />
         </Fact>
         <Fact name={t('keys.used.name')}>{k.lastUsed ? <Time at={k.lastUsed} text={ago(k.lastUsed)} /> : t('keys.unused')}</Fact>
-        <Fact name={t('keys.kept')}>{t(k.hardware ? 'keys.hardware.sub' : k.synced ? 'keys.synced' : 'keys.bound')}</Fact>
+        <Fact name={t('keys.kept')}>{t(k.computer ? 'keys.computer.sub' : k.hardware ? 'keys.hardware.sub' : k.synced ? 'keys.synced' : 'keys.bound')}</Fact>
       </dl>
       <form
         onSubmit={(e) => {

@@ -6,6 +6,7 @@ import { useAct } from '../../lib/act';
 import { post } from '../../lib/api';
 import { isKey, isTyped } from '../../lib/codes';
 import { useCeremony } from '../../lib/ceremony';
+import { thisDevice } from '../../lib/device';
 import { moment } from '../../lib/format';
 import { go, note, noted } from '../../lib/router';
 import { info, refresh, session } from '../../lib/session';
@@ -105,6 +106,8 @@ function Touch({ request, onDone, hardware, more, onOther }: TouchProps) {
   const path = `/api/requests/${encodeURIComponent(id)}/proof`;
   const ceremony = useCeremony(`${path}/begin`);
   const act = useAct();
+  // Only Windows has computers of which this may count; what is asked for is decided elsewhere.
+  const windows = hardware && thisDevice().name === 'dev.windows';
   const touch = () =>
     act.run(() =>
       ceremony.use(async (c) => {
@@ -118,13 +121,13 @@ function Touch({ request, onDone, hardware, more, onOther }: TouchProps) {
       <div class="sign info">
         <Icon name="key" />
       </div>
-      <p class="lead">{t(hardware ? 'prove.lead.hardware' : 'prove.lead')}</p>
+      <p class="lead">{t(windows ? 'prove.lead.windows' : hardware ? 'prove.lead.hardware' : 'prove.lead')}</p>
       <p>{more ? t('prove.more') : needsApproval(kind) && !request.review ? t('ask.prove') : t(`prove.next.${kind}`)}</p>
       <Trouble problem={act.problem ?? (act.busy ? null : ceremony.problem)} />
       <div class="dock">
         <p class="hint">{deadline && t('pw.open', { time: moment(deadline) })}</p>
         <Button icon="key" busy={act.busy} doing={t('wait.passkey')} onClick={() => void touch()}>
-          {t(hardware ? 'prove.go.hardware' : kind === 'unlock' ? 'prove.go.unlock' : 'prove.go')}
+          {t(hardware && !windows ? 'prove.go.hardware' : kind === 'unlock' ? 'prove.go.unlock' : 'prove.go')}
         </Button>
         {onOther && (
           <Button weight="quiet" onClick={onOther}>
