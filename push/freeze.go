@@ -43,6 +43,15 @@ func (s *Service) freezeLine(lang string, d Delivery) string {
 	return strings.ReplaceAll(freezeWords[lang].Text, "{stop}", s.cfg.PublicURL+freezePage+token)
 }
 
+// freezeSMS is what stands behind a text message.
+func (s *Service) freezeSMS(lang string, d Delivery) string {
+	token := s.freezeToken(d)
+	if token == "" {
+		return ""
+	}
+	return " " + freezeWords[lang].Title + ": " + s.cfg.PublicURL + freezePage + token
+}
+
 // The parameters of an alert: the account's objectGUID, how it was frozen, and where
 // this mail goes.
 const (

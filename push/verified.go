@@ -37,7 +37,7 @@ const (
 // where, if it is an old one.
 const paramVerified = "_verified"
 
-const maxSMS = 300 // runes: two or three parts
+const maxSMS = 300 // runes, before the link: two parts
 
 // wide says whether a notice goes to what its reader verified too. A password is one of the
 // ways in, so a new one is told there; an unlock changes none.
@@ -162,7 +162,11 @@ func (s *Service) sendVerified(ctx context.Context, d Delivery, to, lang string,
 	}
 	var v verdict
 	if d.Channel == ChannelSMS {
-		v = s.sendSMS(ctx, to, s.texts(lang, d))
+		stop := ""
+		if !old {
+			stop = s.freezeSMS(lang, d)
+		}
+		v = s.sendSMS(ctx, to, s.texts(lang, d), stop)
 		v.again = v.again && s.cfg.Now().Sub(d.Created) < smsAfter
 	} else {
 		text := s.texts(lang, d)
@@ -179,10 +183,14 @@ func (s *Service) sendVerified(ctx context.Context, d Delivery, to, lang string,
 // and somebody who changed proofs all day would have one sent for each.
 const smsAfter = 2 * time.Hour
 
-// sendSMS says it in short, with no link. It is counted as a code to a signed-in person
+// inOneAlphabet keeps to what every phone shows and 153 characters of which fit into a
+// part (3GPP TS 23.038, 6.2.1): one curly apostrophe would leave room for 67.
+var inOneAlphabet = strings.NewReplacer("’", "'", "‘", "'", "“", `"`, "”", `"`, "„", `"`, "–", "-", "—", "-", "…", "...", "\u00a0", " ")
+
+// sendSMS says it in short, and how to stop it. It is counted as a code to a signed-in person
 // is: by number, but apart from their codes, and with those by country. Whoever changes
 // proofs again and again sends no more than that.
-func (s *Service) sendSMS(ctx context.Context, to string, w words) verdict {
+func (s *Service) sendSMS(ctx context.Context, to string, w words, stop string) verdict {
 	switch err := s.mayGo(ctx, Code{SMS: true, To: to, notice: true}); {
 	case errors.Is(err, ErrTooOften):
 		return verdict{code: codeCapped, again: true, wait: 5 * time.Minute}
@@ -193,7 +201,7 @@ func (s *Service) sendSMS(ctx context.Context, to string, w words) verdict {
 	}
 	ctx, cancel := context.WithTimeout(ctx, codeTime)
 	defer cancel()
-	said := shortened("Latchkey, "+shortened(s.cfg.Organisation, maxSupport)+": "+w.Title+". "+w.Body, maxSMS)
+	said := inOneAlphabet.Replace(shortened("Latchkey, "+shortened(s.cfg.Organisation, maxSupport)+": "+w.Title+". "+w.Body, maxSMS) + stop)
 	if s.cfg.Gateway.send(ctx, to, said) != nil {
 		// What a gateway says may quote the number.
 		return verdict{code: codeMailDown, again: true, alarm: true, err: errors.New("the SMS gateway took no message")}
