@@ -76,6 +76,7 @@ const (
 	ProofRemoved  Action = "proof.removed" // likewise
 	Answered      Action = "proof.answered"
 	AnswerRefused Action = "proof.refused"
+	CodeSent      Action = "proof.code-sent" // by mail or SMS, to whoever asked for it in whatever way
 
 	Recovered      Action = "session.recovered"       // signed in without a passkey, with the proofs
 	RecoverRefused Action = "session.recover-refused" // why, which the person is not told
@@ -147,6 +148,7 @@ var actions = map[Action]bool{
 	ProofRemoved:        true,
 	Answered:            true,
 	AnswerRefused:       true,
+	CodeSent:            true,
 	Recovered:           true,
 	RecoverRefused:      true,
 	RecoverBraked:       true,

@@ -66,7 +66,7 @@ func TestACodeToAnAddressThatWasReplacedOpensNothing(t *testing.T) {
 			wantErr(t, "keep", w.store.ReplaceFactors(w.ctx, alice, f.Kind, []enroll.Factor{f}), nil)
 		}
 		keep("+4915112345678")
-		token := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "unlock"))(t), enroll.ProofSMSCode, true))(t)
+		token := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "unlock"))(t), enroll.ProofSMSCode, true, phone))(t)
 		wantErr(t, "drain", w.Drain(w.ctx), nil)
 		if want != nil {
 			keep("+4915187654321")

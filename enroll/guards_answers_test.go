@@ -222,7 +222,7 @@ var proofActs = map[string]func(w *world, p *pigeon, d *device, of enroll.Sessio
 	},
 	"send a code": func(w *world, _ *pigeon, _ *device, _ enroll.Session) func() error {
 		token := must(w.begun(w.ctx, "alice", "reset"))(w.t)
-		return func() error { _, err := w.SendRecovery(w.ctx, token, enroll.ProofMailCode, false); return err }
+		return func() error { _, err := w.SendRecovery(w.ctx, token, enroll.ProofMailCode, false, phone); return err }
 	},
 	"ask for a word": func(w *world, _ *pigeon, d *device, of enroll.Session) func() error {
 		codes := w.codes(d, of)
@@ -370,7 +370,7 @@ func TestNothingIsProvedByWhatIsNotAsked(t *testing.T) {
 		}
 	}
 	way := must(w.begun(w.ctx, "alice", "reset"))(t)
-	_, err = w.SendRecovery(w.ctx, way, enroll.ProofPIN, true)
+	_, err = w.SendRecovery(w.ctx, way, enroll.ProofPIN, true, phone)
 	wantErr(t, "a PIN that is sent", err, enroll.ErrNoFactor)
 
 	w.cfg.Proofs.Questions, w.cfg.Proofs.AskCount = nil, 0

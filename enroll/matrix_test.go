@@ -46,7 +46,7 @@ func openings(t *testing.T) []opening {
 	}
 	sent := func(kind enroll.ProofKind) func(*world, *postman, *holder, string) inHand {
 		return func(w *world, post *postman, h *holder, act string) inHand {
-			token := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, h.name, act))(t), kind, true))(t)
+			token := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, h.name, act))(t), kind, true, phone))(t)
 			return inHand{token, typed(kind, post.last(t).Code.Reveal())}
 		}
 	}

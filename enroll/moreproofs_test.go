@@ -1,9 +1,12 @@
 package enroll_test
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -299,7 +302,7 @@ func TestACodeByMailOpensOnceAndForTenMinutes(t *testing.T) {
 	w.enrolled(alice)
 	send := func(name string) (secret.Text, string) {
 		t.Helper()
-		token := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, name, "reset"))(t), enroll.ProofMailCode, true))(t)
+		token := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, name, "reset"))(t), enroll.ProofMailCode, true, phone))(t)
 		c := post.last(t)
 		if c.To != "alice@private.example" || c.Kind != enroll.ProofMailCode || len(c.Code.Reveal()) != 9 {
 			t.Fatalf("sent %+v", c)
@@ -333,7 +336,7 @@ func TestSendingTellsNothing(t *testing.T) {
 	})
 	length := 0
 	for _, name := range []string{"mallory", "bob", "down", "alice"} {
-		token := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, name, "reset"))(t), enroll.ProofMailCode, true))(t)
+		token := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, name, "reset"))(t), enroll.ProofMailCode, true, phone))(t)
 		if length != 0 && len(token.Reveal()) != length {
 			t.Errorf("%s: a token of %d characters, not %d", name, len(token.Reveal()), length)
 		}
@@ -404,7 +407,7 @@ func TestAnAddressIsVerifiedByItsCode(t *testing.T) {
 	if err != nil || to != "+4915112345678" || from != enroll.FromVerified || enroll.Masked(enroll.ProofSMSCode, to) != "+49 ••• •••78" {
 		t.Errorf("address %q from %q, %v", to, from, err)
 	}
-	way := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "unlock"))(t), enroll.ProofSMSCode, true))(t)
+	way := must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "unlock"))(t), enroll.ProofSMSCode, true, phone))(t)
 	_, _, err = w.FinishRecovery(w.ctx, way, []enroll.Answer{typed(enroll.ProofSMSCode, post.last(t).Code.Reveal())}, phone, enough)
 	wantErr(t, "come in", err, nil)
 }
@@ -659,11 +662,11 @@ func TestNothingIsTriedOfAProtectedAccount(t *testing.T) {
 	if w.dir.tried != 0 {
 		t.Errorf("%d tries", w.dir.tried)
 	}
-	must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), enroll.ProofMailCode, true))(t)
-	must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "bob", "reset"))(t), enroll.ProofMailCode, true))(t)
+	must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), enroll.ProofMailCode, true, phone))(t)
+	must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "bob", "reset"))(t), enroll.ProofMailCode, true, phone))(t)
 	wantErr(t, "drain", w.Drain(w.ctx), nil) // they go on behind the answer, and read the account there
 	w.dir.change(alice, func(a *ad.Account) { a.Protected = ad.NotProtected })
-	must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), enroll.ProofMailCode, true))(t)
+	must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), enroll.ProofMailCode, true, phone))(t)
 	wantErr(t, "drain", w.Drain(w.ctx), nil)
 	post.mu.Lock()
 	defer post.mu.Unlock()
@@ -725,4 +728,59 @@ func TestEachSpellingOfANameIsAskedTheSame(t *testing.T) {
 	if len(others) < 5 {
 		t.Errorf("of all names only %d draws", len(others))
 	}
+}
+
+// IT can show later that a code left, for whom and asked for from where; not where it went.
+func TestEachCodeThatIsSentIsAnEvent(t *testing.T) {
+	w, post := furnished(t)
+	d, of := w.enrolled(alice)
+	sent := func() []audit.Entry {
+		t.Helper()
+		wantErr(t, "drain", w.Drain(w.ctx), nil)
+		all := must(w.store.Events(w.ctx, alice, 10000))(t)
+		return slices.DeleteFunc(all, func(e audit.Entry) bool { return e.Action != audit.CodeSent })
+	}
+	send := func(name string) {
+		t.Helper()
+		must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, name, "reset"))(t), enroll.ProofMailCode, true, phone))(t)
+	}
+	send("nobody.at.all")
+	must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), enroll.ProofMailCode, false, phone))(t) // no rule takes one
+	if got := sent(); len(got) != 0 {
+		t.Fatalf("%+v", got)
+	}
+	check := func(what string, n int, actor, session, reason string) {
+		t.Helper()
+		got := sent()
+		if len(got) != n {
+			t.Fatalf("%s: %d events, want %d", what, len(got), n)
+		}
+		e := slices.MaxFunc(got, func(a, b audit.Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+		var said struct {
+			Outcome, Reason string
+			Detail          map[string]any
+		}
+		wantErr(t, "decode", json.Unmarshal(e.Bytes, &said), nil)
+		outcome := "ok"
+		if reason != "" {
+			outcome = "failed"
+		}
+		if e.Actor != actor || said.Reason != reason || said.Outcome != outcome || said.Detail["proof_kind"] != "mail-code" ||
+			fmt.Sprint(said.Detail["session"]) != session || e.Personal["address"].Value == "" || strings.Contains(string(e.Bytes)+fmt.Sprint(e.Personal), "private.example") {
+			t.Errorf("%s: %s", what, e.Bytes)
+		}
+	}
+	send("alice")
+	check("a stranger", 1, audit.ActorAnonymous, "<nil>", "")
+	must(w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode}))(t)
+	check("its owner", 2, alice.String(), of.ID, "")
+	_, _, err := w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofMailCode), enroll.ProofMailCode, "other@private.example")
+	wantErr(t, "verify an address", err, nil)
+	check("for another address", 3, alice.String(), of.ID, "")
+	post.err = enroll.ErrNotSent
+	send("alice")
+	check("a mail server that is down", 4, audit.ActorAnonymous, "<nil>", "code.not-sent")
+	post.err = enroll.SentOften{Wait: time.Minute}
+	send("alice")
+	check("what the limits held back", 4, audit.ActorAnonymous, "<nil>", "code.not-sent")
 }

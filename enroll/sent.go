@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -117,7 +118,7 @@ func sendable(kind ProofKind) bool { return kind == ProofMailCode || kind == Pro
 // SendRecovery sends a code for a way in, and returns the token that takes it. It
 // answers alike whether anything was sent: that goes on behind the answer, and not at
 // all where no rule takes such a code (wanted).
-func (s *Service) SendRecovery(ctx context.Context, token secret.Text, kind ProofKind, wanted bool) (secret.Text, error) {
+func (s *Service) SendRecovery(ctx context.Context, token secret.Text, kind ProofKind, wanted bool, from Client) (secret.Text, error) {
 	w, err := s.openWay(token)
 	if err != nil {
 		return secret.Text{}, err
@@ -140,13 +141,13 @@ func (s *Service) SendRecovery(ctx context.Context, token secret.Text, kind Proo
 	if !wanted {
 		return s.sealWay(w)
 	}
-	s.behind(ctx, s.sending, func(ctx context.Context) { s.sendTo(ctx, w.Account, kind, code) })
+	s.behind(ctx, s.sending, func(ctx context.Context) { s.sendTo(ctx, w.Account, kind, code, from) })
 	return s.sealWay(w)
 }
 
 // sendTo sends a code to whoever there is, also where the account is frozen: with it they
 // are told that it is, and may ask for a thaw. Why not is for the log.
-func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, code string) {
+func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, code string, from Client) {
 	if account.IsZero() {
 		return
 	}
@@ -157,15 +158,26 @@ func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, c
 		err = ad.ErrProtected
 	}
 	if err == nil {
-		_, err = s.bring(ctx, a, kind, code, true)
+		_, err = s.bring(ctx, a, kind, code, asker{stranger: true, from: from})
 	}
 	if err != nil {
 		s.log.Warn("a code of a way in was not sent", slog.String("kind", string(kind)), slog.Any("error", err))
 	}
 }
 
+// asker is who wants a code.
+type asker struct {
+	stranger bool
+	session  string // id, of somebody who is signed in
+	from     Client
+}
+
+func askerOf(of Session) asker {
+	return asker{session: of.ID, from: Client{Device: of.Device, Address: of.Address}}
+}
+
 // bring sends a code to the person's address, and returns that.
-func (s *Service) bring(ctx context.Context, a ad.Account, kind ProofKind, code string, stranger bool) (string, error) {
+func (s *Service) bring(ctx context.Context, a ad.Account, kind ProofKind, code string, by asker) (string, error) {
 	factors, err := s.store.Factors(ctx, a.GUID)
 	if err != nil {
 		return "", fmt.Errorf("list proofs: %w", err)
@@ -174,18 +186,44 @@ func (s *Service) bring(ctx context.Context, a ad.Account, kind ProofKind, code 
 	if to == "" {
 		return "", fmt.Errorf("send code: %w", ErrNoAddress)
 	}
-	return to, s.deliver(ctx, a, kind, to, code, stranger)
+	return to, s.deliver(ctx, a, kind, to, code, by)
 }
 
-func (s *Service) deliver(ctx context.Context, a ad.Account, kind ProofKind, to, code string, stranger bool) error {
+func (s *Service) deliver(ctx context.Context, a ad.Account, kind ProofKind, to, code string, by asker) error {
 	if s.cfg.Courier == nil {
 		return fmt.Errorf("send code: %w", ErrNotSent)
 	}
-	c := SentCode{Kind: kind, To: to, Code: secret.New(grouped(code, 4, " ")), Language: a.Language, Stranger: stranger}
-	if err := s.cfg.Courier.Bring(ctx, c); err != nil {
-		return fmt.Errorf("send code: %w", err)
+	c := SentCode{Kind: kind, To: to, Code: secret.New(grouped(code, 4, " ")), Language: a.Language, Stranger: by.stranger}
+	err := s.cfg.Courier.Bring(ctx, c)
+	if err != nil {
+		err = fmt.Errorf("send code: %w", err)
 	}
-	return nil
+	if rerr := s.recordSent(ctx, a.GUID, kind, by, err); rerr != nil {
+		return errors.Join(err, fmt.Errorf("record code: %w", rerr))
+	}
+	return err
+}
+
+// recordSent keeps that a code left, or that the mail server or the gateway did not take
+// it; where it went stands nowhere. What the limits held back is no event: it would fill
+// the log in place of the mailbox.
+func (s *Service) recordSent(ctx context.Context, account ad.GUID, kind ProofKind, by asker, err error) error {
+	if errors.Is(err, ErrSentOften) {
+		return nil
+	}
+	e := withClient(s.event(audit.CodeSent, account), by.from)
+	e.Detail["proof_kind"] = string(kind)
+	if by.stranger {
+		e.Actor = audit.ActorAnonymous
+	} else {
+		e.Detail["session"] = by.session
+	}
+	if err != nil {
+		e.Outcome, e.Reason = audit.Failed, cmp.Or(Code(err), "internal")
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
+	defer cancel()
+	return s.store.Record(ctx, e)
 }
 
 func (s *Service) addressSource(kind ProofKind) AddressSource {
@@ -285,7 +323,7 @@ func (s *Service) BeginAddress(ctx context.Context, of Session, proof Proof, kin
 		return none, "", err
 	}
 	now := s.now()
-	if err := s.deliver(ctx, a, kind, to, code, false); err != nil {
+	if err := s.deliver(ctx, a, kind, to, code, askerOf(of)); err != nil {
 		return none, "", err
 	}
 	if err := s.spendToHold(ctx, of, proof, LabelProof, kind); err != nil {

@@ -126,7 +126,7 @@ func TestATokenOfAWordIsGoodForNothingElse(t *testing.T) {
 		return err
 	}
 	send := func(token secret.Text) error {
-		_, err := w.SendRecovery(w.ctx, token, enroll.ProofMailCode, true)
+		_, err := w.SendRecovery(w.ctx, token, enroll.ProofMailCode, true, phone)
 		return err
 	}
 	wantErr(t, "the way's token waits", take(way), enroll.ErrNoCeremony)

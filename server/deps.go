@@ -95,7 +95,7 @@ type Passkeys interface {
 	BeginRecovery(ctx context.Context, name, act string) (secret.Text, []enroll.Question, error)
 	// SendRecovery sends a code behind the answer, where one is wanted, and returns the
 	// token that takes it.
-	SendRecovery(ctx context.Context, token secret.Text, kind enroll.ProofKind, wanted bool) (secret.Text, error)
+	SendRecovery(ctx context.Context, token secret.Text, kind enroll.ProofKind, wanted bool, from enroll.Client) (secret.Text, error)
 	RecoveryOf(token secret.Text) (enroll.Recovery, error)
 	// FinishRecovery uses the proofs up, all or none, and makes a short session.
 	FinishRecovery(ctx context.Context, token secret.Text, answers []enroll.Answer, from enroll.Client, suffices enroll.Suffices) (enroll.Session, secret.Text, error)

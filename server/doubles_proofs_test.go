@@ -41,7 +41,7 @@ func (p *relyingParty) BeginRecovery(context.Context, string, string) (secret.Te
 	return secret.New("token"), []enroll.Question{{ID: "pet"}}, p.err
 }
 
-func (p *relyingParty) SendRecovery(context.Context, secret.Text, enroll.ProofKind, bool) (secret.Text, error) {
+func (p *relyingParty) SendRecovery(context.Context, secret.Text, enroll.ProofKind, bool, enroll.Client) (secret.Text, error) {
 	return secret.New("token"), p.err
 }
 

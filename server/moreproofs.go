@@ -278,7 +278,7 @@ func (s *Server) sendRecovery(ctx context.Context, in *sendRecovery) (*reply[Rec
 	}
 	kind := enroll.ProofKind(in.Body.Kind)
 	wanted := slices.ContainsFunc(s.leading(of), func(set []enroll.ProofKind) bool { return slices.Contains(set, kind) })
-	token, err := s.cfg.Passkeys.SendRecovery(ctx, in.Body.Token, kind, wanted)
+	token, err := s.cfg.Passkeys.SendRecovery(ctx, in.Body.Token, kind, wanted, c.client(false))
 	if err != nil {
 		return nil, err
 	}

@@ -81,6 +81,7 @@ export const de: Mine = {
   'a.proof.removed': 'Ein weiterer Nachweis wurde entfernt',
   'a.proof.answered': 'Sie haben mehr als Ihren Anmeldeschlüssel vorgewiesen',
   'a.proof.refused': 'Ein Nachweis wurde abgewiesen',
+  'a.proof.code-sent': 'Ein Code für Sie wurde angefordert',
   'a.request.submitted': 'Sie haben um etwas gebeten',
   'a.request.denied': 'Die Richtlinie hat abgelehnt',
   'a.request.proved': 'Sie haben bewiesen, dass Sie es sind',

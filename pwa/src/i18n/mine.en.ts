@@ -79,6 +79,7 @@ export const en = {
   'a.proof.removed': 'A way to prove it’s you was removed',
   'a.proof.answered': 'You proved more than your passkey',
   'a.proof.refused': 'What should prove that it’s you was refused',
+  'a.proof.code-sent': 'A code for you was asked for',
   'a.request.submitted': 'You asked for something',
   'a.request.denied': 'The policy said no',
   'a.request.proved': 'You proved that it’s you',
