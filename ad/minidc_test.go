@@ -266,3 +266,26 @@ func TestTheDemosCompanyCanBeServed(t *testing.T) {
 		t.Errorf("%d of %d are protected", protected, len(company.People))
 	}
 }
+
+// Whoever counts tries has to know whether a controller may still count this one.
+func TestAPasswordWhoseAnswerIsLostMayStillCount(t *testing.T) {
+	for _, f := range []struct {
+		name  string
+		fault minidc.Fault
+		want  ad.Outcome
+	}{
+		{"silent", minidc.Silent().On(minidc.OpBind), ad.OutcomeUnknown},
+		{"closed", minidc.CloseBefore().On(minidc.OpBind), ad.OutcomeUnknown},
+		{"not even a connection", minidc.Silent().On(minidc.OpConnect), ad.OutcomeNotWritten},
+	} {
+		l, one, _ := two(t, minidc.Config{}, minidc.Config{})
+		p := l.person()
+		c := l.client(both(l), func(c *ad.Config) { c.OpTimeout = 500 * time.Millisecond })
+		if _, err := c.Account(ctxFor(t), p.GUID); err != nil { // the service's own connections stand
+			t.Fatal(err)
+		}
+		one.Inject(f.fault)
+		err := c.CheckPassword(ctxFor(t), p.GUID, pw(start))
+		l.causes(err, ad.ErrUnavailable, f.want)
+	}
+}

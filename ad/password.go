@@ -92,6 +92,9 @@ func (c *Client) bindPerson(ctx context.Context, op string, at *controller, dn s
 		return nil
 	}
 	e := fault(op, at, err)
+	if lost(err) {
+		e.Outcome = OutcomeUnknown // it may yet count as a wrong password
+	}
 	if r := refused(err); r != nil && r.ResultCode == ldap.LDAPResultInvalidCredentials {
 		e.Cause = bindCause(e.Diagnostic)
 	}

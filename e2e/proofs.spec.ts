@@ -82,7 +82,7 @@ test('a mail address of one’s own is verified, and takes the place of the one 
   expect((await stand.mails()).slice(before).some((m) => m.to.includes(kept))).toBe(false);
 });
 
-test('a code by text message: a number is verified, and lets its owner in', async ({ people, stack }) => {
+test('a code by text message: a number is verified, lets its owner in, and is told how to stop what was not them', async ({ people, stack }) => {
   const { stand, directory } = stack;
   const { phone, person } = await people.enrolled(people.hire('Noor', 'Haddad', { department: departments.byText }));
   const { page } = phone;
@@ -123,7 +123,17 @@ test('a code by text message: a number is verified, and lets its owner in', asyn
   await button(page, 'Unlock my account').click();
   await sees(page, 'You are unlocked');
   const told = await toldOf((seen) => stand.texts(seen), number, /Somebody signed in without a passkey/);
-  expect(told).not.toContain('http');
+
+  // Whoever reads that without having done it stops everything, from any browser.
+  const link = /This wasn't me: (\S+)$/.exec(told)![1]!;
+  const other = await people.phone();
+  await other.page.goto(link);
+  await sees(other.page, 'Was this not you?');
+  await button(other.page, 'Stop everything on my account').click();
+  await sees(other.page, 'Everything is stopped');
+  expect(stack.command('freezes', '--config', stack.config)).toContain(person.account);
+  const stopped = await toldOf((seen) => stand.texts(seen), number, /Your account is stopped here/);
+  expect(stopped).not.toContain('http');
 });
 
 test('a number that nobody verified, and a name that nobody has, are told the same and get nothing', async ({ people, stack }) => {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/secret"
@@ -41,20 +40,9 @@ type attempt struct {
 	person func(context.Context) (ad.Account, error)
 }
 
-// CheckTime is how long what a stranger gives is held against the directory. What takes
-// longer is refused like a wrong answer, and whoever answers the stranger waits longer
-// than this before a refusal: there is nothing to ask of a name that nobody has, so a
-// slow directory would else show that somebody has one.
-const CheckTime = 2500 * time.Millisecond
-
 // check finds what each answer uses up. A kind counts once. Every answer is looked
 // at, and as long for an account that holds nothing, or that is none.
 func (s *Service) check(ctx context.Context, t attempt, answers []Answer) ([]FactorUse, error) {
-	if !t.own {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.cfg.CheckTime)
-		defer cancel()
-	}
 	factors, err := s.store.Factors(ctx, t.account)
 	if err != nil {
 		return nil, fmt.Errorf("list proofs: %w", err)
@@ -202,6 +190,9 @@ func (s *Service) provePassword(ctx context.Context, t attempt, password secret.
 	if a.Protected != ad.NotProtected {
 		return ErrWrongCode
 	}
+	if s.doubts.has(t.account, s.now()) {
+		return ErrNoTries
+	}
 	limit, err := s.triesAllowed(ctx, a, !t.own)
 	if err != nil {
 		return err
@@ -209,7 +200,7 @@ func (s *Service) provePassword(ctx context.Context, t attempt, password secret.
 	if limit == unknownTries && a.BadPasswords >= unknownTries {
 		return ErrNoTries
 	}
-	err = s.directory.CheckPassword(ctx, t.account, password)
+	err = s.checkPassword(ctx, t.account, password)
 	if err == nil || errors.Is(err, ad.ErrMustChange) || errors.Is(err, ad.ErrPasswordExpired) {
 		return nil
 	}

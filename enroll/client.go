@@ -8,7 +8,12 @@ type Client struct {
 	Address  string // personal
 	Remember bool   // the person's own device: the session outlives the browser
 	Browser  string // SHA-256 of the browser's own cookie, hex; "" for none
+	// Waits says whether whoever asked has no answer yet, and from then on lets them wait
+	// for the end; nil: they do. Nothing is used up for an answer that nobody gets.
+	Waits func() bool
 }
+
+func (c Client) waits() bool { return c.Waits == nil || c.Waits() }
 
 // Opened is what an open invitation tells before anything is proved: enough to
 // see that it is for oneself, and no more.

@@ -160,6 +160,9 @@ func (s *Service) tryPassword(ctx context.Context, inv Invitation, password secr
 	if err != nil {
 		return err
 	}
+	if s.doubts.has(inv.Account, s.now()) {
+		return s.disproved(ctx, inv, from, ErrNoTries)
+	}
 	limit, err := s.triesAllowed(ctx, a, false)
 	if err != nil {
 		return s.disproved(ctx, inv, from, err)
@@ -167,7 +170,7 @@ func (s *Service) tryPassword(ctx context.Context, inv Invitation, password secr
 	if err := s.store.TryInvitation(ctx, inv.ID, limit); err != nil {
 		return fmt.Errorf("prove password: %w", err)
 	}
-	err = s.directory.CheckPassword(ctx, inv.Account, password)
+	err = s.checkPassword(ctx, inv.Account, password)
 	if proved := err == nil || errors.Is(err, ad.ErrMustChange) || errors.Is(err, ad.ErrPasswordExpired); proved {
 		if err := s.forgive(ctx, inv.ID); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,6 +167,12 @@ func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []
 	if w.Account.IsZero() {
 		return Session{}, none, because("nobody has the name")
 	}
+	// Who has a recovery code guesses nothing: what is left takes the time that it takes. Of
+	// what could be guessed it must not show in that either that it was right.
+	sure := slices.ContainsFunc(uses, func(u FactorUse) bool { return !Guessable(u.Proof.Kind) })
+	if sure && !from.waits() {
+		return Session{}, none, errAnswered
+	}
 	person, err := s.account(ctx, w.Account)
 	if err != nil {
 		return Session{}, none, s.hidden(err)
@@ -176,6 +183,9 @@ func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []
 	}
 	if err := suffices(ctx, person, kinds); err != nil {
 		return Session{}, none, err
+	}
+	if !sure && !from.waits() {
+		return Session{}, none, errAnswered
 	}
 	err = s.store.Recovered(ctx, spent, uses, session, s.recoveredEvent(w, session, uses, from))
 	if errors.Is(err, ErrWrongCode) || errors.Is(err, ErrNoFactor) {
@@ -216,6 +226,9 @@ func (s *Service) Braked(ctx context.Context) error {
 	}
 	return nil
 }
+
+// errAnswered: it took so long that the refusal went out before.
+var errAnswered = because("right, and too late: the directory or the database is slow")
 
 // refusal of a recovery: why goes to the log, and nowhere else.
 type recoverRefusal struct{ why string }

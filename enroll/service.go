@@ -57,7 +57,6 @@ type Config struct {
 	SessionAbsolute time.Duration // of a remembered device; 30 days
 	SessionShort    time.Duration // absolute, where it isn't remembered; 1 hour
 	CeremonyTimeout time.Duration // from begin to finish; 5 minutes
-	CheckTime       time.Duration // of a stranger's answers; CheckTime
 	InvitationValid time.Duration // of Invite, when it names no other; 72 hours
 	Proofs          ProofSettings
 
@@ -92,6 +91,7 @@ type Service struct {
 	store     Store
 	directory Directory
 	gates     gates // one password try of an account at a time
+	doubts    doubts
 	sending   chan struct{}
 	stopping  chan struct{}
 	log       *slog.Logger
@@ -138,7 +138,6 @@ func withDefaults(cfg Config) Config {
 		}
 	}
 	def(&cfg.CeremonyTimeout, 5*time.Minute)
-	def(&cfg.CheckTime, CheckTime)
 	count(&cfg.MaxCeremonies, 5)
 	count(&cfg.MaxPasskeys, 20)
 	if cfg.Now == nil {

@@ -2,10 +2,13 @@ package enroll
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"sync"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/secret"
 )
 
 const (
@@ -64,6 +67,44 @@ const clockMargin = 5 * time.Minute
 func (s *Service) windowOver(policy ad.PasswordPolicy, a ad.Account) bool {
 	return policy.ObservationWindow > 0 && !a.LastBad.IsZero() &&
 		s.now().After(a.LastBad.Add(policy.ObservationWindow+clockMargin))
+}
+
+// doubtTime is how long no password is tried of an account of which an answer was lost: the
+// controller, or the one that it asks in turn, may count that try after we hung up.
+const doubtTime = 2 * time.Minute
+
+// checkPassword tries a password once. The caller has the account's turn.
+func (s *Service) checkPassword(ctx context.Context, account ad.GUID, password secret.Text) error {
+	err := s.directory.CheckPassword(ctx, account, password)
+	var failed *ad.Error
+	if unreached(err) && errors.As(err, &failed) && failed.Outcome == ad.OutcomeUnknown {
+		s.doubts.add(account, s.now())
+	}
+	return err
+}
+
+// doubts are the accounts of which it is not known yet how many wrong passwords are
+// counted. Each server knows its own: of two, each may lose one answer more.
+type doubts struct {
+	mu    sync.Mutex
+	since map[ad.GUID]time.Time
+}
+
+func (d *doubts) add(account ad.GUID, now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.DeleteFunc(d.since, func(_ ad.GUID, at time.Time) bool { return now.Sub(at) >= doubtTime })
+	if d.since == nil {
+		d.since = map[ad.GUID]time.Time{}
+	}
+	d.since[account] = now
+}
+
+func (d *doubts) has(account ad.GUID, now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at, ok := d.since[account]
+	return ok && now.Sub(at) < doubtTime
 }
 
 // gates lets one caller in for each account. It holds no entry for an account

@@ -117,6 +117,9 @@ func (s *Service) besideWord(ctx context.Context, w way, session string, answers
 	if w.Account.IsZero() {
 		return nil, because("nobody has the name")
 	}
+	if !from.waits() {
+		return nil, errAnswered
+	}
 	e := s.event(audit.Answered, w.Account)
 	e.Detail["proofs"], e.Detail["proof_kinds"] = usesOf(uses)
 	e.Detail["session"] = session

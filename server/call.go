@@ -22,6 +22,18 @@ type call struct {
 	file    bool   // a file of the web app, or health
 	session *enroll.Session
 	cause   error // why it failed, for the log
+	seen    *seen // of a call without its connection
+}
+
+// seen is what a call says of the browser that asks.
+type seen struct {
+	browser string
+	client  enroll.Client
+}
+
+// apart is the call without its connection, which serves others once it is answered.
+func (c *call) apart() *call {
+	return &call{id: c.id, start: c.start, address: c.address, route: c.route, seen: &seen{c.browser(), c.client(false)}}
 }
 
 type callKey struct{}
@@ -70,6 +82,9 @@ func actor(ctx context.Context) Actor {
 
 // client is the browser that asks, for enroll.
 func (c *call) client(remember bool) enroll.Client {
+	if c.seen != nil {
+		return c.seen.client
+	}
 	return enroll.Client{
 		Device:   deviceWords(string(c.http.UserAgent())),
 		Address:  c.address.String(),

@@ -47,6 +47,9 @@ const browserKept = 400 * 24 * time.Hour
 
 // browser is SHA-256 of the browser's own cookie, hex; "" where it has none.
 func (c *call) browser() string {
+	if c.seen != nil {
+		return c.seen.browser
+	}
 	v := string(c.http.Request.Header.Cookie(browserCookie))
 	if b, err := base64.RawURLEncoding.DecodeString(v); err != nil || len(b) != 32 {
 		return ""

@@ -42,6 +42,7 @@ type relyingParty struct {
 	lookErr error // of Session and Look only
 	atHand  error // of AtHand only
 	ended   int
+	panics  bool // in FinishRecovery
 	from    enroll.Client
 	used    atomic.Int32                 // calls of Session
 	alive   atomic.Pointer[func() error] // what Alive answers; nil for nil

@@ -121,7 +121,7 @@ func migrated(path string) error {
 // beside each other.
 var pausesOf = func() timing {
 	of := pauses
-	pauses = timing{begin: time.Millisecond, finish: time.Millisecond, asked: time.Millisecond, wait: time.Millisecond}
+	pauses = timing{begin: time.Millisecond, finish: time.Millisecond, guess: time.Millisecond, asked: time.Millisecond, wait: time.Millisecond, slack: time.Minute}
 	return of
 }()
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -14,23 +16,105 @@ import (
 )
 
 // The way in without a passkey. Somebody is named before anything is proved, so every
-// answer that does not let them in comes in the same time, whatever there was to do: at
-// the next multiple of a pause that is longer than the work. The directory is asked the
-// one same thing of every name (begin), or, of names that somebody has, no longer than
-// enroll.CheckTime, which is less than asked. (docs/security.md, rule 13)
+// answer that does not let them in comes in the same time, whatever there was to do. To
+// begin, and to send a code, the same is done for every name: the answer comes at the next
+// multiple of a pause that is longer than that. What is done with proofs is not the same:
+// their refusal comes when the pause is over, whatever is not done by then. (docs/security.md,
+// rule 13)
 var pauses = timing{
-	begin: 500 * time.Millisecond, finish: time.Second, asked: enroll.CheckTime + 500*time.Millisecond, wait: 250 * time.Millisecond,
+	begin: 500 * time.Millisecond, finish: time.Second, guess: 2 * time.Second, asked: 3 * time.Second, wait: 250 * time.Millisecond,
 }
 
-type timing struct{ begin, finish, asked, wait time.Duration }
+// timing of answers: finish of recovery codes, guess of what could be guessed, asked of
+// that of which the directory is asked beside. slack is nothing but in tests that have no
+// pauses.
+type timing struct{ begin, finish, guess, asked, wait, slack time.Duration }
 
 // of a try with these proofs: what the pause is must not depend on whose they are.
 func (p timing) of(given []recoveryAnswer) time.Duration {
-	if slices.ContainsFunc(given, func(a recoveryAnswer) bool { return enroll.NeedsDirectory(enroll.ProofKind(a.Kind)) }) {
-		return p.asked
+	pause := p.finish
+	for _, a := range given {
+		switch kind := enroll.ProofKind(a.Kind); {
+		case enroll.NeedsDirectory(kind):
+			return p.asked
+		case enroll.Guessable(kind):
+			pause = p.guess
+		}
 	}
-	return p.finish
+	return pause
 }
+
+// behindTime bounds what goes on after its answer. A bind of the directory's ends before.
+const behindTime = 30 * time.Second
+
+// patience is with one try, whose answer comes at the pause unless waits has been asked.
+type patience struct {
+	mu         sync.Mutex
+	gone, kept bool
+}
+
+// waits says whether there is no answer yet; then there is none before the end.
+func (p *patience) waits() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.kept = p.kept || !p.gone
+	return p.kept
+}
+
+// leaves says whether the answer goes out now.
+func (p *patience) leaves() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gone = p.gone || !p.kept
+	return p.gone
+}
+
+// patiently does what somebody asks for who is not let in before it is done. Who is let in
+// is answered at once: that says more than its time. Any refusal comes when the pause is
+// over; so does that of what is not done by then, and that goes on to its end by itself: a
+// password that the directory looks at is one, whether anybody waits for it or not. Do
+// gets the call without its connection.
+func patiently[T any](ctx context.Context, s *Server, pause time.Duration, do func(ctx context.Context, c *call) (T, error)) (T, error) {
+	type result struct {
+		v   T
+		err error
+	}
+	var p patience
+	start, c, done := time.Now(), callOf(ctx).apart(), make(chan result, 1)
+	c.seen.client.Waits = p.waits
+	go func() {
+		r := result{err: errPanicked}
+		defer func() {
+			if v := recover(); v != nil {
+				s.log.Error("panic", "id", c.id, "route", c.route, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			}
+			done <- r
+		}()
+		ctx, cancel := context.WithTimeout(context.Background(), behindTime)
+		defer cancel()
+		r.v, r.err = do(ctx, c)
+	}()
+	over := time.NewTimer(pause + pauses.slack)
+	defer over.Stop()
+	var r result
+	select {
+	case r = <-done:
+	case <-over.C:
+		if p.leaves() {
+			return r.v, errLate
+		}
+		r = <-done
+	}
+	if r.err != nil {
+		steady(ctx, start, pause)
+	}
+	return r.v, r.err
+}
+
+var (
+	errPanicked = errors.New("panic")
+	errLate     = fmt.Errorf("not done when its refusal is due: %w", enroll.ErrRecoverRefused)
+)
 
 // steady waits for the next multiple of every since start.
 func steady(ctx context.Context, start time.Time, every time.Duration) {
@@ -88,38 +172,39 @@ func anyGuessable(given []recoveryAnswer) bool {
 	return slices.ContainsFunc(given, func(a recoveryAnswer) bool { return enroll.Guessable(enroll.ProofKind(a.Kind)) })
 }
 
-// finishRecovery answers at once whoever is let in: that says more than its time.
-func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (_ *reply[Me], err error) {
-	defer func(start time.Time) {
+func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply[Me], error) {
+	pause := pauses.of(in.Body.Proofs)
+	type entered struct {
+		made   enroll.Session
+		cookie secret.Text
+	}
+	got, err := patiently(ctx, s, pause, func(ctx context.Context, c *call) (got entered, err error) {
+		of, err := s.cfg.Passkeys.RecoveryOf(in.Body.Token)
 		if err != nil {
-			steady(ctx, start, pauses.of(in.Body.Proofs))
+			return got, err
 		}
-	}(time.Now())
-	c := callOf(ctx)
-	of, err := s.cfg.Passkeys.RecoveryOf(in.Body.Token)
-	if err != nil {
-		return nil, err
-	}
-	answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs, func(answers []enroll.Answer) bool { return s.taken(of, answers) })
-	if err != nil {
-		return nil, err
-	}
-	suffices := func(ctx context.Context, person ad.Account, proved []enroll.ProofKind) (err error) {
-		if of.Act == workflow.ActThaw {
-			err = s.cfg.Freezes.ThawSuffices(ctx, person, c.address.String(), proved)
-		} else {
-			err = s.cfg.Requests.Suffices(ctx, person, workflow.Kind(of.Act), c.address.String(), proved)
-		}
+		answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs, func(answers []enroll.Answer) bool { return s.taken(of, answers) })
 		if err != nil {
-			return ruled{err}
+			return got, err
 		}
-		return nil
-	}
-	made, cookie, err := s.cfg.Passkeys.FinishRecovery(ctx, in.Body.Token, answers, c.client(false), suffices)
+		suffices := func(ctx context.Context, person ad.Account, proved []enroll.ProofKind) (err error) {
+			if of.Act == workflow.ActThaw {
+				err = s.cfg.Freezes.ThawSuffices(ctx, person, c.address.String(), proved)
+			} else {
+				err = s.cfg.Requests.Suffices(ctx, person, workflow.Kind(of.Act), c.address.String(), proved)
+			}
+			if err != nil {
+				return ruled{err}
+			}
+			return nil
+		}
+		got.made, got.cookie, err = s.cfg.Passkeys.FinishRecovery(ctx, in.Body.Token, answers, c.client(false), suffices)
+		return got, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return s.welcome(ctx, made, cookie)
+	return s.welcome(ctx, got.made, got.cookie)
 }
 
 // taken says whether the policy has an alternative of these proofs, each once, no more and

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -141,31 +142,44 @@ func (h *house) namesOfAllKinds() map[string]string {
 	return names
 }
 
-// A directory that takes longer than the pause makes no name take two of them: what it is
-// asked of names that somebody has ends before.
+// farAway counts like a store that is far away.
+type farAway struct{ Limits }
+
+func (l farAway) Take(ctx context.Context, key string, burst int, refill time.Duration, now time.Time) (time.Duration, error) {
+	<-time.After(100 * time.Millisecond)
+	return l.Limits.Take(ctx, key, burst, refill, now)
+}
+
+// A directory and a database that take longer than the pause make no name take two of
+// them, and nothing that was right either where the rules refuse it.
 func TestASlowDirectoryTellsNothingOfWhoExists(t *testing.T) {
-	everyday.Left(t, "that the answers are alike is tested here")
+	everyday.Left(t, "that what takes too long is refused, and uses up nothing, is tested in enroll")
 	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll, &rateWordNet, &rateWordAll, &rateWordOne)
-	h := newHouse(t, alsoBy([]enroll.ProofKind{enroll.ProofPassword}, []enroll.ProofKind{enroll.ProofDirectory, enroll.ProofPassword},
+	h := newHouse(t, alsoBy([]enroll.ProofKind{enroll.ProofPIN}, []enroll.ProofKind{enroll.ProofPassword}, []enroll.ProofKind{enroll.ProofDirectory, enroll.ProofPassword},
 		[]enroll.ProofKind{enroll.ProofPassword, enroll.ProofVouching}))
 	quick := pauses
-	pauses = pausesOf
 	t.Cleanup(func() { pauses = quick })
-	h.phone().enrol(h.invitation(h.company.person), h.company.who.Password)
+	owner := h.phone()
+	owner.enrol(h.invitation(h.company.person), h.company.who.Password)
+	owner.setsPIN()
+	pauses = pausesOf
 	names := h.namesOfAllKinds()
-	// One question of its kind, as begin asks, takes less than CheckTime; two take more.
 	for _, op := range []minidc.Operation{minidc.OpSearch, minidc.OpBind} {
-		t.Cleanup(h.company.dc.Inject(minidc.Slow(enroll.CheckTime * 6 / 10).On(op)))
+		t.Cleanup(h.company.dc.Inject(minidc.Slow(1500 * time.Millisecond).On(op)))
 	}
+	h.Server.cfg.Limits = farAway{h.store}
 	password, known := fields{"kind": "password", "value": "Wrong-1-wrong"}, fields{"kind": "directory", "value": "wrong"}
 	tries := []struct {
 		name, path string
 		proofs     []fields
-		status     int
+		pause      time.Duration
 	}{
-		{"a password", "/api/recover/finish", []fields{password}, http.StatusForbidden},
-		{"what the directory knows", "/api/recover/finish", []fields{known, password}, http.StatusForbidden},
-		{"a password beside a word", "/api/recover/ask", []fields{password}, http.StatusForbidden},
+		{"a password", "/api/recover/finish", []fields{password}, pauses.asked},
+		{"what the directory knows", "/api/recover/finish", []fields{known, password}, pauses.asked},
+		{"a password beside a word", "/api/recover/ask", []fields{password}, pauses.asked},
+		{"a wrong PIN", "/api/recover/finish", []fields{{"kind": "pin", "value": "840672"}}, pauses.guess},
+		// Of its owner, who holds a passkey, the PIN alone is never enough.
+		{"the PIN of somebody", "/api/recover/finish", []fields{{"kind": "pin", "value": "739201"}}, pauses.guess},
 	}
 	var wg sync.WaitGroup
 	for who, name := range names {
@@ -176,11 +190,11 @@ func TestASlowDirectoryTellsNothingOfWhoExists(t *testing.T) {
 				start := time.Now()
 				res := p.call("POST", try.path, fields{"token": begun.Token, "proofs": try.proofs})
 				took := time.Since(start)
-				if body := bodyOf(t, res); res.StatusCode != try.status || !strings.Contains(body, "recover.refused") {
+				if body := bodyOf(t, res); res.StatusCode != http.StatusForbidden || !strings.Contains(body, "recover.refused") {
 					t.Errorf("%s of %s: %d %s", try.name, who, res.StatusCode, body)
 				}
-				if took < pauses.asked || took >= 2*pauses.asked {
-					t.Errorf("%s of %s took %s, which is not one pause of %s", try.name, who, took, pauses.asked)
+				if took < try.pause || took >= try.pause+time.Second {
+					t.Errorf("%s of %s took %s, which is not a pause of %s", try.name, who, took, try.pause)
 				}
 			})
 		}
@@ -197,8 +211,25 @@ func TestWhoeverIsLetInWaitsForNoPause(t *testing.T) {
 	quick := pauses
 	pauses.finish = time.Hour
 	t.Cleanup(func() { pauses = quick })
-	if res := h.phone().tries(h.company.login(), "unlock", "recovery-code", codes[0]); res.StatusCode != http.StatusOK {
-		t.Errorf("a recovery code: %d", res.StatusCode)
+	let := make(chan int, 1)
+	go func() { let <- h.phone().tries(h.company.login(), "unlock", "recovery-code", codes[0]).StatusCode }()
+	select {
+	case status := <-let:
+		if status != http.StatusOK {
+			t.Errorf("a recovery code: %d", status)
+		}
+	case <-time.After(time.Minute):
+		t.Error("a recovery code waits for the pause of those that are wrong")
+	}
+}
+
+// What goes on without its connection takes the server down with nothing.
+func TestATryThatPanicsIsAFaultLikeAnyOther(t *testing.T) {
+	st := newStage(t)
+	st.party.panics = true
+	res := st.ask("POST", "/api/recover/finish", `{"token":"t","proofs":[{"kind":"recovery-code","value":"x"}]}`)
+	if res.StatusCode != http.StatusInternalServerError || !strings.Contains(st.logged.String(), "out of hand") {
+		t.Errorf("%d; %s", res.StatusCode, st.logged)
 	}
 }
 
@@ -273,9 +304,9 @@ func column(rounds []map[string]time.Duration, name string) []time.Duration {
 func tryNames(t *testing.T, h *house, names map[string]string, n int, later time.Duration) (rounds, stops []map[string]time.Duration) {
 	t.Helper()
 	rounds, stops = make([]map[string]time.Duration, n), make([]map[string]time.Duration, (n+1)/2)
-	at := 24 // rounds at once: they only wait, nearly always
+	at := 48 // rounds at once: they only wait, nearly always
 	if n > 1000 {
-		at = 72
+		at = 100
 	}
 	gate := make(chan struct{}, at)
 	order := slices.Sorted(maps.Keys(names))

@@ -31,37 +31,49 @@ type askWord struct {
 }
 
 func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], error) {
-	defer steady(ctx, time.Now(), pauses.of(in.Body.Proofs))
-	c := callOf(ctx)
-	of, err := s.cfg.Passkeys.RecoveryOf(in.Body.Token)
+	start, c := time.Now(), callOf(ctx)
+	// Named before anybody signed in: whoever vouches later in this window is known by it.
+	cookie, browser := c.nameBrowser()
+	ask := func(ctx context.Context, c *call) (enroll.Waiting, error) { return s.askFor(ctx, c, in, browser) }
+	var waiting enroll.Waiting
+	var err error
+	if len(in.Body.Proofs) == 0 { // and whoever asks is told that they wait, whatever becomes of it
+		defer func() { steady(ctx, start, pauses.finish) }()
+		waiting, err = ask(ctx, c)
+	} else {
+		waiting, err = patiently(ctx, s, pauses.of(in.Body.Proofs), ask)
+	}
 	if err != nil {
 		return nil, err
 	}
+	c.keepBrowser(cookie)
+	return answer(Waiting{Token: waiting.Token.Reveal(), Number: waiting.Number, Until: stamp(waiting.Until)}), nil
+}
+
+func (s *Server) askFor(ctx context.Context, c *call, in *askWord, browser string) (enroll.Waiting, error) {
+	of, err := s.cfg.Passkeys.RecoveryOf(in.Body.Token)
+	if err != nil {
+		return enroll.Waiting{}, err
+	}
 	// What is told comes before what is counted by account.
 	if err := s.take(ctx, rateWordNet, network(c.address)); err != nil {
-		return nil, err
+		return enroll.Waiting{}, err
 	}
 	if err := s.take(ctx, rateWordAll, ""); err != nil {
 		if errors.As(err, new(limited)) {
 			s.brake(ctx, c.id)
 		}
-		return nil, err
+		return enroll.Waiting{}, err
 	}
 	answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs, func(answers []enroll.Answer) bool {
 		return s.taken(of, append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching}))
 	})
 	if err != nil {
-		return nil, err
+		return enroll.Waiting{}, err
 	}
-	// Named before anybody signed in: whoever vouches later in this window is known by it.
-	from, own := c.client(false), ""
-	own, from.Browser = c.nameBrowser()
-	waiting, err := s.cfg.Passkeys.AskWord(ctx, in.Body.Token, answers, from, s.askOthers(c.id, network(c.address)))
-	if err != nil {
-		return nil, err
-	}
-	c.keepBrowser(own)
-	return answer(Waiting{Token: waiting.Token.Reveal(), Number: waiting.Number, Until: stamp(waiting.Until)}), nil
+	from := c.client(false)
+	from.Browser = browser
+	return s.cfg.Passkeys.AskWord(ctx, in.Body.Token, answers, from, s.askOthers(c.id, network(c.address)))
 }
 
 // ruled is why the rules did not go on, as the log has it.
