@@ -16,7 +16,7 @@ import (
 	"github.com/latchkey/latchkey/enroll"
 )
 
-// HardwareKey says which security keys are hardware keys.
+// HardwareKey says which security keys, and whether computers, are hardware keys.
 type HardwareKey struct {
 	RootsFile string   `yaml:"roots_file"`
 	Models    []string `yaml:"models"`

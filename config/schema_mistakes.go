@@ -125,7 +125,7 @@ var mistakes = map[string]string{
 	"proofs.questions.list[].de":               "One that asks something else than the English text gets other answers.",
 	"proofs.hardware_key.roots_file":           "Without them anything could call itself a security key.",
 	"proofs.hardware_key.models":               "Without them a model that its maker has called back counts on.",
-	"proofs.hardware_key.tpm":                  "Switched on without need, the PIN of a computer opens what only a security key should.",
+	"proofs.hardware_key.tpm":                  "Switched on without need, whoever controls a computer opens, even without its PIN, what only a security key should.",
 	"proofs.directory.attribute":               "Whoever has the account would write another value into one that they can edit.",
 	"proofs.directory.en":                      "People who don't understand which number is meant use up their tries.",
 	"proofs.directory.de":                      "People who don't understand which number is meant use up their tries.",

@@ -31,13 +31,13 @@ test('a security key that its maker vouches for is registered and used; another 
     await page.goto(stack.invite(person));
     await page.getByLabel('The password you use at work').fill(person.password);
     await button(page, 'Check my password').click();
-    const refused = page.getByRole('alert').getByText('That passkey isn’t on a security key that your organisation accepts.');
+    const refused = page.getByRole('alert').getByText('That passkey isn’t on a security key or computer that your organisation accepts.');
     const unknown = make(page); // the browser passes the phone's own over, and waits
     await expect(button(page, 'Follow your device…')).toBeVisible();
     let unplug = await plug(phone.cdp);
     expect(await unknown, 'on a key that nobody vouches for').toBe(422);
     await expect(refused).toBeVisible();
-    await expect(page.getByText('Choose your security key when your browser asks where to keep it.')).toBeVisible();
+    await expect(page.getByText('Choose your security key, or the computer if it is accepted, when your browser asks where to keep it.')).toBeVisible();
     await loseKeys(phone);
     await unplug();
     await maker.certifies(page);
@@ -92,7 +92,7 @@ test('a passkey of before counts for as much as before, and its key is registere
     await phone.signIn();
     await button(page, 'Set a new password').click();
     await button(page, 'Confirm with my security key').click();
-    await expect(page.getByRole('alert').getByText('That passkey isn’t on a security key that your organisation accepts.')).toBeVisible();
+    await expect(page.getByRole('alert').getByText('That passkey isn’t on a security key or computer that your organisation accepts.')).toBeVisible();
 
     await page.goto(stack.invite(person));
     await page.getByLabel('The password you use at work').fill(person.password);

@@ -44,6 +44,7 @@ test('a code by mail to the address that IT keeps lets somebody in', async ({ pe
   await button(page, 'Unlock my account').click();
   await sees(page, 'You are unlocked');
   expect(directory.bind(person, person.password)).toEqual({ ok: true, code: '' });
+  await toldOf((seen) => stand.mails(seen), kept, /Subject: Somebody signed in without a passkey[\s\S]*freeze#/); // a channel of theirs, like any other
 });
 
 test('a mail address of one’s own is verified, and takes the place of the one that IT keeps', async ({ people, stack }) => {

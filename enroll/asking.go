@@ -61,7 +61,7 @@ func (s *Service) Ask(ctx context.Context, of Session, kinds []ProofKind) (Askin
 				return Asking{}, err
 			}
 			to, err := s.bring(ctx, a, kind, code, askerOf(of))
-			if err != nil {
+			if err = s.recorded(ctx, of.Account, kind, of, err); err != nil {
 				return Asking{}, err
 			}
 			out.Sent[kind] = Masked(kind, to)

@@ -10,10 +10,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +84,34 @@ func TestOnlyAnAttestationByItsOwnCertificateCounts(t *testing.T) {
 	object.AuthData.Flags |= protocol.FlagBackupEligible
 	if got := enroll.AttestedOf(keys, object, time.Now()); got != (enroll.Attested{}) {
 		t.Errorf("may be backed up: %+v", got)
+	}
+}
+
+// One that Windows Hello made (public test data of the WebAuthn library, captured at a demo
+// site): signed with SHA-1, as it does, in Microsoft's own chain. The certificate of its
+// chip has ended since.
+func TestWhatWindowsHelloAttestsCounts(t *testing.T) {
+	object, err := verified(t, must(os.ReadFile("testdata/windows-hello.json"))(t))
+	if err != nil && !strings.Contains(fmt.Sprintf("%+v", err), "no longer valid") {
+		t.Fatalf("the library says %+v", err)
+	}
+	x5c := object.AttStatement["x5c"].([]any)
+	aik, issuer := must(x509.ParseCertificate(x5c[0].([]byte)))(t), must(x509.ParseCertificate(x5c[1].([]byte)))(t)
+	then := aik.NotBefore.Add(24 * time.Hour)
+	object.Type = string(metadata.AttCA) // as the library says of one that has not ended
+	for name, c := range map[string]struct {
+		root *x509.Certificate
+		at   time.Time
+		want bool
+	}{
+		"Microsoft's":     {issuer, then, true},
+		"another maker's": {enrolltest.NewMaker(t, later).Root, then, false},
+		"too late":        {issuer, aik.NotAfter.Add(time.Hour), false},
+	} {
+		keys := must(enroll.NewHardwareKeys([]*x509.Certificate{c.root}, nil, true))(t)
+		if got := enroll.AttestedOf(keys, object, c.at); (got.Model == enroll.ModelTPM) != c.want || (got == enroll.Attested{}) == c.want {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 

@@ -783,4 +783,36 @@ func TestEachCodeThatIsSentIsAnEvent(t *testing.T) {
 	post.err = enroll.SentOften{Wait: time.Minute}
 	send("alice")
 	check("what the limits held back", 4, audit.ActorAnonymous, "<nil>", "code.not-sent")
+	post.err = nil
+	w.dir.change(alice, func(a *ad.Account) { a.Protected = ad.ProtectedGroup })
+	send("alice")
+	check("for whom nothing may be done", 5, audit.ActorAnonymous, "<nil>", "account.protected")
+	w.dir.change(alice, func(a *ad.Account) { a.Protected, a.Attributes = ad.NotProtected, nil })
+	send("alice")
+	check("no address", 6, audit.ActorAnonymous, "<nil>", "proof.no-address")
+}
+
+// Where codes go is where its owner is told, too: what was verified here before what the
+// directory has.
+func TestWhereCodesGoIsKnownWithoutSendingOne(t *testing.T) {
+	w, _ := furnished(t)
+	if !w.SendsToDirectory(enroll.ProofMailCode) || w.SendsToDirectory(enroll.ProofSMSCode) {
+		t.Error("which kinds the directory has addresses for")
+	}
+	want := func(what string, account ad.GUID, kind enroll.ProofKind, to string) {
+		t.Helper()
+		if got := must(w.AddressOf(w.ctx, account, kind))(t); got != to {
+			t.Errorf("%s: %q, want %q", what, got, to)
+		}
+	}
+	want("of the directory", alice, enroll.ProofMailCode, "alice@private.example")
+	want("none", alice, enroll.ProofSMSCode, "")
+	want("nobody", ad.GUID{9}, enroll.ProofMailCode, "")
+	f := enroll.Factor{ID: "f", Account: alice, Kind: enroll.ProofMailCode, Secret: []byte("mine@home.example"), Step: -1, Created: w.clock.now()}
+	wantErr(t, "keep", w.store.ReplaceFactors(w.ctx, alice, f.Kind, []enroll.Factor{f}), nil)
+	want("verified here", alice, enroll.ProofMailCode, "mine@home.example")
+	w.dir.fail(errors.New("down"))
+	if _, err := w.AddressOf(w.ctx, alice, enroll.ProofMailCode); err == nil {
+		t.Error("a directory that is down has no address to tell")
+	}
 }

@@ -151,17 +151,24 @@ func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, c
 	if account.IsZero() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
-	defer cancel()
-	a, err := s.present(ctx, account)
-	if err == nil && a.Protected != ad.NotProtected {
-		err = ad.ErrProtected
-	}
-	if err == nil {
-		_, err = s.bring(ctx, a, kind, code, asker{stranger: true, from: from})
-	}
+	by := asker{stranger: true, from: from}
+	err := func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+		defer cancel()
+		a, err := s.present(ctx, account)
+		if err == nil && a.Protected != ad.NotProtected {
+			err = ad.ErrProtected
+		}
+		if err == nil {
+			_, err = s.bring(ctx, a, kind, code, by)
+		}
+		return err
+	}(ctx)
 	if err != nil {
 		s.log.Warn("a code of a way in was not sent", slog.String("kind", string(kind)), slog.Any("error", err))
+	}
+	if err := s.recordSent(ctx, account, kind, by, err); err != nil {
+		s.log.Error("a code of a way in is not recorded", slog.String("kind", string(kind)), slog.Any("error", err))
 	}
 }
 
@@ -194,19 +201,24 @@ func (s *Service) deliver(ctx context.Context, a ad.Account, kind ProofKind, to,
 		return fmt.Errorf("send code: %w", ErrNotSent)
 	}
 	c := SentCode{Kind: kind, To: to, Code: secret.New(grouped(code, 4, " ")), Language: a.Language, Stranger: by.stranger}
-	err := s.cfg.Courier.Bring(ctx, c)
-	if err != nil {
-		err = fmt.Errorf("send code: %w", err)
+	if err := s.cfg.Courier.Bring(ctx, c); err != nil {
+		return fmt.Errorf("send code: %w", err)
 	}
-	if rerr := s.recordSent(ctx, a.GUID, kind, by, err); rerr != nil {
+	return nil
+}
+
+// recorded is recordSent for somebody who is signed in, and who is told what went wrong.
+func (s *Service) recorded(ctx context.Context, account ad.GUID, kind ProofKind, of Session, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
+	defer cancel()
+	if rerr := s.recordSent(ctx, account, kind, askerOf(of), err); rerr != nil {
 		return errors.Join(err, fmt.Errorf("record code: %w", rerr))
 	}
 	return err
 }
 
-// recordSent keeps that a code left, or that the mail server or the gateway did not take
-// it; where it went stands nowhere. What the limits held back is no event: it would fill
-// the log in place of the mailbox.
+// recordSent keeps that a code left, or why none did; where it went stands nowhere. What
+// the limits held back is no event: it would fill the log in place of the mailbox.
 func (s *Service) recordSent(ctx context.Context, account ad.GUID, kind ProofKind, by asker, err error) error {
 	if errors.Is(err, ErrSentOften) {
 		return nil
@@ -221,8 +233,6 @@ func (s *Service) recordSent(ctx context.Context, account ad.GUID, kind ProofKin
 	if err != nil {
 		e.Outcome, e.Reason = audit.Failed, cmp.Or(Code(err), "internal")
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
-	defer cancel()
 	return s.store.Record(ctx, e)
 }
 
@@ -256,6 +266,25 @@ func (s *Service) addressOf(a ad.Account, factors []Factor, kind ProofKind) (to,
 		}
 	}
 	return "", ""
+}
+
+// SendsToDirectory says whether codes of a kind go to an address of the directory, where
+// none was verified here.
+func (s *Service) SendsToDirectory(kind ProofKind) bool { return s.addressSource(kind).Attribute != "" }
+
+// AddressOf is where codes of a kind go to for the account; "" for nowhere. A fault of
+// the store or the directory is an error.
+func (s *Service) AddressOf(ctx context.Context, account ad.GUID, kind ProofKind) (string, error) {
+	factors, err := s.store.Factors(ctx, account)
+	if err != nil {
+		return "", fmt.Errorf("list proofs: %w", err)
+	}
+	a, err := s.account(ctx, account)
+	if errors.Is(err, ErrGone) {
+		return "", nil
+	}
+	to, _ := s.addressOf(a, factors, kind)
+	return to, err
 }
 
 var number = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`) // ITU-T E.164
@@ -323,7 +352,7 @@ func (s *Service) BeginAddress(ctx context.Context, of Session, proof Proof, kin
 		return none, "", err
 	}
 	now := s.now()
-	if err := s.deliver(ctx, a, kind, to, code, askerOf(of)); err != nil {
+	if err := s.recorded(ctx, of.Account, kind, of, s.deliver(ctx, a, kind, to, code, askerOf(of))); err != nil {
 		return none, "", err
 	}
 	if err := s.spendToHold(ctx, of, proof, LabelProof, kind); err != nil {

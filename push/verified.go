@@ -11,18 +11,19 @@ import (
 
 // What happens to the ways into an account is told on every channel that its owner has:
 // beside the devices and the mailbox of the directory, which the account itself may
-// open, also on the mail address and the number that they verified here. One that was
+// open, also on the mail address and the number that they verified here, or that policy
+// takes from the directory for codes. One that was
 // replaced or taken away is told of it too: whoever did that may not be its owner.
 
 // ChannelSMS is to a number that was verified here.
 const ChannelSMS Channel = "sms"
 
-// Addresses knows what people verified here.
+// Addresses knows what people verified here, and what of the directory stands for it.
 type Addresses interface {
-	// HasVerified says what the account has, without opening it.
+	// HasVerified says what the account has, or may have in the directory, without opening it.
 	HasVerified(ctx context.Context, account string) (mail, sms bool, err error)
-	// Verified is the mail address or the number itself; "" where there is none any
-	// more. It is asked when a message is sent.
+	// Verified is the mail address or the number itself; "" where there is none, or
+	// none any more. It is asked when a message is sent.
 	Verified(ctx context.Context, account string, sms bool) (string, error)
 }
 

@@ -67,7 +67,7 @@ const (
 // What is wrong with a proof.
 const (
 	ErrProofMissing  Code = "proof.missing"      // a proof is asked for first
-	ErrNotHardware   Code = "proof.not-hardware" // a passkey, where one on an attested security key is asked for
+	ErrNotHardware   Code = "proof.not-hardware" // a passkey, where one on an attested security key or computer is asked for
 	ErrProofMismatch Code = "proof.mismatch"     // of another person, session, purpose or statement
 	ErrProofExpired  Code = "proof.expired"      // older than Limits.SignInProof
 	ErrProofTooWeak  Code = "proof.too-weak"     // the person holds a stronger one than any that the policy takes

@@ -8,6 +8,8 @@ import (
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/config"
+	"github.com/latchkey/latchkey/db"
+	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/push"
 	"github.com/latchkey/latchkey/secret"
 )
@@ -24,7 +26,7 @@ func openBox(cfg config.Config) (*secret.Box, error) {
 
 func (a *app) newNotices(ctx context.Context, cfg config.Config, dir *directory) (*push.Service, error) {
 	c := push.Config{
-		Store: a.store, Directory: people{dir}, Counter: a.store, Limits: a.store, Addresses: a.store,
+		Store: a.store, Directory: people{dir}, Counter: a.store, Limits: a.store, Addresses: addresses{a.store, a.passkeys},
 		PublicURL: cfg.PublicURL, Organisation: cfg.Organisation,
 		Support: push.Support{Name: cfg.Support.Name, Phone: cfg.Support.Phone, Mail: cfg.Support.Mail},
 		Alerts:  cfg.AlertMail(), FreezeLink: a.freezeToken,
@@ -59,6 +61,34 @@ func (a *app) freezeToken(account, kind string, notice int64, made time.Time) st
 		return ""
 	}
 	return a.engine.FreezeLink(id, kind, notice, made).Reveal()
+}
+
+// addresses are those that people verified here, and those to which policy has codes sent
+// in place of them.
+type addresses struct {
+	store    *db.Store
+	passkeys *enroll.Service
+}
+
+func (x addresses) HasVerified(ctx context.Context, account string) (mail, sms bool, err error) {
+	mail, sms, err = x.store.HasVerified(ctx, account)
+	return mail || x.passkeys.SendsToDirectory(enroll.ProofMailCode), sms || x.passkeys.SendsToDirectory(enroll.ProofSMSCode), err
+}
+
+func (x addresses) Verified(ctx context.Context, account string, sms bool) (string, error) {
+	to, err := x.store.Verified(ctx, account, sms)
+	if to != "" || err != nil {
+		return to, err
+	}
+	id, err := ad.ParseGUID(account)
+	if err != nil {
+		return "", err
+	}
+	kind := enroll.ProofMailCode
+	if sms {
+		kind = enroll.ProofSMSCode
+	}
+	return x.passkeys.AddressOf(ctx, id, kind)
 }
 
 // people finds whom push is to reach.

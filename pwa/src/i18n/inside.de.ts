@@ -3,7 +3,7 @@ import type { Inside } from '.';
 
 export const de: Inside = {
   'duty.passkey': 'Anmeldeschlüssel',
-  'duty.hardware-key': 'Sicherheitsschlüssel',
+  'duty.hardware-key': 'Sicherheitsschlüssel oder angenommener Computer',
   'duty.recovery-code': 'Wiederherstellungscodes',
   'duty.totp': 'Authentifizierungs-App',
   'duty.mail-code': 'Mailadresse für Codes',
@@ -79,7 +79,7 @@ export const de: Inside = {
   'rv.proof.pin': 'PIN',
   'rv.proof.questions': 'Fragen',
   'rv.proof.directory': 'Angabe aus dem Verzeichnis',
-  'rv.proof.hardware-key': 'Sicherheitsschlüssel',
+  'rv.proof.hardware-key': 'Sicherheitsschlüssel oder angenommener Computer',
   'rv.proof.vouching': 'Das Wort von jemandem, der Sie kennt',
   'rv.sign.none': 'Nichts Ungewöhnliches',
   'rv.sign.often.one': '{n} Antrag in dieser Woche',

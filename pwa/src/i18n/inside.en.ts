@@ -1,7 +1,7 @@
 // English for what several of account, request and review say, and others: loaded with the first of them.
 export const en = {
   'duty.passkey': 'passkey',
-  'duty.hardware-key': 'security key',
+  'duty.hardware-key': 'security key or accepted computer',
   'duty.recovery-code': 'recovery codes',
   'duty.totp': 'authenticator app',
   'duty.mail-code': 'mail address for codes',
@@ -77,7 +77,7 @@ export const en = {
   'rv.proof.pin': 'PIN',
   'rv.proof.questions': 'Questions',
   'rv.proof.directory': 'Known in the directory',
-  'rv.proof.hardware-key': 'Security key',
+  'rv.proof.hardware-key': 'Security key or accepted computer',
   'rv.proof.vouching': 'A colleague’s word',
   'rv.sign.none': 'Nothing unusual about it',
   'rv.sign.often.one': '{n} request this week',
