@@ -220,6 +220,9 @@ var proofActs = map[string]func(w *world, p *pigeon, d *device, of enroll.Sessio
 			return err
 		}
 	},
+	"where somebody is told": func(w *world, _ *pigeon, _ *device, _ enroll.Session) func() error {
+		return func() error { _, err := w.AddressOf(w.ctx, alice, enroll.ProofMailCode); return err }
+	},
 	"send a code": func(w *world, _ *pigeon, _ *device, _ enroll.Session) func() error {
 		token := must(w.begun(w.ctx, "alice", "reset"))(w.t)
 		return func() error { _, err := w.SendRecovery(w.ctx, token, enroll.ProofMailCode, false, phone); return err }

@@ -184,7 +184,7 @@ func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []
 	if err := suffices(ctx, person, kinds); err != nil {
 		return Session{}, none, err
 	}
-	if !sure && !from.waits() {
+	if !from.waits() {
 		return Session{}, none, errAnswered
 	}
 	err = s.store.Recovered(ctx, spent, uses, session, s.recoveredEvent(w, session, uses, from))

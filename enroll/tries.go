@@ -103,8 +103,7 @@ func (d *doubts) add(account ad.GUID, now time.Time) {
 func (d *doubts) has(account ad.GUID, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	at, ok := d.since[account]
-	return ok && now.Sub(at) < doubtTime
+	return now.Sub(d.since[account]) < doubtTime // of none: long ago
 }
 
 // gates lets one caller in for each account. It holds no entry for an account
