@@ -125,6 +125,8 @@ export const de: Proofs = {
   'rec.hint.tries.sub': 'Nach fünf falschen Versuchen warten Sie: erst einige Minuten, später bis zu einer Viertelstunde auf jeden weiteren (bei Antworten zwei Stunden). Etwas anderes, das Sie haben, können Sie sofort versuchen.',
   'rec.hint.enough': 'Für Sie nicht genug',
   'rec.hint.enough.sub': 'Vielleicht verlangt Ihre Organisation von Ihnen etwas anderes.',
+  'rec.hint.slow': 'Ein langsames Verzeichnis',
+  'rec.hint.slow.sub': 'Hat es zu lange gedauert, wurde auch Richtiges nicht geprüft. Nichts ist verbraucht: Versuchen Sie es noch einmal, oder nehmen Sie einen anderen Weg.',
   'rec.colleague': 'Jemanden um Hilfe bitten',
 
   'rec.in.stopped': 'Sie sind drin, aber das ging nicht',

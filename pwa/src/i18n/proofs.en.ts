@@ -123,6 +123,8 @@ export const en = {
   'rec.hint.tries.sub': 'After five wrong ones you wait: first some minutes, later up to a quarter of an hour for each (with answers, two hours). Anything else that you have you can try at once.',
   'rec.hint.enough': 'Not enough for you',
   'rec.hint.enough.sub': 'Your organisation may ask you for something else.',
+  'rec.hint.slow': 'A slow directory',
+  'rec.hint.slow.sub': 'If it took too long, even what is right was not checked. Nothing is used up: try again, or take another way.',
   'rec.colleague': 'Ask a colleague',
 
   'rec.in.stopped': 'You are in, but that didn’t work',

@@ -245,6 +245,7 @@ function Hints({ kinds, thaw, onColleague }: { kinds: ProofKind[]; thaw: boolean
         ))}
         <Point icon="wait" title={t('rec.hint.tries')} text={t('rec.hint.tries.sub')} />
         <Point icon="info" title={t('rec.hint.enough')} text={t('rec.hint.enough.sub')} />
+        {!kinds.includes('recovery-code') && <Point icon="wait" title={t('rec.hint.slow')} text={t('rec.hint.slow.sub')} />}
         {thaw && <Point icon="check" title={t('rec.hint.thawed')} text={t('rec.hint.thawed.sub')} />}
       </ul>
       <Button weight="second" icon="user" onClick={onColleague}>
