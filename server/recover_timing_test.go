@@ -304,16 +304,21 @@ func column(rounds []map[string]time.Duration, name string) []time.Duration {
 func tryNames(t *testing.T, h *house, names map[string]string, n int, later time.Duration) (rounds, stops []map[string]time.Duration) {
 	t.Helper()
 	rounds, stops = make([]map[string]time.Duration, n), make([]map[string]time.Duration, (n+1)/2)
-	at := 48 // rounds at once: they only wait, nearly always
+	// Rounds at once: they only wait, nearly always. Of words fewer, since whoever asks anew
+	// takes the place of who asked before.
+	words, proofs := make(chan struct{}, 24), make(chan struct{}, 24)
 	if n > 1000 {
-		at = 100
+		words, proofs = make(chan struct{}, 36), make(chan struct{}, 64)
 	}
-	gate := make(chan struct{}, at)
 	order := slices.Sorted(maps.Keys(names))
 	var wg sync.WaitGroup
 	for i := range rounds {
-		gate <- struct{}{}
+		gate := proofs
+		if i%2 == 0 {
+			gate = words
+		}
 		wg.Go(func() {
+			gate <- struct{}{}
 			defer func() { <-gate }()
 			took, stop := map[string]time.Duration{}, map[string]time.Duration{}
 			for _, j := range rand.Perm(len(order)) {
