@@ -142,14 +142,14 @@ type Store struct {
 }
 
 var (
-	_ enroll.Store       = (*Store)(nil)
-	_ workflow.Store     = (*Store)(nil)
-	_ workflow.Freezes   = (*Store)(nil)
-	_ workflow.Holders   = (*Store)(nil)
-	_ workflow.Reminders = (*Store)(nil)
-	_ push.Store         = (*Store)(nil)
-	_ push.Addresses     = (*Store)(nil)
-	_ push.Counter       = (*Store)(nil)
+	_ enroll.Store           = (*Store)(nil)
+	_ workflow.Store         = (*Store)(nil)
+	_ workflow.Freezes       = (*Store)(nil)
+	_ workflow.Holders       = (*Store)(nil)
+	_ workflow.Reminders     = (*Store)(nil)
+	_ push.Store             = (*Store)(nil)
+	_ push.VerifiedAddresses = (*Store)(nil)
+	_ push.Counter           = (*Store)(nil)
 )
 
 const readers = 4

@@ -166,14 +166,14 @@ func (s sealer) verified(row scanner) (string, error) {
 	return string(f.Secret), err
 }
 
-// HasVerified is push.Addresses'.
+// HasVerified is push.VerifiedAddresses'.
 func (s *Store) HasVerified(ctx context.Context, account string) (mail, sms bool, err error) {
 	kinds, err := list(ctx, s, func(row scanner) (k enroll.ProofKind, err error) { return k, row.Scan(&k) },
 		`SELECT kind FROM factors WHERE account = $1 ORDER BY kind`, account)
 	return slices.Contains(kinds, enroll.ProofMailCode), slices.Contains(kinds, enroll.ProofSMSCode), wrap("look for verified addresses", err)
 }
 
-// Verified is push.Addresses'.
+// Verified is push.VerifiedAddresses'.
 func (s *Store) Verified(ctx context.Context, account string, sms bool) (string, error) {
 	kind := enroll.ProofMailCode
 	if sms {

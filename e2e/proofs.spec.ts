@@ -72,6 +72,7 @@ test('a mail address of one’s own is verified, and takes the place of the one 
   await button(page, 'Confirm').click();
   await expect(page.getByText('Codes can go to your mail now.')).toBeVisible();
   await expect(page.getByText('Verified by you')).toBeVisible();
+  await toldOf((seen) => stand.mails(seen), kept, /freeze#/); // whose place was taken hears of it
 
   await phone.context.clearCookies();
   directory.lock(person);

@@ -323,4 +323,11 @@ test('what is to be set up by when, and a security key', async ({ people }) => {
   await page.reload(); // what the answer told may have come first
   await expect(button(page, 'Confirm with my security key')).toBeVisible();
   await look(page, 'prove-hardware');
+
+  // On Windows the computer itself may be what is asked for.
+  await page.addInitScript(() => Object.defineProperty(navigator, 'userAgent', { get: () => 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/141.0 Safari/537.36' }));
+  await page.reload();
+  await expect(page.getByText('or this computer if your organisation accepts it')).toBeVisible();
+  await expect(button(page, 'Confirm with my passkey')).toBeVisible();
+  await look(page, 'prove-windows');
 });

@@ -221,7 +221,7 @@ var proofActs = map[string]func(w *world, p *pigeon, d *device, of enroll.Sessio
 		}
 	},
 	"where somebody is told": func(w *world, _ *pigeon, _ *device, _ enroll.Session) func() error {
-		return func() error { _, err := w.AddressOf(w.ctx, alice, enroll.ProofMailCode); return err }
+		return func() error { _, err := w.DirectoryAddress(w.ctx, alice, enroll.ProofMailCode); return err }
 	},
 	"send a code": func(w *world, _ *pigeon, _ *device, _ enroll.Session) func() error {
 		token := must(w.begun(w.ctx, "alice", "reset"))(w.t)

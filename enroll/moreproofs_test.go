@@ -792,27 +792,29 @@ func TestEachCodeThatIsSentIsAnEvent(t *testing.T) {
 	check("no address", 6, audit.ActorAnonymous, "<nil>", "proof.no-address")
 }
 
-// Where codes go is where its owner is told, too: what was verified here before what the
-// directory has.
-func TestWhereCodesGoIsKnownWithoutSendingOne(t *testing.T) {
+// Where codes go to by the directory, its owner is told, too.
+func TestWhereTheDirectoryHasCodesSentIsKnown(t *testing.T) {
 	w, _ := furnished(t)
 	if !w.SendsToDirectory(enroll.ProofMailCode) || w.SendsToDirectory(enroll.ProofSMSCode) {
 		t.Error("which kinds the directory has addresses for")
 	}
+	f := enroll.Factor{ID: "f", Account: alice, Kind: enroll.ProofMailCode, Secret: []byte("mine@home.example"), Step: -1, Created: w.clock.now()}
+	wantErr(t, "keep", w.store.ReplaceFactors(w.ctx, alice, f.Kind, []enroll.Factor{f}), nil)
 	want := func(what string, account ad.GUID, kind enroll.ProofKind, to string) {
 		t.Helper()
-		if got := must(w.AddressOf(w.ctx, account, kind))(t); got != to {
+		if got := must(w.DirectoryAddress(w.ctx, account, kind))(t); got != to {
 			t.Errorf("%s: %q, want %q", what, got, to)
 		}
 	}
-	want("of the directory", alice, enroll.ProofMailCode, "alice@private.example")
+	want("of the directory, whatever was verified", alice, enroll.ProofMailCode, "alice@private.example")
 	want("none", alice, enroll.ProofSMSCode, "")
 	want("nobody", ad.GUID{9}, enroll.ProofMailCode, "")
-	f := enroll.Factor{ID: "f", Account: alice, Kind: enroll.ProofMailCode, Secret: []byte("mine@home.example"), Step: -1, Created: w.clock.now()}
-	wantErr(t, "keep", w.store.ReplaceFactors(w.ctx, alice, f.Kind, []enroll.Factor{f}), nil)
-	want("verified here", alice, enroll.ProofMailCode, "mine@home.example")
+	w.dir.change(alice, func(a *ad.Account) {
+		a.Attributes = map[string][]string{"extensionattribute3": {"alice@private.example", "other@private.example"}}
+	})
+	want("of several none is hers for sure", alice, enroll.ProofMailCode, "")
 	w.dir.fail(errors.New("down"))
-	if _, err := w.AddressOf(w.ctx, alice, enroll.ProofMailCode); err == nil {
+	if _, err := w.DirectoryAddress(w.ctx, alice, enroll.ProofMailCode); err == nil {
 		t.Error("a directory that is down has no address to tell")
 	}
 }

@@ -272,18 +272,14 @@ func (s *Service) addressOf(a ad.Account, factors []Factor, kind ProofKind) (to,
 // none was verified here.
 func (s *Service) SendsToDirectory(kind ProofKind) bool { return s.addressSource(kind).Attribute != "" }
 
-// AddressOf is where codes of a kind go to for the account; "" for nowhere. A fault of
-// the store or the directory is an error.
-func (s *Service) AddressOf(ctx context.Context, account ad.GUID, kind ProofKind) (string, error) {
-	factors, err := s.store.Factors(ctx, account)
-	if err != nil {
-		return "", fmt.Errorf("list proofs: %w", err)
-	}
+// DirectoryAddress is where codes of a kind go to for the account, where it verified
+// nothing else; "" for nowhere. A fault of the directory is an error.
+func (s *Service) DirectoryAddress(ctx context.Context, account ad.GUID, kind ProofKind) (string, error) {
 	a, err := s.account(ctx, account)
 	if errors.Is(err, ErrGone) {
 		return "", nil
 	}
-	to, _ := s.addressOf(a, factors, kind)
+	to, _ := s.addressOf(a, nil, kind)
 	return to, err
 }
 

@@ -28,9 +28,10 @@ func (s *Service) fan(ctx context.Context, n Notice, devices []Subscription) err
 	}
 	n.Params = withoutOld(n.Params)
 	deliveries, code := s.spread(n, devices)
-	if deliveries = append(deliveries, more...); code == codeNoWay && len(more) > 0 {
-		code = ""
+	if code == codeNoWay && len(more) > 0 { // whether it is one shows when it is sent
+		more[0].Params[paramOnly], code = "true", ""
 	}
+	deliveries = append(deliveries, more...)
 	var events []audit.Event
 	if code != "" {
 		s.log.Warn("notice reaches nobody", "kind", n.Kind, "account", n.To, "code", code)

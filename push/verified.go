@@ -20,7 +20,16 @@ const ChannelSMS Channel = "sms"
 
 // Addresses knows what people verified here, and what of the directory stands for it.
 type Addresses interface {
-	// HasVerified says what the account has, or may have in the directory, without opening it.
+	VerifiedAddresses
+	// MayBeInDirectory says whether codes go to an address of the directory, where nothing
+	// was verified; InDirectory is that address, "" for none.
+	MayBeInDirectory(sms bool) bool
+	InDirectory(ctx context.Context, account string, sms bool) (string, error)
+}
+
+// VerifiedAddresses knows what people verified here.
+type VerifiedAddresses interface {
+	// HasVerified says what the account has, without opening it.
 	HasVerified(ctx context.Context, account string) (mail, sms bool, err error)
 	// Verified is the mail address or the number itself; "" where there is none, or
 	// none any more. It is asked when a message is sent.
@@ -35,8 +44,13 @@ const (
 )
 
 // paramVerified marks a delivery that goes to an address of its owner's; paramTo is
-// where, if it is an old one.
-const paramVerified = "_verified"
+// where, if it is an old one, and paramDirectory says that the directory knows. paramOnly
+// marks the one that the notice has no other way beside.
+const (
+	paramVerified  = "_verified"
+	paramDirectory = "_directory"
+	paramOnly      = "_only"
+)
 
 const maxSMS = 300 // runes, before the link: two parts
 
@@ -58,29 +72,33 @@ func (s *Service) further(ctx context.Context, n Notice) ([]Delivery, error) {
 	}
 	about := variant(Delivery{Kind: n.Kind, Params: n.Params})
 	var out []Delivery
-	add := func(by Channel, to string) {
+	add := func(by Channel, param, to string) {
 		if by == ChannelMail && s.mail == nil || by == ChannelSMS && s.cfg.Gateway == nil {
 			return
 		}
 		d := s.delivery(n, by)
 		d.Params = withoutOld(n.Params)
 		d.Params[paramVerified] = "true"
-		if to != "" {
-			d.Params[paramTo] = to
+		if param != "" {
+			d.Params[param] = to
 		}
 		out = append(out, d)
 	}
-	if hasMail && about != "mail-code" {
-		add(ChannelMail, "")
-	}
-	if hasSMS && about != "sms-code" {
-		add(ChannelSMS, "")
-	}
-	if old := n.Params[ParamOldMail]; old != "" {
-		add(ChannelMail, old)
-	}
-	if old := n.Params[ParamOldSMS]; old != "" {
-		add(ChannelSMS, old)
+	for _, c := range []struct {
+		by    Channel
+		has   bool
+		about string
+		old   string
+	}{{ChannelMail, hasMail, "mail-code", n.Params[ParamOldMail]}, {ChannelSMS, hasSMS, "sms-code", n.Params[ParamOldSMS]}} {
+		switch {
+		case c.has && about != c.about:
+			add(c.by, "", "")
+		case s.cfg.Addresses.MayBeInDirectory(c.by == ChannelSMS): // also where its place was just taken
+			add(c.by, paramDirectory, "true")
+		}
+		if c.old != "" {
+			add(c.by, paramTo, c.old)
+		}
 	}
 	return out, nil
 }
@@ -107,7 +125,7 @@ func (n Notice) Keeping(old map[string]string) (map[string]string, bool) {
 // Keeping is as Notice.Keeping for what is on its way to that very address.
 func (d Delivery) Keeping(old map[string]string) (map[string]string, bool) {
 	to := old[map[Channel]string{ChannelMail: ParamOldMail, ChannelSMS: ParamOldSMS}[d.Channel]]
-	if to == "" || d.Params[paramVerified] == "" || d.Params[paramTo] != "" {
+	if to == "" || d.Params[paramVerified] == "" || d.Params[paramTo] != "" || d.Params[paramDirectory] != "" {
 		return d.Params, false
 	}
 	params := maps.Clone(d.Params)
@@ -125,36 +143,48 @@ func withoutOld(params map[string]string) map[string]string {
 	return out
 }
 
-// deliverVerified sends to what the person verified, or had verified. It is beside the
-// other ways: that it fails is no event of its own.
+// deliverVerified sends to what the person verified, or had verified, or what the directory
+// has in place of it. It is beside the other ways: that it fails is no event of its own,
+// unless there is no other.
 func (s *Service) deliverVerified(ctx context.Context, d Delivery, answered func()) error {
 	made := s.cfg.Now()
+	settle := func(v verdict) error {
+		if d.Params[paramOnly] == "" || v.code == "" {
+			return s.settle(ctx, d, v, nil)
+		}
+		return s.settle(ctx, d, v, nil, s.failed(d.To, d.Kind, d.Params, v.code))
+	}
 	if !made.Before(d.Until) {
-		return s.settle(ctx, d, verdict{code: codeLate}, nil)
+		return settle(verdict{code: codeLate})
 	}
 	to, old := d.Params[paramTo], d.Params[paramTo] != ""
 	if !old {
 		var err error
-		if to, err = s.cfg.Addresses.Verified(ctx, d.To, d.Channel == ChannelSMS); err != nil {
-			return fmt.Errorf("read verified address: %w", err)
+		if d.Params[paramDirectory] != "" {
+			to, err = s.cfg.Addresses.InDirectory(ctx, d.To, d.Channel == ChannelSMS)
+		} else {
+			to, err = s.cfg.Addresses.Verified(ctx, d.To, d.Channel == ChannelSMS)
+		}
+		if err != nil {
+			return settle(verdict{code: codeDirectory, again: true, err: fmt.Errorf("read address: %w", err)})
 		}
 	}
 	who, err := s.cfg.Directory.Person(ctx, d.To)
 	if to == "" || errors.Is(err, ErrNobody) || err == nil && who.Disabled {
-		return s.settle(ctx, d, verdict{code: codeNobody}, nil)
+		return settle(verdict{code: codeNobody})
 	}
 	if err != nil { // only the language is missing
 		s.log.Warn("language not read", "account", d.To, "error", err)
 	}
 	if d.Channel == ChannelMail && strings.EqualFold(to, who.Mail) {
-		return s.settle(ctx, d, verdict{}, nil) // the mailbox of the directory, which is told anyway
+		return settle(verdict{}) // the mailbox of the directory, which is told anyway
 	}
 	v := s.sendVerified(ctx, d, to, language(who.Language), old)
 	v.made = made
 	if v.code != "" {
 		answered()
 	}
-	return s.settle(ctx, d, v, nil)
+	return settle(v)
 }
 
 func (s *Service) sendVerified(ctx context.Context, d Delivery, to, lang string, old bool) verdict {

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/latchkey/latchkey/audit"
 )
 
 // verified are the addresses of people, and how often one was opened.
@@ -17,6 +19,16 @@ type verified struct {
 	mail, sms string
 	opened    atomic.Int32
 	err       error
+	// What the directory has, and whether codes go there.
+	kept    map[bool]string
+	keptErr error
+}
+
+func (v *verified) MayBeInDirectory(sms bool) bool { _, ok := v.kept[sms]; return ok }
+
+func (v *verified) InDirectory(_ context.Context, _ string, sms bool) (string, error) {
+	v.opened.Add(1)
+	return v.kept[sms], v.keptErr
 }
 
 func (v *verified) HasVerified(context.Context, string) (mail, sms bool, err error) {
@@ -109,6 +121,74 @@ func TestEveryChannelOfThePersonIsTold(t *testing.T) {
 			}
 			if strings.Contains(w.log.String(), "home.example") || strings.Contains(w.log.String(), homeSMS) {
 				t.Errorf("an address is logged: %s", w.log)
+			}
+		})
+	}
+}
+
+// Where codes go by the directory, its owner is told, too, where they verified nothing, or
+// have just taken its place.
+func TestWhatTheDirectoryHasForCodesIsAChannelToo(t *testing.T) {
+	const work, kept, keptSMS = "anna@corp.example.test", "anna@kept.example", "+4915199999999"
+	for name, c := range map[string]struct {
+		mail, sms string
+		about     string
+		want      []string
+	}{
+		"nothing was verified":         {"", "", "passkey", []string{keptSMS, work, kept}},
+		"mail was":                     {homeMail, "", "passkey", []string{keptSMS, work, homeMail}},
+		"both were":                    {homeMail, homeSMS, "passkey", []string{homeSMS, work, homeMail}},
+		"mail has just been":           {homeMail, homeSMS, "mail-code", []string{homeSMS, work, kept}},
+		"a number has just been":       {homeMail, homeSMS, "sms-code", []string{keptSMS, work, homeMail}},
+		"what was verified went again": {"", homeSMS, "removed", []string{homeSMS, work, kept}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, m, gw, v := wideWorld(t)
+			v.mail, v.sms, v.kept = c.mail, c.sms, map[bool]string{false: kept, true: keptSMS}
+			w.notice(anna, kindProofs, "kind", c.about)
+			w.work()
+			slices.Sort(c.want)
+			if got := to(m, gw); !slices.Equal(got, c.want) {
+				t.Fatalf("told %q, want %q; %s", got, c.want, w.log)
+			}
+			if strings.Contains(w.log.String(), kept) || strings.Contains(w.log.String(), keptSMS) {
+				t.Errorf("an address is logged: %s", w.log)
+			}
+		})
+	}
+}
+
+// A directory that does not answer is asked again, later each time, and nothing waits for
+// it; where there is no other way, that nobody was reached is an event.
+func TestTheOnlyWayIsAnEventWhereItIsNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		kept   map[bool]string
+		fault  error
+		events int
+	}{
+		"a number":                     {map[bool]string{true: homeSMS}, nil, 0},
+		"none in the directory":        {map[bool]string{true: ""}, nil, 1},
+		"a directory that is down":     {map[bool]string{true: homeSMS}, errors.New("down"), 1},
+		"a number that nothing may to": {map[bool]string{true: "+12025550143"}, nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _, gw, v := wideWorld(t)
+			w.mail, v.mail, v.sms, v.kept, v.keptErr = nil, "", "", c.kept, c.fault
+			w.notice(anna, kindFrozen, "way", "account")
+			w.work()
+			if c.fault != nil {
+				if tried := v.opened.Load(); tried != 1 {
+					t.Errorf("asked %d times at once", tried)
+				}
+				for range 26 {
+					w.later(time.Hour)
+				}
+			}
+			if n := len(w.store.happened(audit.NoticeFailed)); n != c.events {
+				t.Errorf("%d events that nobody was reached, want %d; %s", n, c.events, w.log)
+			}
+			if told := len(gw.got) > 0; told != (c.events == 0) {
+				t.Errorf("told %v", told)
 			}
 		})
 	}

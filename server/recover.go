@@ -44,8 +44,9 @@ func (p timing) of(given []recoveryAnswer) time.Duration {
 	return pause
 }
 
-// behindTime bounds what goes on after its answer. A bind of the directory's ends before.
-const behindTime = 30 * time.Second
+// behindTime bounds what goes on after its answer: more than a bind of the directory's
+// takes, and less than the page waits, so that nothing is used up for a page that is gone.
+const behindTime = 20 * time.Second
 
 // patience is with one try, whose answer comes at the pause unless waits has been asked.
 type patience struct {
@@ -69,6 +70,13 @@ func (p *patience) leaves() bool {
 	return p.gone
 }
 
+// left says whether it went out.
+func (p *patience) left() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gone
+}
+
 // patiently does what somebody asks for who is not let in before it is done. Who is let in
 // is answered at once: that says more than its time. Any refusal comes when the pause is
 // over; so does that of what is not done by then, and that goes on to its end by itself: a
@@ -82,7 +90,7 @@ func patiently[T any](ctx context.Context, s *Server, pause time.Duration, do fu
 	var p patience
 	start, c, done := time.Now(), callOf(ctx).apart(), make(chan result, 1)
 	c.seen.client.Waits = p.waits
-	go func() {
+	s.behind.Go(func() {
 		r := result{err: errPanicked}
 		defer func() {
 			if v := recover(); v != nil {
@@ -93,7 +101,10 @@ func patiently[T any](ctx context.Context, s *Server, pause time.Duration, do fu
 		ctx, cancel := context.WithTimeout(context.Background(), behindTime)
 		defer cancel()
 		r.v, r.err = do(ctx, c)
-	}()
+		if r.err != nil && p.left() {
+			s.log.Warn("refused before it was done", "id", c.id, "error", r.err)
+		}
+	})
 	over := time.NewTimer(pause + pauses.slack)
 	defer over.Stop()
 	var r result
@@ -105,7 +116,11 @@ func patiently[T any](ctx context.Context, s *Server, pause time.Duration, do fu
 		}
 		r = <-done
 	}
-	if r.err != nil {
+	switch {
+	case r.err == nil:
+	case p.leaves(): // by now, if it was done just when the pause was over
+		rest(ctx, pause-time.Since(start))
+	default:
 		steady(ctx, start, pause)
 	}
 	return r.v, r.err
@@ -118,7 +133,11 @@ var (
 
 // steady waits for the next multiple of every since start.
 func steady(ctx context.Context, start time.Time, every time.Duration) {
-	timer := time.NewTimer(every - time.Since(start)%every)
+	rest(ctx, every-time.Since(start)%every)
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,7 @@ type Server struct {
 	base     context.Context // of every handler; ends after the last one, or when Shutdown gives up
 	giveUp   context.CancelFunc
 	stopping atomic.Bool
+	behind   sync.WaitGroup // of what goes on after a refusal
 }
 
 // Times and sizes of a connection. A header of 16 KiB leaves room for what single
@@ -130,5 +132,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err := s.app.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("shut down: %w", err)
 	}
-	return nil
+	// What goes on behind a refusal is recorded, and no bind of it is cut off.
+	ended := make(chan struct{})
+	go func() { s.behind.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("shut down: %w", ctx.Err())
+	}
 }

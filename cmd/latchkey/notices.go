@@ -8,7 +8,6 @@ import (
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/config"
-	"github.com/latchkey/latchkey/db"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/push"
 	"github.com/latchkey/latchkey/secret"
@@ -66,29 +65,25 @@ func (a *app) freezeToken(account, kind string, notice int64, made time.Time) st
 // addresses are those that people verified here, and those to which policy has codes sent
 // in place of them.
 type addresses struct {
-	store    *db.Store
+	push.VerifiedAddresses
 	passkeys *enroll.Service
 }
 
-func (x addresses) HasVerified(ctx context.Context, account string) (mail, sms bool, err error) {
-	mail, sms, err = x.store.HasVerified(ctx, account)
-	return mail || x.passkeys.SendsToDirectory(enroll.ProofMailCode), sms || x.passkeys.SendsToDirectory(enroll.ProofSMSCode), err
-}
+func (x addresses) MayBeInDirectory(sms bool) bool { return x.passkeys.SendsToDirectory(codeBy(sms)) }
 
-func (x addresses) Verified(ctx context.Context, account string, sms bool) (string, error) {
-	to, err := x.store.Verified(ctx, account, sms)
-	if to != "" || err != nil {
-		return to, err
-	}
+func (x addresses) InDirectory(ctx context.Context, account string, sms bool) (string, error) {
 	id, err := ad.ParseGUID(account)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("read account: %w", err)
 	}
-	kind := enroll.ProofMailCode
+	return x.passkeys.DirectoryAddress(ctx, id, codeBy(sms))
+}
+
+func codeBy(sms bool) enroll.ProofKind {
 	if sms {
-		kind = enroll.ProofSMSCode
+		return enroll.ProofSMSCode
 	}
-	return x.passkeys.AddressOf(ctx, id, kind)
+	return enroll.ProofMailCode
 }
 
 // people finds whom push is to reach.

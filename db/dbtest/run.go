@@ -33,7 +33,7 @@ type Store interface {
 	workflow.Reminders
 	push.Store
 	push.Counter
-	push.Addresses
+	push.VerifiedAddresses
 	Head(ctx context.Context) (audit.Head, error)
 	Events(ctx context.Context, account ad.GUID, limit int) ([]audit.Entry, error)
 	CountEvents(ctx context.Context, account ad.GUID) (int, error)
