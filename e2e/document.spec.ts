@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from '@playwright/test';
 import { expect, test } from './lib/fixtures.ts';
 
@@ -46,6 +48,30 @@ for (const look of (['phone', 'desk'] as const).flatMap((size) => (['en', 'de'] 
     await page.context().close();
   });
 }
+
+// A slow line brings the document in parts.
+test('nothing is painted of a document before its first screen is whole', async ({ browser, stack }) => {
+  const context = await browser.newContext({ viewport: sizes.phone, baseURL: stack.url });
+  const whole = await (await context.request.get('/')).text();
+  const cut = whole.indexOf('</h1>');
+  expect(cut).toBeGreaterThan(0);
+  let rest = () => {};
+  const line = createServer((asked, answer) => {
+    if (asked.url !== '/') return void answer.writeHead(404).end();
+    answer.writeHead(200, { 'content-type': 'text/html' }).write(whole.slice(0, cut));
+    rest = () => { answer.end(whole.slice(cut)); };
+  });
+  await new Promise<void>((resolve) => { line.listen(0, '127.0.0.1', resolve); });
+  const page = await context.newPage();
+  await page.goto(`http://127.0.0.1:${(line.address() as AddressInfo).port}/`, { waitUntil: 'commit' });
+  await expect(page.locator('h1')).toHaveCount(1); // half of it is there
+  await page.evaluate(() => new Promise((resolve) => { setTimeout(resolve, 300); })); // in which a browser would paint it
+  expect(await page.evaluate(() => performance.getEntriesByType('paint').length)).toBe(0);
+  rest();
+  await expect.poll(() => page.evaluate(() => performance.getEntriesByType('paint').length)).toBeGreaterThan(0);
+  await context.close();
+  line.close();
+});
 
 test('a page behind the sign-in shows no words that may not be true before the app is there', async ({ stack, phone, enrolled }) => {
   const { page } = phone;

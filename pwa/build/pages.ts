@@ -66,6 +66,7 @@ export async function writePages(out: string, scripts: (name: string) => string[
 /** No script: the policy allows none in a document. */
 const texts = (of: Shell['texts']) => `<template id="texts">${JSON.stringify(of).replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</template>`;
 
+/** The page's #whole is behind all of it, and nothing is painted before it is there: half a screen would move once the rest comes. */
 function fill(page: string, { lang, title, body, name, texts: said }: Shell, ahead: string[], first: string[]): string {
   const named = new Set([...page.matchAll(/(?:href|src)="\/(assets\/[^"]+\.js)"/g)].map((m) => m[1]));
   const links = [...new Set(ahead)].filter((f) => !named.has(f)).map((f) => `<link rel="modulepreload" crossorigin href="/${f}">`);
