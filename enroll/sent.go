@@ -10,9 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/mail"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -151,7 +148,6 @@ func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, c
 	if account.IsZero() {
 		return
 	}
-	by := asker{stranger: true, from: from}
 	err := func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 		defer cancel()
@@ -160,31 +156,20 @@ func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, c
 			err = ad.ErrProtected
 		}
 		if err == nil {
-			_, err = s.bring(ctx, a, kind, code, by)
+			_, err = s.bring(ctx, a, kind, code, true)
 		}
 		return err
 	}(ctx)
 	if err != nil {
 		s.log.Warn("a code of a way in was not sent", slog.String("kind", string(kind)), slog.Any("error", err))
 	}
-	if err := s.recordSent(ctx, account, kind, by, err); err != nil {
+	if err := s.recordSent(ctx, account, kind, "", from, err); err != nil {
 		s.log.Error("a code of a way in is not recorded", slog.String("kind", string(kind)), slog.Any("error", err))
 	}
 }
 
-// asker is who wants a code.
-type asker struct {
-	stranger bool
-	session  string // id, of somebody who is signed in
-	from     Client
-}
-
-func askerOf(of Session) asker {
-	return asker{session: of.ID, from: Client{Device: of.Device, Address: of.Address}}
-}
-
 // bring sends a code to the person's address, and returns that.
-func (s *Service) bring(ctx context.Context, a ad.Account, kind ProofKind, code string, by asker) (string, error) {
+func (s *Service) bring(ctx context.Context, a ad.Account, kind ProofKind, code string, stranger bool) (string, error) {
 	factors, err := s.store.Factors(ctx, a.GUID)
 	if err != nil {
 		return "", fmt.Errorf("list proofs: %w", err)
@@ -193,14 +178,14 @@ func (s *Service) bring(ctx context.Context, a ad.Account, kind ProofKind, code 
 	if to == "" {
 		return "", fmt.Errorf("send code: %w", ErrNoAddress)
 	}
-	return to, s.deliver(ctx, a, kind, to, code, by)
+	return to, s.deliver(ctx, a, kind, to, code, stranger)
 }
 
-func (s *Service) deliver(ctx context.Context, a ad.Account, kind ProofKind, to, code string, by asker) error {
+func (s *Service) deliver(ctx context.Context, a ad.Account, kind ProofKind, to, code string, stranger bool) error {
 	if s.cfg.Courier == nil {
 		return fmt.Errorf("send code: %w", ErrNotSent)
 	}
-	c := SentCode{Kind: kind, To: to, Code: secret.New(grouped(code, 4, " ")), Language: a.Language, Stranger: by.stranger}
+	c := SentCode{Kind: kind, To: to, Code: secret.New(grouped(code, 4, " ")), Language: a.Language, Stranger: stranger}
 	if err := s.cfg.Courier.Bring(ctx, c); err != nil {
 		return fmt.Errorf("send code: %w", err)
 	}
@@ -211,7 +196,7 @@ func (s *Service) deliver(ctx context.Context, a ad.Account, kind ProofKind, to,
 func (s *Service) recorded(ctx context.Context, account ad.GUID, kind ProofKind, of Session, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
 	defer cancel()
-	if rerr := s.recordSent(ctx, account, kind, askerOf(of), err); rerr != nil {
+	if rerr := s.recordSent(ctx, account, kind, of.ID, Client{Device: of.Device, Address: of.Address}, err); rerr != nil {
 		return errors.Join(err, fmt.Errorf("record code: %w", rerr))
 	}
 	return err
@@ -219,213 +204,22 @@ func (s *Service) recorded(ctx context.Context, account ad.GUID, kind ProofKind,
 
 // recordSent keeps that a code left, or why none did; where it went stands nowhere. What
 // the limits held back is no event: it would fill the log in place of the mailbox.
-func (s *Service) recordSent(ctx context.Context, account ad.GUID, kind ProofKind, by asker, err error) error {
+// session is that of who asked; "" for a stranger.
+func (s *Service) recordSent(ctx context.Context, account ad.GUID, kind ProofKind, session string, from Client, err error) error {
 	if errors.Is(err, ErrSentOften) {
 		return nil
 	}
-	e := withClient(s.event(audit.CodeSent, account), by.from)
+	e := withClient(s.event(audit.CodeSent, account), from)
 	e.Detail["proof_kind"] = string(kind)
-	if by.stranger {
+	if session == "" {
 		e.Actor = audit.ActorAnonymous
 	} else {
-		e.Detail["session"] = by.session
+		e.Detail["session"] = session
 	}
 	if err != nil {
 		e.Outcome, e.Reason = audit.Failed, cmp.Or(Code(err), "internal")
 	}
 	return s.store.Record(ctx, e)
-}
-
-func (s *Service) addressSource(kind ProofKind) AddressSource {
-	if kind == ProofMailCode {
-		return s.settings().Proofs.Mail
-	}
-	return s.settings().Proofs.SMS
-}
-
-// Where an address comes from.
-const (
-	FromDirectory = "directory"
-	FromVerified  = "verified"
-)
-
-// addressOf is where the person's codes go: to what they verified here, or to what
-// the directory has. "" for nowhere.
-func (s *Service) addressOf(a ad.Account, factors []Factor, kind ProofKind) (to, from string) {
-	source := s.addressSource(kind)
-	if f, ok := one(factors, kind); ok && source.Verified {
-		return string(f.Secret), FromVerified
-	}
-	if source.Attribute == "" {
-		return "", ""
-	}
-	// Of several values none is the person's for sure.
-	if values := a.Attributes[strings.ToLower(source.Attribute)]; len(values) == 1 {
-		if to, ok := address(kind, values[0]); ok {
-			return to, FromDirectory
-		}
-	}
-	return "", ""
-}
-
-// SendsToDirectory says whether codes of a kind go to an address of the directory, where
-// none was verified here.
-func (s *Service) SendsToDirectory(kind ProofKind) bool { return s.addressSource(kind).Attribute != "" }
-
-// DirectoryAddress is where codes of a kind go to for the account, where it verified
-// nothing else; "" for nowhere. A fault of the directory is an error.
-func (s *Service) DirectoryAddress(ctx context.Context, account ad.GUID, kind ProofKind) (string, error) {
-	a, err := s.account(ctx, account)
-	if errors.Is(err, ErrGone) {
-		return "", nil
-	}
-	to, _ := s.addressOf(a, nil, kind)
-	return to, err
-}
-
-var number = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`) // ITU-T E.164
-
-// address tidies an address, or says that it is none.
-func address(kind ProofKind, text string) (string, bool) {
-	if kind == ProofSMSCode {
-		digits := strings.NewReplacer(" ", "", "-", "", "/", "", "(0)", "", "(", "", ")", "", "\u00a0", "", ".", "").Replace(text)
-		if after, ok := strings.CutPrefix(digits, "00"); ok {
-			digits = "+" + after
-		}
-		return digits, number.MatchString(digits)
-	}
-	text = strings.TrimSpace(text)
-	parsed, err := mail.ParseAddress(text)
-	return text, err == nil && parsed.Address == text && len(text) <= 254
-}
-
-// Masked shows enough of an address to know one's own by it.
-func Masked(kind ProofKind, to string) string {
-	if kind == ProofSMSCode {
-		if len(to) < 6 {
-			return ""
-		}
-		return to[:3] + " ••• •••" + to[len(to)-2:]
-	}
-	local, domain, ok := strings.Cut(to, "@")
-	if !ok || local == "" {
-		return ""
-	}
-	return string([]rune(local)[:1]) + "•••@" + domain
-}
-
-// BeginAddress sends a code to an address that the person wants to verify. It
-// consumes a proof of FinishStepUp with LabelProof over ProofStatement once the code
-// is on its way. Errors: ErrAddress, those of Courier, those of a proof.
-func (s *Service) BeginAddress(ctx context.Context, of Session, proof Proof, kind ProofKind, to string) (secret.Text, string, error) {
-	none := secret.Text{}
-	to, ok := address(kind, to)
-	if !ok || !sendable(kind) || !s.addressSource(kind).Verified {
-		return none, "", fmt.Errorf("verify address: %w", ErrAddress)
-	}
-	a, err := s.enrollable(ctx, of.Account)
-	if err != nil {
-		return none, "", err
-	}
-	// Looked at before anything goes out, and used up once it is on its way.
-	unused, err := s.Proof(ctx, of, proof.ID)
-	if err != nil {
-		return none, "", err
-	}
-	if !unused.Bound(LabelProof, ProofStatement(of.Account, kind)) {
-		return none, "", fmt.Errorf("verify address: %w", ErrWrongProof)
-	}
-	code, err := s.newCode()
-	if err != nil {
-		return none, "", err
-	}
-	token, id, err := s.token()
-	if err != nil {
-		return none, "", err
-	}
-	data, err := encodeSecret(verifying{Kind: kind, To: to, Hash: sentHash([]byte(id), kind, code)})
-	if err != nil {
-		return none, "", err
-	}
-	now := s.now()
-	if err := s.recorded(ctx, of.Account, kind, of, s.deliver(ctx, a, kind, to, code, askerOf(of))); err != nil {
-		return none, "", err
-	}
-	if err := s.spendToHold(ctx, of, proof, LabelProof, kind); err != nil {
-		return none, "", err
-	}
-	c := Ceremony{
-		ID: id, Purpose: PurposeAddress, Account: of.Account, Session: of.ID,
-		Data: s.cfg.Sealer.Seal(placeAddress+id, data), Created: now, Expires: now.Add(SentValid),
-	}
-	if err := s.store.SaveCeremony(ctx, c, s.cfg.MaxCeremonies); err != nil {
-		return none, "", fmt.Errorf("save set-up: %w", err)
-	}
-	return token, to, nil
-}
-
-const placeAddress = "ceremony/address/v1\x00"
-
-// verifying is an address whose code is on its way.
-type verifying struct {
-	Kind  ProofKind `json:"k"`
-	To    string    `json:"t"`
-	Hash  []byte    `json:"h"`
-	Wrong int       `json:"w"` // codes so far
-}
-
-// FinishAddress keeps the address once its code was typed, where may lets that kind be
-// set up still: the policy may have changed since. A wrong code is ErrWrongCode and may
-// be tried again, five times; an error of may comes back as it is.
-func (s *Service) FinishAddress(ctx context.Context, of Session, token secret.Text, code string, may func(ProofKind) error) error {
-	// Taken first: of many tries at once each counts.
-	c, err := s.store.TakeCeremony(ctx, tokenID(token), PurposeAddress, s.now())
-	if err == nil && (c.Session != of.ID || c.Account != of.Account) {
-		err = ErrNoCeremony
-	}
-	if err != nil {
-		return fmt.Errorf("find set-up: %w", err)
-	}
-	v, err := s.openVerifying(c)
-	if err != nil {
-		return err
-	}
-	if subtle.ConstantTimeCompare(v.Hash, sentHash([]byte(c.ID), v.Kind, bareDigits(code))) != 1 {
-		return s.wrongAddress(ctx, c, v)
-	}
-	if err := may(v.Kind); err != nil {
-		return err
-	}
-	if _, err := s.enrollable(ctx, of.Account); err != nil {
-		return err
-	}
-	return s.hold(ctx, of, v.Kind, []byte(v.To))
-}
-
-func (s *Service) openVerifying(c Ceremony) (v verifying, err error) {
-	plain, err := s.cfg.Sealer.Open(placeAddress+c.ID, c.Data)
-	if err != nil {
-		return v, fmt.Errorf("open set-up: %w", ErrNoCeremony)
-	}
-	if err := decodeSecret(plain, &v); err != nil {
-		return v, fmt.Errorf("open set-up: %w", ErrNoCeremony)
-	}
-	return v, nil
-}
-
-func (s *Service) wrongAddress(ctx context.Context, c Ceremony, v verifying) error {
-	if v.Wrong++; v.Wrong >= addressMost {
-		return fmt.Errorf("verify address: %w", ErrNoCeremony)
-	}
-	data, err := encodeSecret(v)
-	if err != nil {
-		return err
-	}
-	c.Data = s.cfg.Sealer.Seal(placeAddress+c.ID, data)
-	if err := s.store.SaveCeremony(ctx, c, s.cfg.MaxCeremonies); err != nil {
-		return fmt.Errorf("save set-up: %w", err)
-	}
-	return fmt.Errorf("verify address: %w", ErrWrongCode)
 }
 
 // hold keeps a proof of the person in place of the one before.
@@ -444,17 +238,3 @@ func (s *Service) hold(ctx context.Context, of Session, kind ProofKind, text []b
 
 // ProofSettings are those that count now.
 func (s *Service) ProofSettings() ProofSettings { return s.settings().Proofs }
-
-// Address is where the person's codes go, FromDirectory or FromVerified; "" for nowhere.
-func (s *Service) Address(ctx context.Context, of Session, kind ProofKind) (to, from string, err error) {
-	a, err := s.account(ctx, of.Account)
-	if err != nil {
-		return "", "", err
-	}
-	factors, err := s.store.Factors(ctx, of.Account)
-	if err != nil {
-		return "", "", fmt.Errorf("list proofs: %w", err)
-	}
-	to, from = s.addressOf(a, factors, kind)
-	return to, from, nil
-}

@@ -34,7 +34,7 @@ var targets = []target{
 		dir: "enroll",
 		files: []string{
 			"anonymous.go", "answers.go", "asking.go", "assertion.go", "ceremony.go", "factor.go", "hardware.go", "invitation.go", "memory.go", "passkeys.go",
-			"person.go", "pin.go", "questions.go", "recover.go", "sent.go",
+			"address.go", "person.go", "pin.go", "questions.go", "recover.go", "sent.go",
 			"recoverycode.go", "register.go", "session.go", "signin.go", "statement.go", "stepup.go", "totp.go", "tries.go",
 			"vouching.go",
 		},
