@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Every message about what happened to the reader's own account offers "this wasn't
-// me". The secret of that link stands behind the #, is made when the message is sent,
+// Every message about the reader's own account offers "this wasn't me", but for the one
+// that says that it is frozen: nothing is left to stop. The secret of that link stands behind the #, is made when the message is sent,
 // and is kept nowhere. It opens a page, which asks; nothing happens by its being
 // opened, since mail is opened by programs too.
 
@@ -26,6 +26,19 @@ var freezeWords = map[string]words{
 	"de": {Title: "Das war ich nicht", Text: "\nDas war ich nicht: {stop}\nDie Seite hat einen Knopf: Er hält in Latchkey sofort alles für Ihr Konto an. Der Link gilt 7 Tage.\n"},
 }
 
+// freezeUnasked stand in their place where nobody did anything yet.
+var freezeUnasked = map[string]words{
+	"en": {Title: "Stop everything", Text: "\nDoes somebody else use your account? Stop everything: {stop}\nThe page has one button: it stops everything for your account in Latchkey, at once. The link is good for 7 days.\n"},
+	"de": {Title: "Alles anhalten", Text: "\nBenutzt jemand anderes Ihr Konto? Alles anhalten: {stop}\nDie Seite hat einen Knopf: Er hält in Latchkey sofort alles für Ihr Konto an. Der Link gilt 7 Tage.\n"},
+}
+
+func freezeTexts(kind, lang string) words {
+	if kind == kindExpiring {
+		return freezeUnasked[lang]
+	}
+	return freezeWords[lang]
+}
+
 // freezeToken is "" where a message offers no such way.
 func (s *Service) freezeToken(d Delivery) string {
 	if s.cfg.FreezeLink == nil || !plans[d.Kind].own {
@@ -40,7 +53,7 @@ func (s *Service) freezeLine(lang string, d Delivery) string {
 	if token == "" {
 		return ""
 	}
-	return strings.ReplaceAll(freezeWords[lang].Text, "{stop}", s.cfg.PublicURL+freezePage+token)
+	return strings.ReplaceAll(freezeTexts(d.Kind, lang).Text, "{stop}", s.cfg.PublicURL+freezePage+token)
 }
 
 // freezeSMS is what stands behind a text message.
@@ -49,7 +62,7 @@ func (s *Service) freezeSMS(lang string, d Delivery) string {
 	if token == "" {
 		return ""
 	}
-	return " " + freezeWords[lang].Title + ": " + s.cfg.PublicURL + freezePage + token
+	return " " + freezeTexts(d.Kind, lang).Title + ": " + s.cfg.PublicURL + freezePage + token
 }
 
 // The parameters of an alert: the account's objectGUID, how it was frozen, and where

@@ -41,7 +41,7 @@ type plan struct {
 	urgent bool
 	both   bool // by push and by mail; otherwise mail only where push does not reach
 	bulk   bool // to many at once, and in no hurry
-	own    bool // of what happened to the reader's own account: it offers "this wasn't me"
+	own    bool // of the reader's own account: it offers "this wasn't me"
 	alert  bool // by mail to the addresses for alerts
 	wide   bool // also to the mail address and the number that its reader verified here; see Notice.wide
 }
@@ -67,7 +67,7 @@ var plans = map[string]plan{
 	kindAlert:    {class: "alert", page: "/", alert: true},
 	kindThaw:     {class: "alert", page: "/", alert: true},
 	kindBrake:    {class: "alert", page: "/", alert: true},
-	kindExpiring: {class: "password", page: "/account", both: true, bulk: true},
+	kindExpiring: {class: "password", page: "/account", own: true, both: true, bulk: true},
 	kindSeveral:  {class: "review", page: "/inbox", urgent: true},
 	kindTest:     {class: "test", page: "/devices"},
 }

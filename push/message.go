@@ -73,7 +73,7 @@ func (s *Service) compose(d Delivery, who Person, badge *int) (message, error) {
 	}
 	if token := s.freezeToken(d); token != "" {
 		out.Notification.Navigate += freezeFragment + token
-		out.Notification.Data.Actions = []action{{"freeze", freezeWords[lang].Title}}
+		out.Notification.Data.Actions = []action{{"freeze", freezeTexts(d.Kind, lang).Title}}
 	}
 	bytes, err := json.Marshal(out)
 	if err != nil {
