@@ -19,13 +19,22 @@ func IsAttributeName(name string) bool { return attributeName.MatchString(name) 
 // (e45795b3-9455-11d1-aebd-0000f80367c1), which the class user grants to SELF
 // (MS-ADTS 6.1.1.2.3.3; defaultSecurityDescriptor in MS-ADSC, class user).
 var selfWritten = strings.Fields(`assistant c facsimileTelephoneNumber homePhone homePostalAddress info
-	internationalISDNNumber ipPhone l mSMQDigests mSMQSignCertificates mobile msDS-FailedInteractiveLogonCount
-	msDS-FailedInteractiveLogonCountAtLastSuccessfulLogon msDS-HostServiceAccount msDS-LastFailedInteractiveLogonTime
+	internationalISDNNumber ipPhone l mSMQDigests mSMQSignCertificates mobile msDS-ExternalDirectoryObjectId
+	msDS-FailedInteractiveLogonCount
+	msDS-FailedInteractiveLogonCountAtLastSuccessfulLogon msDS-GeoCoordinatesAltitude msDS-GeoCoordinatesLatitude
+	msDS-GeoCoordinatesLongitude msDS-HostServiceAccount msDS-LastFailedInteractiveLogonTime
 	msDS-LastSuccessfulInteractiveLogonTime msDS-SupportedEncryptionTypes otherFacsimileTelephoneNumber otherHomePhone
 	otherIpPhone otherMobile otherPager otherTelephone pager personalTitle physicalDeliveryOfficeName postOfficeBox
 	postalAddress postalCode preferredDeliveryMethod primaryInternationalISDNNumber primaryTelexNumber registeredAddress
 	st street streetAddress telephoneNumber teletexTerminalIdentifier telexNumber thumbnailPhoto userCert userCertificate
 	userSMIMECertificate userSharedFolder userSharedFolderOther x121Address
+	msDS-cloudExtensionAttribute1 msDS-cloudExtensionAttribute2 msDS-cloudExtensionAttribute3
+	msDS-cloudExtensionAttribute4 msDS-cloudExtensionAttribute5 msDS-cloudExtensionAttribute6
+	msDS-cloudExtensionAttribute7 msDS-cloudExtensionAttribute8 msDS-cloudExtensionAttribute9
+	msDS-cloudExtensionAttribute10 msDS-cloudExtensionAttribute11 msDS-cloudExtensionAttribute12
+	msDS-cloudExtensionAttribute13 msDS-cloudExtensionAttribute14 msDS-cloudExtensionAttribute15
+	msDS-cloudExtensionAttribute16 msDS-cloudExtensionAttribute17 msDS-cloudExtensionAttribute18
+	msDS-cloudExtensionAttribute19 msDS-cloudExtensionAttribute20
 	url wWWHomePage`)
 
 // SelfWritten says whether AD lets people write this attribute of their own

@@ -84,7 +84,7 @@ func TestWhatPeopleWriteOfTheirOwnIsKnown(t *testing.T) {
 			l.Fatal(err)
 		}
 		for _, name := range []string{
-			"telephoneNumber", "mobile", "homePhone", "streetAddress", "physicalDeliveryOfficeName", "l", "st", "info", "wWWHomePage",
+			"telephoneNumber", "mobile", "homePhone", "streetAddress", "physicalDeliveryOfficeName", "l", "st", "info", "wWWHomePage", "msDS-cloudExtensionAttribute3",
 			"company", "department", "title", "employeeType", "employeeID", "division", "co", "description",
 		} {
 			r := ldap.NewModifyRequest(p.DN, nil)
@@ -97,4 +97,26 @@ func TestWhatPeopleWriteOfTheirOwnIsKnown(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The list leaves out nothing of the property sets that AD grants to SELF, as a real
+// schema has them.
+func TestWhatTheSchemaLetsPeopleWriteIsInTheList(t *testing.T) {
+	l := sambaLab(t)
+	for set, guid := range map[string]string{
+		"Personal-Information": `\86\b8\b5\77\4a\94\d1\11\ae\bd\00\00\f8\03\67\c1`,
+		"Web-Information":      `\b3\95\57\e4\55\94\d1\11\ae\bd\00\00\f8\03\67\c1`,
+	} {
+		found, err := l.conn().SearchWithPaging(ldap.NewSearchRequest("CN=Schema,CN=Configuration,"+l.Base, ldap.ScopeSingleLevel,
+			ldap.NeverDerefAliases, 0, 0, false, "(&(objectClass=attributeSchema)(attributeSecurityGUID="+guid+"))", []string{"lDAPDisplayName"}, nil), 500)
+		if err != nil || len(found.Entries) < 2 {
+			t.Fatalf("%s: %v %v", set, err, found)
+		}
+		for _, e := range found.Entries {
+			if name := e.GetAttributeValue("lDAPDisplayName"); !ad.SelfWritten(name) {
+				t.Errorf("%s: everybody writes their own %s", set, name)
+			}
+		}
+		t.Logf("%s: %d attributes", set, len(found.Entries))
+	}
 }

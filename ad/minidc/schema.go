@@ -59,7 +59,7 @@ func init() {
 		wellKnownObjects otherWellKnownObjects msDS-HasInstantiatedNCs
 		extensionAttribute1 extensionAttribute2 extensionAttribute3 extensionAttribute4 extensionAttribute5`)
 	attr(text, personal, `assistant c facsimileTelephoneNumber homePhone homePostalAddress info ipPhone l mobile pager
-		personalTitle physicalDeliveryOfficeName postalCode st street streetAddress telephoneNumber wWWHomePage`)
+		msDS-cloudExtensionAttribute3 personalTitle physicalDeliveryOfficeName postalCode st street streetAddress telephoneNumber wWWHomePage`)
 	attr(text, multi|personal, `otherHomePhone otherIpPhone otherMobile otherPager otherTelephone postalAddress postOfficeBox url`)
 	attr(octets, 0, `logonHours userParameters auditingPolicy invocationId`)
 	attr(octets, multi, `jpegPhoto thumbnailLogo userPassword audio photo`)
