@@ -92,10 +92,8 @@ func (s *Store) Enrol(ctx context.Context, invitation string, now time.Time, c e
 				return err
 			}
 		}
-		if more {
-			if err := t.replaced(c.Account); err != nil {
-				return err
-			}
+		if err := t.replaced(c.Account); err != nil {
+			return err
 		}
 		return t.recordTold(events...)
 	}))

@@ -22,6 +22,9 @@ func (s *Store) Create(ctx context.Context, r workflow.Request, c workflow.Chang
 		if err := t.unspent(c.Unspent); err != nil {
 			return err
 		}
+		if err := t.mayOpen(r); err != nil {
+			return err
+		}
 		data, err := json.Marshal(r)
 		if err != nil {
 			return fmt.Errorf("encode request: %w", err)
@@ -40,6 +43,18 @@ func (s *Store) Create(ctx context.Context, r workflow.Request, c workflow.Chang
 		}
 		return t.change(workflow.Request{}, r, c)
 	}))
+}
+
+// mayOpen is workflow.ErrFrozen for an open request that comes right behind a freeze, which
+// has cancelled what there was. One that is recorded as denied stays in nobody's way.
+func (t *tx) mayOpen(r workflow.Request) error {
+	if !r.State.Open() {
+		return nil
+	}
+	if err := t.unfrozen(r.Target); !errors.Is(err, enroll.ErrFrozen) {
+		return err
+	}
+	return workflow.ErrFrozen
 }
 
 // Request is workflow.Store's.

@@ -44,6 +44,7 @@ type plan struct {
 	own    bool // of the reader's own account: it offers "this wasn't me"
 	alert  bool // by mail to the addresses for alerts
 	wide   bool // also to the mail address and the number that its reader verified here; see Notice.wide
+	free   bool // of those, to none that costs: whoever knows a name can cause it
 }
 
 var plans = map[string]plan{
@@ -63,7 +64,7 @@ var plans = map[string]plan{
 	kindLift:     {class: "thaw", page: "/inbox", urgent: true},
 	kindProved:   {class: "frozen", page: "/account", own: true, both: true, urgent: true, wide: true},
 	kindThawed:   {class: "frozen", page: "/account", own: true, both: true, wide: true},
-	kindVouch:    {class: "vouch", page: "/request/", own: true, both: true, urgent: true},
+	kindVouch:    {class: "vouch", page: "/request/", own: true, both: true, urgent: true, wide: true, free: true},
 	kindAlert:    {class: "alert", page: "/", alert: true},
 	kindThaw:     {class: "alert", page: "/", alert: true},
 	kindBrake:    {class: "alert", page: "/", alert: true},

@@ -73,7 +73,7 @@ func (s *Service) further(ctx context.Context, n Notice) ([]Delivery, error) {
 	about := variant(Delivery{Kind: n.Kind, Params: n.Params})
 	var out []Delivery
 	add := func(by Channel, param, to string) {
-		if by == ChannelMail && s.mail == nil || by == ChannelSMS && s.cfg.Gateway == nil {
+		if by == ChannelMail && s.mail == nil || by == ChannelSMS && (s.cfg.Gateway == nil || plans[n.Kind].free) {
 			return
 		}
 		d := s.delivery(n, by)
@@ -179,7 +179,7 @@ func (s *Service) deliverVerified(ctx context.Context, d Delivery, answered func
 	if d.Channel == ChannelMail && strings.EqualFold(to, who.Mail) {
 		return settle(verdict{}) // the mailbox of the directory, which is told anyway
 	}
-	v := s.sendVerified(ctx, d, to, language(who.Language), old)
+	v := s.sendVerified(ctx, d, to, language(who.Language))
 	v.made = made
 	if v.code != "" {
 		answered()
@@ -187,23 +187,19 @@ func (s *Service) deliverVerified(ctx context.Context, d Delivery, answered func
 	return settle(v)
 }
 
-func (s *Service) sendVerified(ctx context.Context, d Delivery, to, lang string, old bool) verdict {
+// sendVerified gives an address that was replaced the link too: where a stranger did that, it
+// is the only one that its owner still reads. A freeze by whoever has it by now is undone.
+func (s *Service) sendVerified(ctx context.Context, d Delivery, to, lang string) verdict {
 	if !s.broken.pass(string(d.Channel)) {
 		return verdict{code: codeMailDown, again: true, err: errBroken}
 	}
 	var v verdict
 	if d.Channel == ChannelSMS {
-		stop := ""
-		if !old {
-			stop = s.freezeSMS(lang, d)
-		}
-		v = s.sendSMS(ctx, to, s.texts(lang, d), stop)
+		v = s.sendSMS(ctx, to, s.texts(lang, d), s.freezeSMS(lang, d))
 		v.again = v.again && s.cfg.Now().Sub(d.Created) < smsAfter
 	} else {
 		text := s.texts(lang, d)
-		if !old { // whoever has an old address by now must freeze nothing
-			text.Text += s.freezeLine(lang, d)
-		}
+		text.Text += s.freezeLine(lang, d)
 		v = s.mail.send(ctx, to, messageID(d), text, s.cfg.Now())
 	}
 	s.broken.done(string(d.Channel), v.code != codeMailDown)

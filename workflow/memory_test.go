@@ -68,7 +68,9 @@ func (m *memory) Create(ctx context.Context, r workflow.Request, c workflow.Chan
 	_, exists := m.requests[r.ID]
 	err := error(errors.New("exists"))
 	key := fmt.Sprint(r.Requester, r.Target, r.Kind)
-	if _, open := m.open[key]; open && r.State.Open() {
+	if _, frozen := m.frozen[r.Target]; frozen && r.State.Open() {
+		err = workflow.ErrFrozen
+	} else if _, open := m.open[key]; open && r.State.Open() {
 		err = workflow.ErrOpen
 	} else if !exists {
 		if err = m.commit(r, nil, c); err == nil && r.State.Open() {

@@ -94,15 +94,19 @@ func anOwnFreezeIsKeptWholeOrNotAtAll(s *suite) {
 	s.want(s.UseProof(s.ctx, "p", "test"), enroll.ErrNoProof)
 	s.same(s.events(guid(1)), 2)
 	s.same(len(s.claim(10)), 1)
-	// What is cancelled has given its key back, and nobody stands in its way.
+	// Whoever was asked for something at that very moment comes too late with it.
 	again := s.request("draft again")
 	again.Kind = s.pending("draft").Kind
-	s.must(s.Create(s.ctx, again, workflow.Change{}))
+	s.want(s.Create(s.ctx, again, workflow.Change{}), workflow.ErrFrozen)
 
 	// A second time nothing is done, and that is no error.
 	seen = nil
 	s.must(s.FreezeOwn(s.ctx, guid(1), s.now, s.stopping(&seen)))
 	s.same([]any{len(seen), s.events(guid(1)), len(s.claim(10))}, []any{0, 2, 0})
+
+	// What is cancelled has given its key back, and nobody stands in its way.
+	s.must(s.unfreeze(audit.AccountUnfrozen))
+	s.must(s.Create(s.ctx, again, workflow.Change{}))
 	s.states(map[string]workflow.State{"draft again": workflow.Approved})
 }
 
@@ -256,6 +260,7 @@ func aLinkOfLaterBeginsAFreezeAnewOnce(s *suite) {
 func aSecondFreezeTakesBackWhatWasAskedFor(s *suite) {
 	var seen []string
 	own := func(made time.Time) error { return s.FreezeOwn(s.ctx, guid(1), made, s.stopping(&seen)) }
+	s.must(s.Create(s.ctx, s.request("theirs"), workflow.Change{}))
 	s.must(own(time.Time{}))
 	other := workflow.Freeze{Account: guid(2), By: guid(2), At: s.now, Asked: s.now, Alerted: s.now, Told: s.now}
 	s.must(s.FreezeOwn(s.ctx, guid(2), time.Time{}, func([]*workflow.Request) (workflow.Change, error) {
@@ -271,7 +276,7 @@ func aSecondFreezeTakesBackWhatWasAskedFor(s *suite) {
 	for n, again := range []func() error{func() error { return own(s.now) }, func() error { // an approver's
 		c := s.change(audit.AccountStopped)
 		c.Freeze = &workflow.Freeze{Account: guid(1), By: guid(7), Request: "theirs", At: s.now}
-		return s.Create(s.ctx, s.request("theirs"), c)
+		return s.Update(s.ctx, "theirs", func(*workflow.Request) (workflow.Change, error) { return c, nil })
 	}} {
 		before, err := s.Frozen(s.ctx, guid(1))
 		s.must(err)

@@ -271,4 +271,19 @@ func replacedProofsAreNoted(s *suite) {
 			s.Errorf("%s: noted at %v", c.what, at)
 		}
 	}
+
+	// In two steps it is the same: IT takes the lost one away, and sends a link.
+	const account = 90
+	invited("first", account)()
+	gone("first", account)()
+	taken, err := s.ProofsReplaced(s.ctx, guid(account))
+	s.must(err)
+	for !time.Now().Truncate(time.Millisecond).After(taken) { // the store has its own clock, in milliseconds
+	}
+	invited("second", account)()
+	at, err := s.ProofsReplaced(s.ctx, guid(account))
+	s.must(err)
+	if taken.IsZero() || !at.After(taken) {
+		s.Errorf("taken away at %v, another one noted at %v", taken, at)
+	}
 }
