@@ -77,4 +77,7 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/trustelem/zxcvbn => ./third_party/zxcvbn
+replace (
+	github.com/SherClockHolmes/webpush-go => ./third_party/webpush-go
+	github.com/trustelem/zxcvbn => ./third_party/zxcvbn
+)

@@ -118,7 +118,7 @@ type Config struct {
 type Store struct {
 	dialect dialect
 	read    *sql.DB
-	stmts   sync.Map // of reads: text to *sql.Stmt
+	stmts   sync.Map // of reads: text to statement
 	written *sql.DB  // one connection, which tx holds
 	tx      *tx
 

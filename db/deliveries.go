@@ -131,19 +131,21 @@ func (s *Store) Delivered(ctx context.Context, id int64, at time.Time) error {
 // DeliveredTogether is push.Store's.
 func (s *Store) DeliveredTogether(ctx context.Context, at time.Time, ids ...int64) error {
 	return wrap("end deliveries", s.write(ctx, func(t *tx) error {
+		var reached []string
 		for some := range slices.Chunk(ids, together) {
-			reached, err := collect(t, scanText, endTogether, append(argsTogether(some), millis(at), s.holder)...)
+			devices, err := collect(t, scanText, endTogether, append(argsTogether(some), millis(at), s.holder)...)
 			if err != nil {
 				return err
 			}
-			slices.Sort(reached)
-			for _, id := range slices.Compact(reached) {
-				if id == "" { // by mail
-					continue
-				}
-				if _, err := t.exec(markReached+`$1`, id, millis(at)); err != nil {
-					return err
-				}
+			reached = append(reached, devices...)
+		}
+		slices.Sort(reached)
+		for _, id := range slices.Compact(reached) {
+			if id == "" { // by mail
+				continue
+			}
+			if _, err := t.exec(markReached+`$1`, id, millis(at)); err != nil {
+				return err
 			}
 		}
 		return nil

@@ -17,17 +17,17 @@ func (s *Store) reader() querier {
 // spends more on compiling one than on running it.
 type prepared struct{ s *Store }
 
-func (p prepared) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+func (p prepared) stmt(ctx context.Context, query string) (statement, error) {
 	if stmt, ok := p.s.stmts.Load(query); ok {
-		return stmt.(*sql.Stmt), nil
+		return stmt.(statement), nil
 	}
-	stmt, err := p.s.read.PrepareContext(ctx, query)
+	stmt, err := compile(ctx, p.s.dialect, p.s.read, query)
 	if err != nil {
-		return nil, err
+		return statement{}, err
 	}
 	if first, loaded := p.s.stmts.LoadOrStore(query, stmt); loaded {
 		_ = stmt.Close()
-		return first.(*sql.Stmt), nil
+		return first.(statement), nil
 	}
 	return stmt, nil
 }
@@ -38,7 +38,7 @@ func (p prepared) QueryContext(ctx context.Context, query string, args ...any) (
 	if err != nil {
 		return nil, err
 	}
-	return stmt.QueryContext(ctx, args...)
+	return stmt.QueryContext(ctx, stmt.arguments(args)...)
 }
 
 // QueryRowContext is database/sql's. What can't be prepared fails again, unprepared.
@@ -47,5 +47,5 @@ func (p prepared) QueryRowContext(ctx context.Context, query string, args ...any
 	if err != nil {
 		return p.s.read.QueryRowContext(ctx, query, args...)
 	}
-	return stmt.QueryRowContext(ctx, args...)
+	return stmt.QueryRowContext(ctx, stmt.arguments(args)...)
 }

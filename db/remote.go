@@ -136,7 +136,7 @@ func (t *tx) drop() {
 	}
 	_ = t.conn.Raw(func(any) error { return driver.ErrBadConn }) // keeps it out of the pool
 	_ = t.conn.Close()
-	t.conn, t.stmts = nil, map[string]*sql.Stmt{}
+	t.conn, t.stmts = nil, map[string]statement{}
 }
 
 // commitRemote: a COMMIT of a transaction that had failed answers ROLLBACK, and

@@ -25,7 +25,7 @@ type tx struct {
 	holder   string // the Store's
 	name     string // of this server
 	batch    int64  // counts them
-	stmts    map[string]*sql.Stmt
+	stmts    map[string]statement
 	personal []string // statements, by how many values
 	random   io.Reader
 	now      func() time.Time
@@ -60,7 +60,7 @@ func newTx(d dialect, now func() time.Time) *tx {
 	}
 	return &tx{
 		dialect: d, ctx: context.Background(), cancel: func() {},
-		stmts: map[string]*sql.Stmt{}, random: rand.Reader, now: now,
+		stmts: map[string]statement{}, random: rand.Reader, now: now,
 	}
 }
 
@@ -100,11 +100,11 @@ func (t *tx) control(query string) error {
 }
 
 // prepare keeps statements: the texts are few, and all ours.
-func (t *tx) prepare(query string) (*sql.Stmt, error) {
+func (t *tx) prepare(query string) (statement, error) {
 	if t.fault != nil {
 		if err := t.fault(query); err != nil {
 			t.dirty = true
-			return nil, err
+			return statement{}, err
 		}
 	}
 	if stmt, ok := t.stmts[query]; ok {
@@ -112,12 +112,12 @@ func (t *tx) prepare(query string) (*sql.Stmt, error) {
 	}
 	if t.conn == nil {
 		t.dirty = true
-		return nil, ErrUnreachable
+		return statement{}, ErrUnreachable
 	}
-	stmt, err := t.conn.PrepareContext(t.ctx, query)
+	stmt, err := compile(t.ctx, t.dialect, t.conn, query)
 	if err != nil {
 		t.dirty = true
-		return nil, t.translate(err)
+		return statement{}, t.translate(err)
 	}
 	t.stmts[query] = stmt
 	return stmt, nil
@@ -129,7 +129,7 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	result, err := stmt.ExecContext(t.ctx, args...)
+	result, err := stmt.ExecContext(t.ctx, stmt.arguments(args)...)
 	if err != nil {
 		t.dirty = true // PostgreSQL takes nothing more, and SQLite may have ended the transaction
 		return 0, t.translate(err)
@@ -148,7 +148,7 @@ func collect[T any](t *tx, scan func(scanner) (T, error), query string, args ...
 	if changes(query) {
 		t.unread++ // also where scan panics
 	}
-	rows, err := stmt.QueryContext(t.ctx, args...)
+	rows, err := stmt.QueryContext(t.ctx, stmt.arguments(args)...)
 	all, err := scanAll(rows, err, scan)
 	if changes(query) {
 		t.unread--
@@ -175,7 +175,7 @@ func (t *tx) row(query string, args ...any) scanner {
 	if r.changes {
 		t.unread++
 	}
-	r.row = stmt.QueryRowContext(t.ctx, args...)
+	r.row = stmt.QueryRowContext(t.ctx, stmt.arguments(args)...)
 	return r
 }
 

@@ -150,6 +150,9 @@ func checkName(name string) (string, error) {
 // tidy makes a hostile text short and free of control characters, for places
 // that only show it.
 func tidy(text string, limit int) string {
+	if len(text) <= limit && plainASCII(text) { // most are, and each sign-in asks four times
+		return strings.TrimSpace(text)
+	}
 	text = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return -1
@@ -160,4 +163,13 @@ func tidy(text string, limit int) string {
 		text = string(r[:limit])
 	}
 	return strings.TrimSpace(text)
+}
+
+func plainASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

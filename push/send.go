@@ -45,7 +45,7 @@ func (s *Service) push(ctx context.Context, to Subscription, m message) verdict 
 	if !s.broken.pass(host) {
 		return verdict{code: codeUnreachable, again: true, err: errBroken}
 	}
-	answer, err := s.post(ctx, to, key, m, authorization)
+	answer, err := s.post(ctx, to, m, authorization)
 	s.broken.done(host, err == nil)
 	if err != nil {
 		return verdict{code: codeUnreachable, again: true, err: withoutURL(err)}
@@ -55,7 +55,7 @@ func (s *Service) push(ctx context.Context, to Subscription, m message) verdict 
 }
 
 // post encrypts (RFC 8291) and sends.
-func (s *Service) post(ctx context.Context, to Subscription, key Keypair, m message, authorization string) (*http.Response, error) {
+func (s *Service) post(ctx context.Context, to Subscription, m message, authorization string) (*http.Response, error) {
 	return webpush.SendNotificationWithContext(ctx,
 		slices.Clip(m.payload), // the library writes its padding behind it
 		&webpush.Subscription{
@@ -63,23 +63,10 @@ func (s *Service) post(ctx context.Context, to Subscription, key Keypair, m mess
 			Keys:     webpush.Keys{P256dh: b64.EncodeToString(to.P256dh), Auth: b64.EncodeToString(to.Auth)},
 		},
 		&webpush.Options{
-			HTTPClient: signed{s.client, authorization},
+			HTTPClient: s.client, Authorization: authorization,
 			RecordSize: recordSize(len(m.payload)),
 			TTL:        int(m.ttl / time.Second), Urgency: m.urgency, Topic: m.topic,
-			Subscriber: s.cfg.Subject, VAPIDPublicKey: key.Public, VAPIDPrivateKey: b64.EncodeToString(key.Private),
 		})
-}
-
-// signed puts our token in place of the one that the library makes anew for each
-// message and for half a day, whatever it is asked.
-type signed struct {
-	client        *http.Client
-	authorization string
-}
-
-func (c signed) Do(r *http.Request) (*http.Response, error) {
-	r.Header.Set("Authorization", c.authorization)
-	return c.client.Do(r)
 }
 
 // recordSize rounds up to a step, so that the size tells little of the text:
@@ -99,10 +86,11 @@ func drain(body io.ReadCloser) {
 // judge reads a push service's answer (RFC 8030 5, RFC 8292 4.2).
 func (s *Service) judge(answer *http.Response) verdict {
 	status := answer.StatusCode
+	if status >= 200 && status < 300 {
+		return verdict{}
+	}
 	err := fmt.Errorf("push service answers %d", status)
 	switch {
-	case status >= 200 && status < 300:
-		return verdict{}
 	case status == http.StatusNotFound || status == http.StatusGone:
 		return verdict{code: codeGone, gone: true, err: err}
 	case status == http.StatusForbidden:

@@ -46,7 +46,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 // serve starts everything in a data directory whose lock the caller holds, calls
 // ready once the server answers, and stops in order when ctx ends.
 func serve(ctx context.Context, cfg config.Config, s streams, demo bool, ready func(*app) error) error {
-	collectLess()
+	server.CollectLess()
 	a, err := openApp(ctx, cfg, s)
 	if err != nil {
 		return err

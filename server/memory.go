@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"os"
@@ -10,8 +10,8 @@ import (
 // by Go's own 100, for memory that it has anyway.
 const collectAt = 150
 
-// collectLess leaves an owner's GOGC as it is.
-func collectLess() {
+// CollectLess is for the process that serves. It leaves an owner's GOGC as it is.
+func CollectLess() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
