@@ -49,13 +49,28 @@ func auc(a, b []time.Duration) float64 {
 	return u / float64(len(a)*len(b))
 }
 
-// guessed are the proofs that are tried wrongly, one after the other.
-var guessed = []enroll.ProofKind{
-	enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofPIN, enroll.ProofQuestions, enroll.ProofPassword, enroll.ProofMailCode,
-}
+// guessed are the proofs that are tried wrongly, one after the other; sent are those that
+// are sent for before.
+var (
+	guessed = []enroll.ProofKind{
+		enroll.ProofRecoveryCode, enroll.ProofTOTP, enroll.ProofPIN, enroll.ProofQuestions, enroll.ProofPassword, enroll.ProofDirectory,
+	}
+	sent = []enroll.ProofKind{enroll.ProofMailCode, enroll.ProofSMSCode}
+)
 
-// planted is a name that is somebody's, and answered so much later.
+// planted is a name that is somebody's, and each of whose answers is read so much later.
 const planted = "planted"
+
+// taken is what each route took past its pause, in one try of one name.
+type taken map[string]time.Duration
+
+// by times what do asks of a route.
+func (t taken) by(route string, pause, later time.Duration, do func()) {
+	start := time.Now()
+	do()
+	<-time.After(later)
+	t[route] = time.Since(start) - pause
+}
 
 // Rule 13 by the clock: names that exist, that nobody has, that are disabled and that
 // are protected take the same time, each beside each, and the measurement would see two
@@ -65,7 +80,8 @@ func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll, &rateRecoverSend, &rateWait, &rateStop,
 		&rateWordNet, &rateWordAll, &rateWordOne, &rateWordFrom, &rateWordApprover)
 	h := newHouse(t, byCodesToo, byAWord, alsoBy([]enroll.ProofKind{enroll.ProofPIN}, []enroll.ProofKind{enroll.ProofQuestions},
-		[]enroll.ProofKind{enroll.ProofPassword}, []enroll.ProofKind{enroll.ProofMailCode}))
+		[]enroll.ProofKind{enroll.ProofPassword}, []enroll.ProofKind{enroll.ProofDirectory, enroll.ProofPassword},
+		[]enroll.ProofKind{enroll.ProofMailCode}, []enroll.ProofKind{enroll.ProofSMSCode}))
 	h.post.waits()
 	quick := pauses
 	pauses = pausesOf
@@ -79,9 +95,10 @@ func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 	p.setsPIN()
 	p.setsAnswers()
 	p.verifies("mail-code", "me@home.example")
+	p.verifies("sms-code", "+49 151 12345678")
 	names := h.namesOfAllKinds()
 	names[planted] = h.company.login()
-	n, full := 48, os.Getenv("LATCHKEY_SOAK") != ""
+	n, full := 16, os.Getenv("LATCHKEY_SOAK") != ""
 	if full {
 		n = 2000
 	}
@@ -94,27 +111,34 @@ func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 		later = 250 * time.Millisecond // by a reduced count
 	}
 	for run := range 3 {
-		rounds, stops := tryNames(t, h, names, n, later)
-		bound := 0.03
-		if !full {
-			// A reduced count can't tell so little from chance.
-			bound = chance(rounds, shuffle)
+		routes := tryNames(t, h, names, n, later)
+		uneven := ""
+		for _, route := range slices.Sorted(maps.Keys(routes)) {
+			rounds, bound := routes[route], 0.03
+			if len(rounds) < n {
+				t.Fatalf("%s: %d tries of each name, of %d", route, len(rounds), n)
+			}
+			if !full { // a reduced count can't tell so little from chance
+				bound = chance(rounds, shuffle)
+			}
+			apart, most, sees := apart(rounds, names, bound)
+			t.Logf("run %d, %s: %d tries of each name, at most %.3f away from 0.5, %.3f counts; what is planted %.3f", run, route, len(rounds), most, bound, sees)
+			if apart != "" {
+				uneven += route + ": " + apart + "; "
+			}
 		}
-		whole, sees := apart(rounds, names, bound)
-		most := chance(stops, shuffle)
-		stop, seesStop := apart(stops, names, most)
-		t.Logf("run %d: %s are %.3f away from 0.5, %.3f counts; of a stop alone %.3f, %.3f counts", run, later, sees, bound, seesStop, most)
-		if whole == "" && stop == "" {
+		if uneven == "" {
 			good++
 			continue
 		}
-		seen = strings.TrimSpace(whole + " " + stop)
+		seen = uneven
+		t.Logf("run %d is not even: %s", run, uneven)
 	}
-	t.Logf("%d tries of each of %d names, three times: %d runs even", n, len(names), good)
+	t.Logf("%d tries or more of each of %d names on each route, three times: %d runs even", n, len(names), good)
 	h.drain()
 	back := h.takenBack(h.company.person)
 	t.Logf("of somebody %d were taken back", back)
-	if back < n/16 { // most make way for a newer one before
+	if back < n/8 { // most make way for a newer one before
 		t.Errorf("of somebody %d were taken back, too few to tell by", back)
 	}
 	if good < 2 {
@@ -233,16 +257,18 @@ func TestATryThatPanicsIsAFaultLikeAnyOther(t *testing.T) {
 	}
 }
 
-// apart says which two names take another time, and how far from 0.5 the name is that
-// is answered later than its like.
-func apart(rounds []map[string]time.Duration, names map[string]string, bound float64) (seen string, sees float64) {
+// apart says which two names take another time, how far from 0.5 the two that are farthest
+// apart are, and how far the name is that is answered later than its like.
+func apart(rounds []map[string]time.Duration, names map[string]string, bound float64) (seen string, most, sees float64) {
 	all := slices.Sorted(maps.Keys(names))
 	for i, one := range all {
 		for _, other := range all[:i] {
 			if one == planted || other == planted {
 				continue
 			}
-			if away := math.Abs(auc(column(rounds, one), column(rounds, other)) - 0.5); away > bound {
+			away := math.Abs(auc(column(rounds, one), column(rounds, other)) - 0.5)
+			most = max(most, away)
+			if away > bound {
 				seen = fmt.Sprintf("%s and %s: AUC is %.3f away from 0.5, %.3f allowed", one, other, away, bound)
 			}
 		}
@@ -251,7 +277,7 @@ func apart(rounds []map[string]time.Duration, names map[string]string, bound flo
 	if sees <= bound {
 		seen = "what is answered later is not seen"
 	}
-	return seen, sees
+	return seen, most, sees
 }
 
 // takenBack counts the requests that a browser which waited no longer ended.
@@ -297,30 +323,29 @@ func column(rounds []map[string]time.Duration, name string) []time.Duration {
 	return out
 }
 
-// tryNames tries each name n times, one of each in turn, and returns for each round
-// what begin and finish took together, past the pause that both wait for, and for each
-// in which a word was asked for what its stop took alone. What is planted is answered
-// later.
-func tryNames(t *testing.T, h *house, names map[string]string, n int, later time.Duration) (rounds, stops []map[string]time.Duration) {
+// tryNames tries each name n times in each of three ways, one of each in turn, and returns
+// by route what each name took, a round each. What is planted is read later.
+func tryNames(t *testing.T, h *house, names map[string]string, n int, later time.Duration) map[string][]map[string]time.Duration {
 	t.Helper()
-	rounds, stops = make([]map[string]time.Duration, n), make([]map[string]time.Duration, (n+1)/2)
+	routes := map[string][]map[string]time.Duration{}
 	// Rounds at once: they only wait, nearly always. Of words fewer, since whoever asks anew
 	// takes the place of who asked before.
-	words, proofs := make(chan struct{}, 24), make(chan struct{}, 24)
+	words, proofs := make(chan struct{}, 16), make(chan struct{}, 32)
 	if n > 1000 {
-		words, proofs = make(chan struct{}, 36), make(chan struct{}, 64)
+		words, proofs = make(chan struct{}, 48), make(chan struct{}, 96)
 	}
 	order := slices.Sorted(maps.Keys(names))
 	var wg sync.WaitGroup
-	for i := range rounds {
+	var mu sync.Mutex
+	for i := range 3 * n {
 		gate := proofs
-		if i%2 == 0 {
+		if i%3 == 0 {
 			gate = words
 		}
 		wg.Go(func() {
 			gate <- struct{}{}
 			defer func() { <-gate }()
-			took, stop := map[string]time.Duration{}, map[string]time.Duration{}
+			round := map[string]taken{}
 			for _, j := range rand.Perm(len(order)) {
 				// Not all at one tick: they would queue behind each other.
 				<-time.After(rand.N(200 * time.Millisecond))
@@ -329,70 +354,86 @@ func tryNames(t *testing.T, h *house, names map[string]string, n int, later time
 				if order[j] == planted {
 					wait = later
 				}
-				if i%2 == 0 {
-					took[order[j]], stop[order[j]], err = tryWord(h.phone(), names[order[j]], []string{"reset", "enrol"}[i/4%2], i%4 == 0, wait)
-				} else {
-					took[order[j]], err = tryProof(h.phone(), names[order[j]], guessed[i/2%len(guessed)], wait)
+				took, nth := taken{}, i/3
+				switch i % 3 {
+				case 0:
+					err = tryWord(h.phone(), names[order[j]], []string{"reset", "enrol"}[nth/2%2], nth%2 == 0, took, wait)
+				case 1:
+					err = tryProof(h.phone(), names[order[j]], sent[nth%len(sent)], took, wait)
+				case 2:
+					err = tryProof(h.phone(), names[order[j]], guessed[nth%len(guessed)], took, wait)
 				}
 				if err != nil {
 					t.Errorf("%s: %v", order[j], err)
 				}
+				round[order[j]] = took
 			}
-			rounds[i] = took
-			if i%2 == 0 {
-				stops[i/2] = stop
+			mu.Lock()
+			defer mu.Unlock()
+			for route := range round[order[0]] {
+				of := map[string]time.Duration{}
+				for name, took := range round {
+					of[name] = took[route]
+				}
+				routes[route] = append(routes[route], of)
 			}
 		})
 	}
 	wg.Wait()
-	return rounds, stops
+	return routes
 }
 
-// tryProof gives a wrong proof, and returns how long that took past its pauses.
-func tryProof(p *phone, name string, kind enroll.ProofKind, later time.Duration) (time.Duration, error) {
-	start := time.Now()
-	begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": "unlock"})
-	took := -pauses.begin - pauses.of([]recoveryAnswer{{Kind: string(kind)}})
-	proof := fields{"kind": string(kind), "value": "000000"}
+// tryProof gives a wrong proof, and sends for it before where it is one that is sent.
+func tryProof(p *phone, name string, kind enroll.ProofKind, took taken, later time.Duration) error {
+	var begun RecoveryBegun
+	took.by("begin", pauses.begin, later, func() {
+		begun = fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": "unlock"})
+	})
+	proofs := []fields{{"kind": string(kind), "value": "000000"}}
 	switch kind {
-	case enroll.ProofMailCode:
-		took -= pauses.begin
-		begun = fetch[RecoveryBegun](p, "POST", "/api/recover/send", fields{"token": begun.Token, "kind": "mail-code"})
+	case enroll.ProofMailCode, enroll.ProofSMSCode:
+		took.by("send", pauses.begin, later, func() {
+			begun = fetch[RecoveryBegun](p, "POST", "/api/recover/send", fields{"token": begun.Token, "kind": string(kind)})
+		})
 	case enroll.ProofQuestions:
-		proof["value"], proof["answers"] = "", []string{"the blue one", "the green one", "the grey one"}
+		proofs[0]["value"], proofs[0]["answers"] = "", []string{"the blue one", "the green one", "the grey one"}
 	case enroll.ProofRecoveryCode:
-		proof["value"] = "0000-0000-0000-0000"
+		proofs[0]["value"] = "0000-0000-0000-0000"
+	case enroll.ProofDirectory:
+		proofs = append(proofs, fields{"kind": string(enroll.ProofPassword), "value": "Wrong-1-wrong"})
 	}
-	res := p.call("POST", "/api/recover/finish", fields{"token": begun.Token, "proofs": []fields{proof}})
+	var res *http.Response
+	took.by("finish", pauses.of([]recoveryAnswer{{Kind: string(kind)}}), later, func() {
+		res = p.call("POST", "/api/recover/finish", fields{"token": begun.Token, "proofs": proofs})
+	})
 	if res.StatusCode != http.StatusForbidden {
-		return 0, fmt.Errorf("a wrong %s: %d", kind, res.StatusCode)
+		return fmt.Errorf("a wrong %s: %d", kind, res.StatusCode)
 	}
-	<-time.After(later)
-	return took + time.Since(start), nil
+	return nil
 }
 
-// tryWord asks for a colleague's word, waits once for it and stops, or first stops. It
-// returns how long all of that, and the stop, took past the pauses.
-func tryWord(p *phone, name, kind string, stopFirst bool, later time.Duration) (took, stop time.Duration, err error) {
-	start := time.Now()
+// tryWord asks for a colleague's word, waits once for it and stops, or first stops.
+func tryWord(p *phone, name, kind string, stopFirst bool, took taken, later time.Duration) (err error) {
 	begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": kind})
-	q := waits{p, fetch[Waiting](p, "POST", "/api/recover/ask", fields{"token": begun.Token, "proofs": []fields{}})}
+	var q waits
+	took.by("ask", pauses.finish, later, func() {
+		q = waits{p, fetch[Waiting](p, "POST", "/api/recover/ask", fields{"token": begun.Token, "proofs": []fields{}})}
+	})
 	look := func() {
-		if got := q.state(); got.State != "waiting" {
-			err = fmt.Errorf("in by nobody's word: %+v", got)
-		}
+		took.by("wait", pauses.wait, later, func() {
+			if got := q.state(); got.State != "waiting" {
+				err = fmt.Errorf("in by nobody's word: %+v", got)
+			}
+		})
 	}
 	if !stopFirst {
 		look()
 	}
-	before := time.Now()
-	q.stops()
-	<-time.After(later)
-	stop = time.Since(before) - pauses.wait
+	took.by("stop", pauses.wait, later, q.stops)
 	if stopFirst {
 		look()
 	}
-	return time.Since(start) - pauses.begin - pauses.finish - 2*pauses.wait, stop, err
+	return err
 }
 
 // Many names, a little each, from many networks: the brake closes the way in by what
