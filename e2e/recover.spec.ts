@@ -258,6 +258,7 @@ test('a lost phone: a recovery code makes a new passkey, and the old one and its
   await expect(page.getByRole('checkbox')).toBeChecked();
   await button(page, 'Make my passkey').click();
   await sees(page, 'Your new passkey is made');
+  await expect(page.getByText('What else was on it')).toBeVisible(); // its app, or its number, is taken away by nobody else
   await button(page, 'Try it once').click();
   await sees(page, 'My account');
   await expect(page.getByText('You came in without a passkey')).toHaveCount(0);

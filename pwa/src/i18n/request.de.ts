@@ -99,6 +99,8 @@ export const de: Request = {
   'done.enrol.try': 'Einmal ausprobieren',
   'done.enrol.lost': 'Das verlorene Telefon',
   'done.enrol.lost.sub': 'Sagen Sie der IT, dass es weg ist. Sperren oder löschen Sie es aus der Ferne: „Wo ist?“ beim iPhone, „Find Hub“ bei Android.',
+  'done.enrol.else': 'Was sonst noch darauf war',
+  'done.enrol.else.sub': 'Eine Authenticator-App oder Ihre Nummer auf dem verlorenen Telefon gilt weiter. Richten Sie sie, angemeldet, unter „{proofs}“ neu ein oder entfernen Sie sie.',
   'done.enrol.codes': 'Falls es ein Wiederherstellungscode war',
   'done.enrol.codes.sub': 'Er ist jetzt verbraucht: Streichen Sie ihn durch. Mit dem Anmeldeschlüssel angemeldet, können Sie zehn neue anlegen.',
   'done.next': 'Was Sie erwartet',

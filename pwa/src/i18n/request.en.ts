@@ -97,6 +97,8 @@ export const en = {
   'done.enrol.try': 'Try it once',
   'done.enrol.lost': 'The lost phone',
   'done.enrol.lost.sub': 'Tell IT that it is gone. Lock or erase it from afar: “Find My” for an iPhone, “Find Hub” for Android.',
+  'done.enrol.else': 'What else was on it',
+  'done.enrol.else.sub': 'An authenticator app or your number on the lost phone goes on letting you in. Signed in, set it up anew or remove it, under “{proofs}”.',
   'done.enrol.codes': 'If you used a recovery code',
   'done.enrol.codes.sub': 'It is spent now: cross it out. Signed in with your passkey, you can make ten new ones.',
   'done.next': 'What to expect',

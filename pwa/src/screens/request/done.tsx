@@ -112,6 +112,9 @@ function Relocked({ request }: { request: Request }) {
   );
 }
 
+/** What lets people in here and sits on a phone beside its passkey: a new one does not take it away. */
+const onAPhone = () => info.get().recovery.some((way) => way.includes('totp') || way.includes('sms-code'));
+
 function Expect({ kind }: { kind: Request['kind'] }) {
   if (kind === 'enrol')
     return (
@@ -119,6 +122,7 @@ function Expect({ kind }: { kind: Request['kind'] }) {
         <h2 class="group-title">{t('done.next')}</h2>
         <ul class="notes">
           <Point icon="phone" title={t('done.enrol.lost')} text={t('done.enrol.lost.sub')} />
+          {onAPhone() && <Point icon="once" title={t('done.enrol.else')} text={t('done.enrol.else.sub', { proofs: t('nav.proofs') })} />}
           {info.get().recovery.some((way) => way.includes('recovery-code')) && <Point icon="once" title={t('done.enrol.codes')} text={t('done.enrol.codes.sub')} />}
         </ul>
       </section>
