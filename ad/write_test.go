@@ -125,6 +125,13 @@ func TestMalformedPasswordsNeverLeave(t *testing.T) {
 	}
 }
 
+// Whoever is not there has no password that is tried.
+func TestNoPasswordIsTriedForNobody(t *testing.T) {
+	everywhere(t, func(l *lab) {
+		l.causes(l.client().CheckPassword(ctxFor(l), ad.GUID{1}, pw(start)), ad.ErrNotFound, ad.OutcomeNotWritten)
+	})
+}
+
 func TestChangeNeedsTheOldPassword(t *testing.T) {
 	everywhere(t, func(l *lab) {
 		c, p := l.client(), l.person()

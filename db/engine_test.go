@@ -23,7 +23,7 @@ import (
 	"github.com/latchkey/latchkey/workflow"
 )
 
-var anna = ad.GUID{1}
+var anna, cleo = ad.GUID{1}, ad.GUID{3}
 
 func openAt(t testing.TB, path string) *Store {
 	t.Helper()
@@ -251,7 +251,7 @@ func failEach(t *testing.T, s *Store, op func(*Store) error, dump func(testing.T
 		}
 		err := op(s)
 		s.tx.fault = nil
-		if err == nil {
+		if err == nil && statements <= fail {
 			break
 		}
 		if !errors.Is(err, ErrIO) {
@@ -290,6 +290,28 @@ func held(ctx context.Context, s *Store) error {
 	return err
 }
 
+// replacing is what somebody has who replaces an address, while they are still to be told
+// of something; and somebody who is frozen.
+func replacing(ctx context.Context, s *Store) error {
+	old := enroll.Factor{ID: "f", Account: bert, Kind: enroll.ProofMailCode, Secret: []byte("old@home.example")}
+	changed := workflow.Notice{To: bert, Kind: enroll.NoticeProofs}
+	err := errors.Join(
+		s.ReplaceFactors(ctx, bert, old.Kind, []enroll.Factor{old}),
+		s.Create(ctx, workflow.Request{ID: "m", Requester: bert}, workflow.Change{Notices: []workflow.Notice{changed, changed}}),
+		s.AddCredential(ctx, enroll.Credential{ID: []byte("frozen"), Account: cleo}),
+		s.Asserted(ctx, []byte("frozen"), func(*enroll.Credential) ([]audit.Event, error) { return nil, nil }, enroll.Proof{ID: "thaw", Account: cleo}, nil),
+		s.Create(ctx, workflow.Request{ID: "z", Requester: cleo, Target: bert}, workflow.Change{Freeze: &workflow.Freeze{Account: cleo, Asked: time.UnixMilli(1)}}),
+	)
+	if err != nil {
+		return err
+	}
+	all, err := s.ClaimNotices(ctx, time.Now(), time.Hour, 1)
+	if err != nil || len(all) != 1 {
+		return fmt.Errorf("claim %v: %w", all, err)
+	}
+	return s.Fan(ctx, all[0].ID, []push.Delivery{{To: bert.String(), Kind: enroll.NoticeProofs, Channel: push.ChannelMail, Params: map[string]string{"_verified": "true"}}})
+}
+
 // prepare puts in what the writes work on.
 func prepare(t *testing.T, s *Store) {
 	t.Helper()
@@ -300,12 +322,13 @@ func prepare(t *testing.T, s *Store) {
 		s.AddSession(ctx, session),
 		s.AddInvitation(ctx, enroll.Invitation{ID: "i", Account: anna, Expires: now.Add(time.Hour)}),
 		s.AddInvitation(ctx, enroll.Invitation{ID: "o", Account: anna, By: anna.String(), Expires: now.Add(time.Hour)}),
-		s.Create(ctx, workflow.Request{ID: "r", Requester: anna, Target: anna}, workflow.Change{}),
+		s.Create(ctx, workflow.Request{ID: "r", Requester: anna, Target: anna, State: workflow.Draft}, workflow.Change{}),
 		s.SaveCeremony(ctx, enroll.Ceremony{ID: "k", Purpose: enroll.PurposeSignIn, Expires: now.Add(time.Hour)}, 5),
 		s.Record(ctx, signedIn()),
 		s.Create(ctx, workflow.Request{ID: "n"}, workflow.Change{Notices: []workflow.Notice{{To: anna}, {To: bert}}}),
 		subscribe(ctx, s, "u"),
 		held(ctx, s),
+		replacing(ctx, s),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -321,9 +344,17 @@ func writes() map[string]func(*Store) error {
 	}
 	session := enroll.Session{ID: "new", Account: anna, Expires: now.Add(time.Hour)}
 	own := enroll.Withdrawal{At: now, Event: func(enroll.Invitation) audit.Event { return signedIn() }}
+	used := []enroll.FactorUse{{ID: "f", Proof: enroll.Proof{ID: "p", Account: bert, Kind: enroll.ProofMailCode, Session: "new"}, Fn: func(f *enroll.Factor) error {
+		f.Used = now
+		return nil
+	}}}
+	thawed := func(f *workflow.Freeze) (workflow.Change, error) {
+		f.Asked = now
+		return workflow.Change{Events: []audit.Event{signedIn()}, Notices: []workflow.Notice{{To: cleo, Kind: "k"}}}, nil
+	}
 	return map[string]func(*Store) error{
 		"enrol": func(s *Store) error {
-			return s.Enrol(ctx, "i", now, enroll.Credential{ID: []byte("d"), Account: anna}, session, nil, signedIn(), signedIn())
+			return s.Enrol(ctx, "i", now, enroll.Credential{ID: []byte("d"), Account: anna}, session, []enroll.Notice{{To: bert, Kind: "k"}}, signedIn(), signedIn())
 		},
 		"assert": func(s *Store) error {
 			return s.Asserted(ctx, []byte("c"), touch, enroll.Proof{ID: "p", Session: "new", Account: anna}, &session)
@@ -351,6 +382,62 @@ func writes() map[string]func(*Store) error {
 				}, nil
 			})
 		},
+		"replace an address": func(s *Store) error {
+			made := audit.Event{Time: now, Action: audit.ProofMade, Actor: bert.String(), Target: bert.String(), Outcome: audit.OK, Detail: map[string]any{"proof_kind": "mail-code"}}
+			with := enroll.Factor{ID: "g", Account: bert, Kind: enroll.ProofMailCode, Secret: []byte("new@home.example")}
+			return s.ReplaceFactors(ctx, bert, with.Kind, []enroll.Factor{with}, made)
+		},
+		"recovered": func(s *Store) error {
+			return s.Recovered(ctx, enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeRecover, Created: now, Expires: now.Add(time.Hour)}, used, enroll.Session{ID: "new", Account: bert, Expires: now.Add(time.Hour)}, signedIn())
+		},
+		"answered": func(s *Store) error {
+			return s.Answered(ctx, enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeRecover, Created: now, Expires: now.Add(time.Hour)}, used, signedIn())
+		},
+		"freeze own": func(s *Store) error {
+			return s.FreezeOwn(ctx, anna, now, func(open []*workflow.Request) (workflow.Change, error) {
+				for _, r := range open {
+					r.State = workflow.Cancelled
+				}
+				return workflow.Change{Events: []audit.Event{signedIn()}, Freeze: &workflow.Freeze{Account: anna}}, nil
+			})
+		},
+		"freeze once more": func(s *Store) error {
+			return s.FreezeOwn(ctx, cleo, now, func([]*workflow.Request) (workflow.Change, error) {
+				return workflow.Change{Events: []audit.Event{signedIn()}, Freeze: &workflow.Freeze{Account: cleo, At: now}}, nil
+			})
+		},
+		"end the others": func(s *Store) error {
+			return s.Update(ctx, "r", func(r *workflow.Request) (workflow.Change, error) {
+				r.State = workflow.Executing
+				return workflow.Change{EndSessions: &workflow.SessionsOf{Account: anna, Event: func(int) audit.Event { return signedIn() }}}, nil
+			})
+		},
+		"end the others, and say nothing": func(s *Store) error {
+			return s.Update(ctx, "r", func(r *workflow.Request) (workflow.Change, error) {
+				r.State = workflow.Executing
+				return workflow.Change{EndSessions: &workflow.SessionsOf{Account: anna}}, nil
+			})
+		},
+		"try an invitation": func(s *Store) error { return s.TryInvitation(ctx, "i", 5) },
+		"use a proof":       func(s *Store) error { return s.UseProof(ctx, "thaw", "test") },
+		"ask for a thaw":    func(s *Store) error { return s.AskThaw(ctx, cleo, []string{"thaw"}, thawed) },
+		"lift":              func(s *Store) error { return s.Lift(ctx, cleo, "thaw", thawed) },
+		"unfreeze":          func(s *Store) error { return s.Unfreeze(ctx, cleo, thawed) },
+		"invite": func(s *Store) error {
+			return s.AddInvitation(ctx, enroll.Invitation{ID: "new", Account: anna}, signedIn())
+		},
+		"open a request": func(s *Store) error {
+			return s.Create(ctx, workflow.Request{ID: "new", Requester: anna, Target: anna, Kind: workflow.KindReset, State: workflow.Pending}, workflow.Change{Events: []audit.Event{signedIn()}})
+		},
+		"register": func(s *Store) error {
+			return s.Update(ctx, "r", func(*workflow.Request) (workflow.Change, error) {
+				return workflow.Change{Passkey: &enroll.Registered{
+					Credential: enroll.Credential{ID: []byte("d"), Account: anna}, Alone: true,
+					Event: signedIn(), Removed: func(enroll.Credential) audit.Event { return signedIn() }, Links: own,
+				}}, nil
+			})
+		},
+		"end sessions":       func(s *Store) error { return s.EndSessions(ctx, anna, "", own, signedIn()) },
 		"fan":                func(s *Store) error { return s.Fan(ctx, 1, []push.Delivery{{Kind: "k"}}, signedIn()) },
 		"delivered":          func(s *Store) error { return s.Delivered(ctx, 1, now) },
 		"delivered together": func(s *Store) error { return s.DeliveredTogether(ctx, now, 1) },

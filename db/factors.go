@@ -84,9 +84,11 @@ func (t *tx) oldAddress(account ad.GUID, kind enroll.ProofKind, with []enroll.Fa
 	if errors.Is(err, secret.ErrSealed) { // under a key that is lost: nobody can be told, and it may go
 		return nil, nil
 	}
-	stays := len(with) == 1 && string(with[0].Secret) == to
-	if err != nil || to == "" || stays {
+	if err != nil {
 		return nil, err
+	}
+	if stays := len(with) == 1 && string(with[0].Secret) == to; to == "" || stays {
+		return nil, nil
 	}
 	return map[string]string{param: to}, nil
 }

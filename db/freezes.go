@@ -3,9 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -67,40 +65,34 @@ func (t *tx) thaw(account ad.GUID) error {
 
 // freezeOwn hands fn copies that share nothing with what is written over.
 func (t *tx) freezeOwn(account ad.GUID, fn func([]*workflow.Request) (workflow.Change, error)) (change workflow.Change, err error) {
-	before, err := collect(t, scanRequest, `
-		SELECT data FROM requests WHERE target = $1 AND state IN ($2, $3, $4) ORDER BY created, id`+t.dialect.forUpdate,
-		guidText(account), string(workflow.Draft), string(workflow.Pending), string(workflow.Approved))
+	before, err := t.openFor(account)
 	if err != nil {
 		return change, err
 	}
-	open := make([]*workflow.Request, len(before))
-	for i, r := range before {
-		if open[i], err = copyOf(r); err != nil {
-			return change, err
-		}
+	open, err := t.openFor(account)
+	if err != nil {
+		return change, err
 	}
 	if change, err = fn(open); err != nil {
 		return change, err
 	}
 	for i, r := range open {
 		r.ID, r.Version = before[i].ID, before[i].Version+1
-		if err := t.updateRequest(before[i], *r, workflow.Change{}); err != nil {
+		if err := t.updateRequest(*before[i], *r, workflow.Change{}); err != nil {
 			return change, err
 		}
 	}
 	return change, t.beside(change)
 }
 
-func copyOf(r workflow.Request) (*workflow.Request, error) {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("encode request: %w", err)
-	}
-	out := new(workflow.Request)
-	if err := json.Unmarshal(data, out); err != nil {
-		return nil, fmt.Errorf("decode request: %w", err)
-	}
-	return out, nil
+// openFor are the requests for an account that nobody has begun to carry out.
+func (t *tx) openFor(account ad.GUID) ([]*workflow.Request, error) {
+	return collect(t, func(row scanner) (*workflow.Request, error) {
+		r, err := scanRequest(row)
+		return &r, err
+	}, `
+		SELECT data FROM requests WHERE target = $1 AND state IN ($2, $3, $4) ORDER BY created, id`+t.dialect.forUpdate,
+		guidText(account), string(workflow.Draft), string(workflow.Pending), string(workflow.Approved))
 }
 
 // AskThaw is workflow.Freezes'.

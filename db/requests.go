@@ -188,8 +188,11 @@ func (t *tx) endOthers(of *workflow.SessionsOf) error {
 		return nil
 	}
 	n, err := t.endSessions(`account = $1 AND id <> $2`, guidText(of.Account), of.Keep)
-	if err != nil || n == 0 || of.Event == nil {
+	if err != nil {
 		return err
+	}
+	if n == 0 || of.Event == nil {
+		return nil
 	}
 	return t.record(of.Event(int(n)))
 }

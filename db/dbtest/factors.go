@@ -66,6 +66,16 @@ func factorsAreReplacedByKind(s *suite) {
 	theirs, err := s.Factors(s.ctx, guid(2))
 	s.must(err)
 	s.same(len(theirs), 1)
+
+	// What is somebody else's, or of another kind, takes no place.
+	for _, foreign := range []enroll.Factor{s.factor("foreign", 2, enroll.ProofTOTP), s.factor("foreign", 1, enroll.ProofPIN)} {
+		if s.ReplaceFactors(s.ctx, guid(1), enroll.ProofTOTP, []enroll.Factor{foreign}) == nil {
+			s.Errorf("%s of %s in place of an app", foreign.Kind, foreign.Account)
+		}
+	}
+	all, err = s.Factors(s.ctx, guid(1))
+	s.must(err)
+	s.same(all, []enroll.Factor{app})
 }
 
 func oneOf200UsesARecoveryCode(s *suite) {
@@ -221,6 +231,22 @@ func aRequestRegistersAPasskey(s *suite) {
 	other, err := s.Credentials(s.ctx, guid(2))
 	s.must(err)
 	s.same(len(other), 1)
+}
+
+// The others stay where whoever asked lost none of them.
+func aPasskeyByRequestLeavesTheOthersWhereItMay(s *suite) {
+	s.must(s.AddCredential(s.ctx, s.credential("old", guid(1))))
+	s.must(s.AddSession(s.ctx, s.session("by the old one", guid(1), "old")))
+	s.must(s.Create(s.ctx, s.request("r"), workflow.Change{}))
+	s.must(s.Update(s.ctx, "r", func(*workflow.Request) (workflow.Change, error) {
+		return workflow.Change{Passkey: &enroll.Registered{Credential: s.credential("new", guid(1)), Event: s.event(audit.PasskeyRegistered, guid(1))}}, nil
+	}))
+	held, err := s.Credentials(s.ctx, guid(1))
+	s.must(err)
+	s.same(len(held), 2)
+	sessions, err := s.Sessions(s.ctx, guid(1))
+	s.must(err)
+	s.same(len(sessions), 1)
 }
 
 func aFrozenAccountGetsNoPasskeyByRequest(s *suite) {

@@ -130,6 +130,7 @@ var cases = []struct {
 	{"RecoveryIsWholeOrNothing", recoveryIsWholeOrNothing, false},
 	{"ChangesOfProofsAreTold", changesOfProofsAreTold, false},
 	{"ARequestRegistersAPasskey", aRequestRegistersAPasskey, false},
+	{"APasskeyByRequestLeavesTheOthersWhereItMay", aPasskeyByRequestLeavesTheOthersWhereItMay, false},
 	{"AFrozenAccountGetsNoPasskeyByRequest", aFrozenAccountGetsNoPasskeyByRequest, false},
 	{"OneOf200UsesAProof", oneOf200UsesAProof, true},
 	{"AUsedProofStaysUsedWhenPurged", aUsedProofStaysUsedWhenPurged, false},

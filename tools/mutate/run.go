@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,8 +70,14 @@ func build(ctx context.Context, root, work, overlay string, s suite) (*program, 
 	if err != nil {
 		return nil, fmt.Errorf("list the tests of %s: %w\n%s", s.dir, err, out)
 	}
+	only, err := regexp.Compile(s.only)
+	if err != nil {
+		return nil, fmt.Errorf("tests of %s: %w", s.dir, err)
+	}
 	for name := range strings.Lines(out) {
-		p.tests = append(p.tests, test{name: strings.TrimSpace(name)})
+		if name = strings.TrimSpace(name); only.MatchString(name) {
+			p.tests = append(p.tests, test{name: name})
+		}
 	}
 	return p, nil
 }

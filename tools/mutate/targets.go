@@ -16,6 +16,9 @@ type suite struct {
 	// quick narrows the first try to these subtests of tests that have some: engines
 	// that need no start of their own. What survives it meets all of them.
 	quick string
+	// only names the tests that may kill, where others measure, or run themselves again as
+	// somebody else; "" for all.
+	only string
 }
 
 // targets is what decides who may do what, and for whom nothing is ever done.
@@ -42,8 +45,14 @@ var targets = []target{
 	},
 	{
 		dir:    "ad",
-		files:  []string{"outside.go", "own.go", "protect.go", "protectedset.go", "write.go"},
+		files:  []string{"outside.go", "own.go", "password.go", "protect.go", "protectedset.go", "write.go"},
 		suites: []suite{{dir: "ad", quick: "^(minidc|forest.of.one)$"}},
+	},
+	// What was decided is looked at once more where it is kept, under the same lock.
+	{
+		dir:    "db",
+		files:  []string{"factors.go", "freezes.go", "invitations.go", "proofs.go", "replace.go", "requests.go"},
+		suites: []suite{{dir: "db", only: "^Test(SQLite|AFailureAtAnyStatementChangesNothing|ARowThatIsBrokenIsAnError|AReadThatFailsIsAnError|WithoutAKeyNothingSealedIsWrittenOrRead)$"}},
 	},
 }
 

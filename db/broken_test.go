@@ -1,0 +1,61 @@
+package db
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/latchkey/latchkey/enroll"
+)
+
+// What can't be read is an error, and never a row with nothing in it.
+func TestARowThatIsBrokenIsAnError(t *testing.T) {
+	for broken, read := range map[string]func(*Store) error{
+		`UPDATE requests SET data = '{' WHERE id = 'r'`: func(s *Store) error { _, err := s.Request(t.Context(), "r"); return err },
+		`UPDATE factors SET account = 'x' WHERE id = 'f'`: func(s *Store) error {
+			return s.UpdateFactor(t.Context(), "f", func(*enroll.Factor) error { return nil })
+		},
+		`UPDATE factors SET secret = X'00' WHERE id = 'f'`: func(s *Store) error {
+			return s.UpdateFactor(t.Context(), "f", func(*enroll.Factor) error { return nil })
+		},
+		`UPDATE proofs SET account = 'x' WHERE id = 'thaw'`: func(s *Store) error { _, err := s.Proof(t.Context(), "thaw"); return err },
+		`UPDATE proofs SET receipt = '{' WHERE id = 'thaw'`: func(s *Store) error { _, err := s.Proof(t.Context(), "thaw"); return err },
+		`UPDATE freezes SET account = 'x'`:                  func(s *Store) error { _, err := s.ThawsAsked(t.Context(), anna, 1); return err },
+	} {
+		s := openAt(t, filepath.Join(t.TempDir(), "latchkey.db"))
+		prepare(t, s)
+		if err := read(s); err != nil {
+			t.Fatalf("%s: %v before", broken, err)
+		}
+		if err := s.write(t.Context(), func(t *tx) error { _, err := t.exec(broken); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if err := read(s); err == nil {
+			t.Errorf("%s: read all the same", broken)
+		}
+	}
+}
+
+func TestAReadThatFailsIsAnError(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "latchkey.db"))
+	prepare(t, s)
+	if err := s.read.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	for name, read := range map[string]func() error{
+		"proofs held":     func() error { _, err := s.HeldProofs(ctx, anna); return err },
+		"first passkey":   func() error { _, err := s.FirstPasskey(ctx, anna); return err },
+		"proofs replaced": func() error { _, err := s.ProofsReplaced(ctx, anna); return err },
+		"is frozen":       func() error { _, err := s.IsFrozen(ctx, anna); return err },
+		"freeze":          func() error { _, err := s.Frozen(ctx, anna); return err },
+		"session":         func() error { _, err := s.Session(ctx, "s", s.tx.now()); return err },
+		"request":         func() error { _, err := s.Request(ctx, "r"); return err },
+		"proof":           func() error { _, err := s.Proof(ctx, "thaw"); return err },
+		"passkeys":        func() error { _, err := s.Credentials(ctx, anna); return err },
+		"proofs":          func() error { _, err := s.Factors(ctx, anna); return err },
+	} {
+		if read() == nil {
+			t.Errorf("%s: nothing is there, says a store that can't be read", name)
+		}
+	}
+}
