@@ -74,7 +74,7 @@ var (
 	kindReadOnly     = kind("read-only", warning, "A read-only controller is never written to, so it helps nobody who is locked out.")
 	kindNoWritable   = kind("no-writable", failure, "No configured controller can be written to: nobody can be unlocked and no password reset.")
 	kindNotSynced    = kind("not-synchronized", warning, "The controller has not finished its first replication: it is not written to, and what it says may be old.")
-	kindPDCUnnamed   = kind("pdc-unconfigured", warning, "The PDC emulator is not configured: it hears of bad passwords and new ones first, so others may call somebody locked who is not.")
+	kindPDCUnnamed   = kind("pdc-unconfigured", warning, "The PDC emulator is not configured: it hears of bad passwords and new ones first, so others may call somebody locked who is not, and count fewer wrong passwords than it does: the tries that Latchkey stops at may then be the ones that lock.")
 	kindPDCUnknown   = kind("pdc-unknown", warning, "No controller says who the PDC emulator is: another one is written to, and lockouts are seen late.")
 	kindPDCDown      = kind("pdc-down", warning, "The PDC emulator is configured and does not answer: others are used, which may see lockouts late.")
 	kindLevel        = kind("functional-level", warning, "Below Windows Server 2008 there are no fine-grained password policies, and a reset can't be held to the history.")
