@@ -122,7 +122,7 @@ function Expect({ kind }: { kind: Request['kind'] }) {
         <h2 class="group-title">{t('done.next')}</h2>
         <ul class="notes">
           <Point icon="phone" title={t('done.enrol.lost')} text={t('done.enrol.lost.sub')} />
-          {onAPhone() && <Point icon="once" title={t('done.enrol.else')} text={t('done.enrol.else.sub', { proofs: t('nav.proofs') })} />}
+          {onAPhone() && <Point icon="pin" title={t('done.enrol.else')} text={t('done.enrol.else.sub', { proofs: t('nav.proofs') })} />}
           {info.get().recovery.some((way) => way.includes('recovery-code')) && <Point icon="once" title={t('done.enrol.codes')} text={t('done.enrol.codes.sub')} />}
         </ul>
       </section>
