@@ -102,6 +102,9 @@ type DirectoryProof struct {
 func (p Proofs) attributes() (names []string) {
 	if p.MailCode != nil {
 		names = append(names, p.MailCode.Attribute)
+		if p.MailCode.Verified { // which of them nobody verifies
+			names = append(names, enroll.MailboxAttributes...)
+		}
 	}
 	if p.SMSCode != nil {
 		names = append(names, p.SMSCode.Attribute)
