@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/latchkey/latchkey/ad/minidc"
 	"github.com/latchkey/latchkey/config"
+	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -322,6 +324,67 @@ policies:
 			t.Errorf("%s: %d, %s", args, status, said)
 		}
 	}
+}
+
+// What somebody holds is supposed by a flag, read from the database, or said not to be known.
+func TestExplainAnswersForWhatIsHeld(t *testing.T) {
+	r := newRealm(t, rand.New(rand.NewPCG(1, 1)), 1)
+	must(t, os.WriteFile(r.config, []byte(r.head+`
+approvers: [{name: empty, group: "CN=Empty,OU=Groups,`+realmBase+`"}]
+policies:
+  - name: all
+    who: {everyone: true}
+    hold: {must: [pin], otherwise: limit}
+    unlock: {prove: [passkey]}
+    reset: {prove: [totp, recovery-code + pin]}
+    one-time: {prove: [vouching], approve: [{by: empty}]}
+    enrol: {prove: [recovery-code + totp], approve: [{by: empty}]}
+    change: {prove: [passkey, pin]}
+`), 0o600))
+	explain := func(args ...string) string {
+		t.Helper()
+		status, said := latchkey(t, append(strings.Fields("config explain --config "+r.config+" --person p000"), args...)...)
+		if status != 0 {
+			t.Fatal(said)
+		}
+		return said
+	}
+	says := func(said string, all ...string) {
+		t.Helper()
+		for _, one := range all {
+			if !strings.Contains(said, one) {
+				t.Errorf("no %q in\n%s", one, said)
+			}
+		}
+	}
+	says(explain("--kind", "reset"), "\nholds:     not known, see --holds: ", "sees:      reset is shown, as far as the policy goes\n")
+	says(explain("--kind", "reset", "--holds", "passkey,pin,totp"),
+		"holds:     passkey, pin, totp, as supposed\nproofs:    totp, or recovery-code + pin\napprovals: none\nsigned in: recovery-code + pin\nway in:    without a passkey: recovery-code + pin\nmust hold: pin; otherwise, once overdue, only unlock and enrol\nsees:      reset is shown\n")
+	says(explain("--kind", "reset", "--holds", "passkey"), "way in:    without a passkey: none\n", "lacks:     pin, overdue\nsees:      reset is refused: ", "(duty.missing), pin\n")
+	says(explain("--kind", "one-time", "--holds", "pin"), "way in:    without a passkey: vouching\n", "sees:      one-time is refused: ", "(proof.only-vouched)\n")
+	says(explain("--kind", "reset", "--holds", "none"), "holds:     nothing, as supposed\n")
+	for args, want := range map[string]string{"passkey,phone": `--holds: "phone" is none of passkey, hardware-key, recovery-code`, "none,totp": `"none" is none of`} {
+		status, said := latchkey(t, "config", "explain", "--config", r.config, "--person", "p000", "--kind", "reset", "--holds", args)
+		if status != 1 || !strings.Contains(said, want) {
+			t.Errorf("%s: %d, %s", args, status, said)
+		}
+	}
+
+	cfg, err := config.Load(r.config)
+	must(t, err)
+	a, err := openApp(t.Context(), cfg, streams{io.Discard, io.Discard})
+	must(t, err)
+	id, err := a.dir.Resolve(t.Context(), "p000")
+	must(t, err)
+	must(t, a.store.AddCredential(t.Context(), enroll.Credential{ID: []byte("one"), Account: id, Name: "phone", Created: now()}))
+	says(explain("--kind", "reset"), "holds:     passkey\n", "lacks:     pin, overdue\n", "(duty.missing), pin\n")
+	a.close()
+	// No server runs, and what it left is read.
+	says(explain("--kind", "reset"), "holds:     passkey\n")
+	must(t, os.WriteFile(r.config, []byte(r.head+"\napprovers: [{name: empty, group: \"CN=Empty,OU=Groups,"+realmBase+"\"}]\npolicies:\n  - {name: all, who: {everyone: true}, unlock: {prove: [passkey]}, "+
+		"reset: {prove: [passkey], cool_down: 24h}, one-time: {prove: [passkey], approve: [{by: empty}]}}\n"), 0o600))
+	says(explain("--kind", "reset"), "(proof.cool-down), until 2026-03-02T00:00:00Z\n")
+	says(explain("--kind", "one-time"), "asked:     nobody could approve now; asking is refused: ", "(review.no-approver)\nsees:      one-time is shown\n")
 }
 
 // The wait holds thieves up as an approval does, so that explain names it.
