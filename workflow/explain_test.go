@@ -160,6 +160,32 @@ func TestExplainSaysWhatIsLackedAndHowLongACoolDownLasts(t *testing.T) {
 	})
 }
 
+// What another rule takes is offered to everybody, and is no way in for her.
+func TestExplainTakesOnlyHerOwnRulesWords(t *testing.T) {
+	inWorld(t, func(w *world) {
+		t := w.t
+		manager := workflow.Tier{By: workflow.Approvers{Manager: true}}
+		both := []enroll.ProofKind{enroll.ProofVouching, enroll.ProofPIN}
+		bob := w.account(bobGUID).DN
+		w.dir.edit(annGUID, func(a *ad.Account) { a.ManagerDN = bob })
+		w.lock(annGUID)
+		others := approvedBy(only("h", workflow.Condition{Department: "Sales"}, [][]enroll.ProofKind{aWord, both}), manager)
+		for name, c := range map[string]struct {
+			hers workflow.Policy
+			ways string
+		}{
+			"hers asks for more":           {approvedBy(everyone("h", [][]enroll.ProofKind{both}), manager), "[vouching + pin]"},
+			"hers asks nobody for a word":  {everyone("h", [][]enroll.ProofKind{both, {enroll.ProofPIN}}), "[pin]"},
+			"hers takes each of the words": {approvedBy(everyone("h", [][]enroll.ProofKind{aWord, both}), manager), "[vouching vouching + pin]"},
+		} {
+			p := workflow.Policy{Hash: "h", Rules: append(slices.Clone(others.Rules), c.hers.Rules...)}
+			if x := w.explain(p, workflow.KindUnlock); listed(x.Known.Ways) != c.ways {
+				t.Errorf("%s: %v", name, x.Known.Ways)
+			}
+		}
+	})
+}
+
 // Where nobody looks who approves, that is left open, and a word counts.
 func TestExplainLeavesOpenWhoApproves(t *testing.T) {
 	inWorld(t, func(w *world) {
