@@ -102,6 +102,9 @@ type DirectoryProof struct {
 func (p Proofs) attributes() (names []string) {
 	if p.MailCode != nil {
 		names = append(names, p.MailCode.Attribute)
+		if p.MailCode.Verified { // which of them nobody verifies
+			names = append(names, enroll.MailboxAttributes...)
+		}
 	}
 	if p.SMSCode != nil {
 		names = append(names, p.SMSCode.Attribute)
@@ -268,6 +271,9 @@ func (c Config) Warnings() (all []string) {
 	m := c.Proofs.MailCode
 	if at := used[enroll.ProofMailCode]; at != "" && m.toOwnMailbox() {
 		all = append(all, fmt.Sprintf("proofs.mail_code.attribute: %s is mostly the mailbox that the account itself opens: whoever is locked out can't read the code there (%s); name an attribute with a private address, or write verified: true in its place", m.Attribute, at))
+	}
+	if g := c.Proofs.SMSCode; g != nil && g.Gateway.Success.Contains == "" {
+		all = append(all, "proofs.sms_code.gateway.success: contains is missing, so that any page counts as sent, a login page or a notice of maintenance too, and people wait for a code that never comes; write what the gateway's own documentation says a taken message is answered with, such as contains: '\"queued\"'")
 	}
 	for _, d := range []struct {
 		kind      enroll.ProofKind

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -183,5 +184,38 @@ func TestOneWeakProofAloneIsWarnedOf(t *testing.T) {
 		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], `policy "staff", `+c.kind+": "+c.want)) {
 			t.Errorf("%s by %s, approved by %d: %q, want %q", c.kind, c.prove, len(c.approve), got, c.want)
 		}
+	}
+}
+
+// Without words that a taken message is answered with, a login page counts as sent.
+func TestAGatewayThatTakesAnyPageForSentIsWarnedOf(t *testing.T) {
+	const says = "proofs.sms_code.gateway.success: contains is missing"
+	docs, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(docs), "\n## Codes by SMS\n")
+	blocks := strings.Split(section, "```yaml\n")[1:3]
+	for name, gateway := range map[string]string{
+		"the first of the docs":  blocks[0],
+		"the second of the docs": blocks[1],
+		"without contains":       "gateway: {url: https://sms.example.test, success: {status: [200]}}",
+		"without success":        "gateway: {url: https://sms.example.test}",
+	} {
+		gateway, _, _ = strings.Cut(gateway, "```")
+		gateway = strings.ReplaceAll(gateway, "  secret_file: /etc/latchkey/sms.secret\n", "")
+		text := entries(t, "who: {everyone: true}; unlock: {prove: [passkey, sms-code]}") + "proofs:\n  sms_code:\n    verified: true\n    countries: [\"+49\"]\n    " +
+			strings.ReplaceAll(gateway, "\n", "\n    ")
+		c, err := config.Parse("c.yaml", []byte(text))
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, text)
+		}
+		warnings := strings.Join(c.Warnings(), "\n")
+		if want := strings.HasPrefix(name, "without"); strings.Contains(warnings, says) != want || !want && warnings != "" {
+			t.Errorf("%s: %q", name, warnings)
+		}
+	}
+	if _, sms, _ := strings.Cut(string(config.Example), "\n  sms_code:\n"); !strings.Contains(sms, "\n        contains: '\"queued\"'\n") {
+		t.Error("the example is warned of")
 	}
 }

@@ -103,7 +103,8 @@ func TestTheReadyPoliciesDoWhatTheySay(t *testing.T) {
 		manager  = "; manager else Helpdesk (required)"
 		asked    = "; manager else Helpdesk (weak-proof)"
 		spare    = "recovery-code + totp"
-		two      = "passkey, " + spare
+		paper    = "recovery-code + pin"
+		two      = "passkey, " + spare + ", " + paper
 	)
 	plain := []string{"passkey", "passkey", "passkey", "no", "no"}
 	atWork := []string{"passkey", "passkey" + manager, "passkey", "no", "no"}
@@ -117,7 +118,7 @@ func TestTheReadyPoliciesDoWhatTheySay(t *testing.T) {
 	}{
 		{"smallest.yaml", "somebody", member(), noon, plain},
 		{"smallest.yaml", "somebody of finance, at night", member("Finance", "Executives"), "2026-11-28T03:00:00+01:00", plain},
-		{"two-proofs.yaml", "somebody", member(), noon, []string{two, two, "passkey", "no", spare}},
+		{"two-proofs.yaml", "somebody", member(), noon, []string{two, two, "passkey", "no", spare + ", " + paper}},
 		{"manager-approves.yaml", "somebody", member(), noon, []string{"passkey", "passkey" + asked, "passkey", "passkey" + manager, "no"}},
 		{"four-eyes-finance.yaml", "finance", member("Finance"), noon, finance},
 		{"four-eyes-finance.yaml", "the department, not yet in the group", accounts, noon, finance},
@@ -170,6 +171,47 @@ func TestNoReadyPolicyTakesTwoProofsOnOneThing(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// Whoever lost the phone, and the authenticator app on it, comes to a new passkey where the
+// policy means to give a way: by two proofs that are not on the phone, or by one and a
+// second person. The other policies take nothing but a passkey: there IT invites anew.
+func TestWhoLostThePhoneHasAWayInWhereTheReadyPolicyMeansOne(t *testing.T) {
+	meant := map[string]bool{
+		"smallest.yaml": false, "manager-approves.yaml": false, "four-eyes-finance.yaml": false, "contractors.yaml": false,
+		"two-proofs.yaml": true, "executives.yaml": true,
+	}
+	for file, means := range meant {
+		given := false
+		for _, rule := range ready(t, file).Rules {
+			act, named := rule.Acts[workflow.KindEnrol]
+			if !named {
+				for kind, act := range rule.Acts {
+					for _, set := range act.Prove {
+						if !slices.ContainsFunc(set, enroll.ProofKind.IsPasskey) {
+							t.Errorf("%s, %s, %s takes %v, and gives no way back to a passkey", file, rule.Name, kind, set)
+						}
+					}
+				}
+				continue
+			}
+			left := slices.DeleteFunc(slices.Clone(act.Prove), func(set []enroll.ProofKind) bool {
+				return slices.ContainsFunc(set, func(k enroll.ProofKind) bool { return k.IsPasskey() || enroll.Carrier(k) == "phone" })
+			})
+			if len(left) == 0 {
+				t.Errorf("%s, %s: every way is lost with the phone: %v", file, rule.Name, act.Prove)
+			}
+			for _, set := range left {
+				given = true
+				if len(set) < 2 && len(act.Approve) == 0 {
+					t.Errorf("%s, %s: %v alone", file, rule.Name, set)
+				}
+			}
+		}
+		if given != means {
+			t.Errorf("%s gives a way: %t, means to: %t", file, given, means)
 		}
 	}
 }

@@ -99,6 +99,19 @@ func TestConditionsBecomeWhatWorkflowKnows(t *testing.T) {
 	}
 }
 
+// Where people verify an address, their own mailboxes are read too, so that it is none of them.
+func TestTheMailboxesAreReadWherePeopleVerifyAnAddress(t *testing.T) {
+	for verified, want := range map[bool]bool{true: true, false: false} {
+		c := config.Config{Proofs: config.Proofs{MailCode: &config.MailCode{Attribute: "extensionAttribute3", Verified: verified}}}
+		names := c.Attributes()
+		for _, name := range []string{"proxyAddresses", "targetAddress"} {
+			if slices.Contains(names, name) != want {
+				t.Errorf("verified %t: %v", verified, names)
+			}
+		}
+	}
+}
+
 // A rule that is for everyone in fact hides what stands behind it, and one that only
 // looks like it does not.
 func TestOnlyARuleForEveryoneHidesTheNext(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/latchkey/latchkey/ad"
@@ -76,6 +77,34 @@ func address(kind ProofKind, text string) (string, bool) {
 	return text, err == nil && parsed.Address == text && len(text) <= 254
 }
 
+// MailboxAttributes are those that have further addresses of an account's own mailbox,
+// beside mail and userPrincipalName, which are read of everybody.
+var MailboxAttributes = []string{"proxyAddresses", "targetAddress"}
+
+// opensMailbox says whether the directory has the address as one of the account's own: a
+// code there helps nobody who is locked out, and whoever has the password reads it. Letters'
+// case and what stands behind a + make no other mailbox. An address that the directory does
+// not have, or that was not read, is none of them.
+func opensMailbox(a ad.Account, to string) bool {
+	own := []string{a.Mail, a.UserPrincipalName}
+	for _, name := range MailboxAttributes {
+		own = append(own, a.Attributes[strings.ToLower(name)]...)
+	}
+	return slices.ContainsFunc(own, func(one string) bool { return mailbox(one) == mailbox(to) })
+}
+
+// mailbox is an address without what makes no difference: "SMTP:Dana+x@Corp.test" is
+// dana@corp.test.
+func mailbox(address string) string {
+	address = strings.ToLower(strings.TrimSpace(address))
+	address = strings.TrimPrefix(address, "smtp:")
+	local, domain, _ := strings.Cut(address, "@")
+	if base, _, tagged := strings.Cut(local, "+"); tagged && base != "" {
+		local = base
+	}
+	return local + "@" + domain
+}
+
 // Masked shows enough of an address to know one's own by it.
 func Masked(kind ProofKind, to string) string {
 	if kind == ProofSMSCode {
@@ -93,7 +122,7 @@ func Masked(kind ProofKind, to string) string {
 
 // BeginAddress sends a code to an address that the person wants to verify. It
 // consumes a proof of FinishStepUp with LabelProof over ProofStatement once the code
-// is on its way. Errors: ErrAddress, those of Courier, those of a proof.
+// is on its way. Errors: ErrAddress, ErrOwnMailbox, those of Courier, those of a proof.
 func (s *Service) BeginAddress(ctx context.Context, of Session, proof Proof, kind ProofKind, to string) (secret.Text, string, error) {
 	none := secret.Text{}
 	to, ok := address(kind, to)
@@ -111,6 +140,9 @@ func (s *Service) BeginAddress(ctx context.Context, of Session, proof Proof, kin
 	}
 	if !unused.Bound(LabelProof, ProofStatement(of.Account, kind)) {
 		return none, "", fmt.Errorf("verify address: %w", ErrWrongProof)
+	}
+	if opensMailbox(a, to) { // a number is none
+		return none, "", fmt.Errorf("verify address: %w", ErrOwnMailbox)
 	}
 	code, err := s.newCode()
 	if err != nil {

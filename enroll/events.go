@@ -110,7 +110,7 @@ var codes = []error{
 	ErrInvitationUsed, ErrInvitationExpired, ErrInvitationRevoked, ErrInvitationTries,
 	ErrMalformed, ErrRefused, ErrOrigin, ErrNotVerified, ErrCloned, ErrNotDiscoverable, ErrNotHardware, ErrTooMany, ErrName, ErrGone, ErrFrozen,
 	ErrStatement, ErrWrongProof, ErrOldProof, ErrNoGrant, ErrPasswordNotAsked, ErrNotNow, ErrNoTries,
-	ErrNoFactor, ErrClock, ErrWrongCode, ErrFactorLocked, ErrRecovered, ErrRecoverRefused, ErrNotSent, ErrNoAddress, ErrSentOften, ErrCountry,
+	ErrNoFactor, ErrClock, ErrWrongCode, ErrFactorLocked, ErrRecovered, ErrRecoverRefused, ErrNotSent, ErrNoAddress, ErrSentOften, ErrCountry, ErrOwnMailbox,
 }
 
 // Code returns the stable code of an error of this package or of the directory

@@ -39,6 +39,56 @@ func TestEachPartOfAnAddressIsLookedAtBeforeACodeGoesOut(t *testing.T) {
 	}
 }
 
+// A code to the mailbox that the account opens helps nobody who is locked out, and beside
+// the password it is no second proof.
+func TestTheMailboxThatTheAccountOpensIsNoAddress(t *testing.T) {
+	for to, want := range map[string]error{
+		"alice@corp.example.test":       enroll.ErrOwnMailbox,
+		"ALICE@corp.EXAMPLE.test":       enroll.ErrOwnMailbox,
+		"a.smith@corp.example.test":     enroll.ErrOwnMailbox,
+		"smith@corp.example.test":       enroll.ErrOwnMailbox,
+		"alice.smith@corp.example.test": enroll.ErrOwnMailbox,
+		"alice@corp.cloud.test":         enroll.ErrOwnMailbox,
+		"alice+home@corp.example.test":  enroll.ErrOwnMailbox,
+		"bob@corp.example.test":         nil, // of whom it is not known that alice reads it
+		"alice@home.example":            nil,
+		"+@home.example":                nil,
+	} {
+		t.Run(to, func(t *testing.T) {
+			w, p := aviary(t)
+			d, of := w.enrolled(alice)
+			a := w.dir.accounts[alice]
+			a.Mail, a.UserPrincipalName = "A.Smith@corp.example.test", "alice@corp.example.test"
+			a.Attributes = map[string][]string{
+				"proxyaddresses": {"SMTP:Alice.Smith@corp.example.test", "smtp:smith@corp.example.test", "X500:/o=Example/cn=alice", ""},
+				"targetaddress":  {"SMTP:alice@corp.cloud.test"},
+			}
+			w.dir.accounts[alice] = a
+			proof := w.mayHold(d, of, enroll.ProofMailCode)
+			_, _, err := w.BeginAddress(w.ctx, of, proof, enroll.ProofMailCode, to)
+			wantErr(t, "begin", err, want)
+			if (p.n == 1) != (want == nil) {
+				t.Errorf("%d codes went out", p.n)
+			}
+			if want != nil { // the touch counts still
+				_, _, err = w.BeginAddress(w.ctx, of, proof, enroll.ProofMailCode, "alice@home.example")
+				wantErr(t, "another", err, nil)
+			}
+		})
+	}
+}
+
+// What was not read, or has no value, keeps nobody's address out.
+func TestAMailboxThatIsNotKnownIsNone(t *testing.T) {
+	w, _ := aviary(t)
+	d, of := w.enrolled(alice)
+	a := w.dir.accounts[alice]
+	a.Mail, a.UserPrincipalName, a.Attributes = "", "", nil
+	w.dir.accounts[alice] = a
+	_, _, err := w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofMailCode), enroll.ProofMailCode, "alice@home.example")
+	wantErr(t, "begin", err, nil)
+}
+
 func TestAnAddressThatDoesNotOpenIsNone(t *testing.T) {
 	for name, data := range map[string]func(c enroll.Ceremony) []byte{
 		"cut": func(c enroll.Ceremony) []byte { return c.Data[1:] },

@@ -41,6 +41,8 @@ var (
 	ErrNotSent = errors.New("code.not-sent")
 	// ErrAddress: it is no mail address, or no number with its country.
 	ErrAddress = errors.New("proof.address")
+	// ErrOwnMailbox: the address is of the mailbox that the account itself opens.
+	ErrOwnMailbox = errors.New("proof.address-own")
 	// ErrCountry: the organisation sends nothing to that country.
 	ErrCountry = errors.New("proof.address-country")
 	// ErrSentOften: too many codes went to that address or country.

@@ -77,6 +77,7 @@ var causes = []cause{
 	own(enroll.ErrAnswerRepeats, http.StatusUnprocessableEntity, "Two answers are the same"),
 	own(enroll.ErrAnswerCommon, http.StatusUnprocessableEntity, "The answer is one that many give"),
 	own(enroll.ErrAnswers, http.StatusUnprocessableEntity, "These are not the answers that are asked for"),
+	own(enroll.ErrOwnMailbox, http.StatusUnprocessableEntity, "The account itself opens this mailbox"),
 	own(enroll.ErrAddress, http.StatusUnprocessableEntity, "It is no mail address, or no number with its country"),
 	own(enroll.ErrCountry, http.StatusUnprocessableEntity, "No codes go to that country"),
 	own(enroll.ErrNoAddress, http.StatusConflict, "There is no address for a code"),

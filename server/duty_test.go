@@ -82,3 +82,16 @@ func TestAnAddressIsNotKeptOnceThePolicyTakesItAway(t *testing.T) {
 		t.Errorf("held %+v", held.MailCode)
 	}
 }
+
+// The mailbox that the account opens is refused by name, and the touch is kept.
+func TestTheAccountsOwnMailboxIsNotVerified(t *testing.T) {
+	h := newHouse(t, alsoBy([]enroll.ProofKind{enroll.ProofMailCode}))
+	h.post.waits()
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	h.company.dc.Set(h.company.who.DN, "mail", "Own.Mailbox@corp.example.test")
+	proof := p.mayChange(fields{"purpose": "mail-code"})
+	res := p.call("POST", "/api/proofs/address/begin", fields{"proof": proof, "kind": "mail-code", "address": "own.mailbox@corp.example.test"})
+	wantProblem(t, res, http.StatusUnprocessableEntity, "proof.address-own")
+	fetch[AddressBegun](p, "POST", "/api/proofs/address/begin", fields{"proof": proof, "kind": "mail-code", "address": "me@home.example"})
+}

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -24,25 +25,92 @@ const (
 // Explanation is why one kind is, or is not, open to one person.
 type Explanation struct {
 	Decision Decision
-	// Terms are the policy's, also where the account's state stands against it; nil
-	// where the policy denies.
+	// Terms are the policy's, also where the account's state, or what the person holds,
+	// stands against it; nil where the policy denies.
 	Terms *Terms
 	// Hold is what the rule that decides wants people to hold, in words; "" for nothing.
-	// Whether this person does, only the store knows.
 	Hold  string
 	Trace Trace
 	Seen  Seen
 	// Err is why it is refused, and nil where it is not; Code is its code.
 	Err  error
 	Code string
+	// Known is nil where no store was asked.
+	Known *Stands
+}
+
+// Stands is what an explanation has from a store.
+type Stands struct {
+	// Left are the alternatives that count for them who are signed in, as Terms.Prove; nil
+	// where it is refused. The others are weaker than what they hold, or somebody's word.
+	Left []string
+	// Ways are those that let them in without a passkey for this kind, as Terms.Prove.
+	Ways []string
+	// Lacks is what they have to hold, and do not; nil for nothing.
+	Lacks *Duty
+	// Asked are how many could be asked to approve, where somebody has to; -1 where nobody
+	// has to, or nobody looked. Where it is 0 asking is refused: ErrNoApprover.
+	Asked int
+}
+
+// Known is what is asked of a store to explain: what the person holds, and who could
+// approve.
+type Known interface {
+	Holders
+	Frozen(ctx context.Context, account ad.GUID) (*Freeze, error)
+}
+
+// ExplainConfig is what an explanation reads beside the account.
+type ExplainConfig struct {
+	Policy Policy
+	Known  Known
+	// People find who could approve; nil leaves that open.
+	People People
 }
 
 // Explain evaluates as the running server does, with the same code, and keeps what
-// was looked at. What only a store knows (a frozen account, an approver without a
-// passkey, whether a cool-down runs) is no part of it.
+// was looked at, as far as the policy goes: what only a store knows is no part of it.
 func Explain(p Policy, account ad.Account, kind Kind, at Circumstances) Explanation {
 	var x Explanation
-	o := offer(p, account, kind, at, unprotected(account), &x.Trace)
+	return x.tell(offer(p, account, kind, at, unprotected(account), &x.Trace), p, account, at)
+}
+
+// ExplainKnown is Explain with what the person holds: what the running server answers to
+// them, signed in and on the way in without a passkey. Requests that are open, limits that
+// are used up, and the rules of passwords are no part of it.
+func ExplainKnown(ctx context.Context, c ExplainConfig, account ad.Account, kind Kind, at Circumstances) Explanation {
+	e := New(Config{Policy: c.Policy, Holders: c.Known, Freezes: known{Known: c.Known}, People: c.People,
+		Now: func() time.Time { return at.Now }})
+	v := e.view(ctx, account, at)
+	var x Explanation
+	o := e.option(ctx, v, kind, &x.Trace)
+	x = x.tell(o, v.policy, account, at)
+	x.Known = &Stands{Ways: e.waysIn(ctx, account, kind, at), Asked: -1}
+	if v.hold != nil {
+		x.Known.Lacks, _ = e.duty(ctx, v.hold, account.GUID) // what can't be read denies, and has done so
+	}
+	if x.Err != nil {
+		return x
+	}
+	x.Known.Left = alternativeWords(x.Decision.Prove)
+	if len(x.Decision.Approve) > 0 && c.People != nil {
+		x.Known.Asked = e.askable(ctx, x.Decision, account)
+	}
+	return x
+}
+
+// known is a store of which only one thing is asked.
+type known struct {
+	Freezes
+	Known
+}
+
+// Frozen is Freezes' and Known's.
+func (k known) Frozen(ctx context.Context, account ad.GUID) (*Freeze, error) {
+	return k.Known.Frozen(ctx, account)
+}
+
+func (x Explanation) tell(o offered, p Policy, account ad.Account, at Circumstances) Explanation {
 	x.Decision, x.Terms, x.Err, x.Code = o.decision, o.policy.Terms(), o.err, o.Code
 	if hold, err := p.holdOf(account, at); err == nil {
 		x.Hold = hold.InWords()
@@ -58,6 +126,69 @@ func Explain(p Policy, account ad.Account, kind Kind, at Circumstances) Explanat
 		x.Seen = SeenRefused
 	}
 	return x
+}
+
+// askable is how many could be asked, and -1 where that can't be found out.
+func (e *Engine) askable(ctx context.Context, d Decision, account ad.Account) int {
+	p, err := e.panel(ctx, d, account, account.GUID)
+	if err != nil && !errors.Is(err, ErrNoApprover) {
+		return -1
+	}
+	return len(p.seats)
+}
+
+// waysIn are the alternatives on the way in without a passkey that are enough for the
+// account. Whoever comes that way has a new browser.
+func (e *Engine) waysIn(ctx context.Context, account ad.Account, kind Kind, at Circumstances) []string {
+	at.Device = DeviceNew
+	address := ""
+	if at.Address.IsValid() {
+		address = at.Address.String()
+	}
+	var enough [][]enroll.ProofKind
+	for _, way := range e.Recoveries() {
+		if !slices.Contains(way.Kinds, kind) {
+			continue
+		}
+		err := e.suffices(ctx, account, kind, at, address, way.Prove)
+		if byVouching(way.Prove) {
+			err = e.wordSuffices(ctx, account, kind, at, way.Prove)
+		}
+		if err == nil {
+			enough = append(enough, way.Prove)
+		}
+	}
+	return alternativeWords(enough)
+}
+
+// wordSuffices says whether somebody is asked for a word. Where nobody looks who approves
+// that is left open.
+func (e *Engine) wordSuffices(ctx context.Context, account ad.Account, kind Kind, at Circumstances, set []enroll.ProofKind) error {
+	if err := e.barred(ctx, account); err != nil {
+		return err
+	}
+	given := make([]ConsumedProof, len(set))
+	for i, one := range set {
+		given[i].Kind = one
+	}
+	d, err := e.worded(ctx, account, kind, at, given)
+	switch {
+	case err != nil:
+		return err
+	case len(d.Approve) == 0: // as insertVouched
+		return ErrNotAllowed
+	case e.people == nil:
+		return nil
+	}
+	_, err = e.panel(ctx, d, account, account.GUID)
+	return err
+}
+
+func alternativeWords(sets [][]enroll.ProofKind) (words []string) {
+	for _, set := range sets {
+		words = append(words, joined(set))
+	}
+	return words
 }
 
 // Terms are what a decision asks for, in words.
@@ -76,9 +207,7 @@ func (d Decision) Terms() *Terms {
 		return nil
 	}
 	t := &Terms{Rule: d.Rule, Number: d.Number}
-	for _, set := range d.Prove {
-		t.Prove = append(t.Prove, joined(set))
-	}
+	t.Prove = alternativeWords(d.Prove)
 	for _, tier := range d.Approve {
 		words := inWords(tier.By)
 		if tier.Within > 0 {

@@ -31,6 +31,14 @@ func (e *Engine) unfrozen(ctx context.Context, account ad.GUID) error {
 	return nil
 }
 
+// barred is what stands against an account whatever is asked for.
+func (e *Engine) barred(ctx context.Context, account ad.Account) error {
+	if err := unprotected(account); err != nil {
+		return err
+	}
+	return e.unfrozen(ctx, account.GUID)
+}
+
 // isFrozen is unfrozen as an answer.
 func (e *Engine) isFrozen(ctx context.Context, account ad.GUID) (bool, error) {
 	err := e.unfrozen(ctx, account)

@@ -19,33 +19,50 @@ func (e *Engine) Account(ctx context.Context, who Actor) (ad.Account, error) {
 // Options says what the person may do now, kind by kind, and why not. A kind that no
 // rule gives to this person, here and now, is not among them.
 func (e *Engine) Options(ctx context.Context, who Actor, account ad.Account) []Option {
-	stop := unprotected(account)
-	if stop == nil {
-		stop = e.unfrozen(ctx, account.GUID)
-	}
-	p, at := e.runningPolicy(), e.circumstances(ctx, account.GUID, who.Address, who.Browser, e.now())
-	hold, unclear := p.holdOf(account, at)
-	if stop == nil {
-		stop = unclear
-	}
+	v := e.view(ctx, account, e.circumstances(ctx, account.GUID, who.Address, who.Browser, e.now()))
 	out := make([]Option, 0, len(Kinds))
 	for _, kind := range Kinds {
-		o := offer(p, account, kind, at, stop, nil)
-		if o.err == nil {
-			o.Option = e.stronger(ctx, o, account.GUID, hold)
-		}
-		if o.shown {
+		if o := e.option(ctx, v, kind, nil); o.shown {
 			out = append(out, o.Option)
 		}
 	}
 	return out
 }
 
+// view is an account as its person comes, and what that means for every kind.
+type view struct {
+	policy  Policy
+	account ad.Account
+	at      Circumstances
+	hold    *Hold // of the rule that decides
+	stop    error // protection, a freeze, or a rule that can't be read
+}
+
+func (e *Engine) view(ctx context.Context, account ad.Account, at Circumstances) view {
+	v := view{policy: e.runningPolicy(), account: account, at: at}
+	hold, unclear := v.policy.holdOf(account, at)
+	v.hold = hold
+	if v.stop = e.barred(ctx, account); v.stop == nil {
+		v.stop = unclear
+	}
+	return v
+}
+
+// option is what one kind comes to for the person who is signed in: what the server
+// offers, and what Explain tells.
+func (e *Engine) option(ctx context.Context, v view, kind Kind, trace *Trace) offered {
+	o := offer(v.policy, v.account, kind, v.at, v.stop, trace)
+	if o.err == nil {
+		o = e.stronger(ctx, o, v.account.GUID, v.hold)
+	}
+	return o
+}
+
 // offered is what a person sees of one kind, and why.
 type offered struct {
 	Option
 	policy   Decision // before the account's state had a say
-	decision Decision
+	decision Decision // with what the person holds, where that had a say
 	err      error
 	// shown: what a policy does not give is not there at all. A rule in error is the
 	// owner's mistake, and the person who meets it is told that it is no use here.
@@ -57,11 +74,17 @@ type offered struct {
 func offer(p Policy, account ad.Account, kind Kind, at Circumstances, stop error, trace *Trace) offered {
 	policy := evaluate(p, account, account, kind, at, trace)
 	d, err := weighed(policy, account, kind, at.Now)
-	o := offered{Option: Option{Kind: kind}, policy: policy, decision: d, shown: !errors.Is(err, ErrNotAllowed) || errors.Is(err, errRule)}
+	o := offered{Option: Option{Kind: kind}, policy: policy, shown: !errors.Is(err, ErrNotAllowed) || errors.Is(err, errRule)}
 	if stop != nil {
 		err = stop
 	}
-	o.err, o.Allowed, o.Approval = err, err == nil, err == nil && len(d.Approve) > 0
+	return o.answered(d, err)
+}
+
+// answered is the option with its decision, and what stands against it.
+func (o offered) answered(d Decision, err error) offered {
+	o.decision, o.err, o.Code = d, err, ""
+	o.Allowed, o.Approval = err == nil, err == nil && len(d.Approve) > 0
 	if err != nil {
 		o.Code = cmp.Or(CodeOf(err), string(ErrNotAllowed))
 	}

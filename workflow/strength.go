@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,18 +104,15 @@ func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, 
 }
 
 // stronger is an option as what the person holds leaves it, and hold of their rule.
-func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID, hold *Hold) Option {
+func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID, hold *Hold) offered {
 	d, err := e.dutiful(ctx, o.decision, hold, account, o.Kind)
 	if err == nil {
 		d, err = e.strongEnough(ctx, d, account, o.Kind, byProof)
 	}
 	if err == nil {
-		_, err = e.cooled(ctx, d, account)
+		d, err = e.cooled(ctx, d, account)
 	}
-	if err != nil {
-		o.Allowed, o.Approval, o.Code = false, false, cmp.Or(CodeOf(err), string(ErrNotAllowed))
-	}
-	return o.Option
+	return o.answered(d, err)
 }
 
 // names: no proof is among it.
@@ -166,7 +162,12 @@ func (e *Engine) Suffices(ctx context.Context, account ad.Account, kind Kind, ad
 	if !slices.Contains(Kinds, kind) {
 		return enroll.ErrRecoverRefused
 	}
-	p, at := e.runningPolicy(), e.circumstances(ctx, account.GUID, address, "", e.now())
+	return e.suffices(ctx, account, kind, e.circumstances(ctx, account.GUID, address, "", e.now()), address, proved)
+}
+
+// suffices takes the address as ThawSuffices does.
+func (e *Engine) suffices(ctx context.Context, account ad.Account, kind Kind, at Circumstances, address string, proved []enroll.ProofKind) error {
+	p := e.runningPolicy()
 	d := Evaluate(p, account, account, kind, at)
 	if d.Verdict != Allow {
 		return enroll.ErrRecoverRefused

@@ -73,10 +73,7 @@ func (e *Engine) Vouch(ctx context.Context, v Vouch) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
-	if err := unprotected(account); err != nil {
-		return Request{}, err
-	}
-	if err := e.unfrozen(ctx, v.Account); err != nil {
+	if err := e.barred(ctx, account); err != nil {
 		return Request{}, err
 	}
 	leave, err := e.turns.enter(ctx, v.Account)
@@ -112,18 +109,16 @@ func (e *Engine) Vouch(ctx context.Context, v Vouch) (Request, error) {
 func (e *Engine) vouchable(ctx context.Context, v Vouch, account ad.Account) (Request, panel, error) {
 	who := Actor{Account: v.Account, Session: v.Session, Device: v.From.Device, Address: v.From.Address}
 	r := e.fresh(who, account, v.Kind, "")
-	d, err := e.decide(ctx, account, v.Kind, e.circumstances(ctx, v.Account, r.Address, "", r.Created), byWord)
-	if err != nil {
-		return Request{}, panel{}, err
-	}
-	r.Decision, r.AskedIn, r.Waiting = d, v.Browser, Waiting{Over: v.Over.ID, Until: v.Over.Expires}
+	r.AskedIn, r.Waiting = v.Browser, Waiting{Over: v.Over.ID, Until: v.Over.Expires}
 	for _, p := range v.Proofs {
 		consume(&r, p)
 	}
 	consume(&r, enroll.Proof{ID: e.newID(), Kind: enroll.ProofVouching, At: r.Created, Session: v.Session})
-	if len(r.Needs()) > 0 {
-		return Request{}, panel{}, ErrProofMissing
+	d, err := e.worded(ctx, account, v.Kind, e.circumstances(ctx, v.Account, r.Address, "", r.Created), r.Proofs)
+	if err != nil {
+		return Request{}, panel{}, err
 	}
+	r.Decision = d
 	p, err := e.panel(ctx, d, account, r.Requester)
 	if err != nil {
 		return Request{}, panel{}, err
@@ -131,6 +126,15 @@ func (e *Engine) vouchable(ctx context.Context, v Vouch, account ad.Account) (Re
 	p.number = v.Number
 	p.seats, err = spared(ctx, p.seats, v.Spare)
 	return r, p, err
+}
+
+// worded is the decision where a word is asked for, and given says what is given with it.
+func (e *Engine) worded(ctx context.Context, account ad.Account, kind Kind, at Circumstances, given []ConsumedProof) (Decision, error) {
+	d, err := e.decide(ctx, account, kind, at, byWord)
+	if err == nil && len(missing(d.Prove, given)) > 0 {
+		return d, ErrProofMissing
+	}
+	return d, err
 }
 
 func spared(ctx context.Context, seats []Seat, spare func(context.Context, ad.GUID) (bool, error)) ([]Seat, error) {

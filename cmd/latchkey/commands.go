@@ -256,15 +256,11 @@ func (p *parser) configCheck() *cobra.Command {
 func (p *parser) configExplain() *cobra.Command {
 	c := &configExplainCmd{}
 	cmd := p.leaf("explain", "Say which policy decides for one person, and why.", c)
-	cmd.Long = cmd.Short + `
-
-Reads the person from the directory and evaluates as the server does: each rule up
-to the one that decides, each condition with what it saw, the proofs and approvals
-that follow, and what the person sees. Whether the account was frozen here, and
-whether an approver can be asked, is not looked at: only the server's store knows.`
+	cmd.Long = cmd.Short + "\n\n" + explainHelp
 	file(cmd, &c.Config, "config", "The configuration file.")
 	text(cmd, &c.Person, "ACCOUNT", "person", "user@domain, DOMAIN\\name or the logon name.")
-	text(cmd, &c.Kind, "KIND", "kind", "What the person asks for: unlock, reset, change or one-time.")
+	text(cmd, &c.Kind, "KIND", "kind", "What the person asks for: "+kindWords()+".")
+	cmd.Flags().StringSliceVar(&c.Holds, "holds", nil, "Suppose that they hold these `PROOFS`, with commas between them, or none.")
 	c.flags(cmd)
 	cmd.Flags().BoolVar(&c.JSON, "json", false, "Print JSON.")
 	required(cmd, "config")

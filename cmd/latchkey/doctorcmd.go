@@ -222,16 +222,7 @@ func (e examination) store(ctx context.Context) *db.Store {
 	if err != nil {
 		return nil
 	}
-	where, err := databaseOf(e.cfg)
-	if err != nil {
-		return nil
-	}
-	where.Box = box
-	open := db.OpenToExamine
-	if !where.DSN.Empty() {
-		open = db.OpenReadOnly
-	}
-	store, err := open(ctx, where)
+	store, err := openToRead(ctx, e.cfg, box)
 	if err != nil {
 		return nil
 	}

@@ -371,7 +371,7 @@ export interface SentProof {
  *  POST /api/proofs/pin {proof, pin} -> Proofs; 422 "proof.pin-short", "proof.pin-long", "proof.pin-trivial"
  *  POST /api/proofs/questions {proof, answers: Answer[]} -> Proofs; 422 with params.id "proof.answer-short",
  *  "proof.answer-in-question", "proof.answer-repeats", "proof.answer-common"
- *  POST /api/proofs/address/begin {proof, kind, address} -> AddressBegin; 422 "proof.address", "proof.address-country",
+ *  POST /api/proofs/address/begin {proof, kind, address} -> AddressBegin; 422 "proof.address", "proof.address-own", "proof.address-country",
  *  502 "code.not-sent"
  *  POST /api/proofs/address/finish {token, code} -> Proofs; 422 "proof.wrong" may be tried again, 410 "ceremony.unknown"
  *  POST /api/proofs/remove {proof, kind} -> Proofs */

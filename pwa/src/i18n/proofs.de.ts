@@ -350,6 +350,7 @@ export const de: Proofs = {
   'e.proof.answer-repeats': 'Diese Antwort kommt zweimal vor.\nJede Frage braucht ihre eigene.',
   'e.proof.answer-common': 'Diese Antwort würden andere zuerst versuchen.\nNehmen Sie eine andere.',
   'e.proof.address': 'Dorthin kann kein Code gehen.\nPrüfen Sie die Adresse; eine Nummer beginnt mit + und dem Land.',
+  'e.proof.address-own': 'Dieses Postfach öffnet Ihr Konto selbst: Wenn Sie ausgesperrt sind, können Sie es nicht lesen.\nNehmen Sie ein anderes.',
   'e.proof.address-country': 'In dieses Land schickt Ihre Organisation nichts.\nNehmen Sie eine andere Nummer, oder fragen Sie die IT.',
   'e.proof.no-address': 'Es gibt nichts, wohin ein Code gehen kann.\nFügen Sie unter „Meine Nachweise“ eine Adresse hinzu, oder fragen Sie die IT.',
   'e.code.not-sent': 'Der Code ließ sich nicht schicken.\nNichts wurde geändert. Versuchen Sie es in einer Minute noch einmal, oder nehmen Sie einen anderen Weg.',

@@ -348,6 +348,7 @@ export const en = {
   'e.proof.answer-repeats': 'This answer is given twice.\nEach question needs its own.',
   'e.proof.answer-common': 'Others would try this answer first.\nTake another one.',
   'e.proof.address': 'No code can go there.\nCheck the address; a number begins with + and its country.',
+  'e.proof.address-own': 'This is the mailbox that your account opens: when you are locked out you can’t read it.\nUse another one.',
   'e.proof.address-country': 'Your organisation sends nothing to that country.\nUse another number, or ask IT.',
   'e.proof.no-address': 'There is nowhere to send a code to.\nAdd an address under “Ways to prove it’s me”, or ask IT.',
   'e.code.not-sent': 'The code could not be sent.\nNothing was changed. Try again in a minute, or take another way.',
