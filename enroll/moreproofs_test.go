@@ -352,6 +352,55 @@ func TestSendingTellsNothing(t *testing.T) {
 	}
 }
 
+// One touch is one text message, wherever it goes: also where many ask at once.
+func TestOfManyAddressesWithOneProofOneIsSentTo(t *testing.T) {
+	w, post := furnished(t)
+	d, of := w.enrolled(alice)
+	p := w.mayHold(d, of, enroll.ProofSMSCode)
+	sentTo := func(n int) (sent, refused int) {
+		t.Helper()
+		results := make(chan error, n)
+		for i := range n {
+			go func() {
+				_, _, err := w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, fmt.Sprintf("+4915112345%03d", i))
+				results <- err
+			}()
+		}
+		for range n {
+			switch err := <-results; {
+			case err == nil:
+				sent++
+			case errors.Is(err, enroll.ErrNoProof):
+				refused++
+			case !errors.Is(err, enroll.ErrNotSent):
+				t.Error(err)
+			}
+		}
+		return sent, refused
+	}
+	post.err = enroll.ErrNotSent
+	_, _, err := w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, "+4915112345678")
+	wantErr(t, "the gateway is down", err, enroll.ErrNotSent)
+	post.err = nil
+	if sent, refused := sentTo(20); sent != 1 || refused != 19 || len(post.sent) != 1 {
+		t.Errorf("%d sent, %d refused, %d went out", sent, refused, len(post.sent))
+	}
+	if sent, _ := sentTo(3); sent != 0 || len(post.sent) != 1 {
+		t.Errorf("%d more sent, %d went out", sent, len(post.sent))
+	}
+	p = w.mayHold(d, of, enroll.ProofSMSCode)
+	if sent, refused := sentTo(20); sent != 1 || refused != 19 || len(post.sent) != 2 {
+		t.Errorf("another touch: %d sent, %d refused, %d went out", sent, refused, len(post.sent))
+	}
+	p = w.mayHold(d, of, enroll.ProofSMSCode)
+	w.clock.move(enroll.ProofValid + time.Millisecond)
+	_, _, err = w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, "+4915112345678")
+	wantErr(t, "an old touch", err, enroll.ErrOldProof)
+	if len(post.sent) != 2 {
+		t.Errorf("an old touch: %d went out", len(post.sent))
+	}
+}
+
 func TestAnAddressIsVerifiedByItsCode(t *testing.T) {
 	w, post := furnished(t)
 	d, of := w.enrolled(alice)
