@@ -737,6 +737,50 @@ func TestTriesOfStrangersLeaveTheOwnerAlone(t *testing.T) {
 	wantErr(t, "the owner", err, nil)
 }
 
+// Whoever has the session of somebody and guesses waits longer each time, up to a quarter
+// of an hour. That makes nobody wait on the way in, and a right PIN ends it.
+func TestWrongPINsBesideThePasskeyRestLongerAndLonger(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739201")), nil)
+	other := w.signedIn(d)
+	try := func(which string, of enroll.Session, pin string, want error) {
+		t.Helper()
+		_, err := w.Answer(w.ctx, of, secret.Text{}, "latchkey/request/v1", []byte("r"), []enroll.Answer{typed(enroll.ProofPIN, pin)})
+		wantErr(t, which, err, want)
+	}
+	for range 5 {
+		try("wrong", of, "111112", enroll.ErrWrongCode)
+	}
+	for _, minutes := range []time.Duration{1, 2, 4, 8, 15, 15} {
+		try("while it rests", of, "739201", enroll.ErrFactorLocked)
+		try("in another session", other, "739201", enroll.ErrFactorLocked)
+		w.clock.move(minutes*time.Minute - time.Second)
+		try("a moment before", of, "739201", enroll.ErrFactorLocked)
+		w.clock.move(time.Second)
+		try("wrong again", of, "111112", enroll.ErrWrongCode)
+	}
+	_, err := w.recoverAs("alice", "unlock", enough, typed(enroll.ProofPIN, "111112"))
+	wantErr(t, "the way in", err, enroll.ErrRecoverRefused)
+	for _, f := range must(w.store.Factors(w.ctx, alice))(t) {
+		if f.Fails != 1 {
+			t.Errorf("%d tries on the way in", f.Fails)
+		}
+	}
+	w.clock.move(15 * time.Minute)
+	try("right", of, "739201", nil)
+	for range 5 {
+		try("with the count begun anew", of, "111112", enroll.ErrWrongCode)
+	}
+	try("which has an end", of, "739201", enroll.ErrFactorLocked)
+	w.clock.move(time.Minute)
+	for range 6 {
+		_, err := w.recoverAs("alice", "unlock", enough, typed(enroll.ProofPIN, "111112"))
+		wantErr(t, "a stranger", err, enroll.ErrRecoverRefused)
+	}
+	try("strangers make nobody wait", of, "739201", nil)
+}
+
 // Beside a recovery code that is wrong nothing else is tried.
 func TestAWrongRecoveryCodeCostsNothingElse(t *testing.T) {
 	w, _ := furnished(t)
