@@ -162,7 +162,7 @@ func (s *Service) sendOnce(ctx context.Context, of Session, p Proof, a ad.Accoun
 	if err != nil {
 		return fmt.Errorf("use proof: %w", err)
 	}
-	sent := s.deliver(ctx, a, kind, to, code, false)
+	sent := s.deliver(ctx, a, SentCode{Kind: kind, To: to}, code)
 	err = s.recorded(ctx, of.Account, kind, of, sent)
 	if sent == nil {
 		return err

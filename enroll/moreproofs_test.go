@@ -352,6 +352,42 @@ func TestSendingTellsNothing(t *testing.T) {
 	}
 }
 
+// What the limits hold back is no event, but that a country's codes are used up: whoever
+// runs the server is to hear of it, and of nobody in particular.
+func TestThatCodesAreUsedUpIsRecorded(t *testing.T) {
+	w, post := furnished(t)
+	_, of := w.enrolled(alice)
+	seen := func() (all []string) {
+		t.Helper()
+		var out strings.Builder
+		wantErr(t, "export", w.store.Export(w.ctx, &out), nil)
+		for line := range strings.Lines(out.String()) {
+			if strings.Contains(line, "proof.codes-used-up") {
+				all = append(all, line)
+			}
+		}
+		return all
+	}
+	post.err = enroll.SentOften{Wait: time.Minute}
+	_, err := w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode})
+	wantErr(t, "held back", err, enroll.ErrSentOften)
+	if got := seen(); len(got) != 0 {
+		t.Errorf("recorded %v", got)
+	}
+	post.err = enroll.SentOften{Wait: time.Minute, Country: "+49"}
+	_, err = w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode})
+	wantErr(t, "used up", err, enroll.ErrSentOften)
+	must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "unlock"))(t), enroll.ProofMailCode, true, phone))(t)
+	wantErr(t, "drain", w.Drain(w.ctx), nil)
+	got := seen()
+	if len(got) != 2 || !strings.Contains(got[0], `"country":"+49","signed_in":true`) || !strings.Contains(got[1], `"signed_in":false`) || strings.Contains(got[1], alice.String()) {
+		t.Errorf("recorded %v", got)
+	}
+	if n, told := enroll.Tells(audit.Event{Action: audit.CodesUsedUp, Outcome: audit.OK}); !told || n.Kind != enroll.NoticeCodes || !n.To.IsZero() {
+		t.Errorf("told %+v", n)
+	}
+}
+
 // One touch is one text message, wherever it goes: also where many ask at once.
 func TestOfManyAddressesWithOneProofOneIsSentTo(t *testing.T) {
 	w, post := furnished(t)
