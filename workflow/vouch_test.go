@@ -260,6 +260,50 @@ func TestANewerWordTakesThePlaceOfAnOlder(t *testing.T) {
 	})
 }
 
+// What its owner asked for in a browser that they are known by stays, whoever else has the
+// name; what a stranger asked for makes way for it.
+func TestAKnownBrowsersWordGivesWayToNoUnknownOne(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		known := &browsers{first: map[string]time.Time{
+			annGUID.String() + "hers": time.Now(), annGUID.String() + "her other": time.Now(), bobGUID.String() + "bobs": time.Now(),
+		}}
+		w.engine = workflow.New(workflow.Config{
+			Store: w.store, Directory: w.dir, Proofs: w.proofs, Judge: w.judge, Policy: w.policy,
+			People: w.dir, Holders: w.store, Freezes: w.store, Reminders: w.store, Browsers: known, Executor: "one",
+		})
+		ask := func(session, browser string) (workflow.Request, error) {
+			v := word(workflow.KindReset, session)
+			v.Browser = browser
+			return w.engine.Vouch(w.ctx, v)
+		}
+		took := func(session, browser string, from workflow.Request) workflow.Request {
+			t.Helper()
+			r, err := ask(session, browser)
+			if err != nil || from.ID != "" && w.stored(from.ID).State != workflow.Cancelled {
+				t.Fatalf("%s: %v", session, err)
+			}
+			return r
+		}
+		first := took("a stranger", "strange", workflow.Request{})
+		second := took("another", "bobs", first)
+		hers := took("she", "hers", second)
+		for _, browser := range []string{"strange", "bobs", ""} {
+			_, err := ask("stranger in "+browser, browser)
+			wantErr(t, err, workflow.ErrOpen)
+			wantState(t, w.stored(hers.ID), workflow.Pending)
+		}
+		again := took("she again", "hers", hers)
+		elsewhere := took("she elsewhere", "her other", again)
+		known.err = errors.New("store is down")
+		if _, err := ask("with a fault", "hers"); !errors.Is(err, known.err) {
+			t.Errorf("with a fault: %v", err)
+		}
+		known.err = nil
+		known.first[annGUID.String()+"her other"] = time.Now().Add(time.Hour) // not yet when it was asked
+		took("a stranger to what was none of hers", "strange", elsewhere)
+	})
+}
+
 // Somebody was vouched for and types: a stranger's ask does not end it, until their
 // session is over.
 func TestWhatWasVouchedForGivesWayToNoStranger(t *testing.T) {
