@@ -437,6 +437,28 @@ func TestOfManyAddressesWithOneProofOneIsSentTo(t *testing.T) {
 	}
 }
 
+// unspendable can't say what was taken before.
+type unspendable struct{ enroll.Store }
+
+var errUnspendable = errors.New("the store is away")
+
+func (unspendable) SpendCeremony(context.Context, enroll.Ceremony, *enroll.PasskeyChange, ...audit.Event) error {
+	return errUnspendable
+}
+
+func TestNoCodeGoesWhereTheStoreCantSayThatItMay(t *testing.T) {
+	w, post := furnished(t)
+	d, of := w.enrolled(alice)
+	p := w.mayHold(d, of, enroll.ProofSMSCode)
+	w.cfg.Store = unspendable{w.store}
+	w.Service = must(enroll.New(w.cfg))(t)
+	_, _, err := w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, "+4915112345678")
+	wantErr(t, "begin", err, errUnspendable)
+	if len(post.sent) != 0 {
+		t.Errorf("%d went out", len(post.sent))
+	}
+}
+
 func TestAnAddressIsVerifiedByItsCode(t *testing.T) {
 	w, post := furnished(t)
 	d, of := w.enrolled(alice)
