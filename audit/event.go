@@ -76,7 +76,8 @@ const (
 	ProofRemoved  Action = "proof.removed" // likewise
 	Answered      Action = "proof.answered"
 	AnswerRefused Action = "proof.refused"
-	CodeSent      Action = "proof.code-sent" // by mail or SMS, to whoever asked for it in whatever way
+	CodeSent      Action = "proof.code-sent"     // by mail or SMS, to whoever asked for it in whatever way
+	CodesUsedUp   Action = "proof.codes-used-up" // for a while no more go to a country
 
 	Recovered      Action = "session.recovered"       // signed in without a passkey, with the proofs
 	RecoverRefused Action = "session.recover-refused" // why, which the person is not told
@@ -149,6 +150,7 @@ var actions = map[Action]bool{
 	Answered:            true,
 	AnswerRefused:       true,
 	CodeSent:            true,
+	CodesUsedUp:         true,
 	Recovered:           true,
 	RecoverRefused:      true,
 	RecoverBraked:       true,

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	factorColumns = `id, account, kind, secret, step, created, used, fails, failed`
+	factorColumns = `id, account, kind, secret, step, created, used, fails, failed, own_fails, own_failed`
 	selectFactor  = `SELECT ` + factorColumns + ` FROM factors WHERE id = $1`
 )
 
@@ -239,8 +239,8 @@ func (s *Store) UpdateFactor(ctx context.Context, id string, fn func(*enroll.Fac
 }
 
 func (t *tx) keepFactor(f enroll.Factor) error {
-	_, err := t.exec(`UPDATE factors SET step = $2, used = $3, fails = $4, failed = $5 WHERE id = $1`,
-		f.ID, f.Step, millis(f.Used), f.Fails, millis(f.Failed))
+	_, err := t.exec(`UPDATE factors SET step = $2, used = $3, fails = $4, failed = $5, own_fails = $6, own_failed = $7 WHERE id = $1`,
+		f.ID, f.Step, millis(f.Used), f.Fails, millis(f.Failed), f.OwnFails, millis(f.OwnFailed))
 	return err
 }
 
@@ -269,8 +269,9 @@ func (t *tx) insertFactor(f enroll.Factor) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO factors (`+factorColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		f.ID, guidText(f.Account), string(f.Kind), sealed, f.Step, millis(f.Created), millis(f.Used), f.Fails, millis(f.Failed))
+	_, err = t.exec(`INSERT INTO factors (`+factorColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		f.ID, guidText(f.Account), string(f.Kind), sealed, f.Step, millis(f.Created), millis(f.Used),
+		f.Fails, millis(f.Failed), f.OwnFails, millis(f.OwnFailed))
 	return err
 }
 
@@ -281,8 +282,8 @@ func factorPlace(account ad.GUID, id string) string {
 func (s sealer) scanFactor(row scanner) (f enroll.Factor, err error) {
 	var account string
 	var sealed []byte
-	var created, used, failed int64
-	if err := row.Scan(&f.ID, &account, &f.Kind, &sealed, &f.Step, &created, &used, &f.Fails, &failed); err != nil {
+	var created, used, failed, ownFailed int64
+	if err := row.Scan(&f.ID, &account, &f.Kind, &sealed, &f.Step, &created, &used, &f.Fails, &failed, &f.OwnFails, &ownFailed); err != nil {
 		return enroll.Factor{}, orMissing(err, enroll.ErrNoFactor)
 	}
 	if f.Account, err = guidOf(account); err != nil {
@@ -291,7 +292,7 @@ func (s sealer) scanFactor(row scanner) (f enroll.Factor, err error) {
 	if f.Secret, err = s.open(factorPlace(f.Account, f.ID), sealed); err != nil {
 		return enroll.Factor{}, fmt.Errorf("open proof: %w", err)
 	}
-	f.Created, f.Used, f.Failed = fromMillis(created), fromMillis(used), fromMillis(failed)
+	f.Created, f.Used, f.Failed, f.OwnFailed = fromMillis(created), fromMillis(used), fromMillis(failed), fromMillis(ownFailed)
 	return f, nil
 }
 

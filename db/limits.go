@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"time"
+
+	"github.com/latchkey/latchkey/push"
 )
 
 // labelLimit starts what a bucket's id is the hash of: names and addresses that
@@ -28,34 +30,63 @@ var errLimit = errors.New("limit: burst and refill must be above zero")
 // ahead: the bucket counts as full, or nobody would get in until it comes. These
 // times are in microseconds, for refills below a millisecond.
 func (s *Store) Take(ctx context.Context, key string, burst int, refill time.Duration, now time.Time) (time.Duration, error) {
-	step := refill.Microseconds()
-	if burst <= 0 || step <= 0 {
-		return 0, errLimit
-	}
-	id := sha256.Sum256([]byte(labelLimit + key))
-	at, reach := now.UnixMicro(), int64(burst)*step
-	var wait int64
-	err := s.write(ctx, func(t *tx) error {
-		n, err := t.exec(`
-			INSERT INTO limits (id, full_at) VALUES ($1, $2)
-			ON CONFLICT (id) DO UPDATE
-			SET full_at = (CASE WHEN limits.full_at > $3 AND limits.full_at <= $6 THEN limits.full_at ELSE $3 END) + $4
-			WHERE limits.full_at + $4 <= $5 OR limits.full_at > $6`,
-			id[:], at+step, at, step, at+reach, at+reach+setBack.Microseconds())
-		if err != nil || n > 0 {
-			return err
-		}
-		var full int64
-		if err := t.row(`SELECT full_at FROM limits WHERE id = $1`, id[:]).Scan(&full); err != nil {
-			return err
-		}
-		wait = max(full+step-at-reach, 1)
-		return nil
+	var wait time.Duration
+	err := s.write(ctx, func(t *tx) (err error) {
+		wait, err = t.take(push.Bucket{Key: key, Burst: burst, Refill: refill}, now)
+		return err
 	})
 	if err != nil {
 		return 0, wrap("take token", err)
 	}
-	return time.Duration(wait) * time.Microsecond, nil
+	return wait, nil
+}
+
+// TakeAll is push.Limits'.
+func (s *Store) TakeAll(ctx context.Context, from []push.Bucket, now time.Time) ([]time.Duration, error) {
+	waits := make([]time.Duration, len(from))
+	err := s.write(ctx, func(t *tx) (err error) {
+		short := false
+		for i, b := range from {
+			if waits[i], err = t.take(b, now); err != nil {
+				return err
+			}
+			short = short || waits[i] > 0
+		}
+		if short {
+			return errShort
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errShort) {
+		return nil, wrap("take tokens", err)
+	}
+	return waits, nil
+}
+
+// errShort takes back what other buckets gave.
+var errShort = errors.New("limit: a bucket is empty")
+
+func (t *tx) take(b push.Bucket, now time.Time) (time.Duration, error) {
+	step := b.Refill.Microseconds()
+	if b.Burst <= 0 || step <= 0 {
+		return 0, errLimit
+	}
+	id := sha256.Sum256([]byte(labelLimit + b.Key))
+	at, reach := now.UnixMicro(), int64(b.Burst)*step
+	n, err := t.exec(`
+		INSERT INTO limits (id, full_at) VALUES ($1, $2)
+		ON CONFLICT (id) DO UPDATE
+		SET full_at = (CASE WHEN limits.full_at > $3 AND limits.full_at <= $6 THEN limits.full_at ELSE $3 END) + $4
+		WHERE limits.full_at + $4 <= $5 OR limits.full_at > $6`,
+		id[:], at+step, at, step, at+reach, at+reach+setBack.Microseconds())
+	if err != nil || n > 0 {
+		return 0, err
+	}
+	var full int64
+	if err := t.row(`SELECT full_at FROM limits WHERE id = $1`, id[:]).Scan(&full); err != nil {
+		return 0, err
+	}
+	return time.Duration(max(full+step-at-reach, 1)) * time.Microsecond, nil
 }
 
 // PurgeLimits forgets the buckets that are full, and returns how many.

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/mail"
 	"regexp"
 	"slices"
@@ -122,7 +123,8 @@ func Masked(kind ProofKind, to string) string {
 
 // BeginAddress sends a code to an address that the person wants to verify. It
 // consumes a proof of FinishStepUp with LabelProof over ProofStatement once the code
-// is on its way. Errors: ErrAddress, ErrOwnMailbox, those of Courier, those of a proof.
+// is on its way: one proof sends one code, and what was not sent may be tried again by
+// the same. Errors: ErrAddress, ErrOwnMailbox, those of Courier, those of a proof.
 func (s *Service) BeginAddress(ctx context.Context, of Session, proof Proof, kind ProofKind, to string) (secret.Text, string, error) {
 	none := secret.Text{}
 	to, ok := address(kind, to)
@@ -141,6 +143,9 @@ func (s *Service) BeginAddress(ctx context.Context, of Session, proof Proof, kin
 	if !unused.Bound(LabelProof, ProofStatement(of.Account, kind)) {
 		return none, "", fmt.Errorf("verify address: %w", ErrWrongProof)
 	}
+	if s.now().Sub(unused.At) > ProofValid {
+		return none, "", fmt.Errorf("verify address: %w", ErrOldProof)
+	}
 	if opensMailbox(a, to) { // a number is none
 		return none, "", fmt.Errorf("verify address: %w", ErrOwnMailbox)
 	}
@@ -156,10 +161,10 @@ func (s *Service) BeginAddress(ctx context.Context, of Session, proof Proof, kin
 	if err != nil {
 		return none, "", err
 	}
-	now := s.now()
-	if err := s.recorded(ctx, of.Account, kind, of, s.deliver(ctx, a, kind, to, code, false)); err != nil {
+	if err := s.sendOnce(ctx, of, unused, a, kind, to, code); err != nil {
 		return none, "", err
 	}
+	now := s.now()
 	if err := s.spendToHold(ctx, of, proof, LabelProof, kind); err != nil {
 		return none, "", err
 	}
@@ -171,6 +176,35 @@ func (s *Service) BeginAddress(ctx context.Context, of Session, proof Proof, kin
 		return none, "", fmt.Errorf("save set-up: %w", err)
 	}
 	return token, to, nil
+}
+
+// sendOnce sends by a proof that stands for one code. Of many callers one may, and gives
+// that back where nothing was sent; a crash between leaves a proof that sends no more.
+func (s *Service) sendOnce(ctx context.Context, of Session, p Proof, a ad.Account, kind ProofKind, to, code string) error {
+	may := Ceremony{
+		ID: spentID("address/" + p.ID), Purpose: PurposeAddress, Account: of.Account, Session: of.ID,
+		Created: s.now(), Expires: p.At.Add(ProofValid + spentKept).UTC(),
+	}
+	err := s.store.SpendCeremony(ctx, may, nil)
+	if errors.Is(err, ErrNoCeremony) { // somebody did: unless they gave it back
+		if _, err = s.store.TakeCeremony(ctx, may.ID, PurposeAddress, s.now()); errors.Is(err, ErrNoCeremony) {
+			return fmt.Errorf("use proof: %w", ErrNoProof)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("use proof: %w", err)
+	}
+	sent := s.deliver(ctx, a, SentCode{Kind: kind, To: to}, code)
+	err = s.recorded(ctx, of.Account, kind, of, sent)
+	if sent == nil {
+		return err
+	}
+	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
+	defer cancel()
+	if serr := s.store.SaveCeremony(back, may, s.cfg.MaxCeremonies); serr != nil {
+		s.log.Error("a proof sends no code any more, and sent none", slog.Any("error", serr))
+	}
+	return err
 }
 
 const placeAddress = "ceremony/address/v1\x00"

@@ -60,7 +60,7 @@ func (s *Service) Ask(ctx context.Context, of Session, kinds []ProofKind) (Askin
 			if err != nil {
 				return Asking{}, err
 			}
-			to, err := s.bring(ctx, a, kind, code, false)
+			to, err := s.bring(ctx, a, SentCode{Kind: kind}, code)
 			if err = s.recorded(ctx, of.Account, kind, of, err); err != nil {
 				return Asking{}, err
 			}

@@ -8,6 +8,9 @@ type Client struct {
 	Address  string // personal
 	Remember bool   // the person's own device: the session outlives the browser
 	Browser  string // SHA-256 of the browser's own cookie, hex; "" for none
+	Network  string // that limits count as one; personal
+	// Known: a passkey of whoever was named was used in this browser.
+	Known bool
 	// Waits says whether whoever asked has no answer yet, and from then on lets them wait
 	// for the end; nil: they do. Nothing is used up for an answer that nobody gets.
 	Waits func() bool

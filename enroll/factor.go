@@ -30,6 +30,10 @@ type Factor struct {
 	// what could be guessed, each wrong one makes the next wait longer.
 	Fails  int
 	Failed time.Time
+	// OwnFails and OwnFailed are likewise of whoever is signed in: strangers, whose tries
+	// the others are, make nobody wait there.
+	OwnFails  int
+	OwnFailed time.Time
 }
 
 // What a proof beside passkeys answers.
@@ -52,7 +56,7 @@ type FactorStore interface {
 	// ReplaceFactors takes away all of the account's of a kind and puts these in their
 	// place; none takes them away. ErrNoFactor where that changes nothing.
 	ReplaceFactors(ctx context.Context, account ad.GUID, kind ProofKind, with []Factor, events ...audit.Event) error
-	// UpdateFactor changes Step, Used, Fails and Failed through fn, in one transaction
+	// UpdateFactor changes Step, Used and the tries through fn, in one transaction
 	// in which nobody else changes it. fn does no I/O and may run again; an error from
 	// it changes nothing and comes back. ErrNoFactor where there is none.
 	UpdateFactor(ctx context.Context, id string, fn func(*Factor) error) error

@@ -78,21 +78,34 @@ func rest(fails int) time.Duration {
 	return min(restFirst<<min(fails-freeFails, 20), restMost)
 }
 
+// resting says whether nothing is tried now. A last try that lies ahead was written under
+// a clock that was set back since.
+func resting(fails int, last, now time.Time) bool {
+	wait := rest(fails)
+	return wait > 0 && now.Before(last.Add(wait)) && !last.After(now.Add(clockMargin))
+}
+
 // begin counts a try before it is made, so that no crowd of tries gets past the
-// count; done takes the count back. ErrFactorLocked while it rests. What the edge has
-// counted apart, and its owner who is signed in, is counted by the edge alone: it neither
-// waits for the rest nor makes it longer, so that the tries of strangers shut nobody out.
+// count; done takes the count back. ErrFactorLocked while it rests. The tries of whoever
+// is signed in are counted by themselves: those of strangers make nobody wait there, nor
+// those there a stranger. What the edge has counted apart is counted by the edge alone,
+// and neither waits for a rest nor makes it longer; so is an app of whoever is signed in,
+// who is told that a clock is off, and tries while they set it.
 func (s *Service) begin(ctx context.Context, t attempt, f Factor) error {
-	if t.own || t.apart {
+	if t.apart || t.own && f.Kind == ProofTOTP {
 		return nil
 	}
 	now := s.now()
 	err := s.store.UpdateFactor(ctx, f.ID, func(f *Factor) error {
-		if wait := rest(f.Fails); wait > 0 && now.Before(f.Failed.Add(wait)) && !f.Failed.After(now.Add(clockMargin)) {
+		fails, last := &f.Fails, &f.Failed
+		if t.own {
+			fails, last = &f.OwnFails, &f.OwnFailed
+		}
+		if resting(*fails, *last, now) {
 			return ErrFactorLocked
 		}
-		f.Fails++
-		f.Failed = now
+		*fails++
+		*last = now
 		return nil
 	})
 	if err != nil {
@@ -107,7 +120,7 @@ func done(kind ProofKind, now time.Time) func(*Factor) error {
 		if f.Kind != kind {
 			return ErrWrongCode
 		}
-		f.Fails, f.Used = 0, now
+		f.Fails, f.OwnFails, f.Used = 0, 0, now
 		return nil
 	}
 }

@@ -352,6 +352,113 @@ func TestSendingTellsNothing(t *testing.T) {
 	}
 }
 
+// What the limits hold back is no event, but that a country's codes are used up: whoever
+// runs the server is to hear of it, and of nobody in particular.
+func TestThatCodesAreUsedUpIsRecorded(t *testing.T) {
+	w, post := furnished(t)
+	_, of := w.enrolled(alice)
+	seen := func() (all []string) {
+		t.Helper()
+		var out strings.Builder
+		wantErr(t, "export", w.store.Export(w.ctx, &out), nil)
+		for line := range strings.Lines(out.String()) {
+			if strings.Contains(line, "proof.codes-used-up") {
+				all = append(all, line)
+			}
+		}
+		return all
+	}
+	post.err = enroll.SentOften{Wait: time.Minute}
+	_, err := w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode})
+	wantErr(t, "held back", err, enroll.ErrSentOften)
+	if got := seen(); len(got) != 0 {
+		t.Errorf("recorded %v", got)
+	}
+	post.err = enroll.SentOften{Wait: time.Minute, Country: "+49"}
+	_, err = w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode})
+	wantErr(t, "used up", err, enroll.ErrSentOften)
+	must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "unlock"))(t), enroll.ProofMailCode, true, phone))(t)
+	wantErr(t, "drain", w.Drain(w.ctx), nil)
+	got := seen()
+	if len(got) != 2 || !strings.Contains(got[0], `"country":"+49","signed_in":true`) || !strings.Contains(got[1], `"signed_in":false`) || strings.Contains(got[1], alice.String()) {
+		t.Errorf("recorded %v", got)
+	}
+	if n, told := enroll.Tells(audit.Event{Action: audit.CodesUsedUp, Outcome: audit.OK}); !told || n.Kind != enroll.NoticeCodes || !n.To.IsZero() {
+		t.Errorf("told %+v", n)
+	}
+}
+
+// One touch is one text message, wherever it goes: also where many ask at once.
+func TestOfManyAddressesWithOneProofOneIsSentTo(t *testing.T) {
+	w, post := furnished(t)
+	d, of := w.enrolled(alice)
+	p := w.mayHold(d, of, enroll.ProofSMSCode)
+	sentTo := func(n int) (sent, refused int) {
+		t.Helper()
+		results := make(chan error, n)
+		for i := range n {
+			go func() {
+				_, _, err := w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, fmt.Sprintf("+4915112345%03d", i))
+				results <- err
+			}()
+		}
+		for range n {
+			switch err := <-results; {
+			case err == nil:
+				sent++
+			case errors.Is(err, enroll.ErrNoProof):
+				refused++
+			case !errors.Is(err, enroll.ErrNotSent):
+				t.Error(err)
+			}
+		}
+		return sent, refused
+	}
+	post.err = enroll.ErrNotSent
+	_, _, err := w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, "+4915112345678")
+	wantErr(t, "the gateway is down", err, enroll.ErrNotSent)
+	post.err = nil
+	if sent, refused := sentTo(20); sent != 1 || refused != 19 || len(post.sent) != 1 {
+		t.Errorf("%d sent, %d refused, %d went out", sent, refused, len(post.sent))
+	}
+	if sent, _ := sentTo(3); sent != 0 || len(post.sent) != 1 {
+		t.Errorf("%d more sent, %d went out", sent, len(post.sent))
+	}
+	p = w.mayHold(d, of, enroll.ProofSMSCode)
+	if sent, refused := sentTo(20); sent != 1 || refused != 19 || len(post.sent) != 2 {
+		t.Errorf("another touch: %d sent, %d refused, %d went out", sent, refused, len(post.sent))
+	}
+	p = w.mayHold(d, of, enroll.ProofSMSCode)
+	w.clock.move(enroll.ProofValid + time.Millisecond)
+	_, _, err = w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, "+4915112345678")
+	wantErr(t, "an old touch", err, enroll.ErrOldProof)
+	if len(post.sent) != 2 {
+		t.Errorf("an old touch: %d went out", len(post.sent))
+	}
+}
+
+// unspendable can't say what was taken before.
+type unspendable struct{ enroll.Store }
+
+var errUnspendable = errors.New("the store is away")
+
+func (unspendable) SpendCeremony(context.Context, enroll.Ceremony, *enroll.PasskeyChange, ...audit.Event) error {
+	return errUnspendable
+}
+
+func TestNoCodeGoesWhereTheStoreCantSayThatItMay(t *testing.T) {
+	w, post := furnished(t)
+	d, of := w.enrolled(alice)
+	p := w.mayHold(d, of, enroll.ProofSMSCode)
+	w.cfg.Store = unspendable{w.store}
+	w.Service = must(enroll.New(w.cfg))(t)
+	_, _, err := w.BeginAddress(w.ctx, of, p, enroll.ProofSMSCode, "+4915112345678")
+	wantErr(t, "begin", err, errUnspendable)
+	if len(post.sent) != 0 {
+		t.Errorf("%d went out", len(post.sent))
+	}
+}
+
 func TestAnAddressIsVerifiedByItsCode(t *testing.T) {
 	w, post := furnished(t)
 	d, of := w.enrolled(alice)
@@ -686,6 +793,50 @@ func TestTriesOfStrangersLeaveTheOwnerAlone(t *testing.T) {
 	}
 	_, err := w.Answer(w.ctx, of, secret.Text{}, "latchkey/request/v1", []byte("r"), []enroll.Answer{typed(enroll.ProofPIN, "739201")})
 	wantErr(t, "the owner", err, nil)
+}
+
+// Whoever has the session of somebody and guesses waits longer each time, up to a quarter
+// of an hour. That makes nobody wait on the way in, and a right PIN ends it.
+func TestWrongPINsBesideThePasskeyRestLongerAndLonger(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739201")), nil)
+	other := w.signedIn(d)
+	try := func(which string, of enroll.Session, pin string, want error) {
+		t.Helper()
+		_, err := w.Answer(w.ctx, of, secret.Text{}, "latchkey/request/v1", []byte("r"), []enroll.Answer{typed(enroll.ProofPIN, pin)})
+		wantErr(t, which, err, want)
+	}
+	for range 5 {
+		try("wrong", of, "111112", enroll.ErrWrongCode)
+	}
+	for _, minutes := range []time.Duration{1, 2, 4, 8, 15, 15} {
+		try("while it rests", of, "739201", enroll.ErrFactorLocked)
+		try("in another session", other, "739201", enroll.ErrFactorLocked)
+		w.clock.move(minutes*time.Minute - time.Second)
+		try("a moment before", of, "739201", enroll.ErrFactorLocked)
+		w.clock.move(time.Second)
+		try("wrong again", of, "111112", enroll.ErrWrongCode)
+	}
+	_, err := w.recoverAs("alice", "unlock", enough, typed(enroll.ProofPIN, "111112"))
+	wantErr(t, "the way in", err, enroll.ErrRecoverRefused)
+	for _, f := range must(w.store.Factors(w.ctx, alice))(t) {
+		if f.Fails != 1 {
+			t.Errorf("%d tries on the way in", f.Fails)
+		}
+	}
+	w.clock.move(15 * time.Minute)
+	try("right", of, "739201", nil)
+	for range 5 {
+		try("with the count begun anew", of, "111112", enroll.ErrWrongCode)
+	}
+	try("which has an end", of, "739201", enroll.ErrFactorLocked)
+	w.clock.move(time.Minute)
+	for range 6 {
+		_, err := w.recoverAs("alice", "unlock", enough, typed(enroll.ProofPIN, "111112"))
+		wantErr(t, "a stranger", err, enroll.ErrRecoverRefused)
+	}
+	try("strangers make nobody wait", of, "739201", nil)
 }
 
 // Beside a recovery code that is wrong nothing else is tried.

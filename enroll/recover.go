@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -37,7 +36,7 @@ const (
 // holds the zero account, and is as long.
 type way struct {
 	Account ad.GUID `json:"a"`
-	Name    []byte  `json:"m"` // SHA-256 of it, for limits that count unknown names too
+	Name    []byte  `json:"m"` // SHA-256 of it, however it is spelled, for limits that count unknown names too
 	Act     string  `json:"k"`
 	End     int64   `json:"e"` // unix milliseconds
 	Nonce   []byte  `json:"n"`
@@ -60,7 +59,7 @@ func (s *Service) BeginRecovery(ctx context.Context, name, act string) (secret.T
 	if err != nil {
 		return secret.Text{}, nil, err
 	}
-	said := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(name))))
+	said := sha256.Sum256([]byte(bareName(name)))
 	asked := s.drawn(name)
 	token, err := s.sealWay(way{
 		Account: account, Name: said[:], Act: act, End: s.now().Add(RecoverValid).UnixMilli(), Nonce: nonce, Asked: idsOf(asked),

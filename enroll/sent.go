@@ -26,6 +26,11 @@ type SentCode struct {
 	// Stranger: nobody is signed in who asked for it. Such codes have limits of their
 	// own, so that a stranger uses up nobody else's.
 	Stranger bool
+	// Known: such a stranger in a browser that a passkey of the person was used in, whose
+	// codes have limits of their own again.
+	Known bool
+	// From is the network that a stranger asks from.
+	From string
 }
 
 // Courier brings codes to people.
@@ -53,7 +58,12 @@ var (
 )
 
 // SentOften is ErrSentOften with the wait.
-type SentOften struct{ Wait time.Duration }
+type SentOften struct {
+	Wait time.Duration
+	// Country is the one whose codes are used up, where whoever runs the server is to hear
+	// of it; else "".
+	Country string
+}
 
 func (e SentOften) Error() string        { return ErrSentOften.Error() }
 func (e SentOften) Is(target error) bool { return target == ErrSentOften }
@@ -158,7 +168,7 @@ func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, c
 			err = ad.ErrProtected
 		}
 		if err == nil {
-			_, err = s.bring(ctx, a, kind, code, true)
+			_, err = s.bring(ctx, a, SentCode{Kind: kind, Stranger: true, Known: from.Known, From: from.Network}, code)
 		}
 		return err
 	}(ctx)
@@ -171,23 +181,22 @@ func (s *Service) sendTo(ctx context.Context, account ad.GUID, kind ProofKind, c
 }
 
 // bring sends a code to the person's address, and returns that.
-func (s *Service) bring(ctx context.Context, a ad.Account, kind ProofKind, code string, stranger bool) (string, error) {
+func (s *Service) bring(ctx context.Context, a ad.Account, c SentCode, code string) (string, error) {
 	factors, err := s.store.Factors(ctx, a.GUID)
 	if err != nil {
 		return "", fmt.Errorf("list proofs: %w", err)
 	}
-	to, _ := s.addressOf(a, factors, kind)
-	if to == "" {
+	if c.To, _ = s.addressOf(a, factors, c.Kind); c.To == "" {
 		return "", fmt.Errorf("send code: %w", ErrNoAddress)
 	}
-	return to, s.deliver(ctx, a, kind, to, code, stranger)
+	return c.To, s.deliver(ctx, a, c, code)
 }
 
-func (s *Service) deliver(ctx context.Context, a ad.Account, kind ProofKind, to, code string, stranger bool) error {
+func (s *Service) deliver(ctx context.Context, a ad.Account, c SentCode, code string) error {
 	if s.cfg.Courier == nil {
 		return fmt.Errorf("send code: %w", ErrNotSent)
 	}
-	c := SentCode{Kind: kind, To: to, Code: secret.New(grouped(code, 4, " ")), Language: a.Language, Stranger: stranger}
+	c.Code, c.Language = secret.New(grouped(code, 4, " ")), a.Language
 	if err := s.cfg.Courier.Bring(ctx, c); err != nil {
 		return fmt.Errorf("send code: %w", err)
 	}
@@ -205,11 +214,18 @@ func (s *Service) recorded(ctx context.Context, account ad.GUID, kind ProofKind,
 }
 
 // recordSent keeps that a code left, or why none did; where it went stands nowhere. What
-// the limits held back is no event: it would fill the log in place of the mailbox.
+// the limits held back is no event, which would fill the log in place of the mailbox, but
+// that a country's codes are used up.
 // session is that of who asked; "" for a stranger.
 func (s *Service) recordSent(ctx context.Context, account ad.GUID, kind ProofKind, session string, from Client, err error) error {
 	if errors.Is(err, ErrSentOften) {
-		return nil
+		var often SentOften
+		if !errors.As(err, &often) || often.Country == "" {
+			return nil
+		}
+		e := audit.Event{Time: s.now(), Action: audit.CodesUsedUp, Actor: audit.ActorSystem, Outcome: audit.OK}
+		e.Detail = map[string]any{"country": often.Country, "signed_in": session != ""}
+		return s.store.Record(ctx, e)
 	}
 	e := withClient(s.event(audit.CodeSent, account), from)
 	e.Detail["proof_kind"] = string(kind)

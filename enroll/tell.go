@@ -23,6 +23,9 @@ const NoticeReplaced = "passkey.replaced"
 // NoticeBrake goes to whoever runs the server: To is zero.
 const NoticeBrake = "alert.brake"
 
+// NoticeCodes likewise: a country's codes by SMS are used up.
+const NoticeCodes = "alert.codes"
+
 // Tells is whom an event of this package is told to: the person, on every channel,
 // when a way in was added, taken away, or used without a passkey (docs/security.md,
 // rule 1). The store puts the notice in with the event.
@@ -32,6 +35,9 @@ func Tells(e audit.Event) (Notice, bool) {
 	}
 	if e.Action == audit.RecoverBraked {
 		return Notice{Kind: NoticeBrake}, true
+	}
+	if e.Action == audit.CodesUsedUp {
+		return Notice{Kind: NoticeCodes}, true
 	}
 	what := ""
 	switch e.Action {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,12 @@ type Code struct {
 	Code     secret.Text
 	Language string // BCP 47, or ""
 	Stranger bool   // nobody is signed in who asked for it
-	notice   bool   // no code: it tells of a change, and costs its reader no code of theirs
+	// Known: a stranger in a browser that a passkey of the person was used in. What other
+	// strangers ask for stands in the way of no such code.
+	Known bool
+	// From is the network that a stranger asks from.
+	From   string
+	notice bool // no code: it tells of a change, and costs its reader no code of theirs
 }
 
 // What SendCode answers.
@@ -37,7 +43,12 @@ var (
 )
 
 // TooOften is ErrTooOften with the wait.
-type TooOften struct{ Wait time.Duration }
+type TooOften struct {
+	Wait time.Duration
+	// Country is the one whose share is used up, where whoever runs the server is to
+	// hear of it: once in an hour. Else "".
+	Country string
+}
 
 func (e TooOften) Error() string        { return ErrTooOften.Error() }
 func (e TooOften) Is(target error) bool { return target == ErrTooOften }
@@ -49,10 +60,16 @@ const (
 	codesOne       = 4
 	codesOneRefill = 5 * time.Minute
 	// Strangers have buckets of their own: a few in a day for one address, and half of
-	// what a country gets, so that they use up nobody else's.
+	// what a country gets, so that they use up nobody else's. So does a browser that the
+	// person is known by.
 	codesDay       = 10
 	codesDayRefill = 24 * time.Hour / codesDay
-	codeTime       = 10 * time.Second // that a mail server or gateway has
+	// Of that one network has less than comes back, and of a country's share a part: to
+	// use them up takes several.
+	codesFrom       = 5
+	codesFromRefill = 6 * time.Hour
+	shareFrom       = 6
+	codeTime        = 10 * time.Second // that a mail server or gateway has
 )
 
 // SendCode hands a code to the mail server or to the SMS gateway, and returns once it
@@ -86,50 +103,84 @@ func (s *Service) SendCode(ctx context.Context, c Code) error {
 	return nil
 }
 
-// mayGo counts a code before it goes.
+// mayGo counts a code before it goes: in all that it counts in, or in nothing.
 func (s *Service) mayGo(ctx context.Context, c Code) error {
+	from := ofAddress(c)
+	country, own := "", len(from)
+	if c.SMS {
+		if s.cfg.Gateway == nil {
+			return fmt.Errorf("send code: %w", ErrNotSent)
+		}
+		var ok bool
+		if country, ok = s.cfg.Gateway.country(c.To); !ok {
+			return fmt.Errorf("send code: %w", ErrCountry)
+		}
+		from = append(from, ofCountry(c, country, s.cfg.Gateway.cfg.Hourly)...)
+	}
+	now := s.cfg.Now()
+	waits, err := s.cfg.Limits.TakeAll(ctx, from, now)
+	if err != nil {
+		return fmt.Errorf("count codes: %w", err)
+	}
+	wait := slices.Max(waits)
+	if wait == 0 {
+		return nil
+	}
+	often := TooOften{Wait: wait}
+	if c.SMS && !c.notice && waits[own] > 0 {
+		alerted, err := s.cfg.Limits.Take(ctx, "code-alert:"+from[own].Key, 1, time.Hour, now)
+		if err != nil {
+			s.log.Error("nobody is told that a country's share is used up", slog.Any("error", err))
+		} else if alerted == 0 {
+			often.Country = country
+		}
+	}
+	return fmt.Errorf("send code: %w", often)
+}
+
+// ofAddress are the buckets of one address.
+func ofAddress(c Code) []Bucket {
+	key := codeKey(c.To)
+	switch {
+	case c.notice:
+		return []Bucket{{"notice:" + key, codesOne, codesOneRefill}}
+	case !c.Stranger:
+		return []Bucket{{"own:" + key, codesOne, codesOneRefill}}
+	case c.Known:
+		return []Bucket{{"known:" + key, codesOne, codesOneRefill}, {"known-day:" + key, codesDay, codesDayRefill}}
+	}
+	return []Bucket{
+		{"stranger:" + key, codesOne, codesOneRefill}, {"code-day:" + key, codesDay, codesDayRefill},
+		{"code-from:" + key + " " + networkKey(c.From), codesFrom, codesFromRefill},
+	}
+}
+
+// ofCountry are the buckets of an SMS by its country, its share first. Notices have half
+// of what signed-in people have, so that these keep the other half for codes; one network
+// of strangers has a sixth of what strangers have.
+func ofCountry(c Code, country string, hourly int) []Bucket {
 	who := "own:"
-	if c.Stranger {
+	if c.Stranger && !c.Known {
 		who = "stranger:"
-		if err := s.count(ctx, "code-day:"+codeKey(c.To), codesDay, codesDayRefill); err != nil {
-			return err
-		}
 	}
-	if c.notice { // what waits for its country's share uses up nothing of the number's
-		if err := s.countCountry(ctx, c.To, who, true); err != nil {
-			return err
-		}
-		return s.count(ctx, "notice:"+codeKey(c.To), codesOne, codesOneRefill)
+	share, most := hourlyShare(hourly, who)
+	of := func(key string, n int) Bucket {
+		burst, refill := withinAnHour(max(1, n))
+		return Bucket{key, burst, refill}
 	}
-	if err := s.count(ctx, who+codeKey(c.To), codesOne, codesOneRefill); err != nil || !c.SMS {
-		return err
+	out := []Bucket{of(share+"code-country:"+country, most)}
+	switch {
+	case c.notice:
+		out = append(out, of("notice-country:"+country, most/2))
+	case who == "stranger:":
+		out = append(out, of("country-from:"+country+" "+networkKey(c.From), most/shareFrom))
 	}
-	return s.countCountry(ctx, c.To, who, false)
+	return out
 }
 
-// countCountry counts an SMS by its country. Notices have half of what signed-in people
-// have, so that these keep the other half for codes.
-func (s *Service) countCountry(ctx context.Context, to, who string, notice bool) error {
-	if s.cfg.Gateway == nil {
-		return fmt.Errorf("send code: %w", ErrNotSent)
-	}
-	country, ok := s.cfg.Gateway.country(to)
-	if !ok {
-		return fmt.Errorf("send code: %w", ErrCountry)
-	}
-	share, most := hourlyShare(s.cfg.Gateway.cfg.Hourly, who)
-	if notice {
-		burst, refill := withinAnHour(max(1, most/2))
-		if err := s.count(ctx, "notice-country:"+country, burst, refill); err != nil {
-			return err
-		}
-	}
-	burst, refill := withinAnHour(most)
-	return s.count(ctx, share+"code-country:"+country, burst, refill)
-}
-
-// hourlyShare is what strangers, or people who are signed in, have of a country's codes:
-// half each, that those use up nothing of these. One alone they share.
+// hourlyShare is what strangers have of a country's codes, or people who are signed in or
+// in a browser that they are known by: half each, that those use up nothing of these. One
+// alone they share.
 func hourlyShare(hourly int, who string) (share string, most int) {
 	switch {
 	case hourly < 2:
@@ -145,17 +196,6 @@ func hourlyShare(hourly int, who string) (share string, most int) {
 func withinAnHour(n int) (burst int, refill time.Duration) {
 	burst = (n + 1) / 2
 	return burst, time.Hour / time.Duration(n-burst+1)
-}
-
-func (s *Service) count(ctx context.Context, key string, burst int, refill time.Duration) error {
-	wait, err := s.cfg.Limits.Take(ctx, key, burst, refill, s.cfg.Now())
-	if err != nil {
-		return fmt.Errorf("count codes: %w", err)
-	}
-	if wait > 0 {
-		return fmt.Errorf("send code: %w", TooOften{wait})
-	}
-	return nil
 }
 
 // codes are the words of a mail and of an SMS. They never hold a link: nobody is to get
@@ -191,6 +231,12 @@ func (s *Service) codeWords(lang string, c Code) words {
 
 // codeKey hides the address: none stands in the store.
 func codeKey(to string) string {
-	sum := sha256.Sum256([]byte("latchkey/code-to/v1\x00" + strings.ToLower(to)))
-	return "code-to:" + hex.EncodeToString(sum[:16])
+	return "code-to:" + hidden("latchkey/code-to/v1\x00", strings.ToLower(to))
+}
+
+func networkKey(from string) string { return "network:" + hidden("latchkey/code-from/v1\x00", from) }
+
+func hidden(label, text string) string {
+	sum := sha256.Sum256([]byte(label + text))
+	return hex.EncodeToString(sum[:16])
 }

@@ -190,10 +190,11 @@ func TestNoHourHasMoreCodesThanAreAllowed(t *testing.T) {
 		for i := range 3 * 60 {
 			for _, stranger := range []bool{true, false} {
 				code := sms(fmt.Sprintf("+4915%08d%d", i, len(went)))
-				code.Stranger = stranger
+				code.Stranger, code.From = stranger, fmt.Sprint(i, len(went))
 				for w.SendCode(t.Context(), code) == nil {
 					went = append(went, w.clock.Now())
 					code.To += "0"
+					code.From += "0"
 				}
 			}
 			w.clock.forward(time.Minute)
@@ -211,6 +212,143 @@ func TestNoHourHasMoreCodesThanAreAllowed(t *testing.T) {
 		if most != hourly {
 			t.Errorf("%d an hour: %d went out in one", hourly, most)
 		}
+	}
+}
+
+// asked is a code that somebody without a session asks for.
+func asked(to, from string) Code {
+	c := sms(to)
+	c.Stranger, c.From = true, from
+	return c
+}
+
+func codesWorld(t *testing.T, hourly int) (*world, *smsGateway) {
+	w, gw := newWorld(t), newSMSGateway(t)
+	c := gw.config()
+	c.Hourly = hourly
+	w.cfg.Gateway = gatewayOf(t, c)
+	return w, gw
+}
+
+const danas = "+4915112345678"
+
+// A code that one limit holds back uses up nothing of another: whoever asks and asks takes
+// nobody's codes of a day by what never went.
+func TestACodeThatIsHeldBackUsesUpNothing(t *testing.T) {
+	w, gw := codesWorld(t, 12)
+	for i := range 12 { // the country's share
+		_ = w.SendCode(t.Context(), asked(fmt.Sprintf("+491521234%04d", i), fmt.Sprint(i)))
+	}
+	for i := range 60 {
+		if err := w.SendCode(t.Context(), asked(danas, fmt.Sprint("network", i))); !errors.Is(err, ErrTooOften) {
+			t.Fatalf("try %d: %v", i, err)
+		}
+	}
+	before := len(gw.got)
+	for i := range codesDay {
+		w.clock.forward(20 * time.Minute)
+		if err := w.SendCode(t.Context(), asked(danas, fmt.Sprint("network", i))); err != nil {
+			t.Fatalf("code %d: %v", i, err)
+		}
+	}
+	if len(gw.got) != before+codesDay {
+		t.Errorf("%d went out", len(gw.got)-before)
+	}
+}
+
+// One network asks all day for codes to one number, and another is sent one at any time.
+func TestOneNetworkUsesUpNobodysCodesOfADay(t *testing.T) {
+	w, _ := codesWorld(t, 600)
+	for minute := range 3 * 24 * 60 {
+		_ = w.SendCode(t.Context(), asked(danas, "198.51.100.1"))
+		if minute%(6*60) == 6*60-1 {
+			w.clock.forward(codesOneRefill) // between two that go to one number
+			if err := w.SendCode(t.Context(), asked(danas, "203.0.113.1")); err != nil {
+				t.Fatalf("after %d minutes: %v", minute, err)
+			}
+		}
+		w.clock.forward(time.Minute)
+	}
+}
+
+// To end codes by SMS to a country takes many networks, and whoever runs the server hears
+// of it: once in an hour.
+func TestOneNetworkUsesUpNoCountrysShare(t *testing.T) {
+	w, _ := codesWorld(t, 60)
+	number := 0
+	from := func(network string) (went int, told int) {
+		for range 60 {
+			number++
+			err := w.SendCode(t.Context(), asked(fmt.Sprintf("+49152%07d", number), network))
+			var often TooOften
+			switch {
+			case err == nil:
+				went++
+			case !errors.As(err, &often):
+				t.Fatal(err)
+			case often.Country != "":
+				told++
+				if often.Country != "+49" {
+					t.Errorf("country %q", often.Country)
+				}
+			}
+		}
+		return went, told
+	}
+	if went, told := from("198.51.100.1"); went != 3 || told != 0 { // of 15 at once
+		t.Fatalf("one network: %d went, %d told", went, told)
+	}
+	if went, told := from("198.51.100.2"); went != 3 || told != 0 {
+		t.Fatalf("another: %d went, %d told", went, told)
+	}
+	told := 0
+	for i := range 20 {
+		_, n := from(fmt.Sprint("network", i))
+		told += n
+	}
+	if told != 1 {
+		t.Errorf("told %d times", told)
+	}
+	if err := w.SendCode(t.Context(), sms("+4915212345678")); err != nil {
+		t.Errorf("to somebody signed in: %v", err)
+	}
+	w.clock.forward(time.Hour)
+	for i := range 20 {
+		_, n := from(fmt.Sprint("network", i))
+		told += n
+	}
+	if told != 2 {
+		t.Errorf("told %d times in two hours", told)
+	}
+}
+
+// What strangers ask for stands in the way of no code to a browser that its owner is known
+// by, whose codes have an end as well.
+func TestACodeToAKnownBrowserWaitsForNoStranger(t *testing.T) {
+	w, _ := codesWorld(t, 60)
+	for i := range 200 {
+		_ = w.SendCode(t.Context(), asked(danas, fmt.Sprint(i)))
+		_ = w.SendCode(t.Context(), asked(fmt.Sprintf("+49151%08d", i), fmt.Sprint(i)))
+		w.clock.forward(5 * time.Minute)
+	}
+	for i := range 200 {
+		_ = w.SendCode(t.Context(), asked(danas, fmt.Sprint(i)))
+		_ = w.SendCode(t.Context(), asked(fmt.Sprintf("+49151%08d", i), fmt.Sprint(i)))
+	}
+	known := asked(danas, "198.51.100.1")
+	if err := w.SendCode(t.Context(), known); !errors.Is(err, ErrTooOften) {
+		t.Fatalf("a stranger: %v", err)
+	}
+	known.Known = true
+	went := 0
+	for range 24 * 60 {
+		if w.SendCode(t.Context(), known) == nil {
+			went++
+		}
+		w.clock.forward(time.Minute)
+	}
+	if most := 2 * codesDay; went < codesDay || went > most {
+		t.Errorf("%d went in a day, of at most %d", went, most)
 	}
 }
 

@@ -32,7 +32,7 @@ func mailedTo(t *testing.T, m *mailServer) map[string]string {
 func TestEveryNoticeOfOnesOwnAccountOffersToStop(t *testing.T) {
 	own := map[string]bool{
 		kindApproved: true, kindDenied: true, kindLapsed: true, kindFailed: true, kindUnknown: true, kindSettled: true, kindChanged: true, kindRelocked: true, kindProofs: true, kindReplaced: false, kindVouch: true, kindThawed: true, kindProved: true, kindLift: false,
-		kindReview: false, kindReminder: false, kindFrozen: false, kindExpiring: true, kindSeveral: false, kindTest: false, kindAlert: false, kindThaw: false, kindBrake: false,
+		kindReview: false, kindReminder: false, kindFrozen: false, kindExpiring: true, kindSeveral: false, kindTest: false, kindAlert: false, kindThaw: false, kindBrake: false, kindCodes: false,
 	}
 	for kind := range plans {
 		want, known := own[kind]
@@ -170,6 +170,19 @@ func TestWhoLiftsFreezesIsToldThatSomebodyAsks(t *testing.T) {
 	w.work()
 	body := mailedTo(t, m)["duty@corp.example.test"]
 	for _, part := range []string{"(" + anna + ") is frozen in Latchkey at Corp, and proved with a passkey", "latchkey unfreeze " + anna, "Ich bin es wieder"} {
+		if !strings.Contains(body, part) {
+			t.Errorf("%q is not in\n%s", part, body)
+		}
+	}
+}
+
+func TestThatCodesAreUsedUpIsToldWithoutAnybodysName(t *testing.T) {
+	w, m := mailWorld(t, "127.0.0.1", mailKind{})
+	w.cfg.Alerts = []string{"duty@corp.example.test"}
+	w.notice("", kindCodes)
+	w.work()
+	body := mailedTo(t, m)["duty@corp.example.test"]
+	for _, part := range []string{"codes by SMS", "in Latchkey at Corp", "proof.codes-used-up", "SMS-Codes"} {
 		if !strings.Contains(body, part) {
 			t.Errorf("%q is not in\n%s", part, body)
 		}

@@ -289,6 +289,10 @@ func (away) Take(context.Context, string, int, time.Duration, time.Time) (time.D
 	return 0, errStore
 }
 
+func (away) TakeAll(context.Context, []Bucket, time.Time) ([]time.Duration, error) {
+	return nil, errStore
+}
+
 func TestWithoutACountOrALimitTheMessageStillGoes(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.Counter, c.Limits = away{}, away{} })
 	w.device(anna)

@@ -21,6 +21,16 @@ import (
 // was a token, otherwise how long until there is one.
 type Limits interface {
 	Take(ctx context.Context, key string, burst int, refill time.Duration, now time.Time) (wait time.Duration, err error)
+	// TakeAll takes one token from each bucket, or none from any, and returns the wait
+	// of each.
+	TakeAll(ctx context.Context, from []Bucket, now time.Time) (waits []time.Duration, err error)
+}
+
+// Bucket holds Burst tokens when full, and gains one each Refill.
+type Bucket struct {
+	Key    string
+	Burst  int
+	Refill time.Duration
 }
 
 // Support is whom every message says to ask.

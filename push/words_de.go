@@ -236,6 +236,12 @@ var german = map[string]words{
 		Text: "Jemand probiert in Latchkey bei {org} Codes oder Antworten für ein Konto nach dem anderen. Für eine Weile kommt dort niemand mit etwas herein, das sich erraten lässt. Anmeldeschlüssel und Wiederherstellungscodes gelten wie immer, und kein Konto wurde gesperrt.\n\n" +
 			"Sehen Sie nach, woher es kommt (latchkey audit export: session.recover-refused), und schließen Sie das Netz am Proxy aus.\n\n{link}\n",
 	},
+	kindCodes: {
+		Title: "Die SMS-Codes für ein Land sind aufgebraucht", Body: "Sehen Sie nach.",
+		Subject: "Latchkey: Die SMS-Codes für ein Land sind aufgebraucht",
+		Text: "In Latchkey bei {org} wurden so viele SMS-Codes angefordert, dass die für ein Land aufgebraucht sind: entweder die für Menschen, die nicht angemeldet sind, oder die für Angemeldete. Für eine Weile gehen dorthin keine weiteren. Anmeldeschlüssel, Wiederherstellungscodes und Codes per E-Mail gelten wie immer.\n\n" +
+			"Welches Land und welche der beiden es sind, sagt das Protokoll (latchkey audit export: proof.codes-used-up), und unter proof.code-sent, von wo aus. Will da jemand schaden, schließen Sie das Netz am Proxy aus; sind Sie einfach viele, erhöhen Sie proofs.sms_code.hourly.\n\n{link}\n",
+	},
 	kindExpiring: {
 		Title: "Ihr Passwort läuft in {days} Tagen ab", Body: "Ändern Sie es jetzt, solange Sie angemeldet sind.",
 		Subject: "Ihr Passwort läuft in {days} Tagen ab",

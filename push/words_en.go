@@ -236,6 +236,12 @@ var english = map[string]words{
 		Text: "Somebody tries codes or answers for one account after the other in Latchkey at {org}. For a while nobody comes in there by anything that could be guessed. Passkeys and recovery codes work as ever, and no account was locked.\n\n" +
 			"See where it comes from (latchkey audit export: session.recover-refused), and close that network at the proxy.\n\n{link}\n",
 	},
+	kindCodes: {
+		Title: "A country's codes by SMS are used up", Body: "Look into it.",
+		Subject: "Latchkey: a country's codes by SMS are used up",
+		Text: "So many codes by SMS were asked for in Latchkey at {org} that those of one country are used up: either those for people who are not signed in, or those for people who are. For a while no more of them go there. Passkeys and recovery codes work as ever, and so do codes by mail.\n\n" +
+			"Which country and which of the two it is, the log says (latchkey audit export: proof.codes-used-up), and under proof.code-sent where they were asked from. If it is somebody who means harm, close that network at the proxy; if there are just many of you, raise proofs.sms_code.hourly.\n\n{link}\n",
+	},
 	kindExpiring: {
 		Title: "Your password expires in {days} days", Body: "Change it now, while you are signed in.",
 		Subject: "Your password expires in {days} days",

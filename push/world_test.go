@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -94,6 +96,22 @@ func (l *limits) Take(_ context.Context, key string, burst int, refill time.Dura
 	}
 	l.full[key] = full.Add(refill)
 	return 0, nil
+}
+
+func (l *limits) TakeAll(ctx context.Context, from []Bucket, now time.Time) ([]time.Duration, error) {
+	l.mu.Lock()
+	before := maps.Clone(l.full)
+	l.mu.Unlock()
+	waits := make([]time.Duration, len(from))
+	for i, b := range from {
+		waits[i], _ = l.Take(ctx, b.Key, b.Burst, b.Refill, now)
+	}
+	if slices.Max(waits) > 0 {
+		l.mu.Lock()
+		l.full = before
+		l.mu.Unlock()
+	}
+	return waits, nil
 }
 
 // lines are what was logged.

@@ -74,6 +74,15 @@ func network(a netip.Addr) string {
 	return a.String()
 }
 
+// whence is what a limit counts as one that somebody with many networks should not get
+// past: of IPv6 the site, which has 65,536 networks of its own.
+func whence(a netip.Addr) string {
+	if site, ok := siteOf(a); ok {
+		return site
+	}
+	return network(a)
+}
+
 // siteOf is the /48 that one IPv6 site is given at most (RFC 6177).
 func siteOf(a netip.Addr) (string, bool) {
 	if !a.Is6() {

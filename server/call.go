@@ -89,5 +89,6 @@ func (c *call) client(remember bool) enroll.Client {
 		Device:   deviceWords(string(c.http.UserAgent())),
 		Address:  c.address.String(),
 		Remember: remember,
+		Network:  whence(c.address),
 	}
 }

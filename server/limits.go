@@ -61,8 +61,11 @@ var (
 	rateRecoverNet   = rate{name: "recover-net", by: byAddress, burst: 15, refill: 4 * time.Minute}  // what could be guessed
 	rateAnswer       = rate{name: "answer", by: byAccount, burst: 15, refill: 10 * time.Minute}      // likewise, signed in
 	rateRecoverSend  = rate{name: "recover-send", by: byValue, burst: 4, refill: 2 * time.Minute}    // name and network
+	rateSendKnown    = rate{name: "send-known", by: byValue, burst: 4, refill: 2 * time.Minute}      // of account, from a known browser
 	rateWordNet      = rate{name: "word-net", by: byAddress, burst: 6, refill: 10 * time.Minute}     // asked from one network
 	rateWordOne      = rate{name: "word-one", by: byValue, burst: 6, refill: time.Hour}              // for one account
+	rateWordNear     = rate{name: "word-near", by: byValue, burst: 3, refill: 3 * time.Hour}         // likewise, from one network
+	rateWordKnown    = rate{name: "word-known", by: byValue, burst: 6, refill: time.Hour}            // likewise, from a known browser
 	rateWordFrom     = rate{name: "word-from", by: byValue, burst: 3, refill: 20 * time.Minute}      // of one approver, from one network
 	rateWordApprover = rate{name: "word-approver", by: byValue, burst: 30, refill: 2 * time.Minute}  // of one approver, from anywhere
 	rateWordAll      = rate{name: "word-all", by: byValue, burst: 120, refill: 30 * time.Second}     // everybody together

@@ -273,12 +273,18 @@ func (s *Server) sendRecovery(ctx context.Context, in *sendRecovery) (*reply[Rec
 	if err != nil {
 		return nil, err
 	}
-	if err := s.take(ctx, rateRecoverSend, of.Name+" "+network(c.address)); err != nil {
+	known, err := s.countedKnown(ctx, c, of, rateSendKnown)
+	if err == nil && !known {
+		err = s.take(ctx, rateRecoverSend, of.Name+" "+network(c.address))
+	}
+	if err != nil {
 		return nil, err
 	}
+	from := c.client(false)
+	from.Known = known
 	kind := enroll.ProofKind(in.Body.Kind)
 	wanted := slices.ContainsFunc(s.leading(of), func(set []enroll.ProofKind) bool { return slices.Contains(set, kind) })
-	token, err := s.cfg.Passkeys.SendRecovery(ctx, in.Body.Token, kind, wanted, c.client(false))
+	token, err := s.cfg.Passkeys.SendRecovery(ctx, in.Body.Token, kind, wanted, from)
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 		if err != nil {
 			return got, err
 		}
-		answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs, func(answers []enroll.Answer) bool { return s.taken(of, answers) })
+		answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs, false, func(answers []enroll.Answer) bool { return s.taken(of, answers) })
 		if err != nil {
 			return got, err
 		}
@@ -137,8 +137,8 @@ func (s *Server) brake(ctx context.Context, id string) {
 	}
 }
 
-// countRecovery counts a try by name, network and kind, and what could be guessed also by
-// network and by all together: these are told, and count names that nobody has as well.
+// countRecovery counts a try of what could be guessed by name, network and kind, by
+// network, and by all together: these are told, and count names that nobody has as well.
 // Then what no rule takes is refused, which costs nobody anything more; and only then it
 // is counted by account. A stranger's guesses stand in the way of no recovery code, whose
 // 80 bits nobody guesses, and of no passkey. Beside a recovery code nothing else is tried
@@ -149,13 +149,16 @@ func (s *Server) brake(ctx context.Context, id string) {
 // that of a wrong one. What is told comes before it, whatever it is.
 //
 // A browser that the account's passkey was used in is counted by itself alone: whoever
-// tries from the same network does not stand in its way.
-func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery, given []recoveryAnswer, rule func([]enroll.Answer) bool) ([]enroll.Answer, error) {
+// tries from the same network does not stand in its way. Known: a word alone was counted
+// by it already.
+func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery, given []recoveryAnswer, known bool, rule func([]enroll.Answer) bool) ([]enroll.Answer, error) {
 	answers := each(given, recoveryAnswer.answer)
 	coded := slices.ContainsFunc(answers, func(a enroll.Answer) bool { return a.Kind == enroll.ProofRecoveryCode })
-	known, err := s.countKnown(ctx, c, of, answers, coded)
-	if err != nil {
-		return nil, err
+	var err error
+	if !known || len(answers) > 0 {
+		if known, err = s.countKnown(ctx, c, of, answers, coded); err != nil {
+			return nil, err
+		}
 	}
 	if !known {
 		if err := s.countTold(ctx, c, of, answers, coded); err != nil {
@@ -228,12 +231,17 @@ func (s *Server) countKnown(ctx context.Context, c *call, of enroll.Recovery, an
 	return all, nil
 }
 
-// countNamed counts a name as it was typed, from one network: each kind by itself.
+// countNamed counts a name, however it is spelled, from one network: each kind by itself,
+// and no recovery code, whose 80 bits nobody guesses: a neighbour's tries would stand in
+// the way of a right one. Their flood ends at rateRecover.
 func (s *Server) countNamed(ctx context.Context, named string, answers []enroll.Answer) error {
 	if len(answers) == 0 { // a colleague's word alone
 		return s.take(ctx, rateRecoverName, named)
 	}
 	for _, a := range answers {
+		if a.Kind == enroll.ProofRecoveryCode {
+			continue
+		}
 		if err := s.take(ctx, rateRecoverName, named+" "+string(a.Kind)); err != nil {
 			return err
 		}
@@ -246,15 +254,19 @@ func (s *Server) countNamed(ctx context.Context, named string, answers []enroll.
 // networks all the time. (docs/security.md, "Tries without a passkey")
 func (s *Server) countApart(ctx context.Context, c *call, of enroll.Recovery, kind enroll.ProofKind) (bool, error) {
 	account := whose(of, kind)
-	// A site of IPv6 counts once: it has 65,536 networks of its own.
-	from, ok := siteOf(c.address)
-	if !ok {
-		from = network(c.address)
-	}
-	if apart, err := s.spare(ctx, rateRecoverFresh.forKind(kind), account+" "+from); !apart || err != nil {
+	if apart, err := s.spare(ctx, rateRecoverFresh.forKind(kind), account+" "+whence(c.address)); !apart || err != nil {
 		return false, err
 	}
 	return s.spare(ctx, rateRecoverFirst.forKind(kind), account)
+}
+
+// countedKnown says whether a known browser asks, and the lane that such browsers of the
+// account have together has room for it.
+func (s *Server) countedKnown(ctx context.Context, c *call, of enroll.Recovery, lane rate) (bool, error) {
+	if known, err := s.knownBrowser(ctx, c, of); !known || err != nil {
+		return false, err
+	}
+	return s.spare(ctx, lane, of.Account.String())
 }
 
 func (s *Server) knownBrowser(ctx context.Context, c *call, of enroll.Recovery) (bool, error) {

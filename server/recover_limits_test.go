@@ -351,16 +351,22 @@ func TestAnswersOfASignedInPersonAreCountedByKind(t *testing.T) {
 	answer := func(kind, value string) *http.Response {
 		return p.call("POST", "/api/requests/"+r.ID+"/answers", fields{"token": "", "proofs": []fields{{"kind": kind, "value": value}}})
 	}
+	// What rests by itself, as a PIN does, never gets so far.
 	for range rateAnswer.burst {
-		wantProblem(t, answer("pin", wrongPIN), http.StatusUnprocessableEntity, "proof.wrong")
+		wantProblem(t, answer("mail-code", "0000 0000"), http.StatusUnprocessableEntity, "proof.wrong")
 	}
-	got := wantProblem(t, answer("pin", rightPIN), http.StatusTooManyRequests, "limit.reached")
+	got := wantProblem(t, answer("mail-code", "0000 0000"), http.StatusTooManyRequests, "limit.reached")
 	if most := int(rateAnswer.refill.Seconds()); got.RetryAfter < most-60 || got.RetryAfter > most {
 		t.Errorf("wait %d", got.RetryAfter)
 	}
 	wantProblem(t, answer("totp", "000000"), http.StatusUnprocessableEntity, "proof.wrong")
+	for range 5 {
+		wantProblem(t, answer("pin", wrongPIN), http.StatusUnprocessableEntity, "proof.wrong")
+	}
+	wantProblem(t, answer("pin", rightPIN), http.StatusTooManyRequests, "proof.locked")
 	h.later(rateAnswer.refill + time.Second)
 	r = fetch[Request](p, "POST", "/api/requests", fields{"kind": "reset"})
+	wantProblem(t, answer("mail-code", "0000 0000"), http.StatusUnprocessableEntity, "proof.wrong")
 	if res := answer("pin", rightPIN); res.StatusCode != http.StatusOK {
 		t.Errorf("after the wait: %d %s", res.StatusCode, bodyOf(t, res))
 	}

@@ -78,7 +78,7 @@ func (t taken) by(route string, pause, later time.Duration, do func()) {
 func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 	everyday.Left(t, "that the answers are alike is tested here")
 	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll, &rateRecoverSend, &rateWait, &rateStop,
-		&rateWordNet, &rateWordAll, &rateWordOne, &rateWordFrom, &rateWordApprover)
+		&rateWordNet, &rateWordAll, &rateWordOne, &rateWordNear, &rateWordFrom, &rateWordApprover)
 	h := newHouse(t, byCodesToo, byAWord, alsoBy([]enroll.ProofKind{enroll.ProofPIN}, []enroll.ProofKind{enroll.ProofQuestions},
 		[]enroll.ProofKind{enroll.ProofPassword}, []enroll.ProofKind{enroll.ProofDirectory, enroll.ProofPassword},
 		[]enroll.ProofKind{enroll.ProofMailCode}, []enroll.ProofKind{enroll.ProofSMSCode}))
@@ -178,7 +178,7 @@ func (l farAway) Take(ctx context.Context, key string, burst int, refill time.Du
 // them, and nothing that was right either where the rules refuse it.
 func TestASlowDirectoryTellsNothingOfWhoExists(t *testing.T) {
 	everyday.Left(t, "that what takes too long is refused, and uses up nothing, is tested in enroll")
-	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll, &rateWordNet, &rateWordAll, &rateWordOne)
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverNet, &rateRecoverName, &rateRecoverOne, &rateRecoverAll, &rateWordNet, &rateWordAll, &rateWordOne, &rateWordNear)
 	h := newHouse(t, alsoBy([]enroll.ProofKind{enroll.ProofPIN}, []enroll.ProofKind{enroll.ProofPassword}, []enroll.ProofKind{enroll.ProofDirectory, enroll.ProofPassword},
 		[]enroll.ProofKind{enroll.ProofPassword, enroll.ProofVouching}))
 	quick := pauses

@@ -56,24 +56,34 @@ func (s *Server) askFor(ctx context.Context, c *call, in *askWord, browser strin
 		return enroll.Waiting{}, err
 	}
 	// What is told comes before what is counted by account.
-	if err := s.take(ctx, rateWordNet, network(c.address)); err != nil {
+	known, err := s.countedKnown(ctx, c, of, rateWordKnown)
+	if err == nil && !known {
+		err = s.countAsked(ctx, c)
+	}
+	if err != nil {
 		return enroll.Waiting{}, err
 	}
-	if err := s.take(ctx, rateWordAll, ""); err != nil {
-		if errors.As(err, new(limited)) {
-			s.brake(ctx, c.id)
-		}
-		return enroll.Waiting{}, err
-	}
-	answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs, func(answers []enroll.Answer) bool {
+	answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs, known, func(answers []enroll.Answer) bool {
 		return s.taken(of, append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching}))
 	})
 	if err != nil {
 		return enroll.Waiting{}, err
 	}
 	from := c.client(false)
-	from.Browser = browser
+	from.Browser, from.Known = browser, known
 	return s.cfg.Passkeys.AskWord(ctx, in.Body.Token, answers, from, s.askOthers(c.id, network(c.address)))
+}
+
+// countAsked counts who asks, whomever they name.
+func (s *Server) countAsked(ctx context.Context, c *call) error {
+	if err := s.take(ctx, rateWordNet, network(c.address)); err != nil {
+		return err
+	}
+	err := s.take(ctx, rateWordAll, "")
+	if errors.As(err, new(limited)) {
+		s.brake(ctx, c.id)
+	}
+	return err
 }
 
 // ruled is why the rules did not go on, as the log has it.
@@ -91,19 +101,23 @@ func (r ruled) Unwrap() error { return r.error }
 
 // askOthers runs behind the answer. An account, and whoever is asked, is left in peace
 // after some tries: whoever asks is not told. Of one approver's tries most are counted
-// by where they come from, so that one network keeps nobody else from being heard.
+// by where they come from, so that one network keeps nobody else from being heard. What is
+// asked in a browser that the account's passkey was used in is counted apart from all that.
 func (s *Server) askOthers(id, from string) enroll.Words {
 	return func(ctx context.Context, w enroll.Word) error {
-		if err := s.take(ctx, rateWordOne, w.Account.String()); err != nil {
+		near, lane := from, ""
+		if w.From.Known {
+			near, lane = "known "+w.Account.String(), " known"
+		} else if err := s.countAbout(ctx, w); err != nil {
 			return ruled{err}
 		}
 		_, err := s.cfg.Requests.Vouch(ctx, workflow.Vouch{
 			Account: w.Account, Kind: workflow.Kind(w.Act), Session: w.Session, Number: w.Number, Until: w.Until,
 			From: workflow.From{Device: w.From.Device, Address: w.From.Address}, Browser: w.From.Browser, Proofs: w.Proofs, Over: w.Over,
 			Spare: func(ctx context.Context, approver ad.GUID) (bool, error) {
-				err := s.take(ctx, rateWordFrom, approver.String()+" "+from)
+				err := s.take(ctx, rateWordFrom, approver.String()+" "+near)
 				if err == nil {
-					err = s.take(ctx, rateWordApprover, approver.String())
+					err = s.take(ctx, rateWordApprover, approver.String()+lane)
 				}
 				if errors.As(err, new(limited)) {
 					return true, nil
@@ -119,6 +133,15 @@ func (s *Server) askOthers(id, from string) enroll.Words {
 		}
 		return nil
 	}
+}
+
+// countAbout counts who is asked about: of an account's share one network has less than
+// comes back.
+func (s *Server) countAbout(ctx context.Context, w enroll.Word) error {
+	if err := s.take(ctx, rateWordNear, w.Account.String()+" "+w.From.Network); err != nil {
+		return err
+	}
+	return s.take(ctx, rateWordOne, w.Account.String())
 }
 
 // Waited is what became of the waiting.

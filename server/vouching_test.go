@@ -288,7 +288,7 @@ func TestAStopOutlivesACrash(t *testing.T) {
 // Whoever asks without end, and fills what may be under way at once, keeps nobody from
 // taking theirs back.
 func TestAFloodOfAskingStopsNoStop(t *testing.T) {
-	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateWordNet, &rateWordOne, &rateWordAll)
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateWordNet, &rateWordOne, &rateWordNear, &rateWordAll)
 	h := newHouse(t, byAWord)
 	manager, next := h.heard("kwame.mensah")
 	q := h.phone().asks(h.requester().Account, "reset")
@@ -330,7 +330,7 @@ func TestWhoeverMayNotAskHowItStandsMayStop(t *testing.T) {
 // with their values, and body, of each step and whatever came before it.
 func TestAskingForAWordTellsNothingOfWhoExists(t *testing.T) {
 	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateWait, &rateStop,
-		&rateWordNet, &rateWordAll, &rateWordOne, &rateWordFrom, &rateWordApprover)
+		&rateWordNet, &rateWordAll, &rateWordOne, &rateWordNear, &rateWordFrom, &rateWordApprover)
 	h := newHouse(t, byAWord)
 	h.engine.Set(workflow.Settings{Limits: workflow.Limits{PerHour: 1 << 20}})
 	_, next := h.heard("kwame.mensah")
@@ -368,7 +368,7 @@ func TestAskingForAWordTellsNothingOfWhoExists(t *testing.T) {
 
 // An approver is left in peace, whoever is named.
 func TestAnApproverIsNotAskedWithoutEnd(t *testing.T) {
-	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateWordNet, &rateWordOne)
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateWordNet, &rateWordOne, &rateWordNear)
 	h := newHouse(t, byAWord)
 	_, next := h.heard("kwame.mensah")
 	seen := map[string]bool{}

@@ -95,6 +95,9 @@ func (e *Engine) Vouch(ctx context.Context, v Vouch) (Request, error) {
 	if found && !open.givesWay(e.now()) {
 		return Request{}, ErrOpen
 	}
+	if err := e.leftAlone(ctx, open, v); err != nil {
+		return Request{}, err
+	}
 	r, p, err := e.vouchable(ctx, v, account)
 	if err != nil {
 		return Request{}, err
@@ -167,6 +170,26 @@ func (e *Engine) makeWay(ctx context.Context, mine []Request, v Vouch) error {
 		return nil
 	}
 	return e.supersede(ctx, open.ID, audit.ActorAnonymous, v.Over)
+}
+
+// leftAlone is ErrOpen where what is open was asked for in a browser that its owner is
+// known by, and this in none: or whoever has the name could end each that they ask for.
+func (e *Engine) leftAlone(ctx context.Context, open Request, v Vouch) error {
+	if !open.Vouched() || open.AskedIn == v.Browser || e.browsers == nil {
+		return nil
+	}
+	theirs, err := e.browsers.KnownBrowser(ctx, v.Account, open.AskedIn, open.Created)
+	if err != nil {
+		return fmt.Errorf("know browser: %w", err)
+	}
+	here, err := e.browsers.KnownBrowser(ctx, v.Account, v.Browser, e.now())
+	if err != nil {
+		return fmt.Errorf("know browser: %w", err)
+	}
+	if theirs && !here {
+		return ErrOpen
+	}
+	return nil
 }
 
 // givesWay: to a word asked for elsewhere, while nobody has given one; and once the

@@ -260,6 +260,69 @@ func TestANewerWordTakesThePlaceOfAnOlder(t *testing.T) {
 	})
 }
 
+// faultyAt fails for some browsers.
+type faultyAt struct {
+	*browsers
+	down map[string]error
+}
+
+func (f *faultyAt) KnownBrowser(ctx context.Context, account ad.GUID, browser string, before time.Time) (bool, error) {
+	if err := f.down[browser]; err != nil {
+		return false, err
+	}
+	return f.browsers.KnownBrowser(ctx, account, browser, before)
+}
+
+func (w *world) engineWith(b workflow.Browsers) *workflow.Engine {
+	return workflow.New(workflow.Config{
+		Store: w.store, Directory: w.dir, Proofs: w.proofs, Judge: w.judge, Policy: w.policy,
+		People: w.dir, Holders: w.store, Freezes: w.store, Reminders: w.store, Browsers: b, Executor: "one",
+	})
+}
+
+// What its owner asked for in a browser that they are known by stays, whoever else has the
+// name; what a stranger asked for makes way for it.
+func TestAKnownBrowsersWordGivesWayToNoUnknownOne(t *testing.T) {
+	vouching(t, byWord, func(w *world) {
+		known := &browsers{first: map[string]time.Time{
+			annGUID.String() + "hers": time.Now(), annGUID.String() + "her other": time.Now(), bobGUID.String() + "bobs": time.Now(),
+		}}
+		w.engine = w.engineWith(known)
+		ask := func(session, browser string) (workflow.Request, error) {
+			v := word(workflow.KindReset, session)
+			v.Browser = browser
+			return w.engine.Vouch(w.ctx, v)
+		}
+		took := func(session, browser string, from workflow.Request) workflow.Request {
+			t.Helper()
+			r, err := ask(session, browser)
+			if err != nil || from.ID != "" && w.stored(from.ID).State != workflow.Cancelled {
+				t.Fatalf("%s: %v", session, err)
+			}
+			return r
+		}
+		first := took("a stranger", "strange", workflow.Request{})
+		second := took("another", "bobs", first)
+		hers := took("she", "hers", second)
+		for _, browser := range []string{"strange", "bobs", ""} {
+			_, err := ask("stranger in "+browser, browser)
+			wantErr(t, err, workflow.ErrOpen)
+			wantState(t, w.stored(hers.ID), workflow.Pending)
+		}
+		again := took("she again", "hers", hers)
+		elsewhere := took("she elsewhere", "her other", again)
+		for _, down := range []string{"her other", "hers"} {
+			w.engine = w.engineWith(&faultyAt{known, map[string]error{down: errDown}})
+			_, err := ask("with a fault", "hers")
+			wantErr(t, err, errDown)
+			wantState(t, w.stored(elsewhere.ID), workflow.Pending)
+		}
+		w.engine = w.engineWith(known)
+		known.first[annGUID.String()+"her other"] = time.Now().Add(time.Hour) // not yet when it was asked
+		took("a stranger to what was none of hers", "strange", elsewhere)
+	})
+}
+
 // Somebody was vouched for and types: a stranger's ask does not end it, until their
 // session is over.
 func TestWhatWasVouchedForGivesWayToNoStranger(t *testing.T) {

@@ -17,14 +17,17 @@ func (n *notices) Bring(ctx context.Context, c enroll.SentCode) error {
 	if s == nil {
 		return fmt.Errorf("send code: %w", enroll.ErrNotSent)
 	}
-	return asBrought(s.SendCode(ctx, push.Code{SMS: c.Kind == enroll.ProofSMSCode, To: c.To, Code: c.Code, Language: c.Language, Stranger: c.Stranger}))
+	return asBrought(s.SendCode(ctx, push.Code{
+		SMS: c.Kind == enroll.ProofSMSCode, To: c.To, Code: c.Code, Language: c.Language,
+		Stranger: c.Stranger, Known: c.Known, From: c.From,
+	}))
 }
 
 // asBrought is push's error in enroll's words.
 func asBrought(err error) error {
 	var often push.TooOften
 	if errors.As(err, &often) {
-		return enroll.SentOften{Wait: often.Wait}
+		return enroll.SentOften{Wait: often.Wait, Country: often.Country}
 	}
 	for of, as := range map[error]error{push.ErrNotSent: enroll.ErrNotSent, push.ErrCountry: enroll.ErrCountry} {
 		if errors.Is(err, of) {

@@ -14,7 +14,7 @@ import (
 func TestWhyACodeDidNotGoIsSaidInOneLanguage(t *testing.T) {
 	sent := func(err error) error { return asBrought(fmt.Errorf("send code: %w", err)) }
 	var often enroll.SentOften
-	if err := sent(push.TooOften{Wait: time.Hour}); !errors.As(err, &often) || often.RetryAfter() != time.Hour || !errors.Is(err, enroll.ErrSentOften) {
+	if err := sent(push.TooOften{Wait: time.Hour, Country: "+49"}); !errors.As(err, &often) || often.RetryAfter() != time.Hour || often.Country != "+49" || !errors.Is(err, enroll.ErrSentOften) {
 		t.Errorf("too often: %v", err)
 	}
 	for of, want := range map[error]error{push.ErrNotSent: enroll.ErrNotSent, push.ErrCountry: enroll.ErrCountry} {

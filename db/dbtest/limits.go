@@ -3,6 +3,8 @@ package dbtest
 import (
 	"errors"
 	"time"
+
+	"github.com/latchkey/latchkey/push"
 )
 
 var errWait = errors.New("wait")
@@ -49,6 +51,32 @@ func aBucketRefills(s *suite) {
 	wait, err := s.Take(s.ctx, "fast", 1, 100*time.Microsecond, s.now)
 	s.must(err)
 	s.same(wait, time.Duration(0))
+}
+
+func tokensAreTakenTogetherOrNot(s *suite) {
+	wide, narrow := push.Bucket{Key: "wide", Burst: 3, Refill: time.Minute}, push.Bucket{Key: "narrow", Burst: 1, Refill: time.Hour}
+	take := func(want ...time.Duration) {
+		s.Helper()
+		waits, err := s.TakeAll(s.ctx, []push.Bucket{wide, narrow}, s.now)
+		s.must(err)
+		s.same(waits, want)
+	}
+	take(0, 0)
+	for range 5 {
+		take(0, time.Hour) // the first bucket gave, and got it back
+	}
+	for range 2 {
+		wait, err := s.Take(s.ctx, wide.Key, wide.Burst, wide.Refill, s.now)
+		s.must(err)
+		s.same(wait, time.Duration(0))
+	}
+	take(time.Minute, time.Hour)
+	if _, err := s.TakeAll(s.ctx, []push.Bucket{narrow, {Key: "none"}}, s.now); err == nil {
+		s.Error("a bucket without room gave a token")
+	}
+	waits, err := s.TakeAll(s.ctx, nil, s.now)
+	s.must(err)
+	s.same(len(waits), 0)
 }
 
 func theBurstIsSharedBy200(s *suite) {

@@ -44,6 +44,7 @@ type Store interface {
 	Export(ctx context.Context, w io.Writer) error
 	ErasePersonal(ctx context.Context, account ad.GUID, actor string) (int, error)
 	Take(ctx context.Context, key string, burst int, refill time.Duration, now time.Time) (time.Duration, error)
+	TakeAll(ctx context.Context, from []push.Bucket, now time.Time) ([]time.Duration, error)
 	PurgeLimits(ctx context.Context, now time.Time) (int, error)
 	Ping(ctx context.Context) error
 	Close() error
@@ -195,6 +196,7 @@ var cases = []struct {
 	{"AnExportIsOneMoment", anExportIsOneMoment, false},
 	{"ABucketRefills", aBucketRefills, false},
 	{"TheBurstIsSharedBy200", theBurstIsSharedBy200, true},
+	{"TokensAreTakenTogetherOrNot", tokensAreTakenTogetherOrNot, false},
 	{"ACallerThatGaveUpChangesNothing", aCallerThatGaveUpChangesNothing, false},
 	{"APanicStaysInItsClosure", aPanicStaysInItsClosure, true},
 	{"AClosedStoreRefuses", aClosedStoreRefuses, false},

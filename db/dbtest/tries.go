@@ -22,14 +22,14 @@ func triesOfAProofAreCountedEachOnce(s *suite) {
 				return errRests
 			}
 			f.Fails++
-			f.Failed = s.now
+			f.Failed, f.OwnFails, f.OwnFailed = s.now, 2*f.Fails, s.now.Add(time.Second)
 			return nil
 		})
 	}, errRests)
 	s.same(won, 5)
 	all, err := s.Factors(s.ctx, guid(1))
 	s.must(err)
-	pin.Fails, pin.Failed = 5, s.now
+	pin.Fails, pin.Failed, pin.OwnFails, pin.OwnFailed = 5, s.now, 10, s.now.Add(time.Second)
 	s.same(all, []enroll.Factor{pin})
 }
 

@@ -76,6 +76,7 @@ export const de: Mine = {
   'a.session.step-up-refused': 'Eine Bestätigung mit Anmeldeschlüssel wurde abgewiesen',
   'a.session.recovered': 'Sie kamen ohne Anmeldeschlüssel herein',
   'a.session.recover-refused': 'Jemand wollte ohne Ihren Anmeldeschlüssel herein',
+  'a.proof.codes-used-up': 'Die SMS-Codes für ein Land waren eine Weile aufgebraucht',
   'a.session.recover-braked': 'Der Weg ohne Anmeldeschlüssel war eine Weile zu, denn es gab zu viele Versuche',
   'a.proof.made': 'Ein weiterer Nachweis wurde eingerichtet',
   'a.proof.removed': 'Ein weiterer Nachweis wurde entfernt',

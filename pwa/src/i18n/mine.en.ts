@@ -74,6 +74,7 @@ export const en = {
   'a.session.step-up-refused': 'A confirmation with a passkey was refused',
   'a.session.recovered': 'You came in without a passkey',
   'a.session.recover-refused': 'Somebody tried to come in without your passkey',
+  'a.proof.codes-used-up': 'A country’s codes by SMS were used up for a while',
   'a.session.recover-braked': 'The way in without a passkey was closed for a while, for there were too many tries',
   'a.proof.made': 'A way to prove it’s you was set up',
   'a.proof.removed': 'A way to prove it’s you was removed',
