@@ -89,7 +89,7 @@ func (s *Service) newProof(a assertion, session string, nonce []byte) (Proof, er
 	}
 	now := s.now()
 	return Proof{
-		ID: fmt.Sprintf("%012x%x", now.UnixMilli(), chance), Kind: a.kind, Account: a.account, Session: session,
+		ID: hexText(append(timePrefix(now), chance...)), Kind: a.kind, Account: a.account, Session: session,
 		At: now, Receipt: a.receipt(nonce),
 	}, nil
 }
