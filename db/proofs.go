@@ -44,10 +44,16 @@ func (s *Store) UseProof(ctx context.Context, id, use string) error {
 }
 
 // PurgeProofs is enroll.ProofStore's. That a proof was consumed is remembered
-// for good.
+// for good. Ids begin with the time, in 12 hex digits, and lead to what is old; those
+// that earlier releases drew by chance are, all but one in 2^17, beyond any time that
+// comes soon, and the rest are passed in time. What is deleted, the time alone decides.
 func (s *Store) PurgeProofs(ctx context.Context, before time.Time) (int, error) {
-	return s.purge(ctx, "purge proofs", `DELETE FROM proofs WHERE at < $1`, millis(before))
+	const soon = 24 * time.Hour * 30
+	return s.purge(ctx, "purge proofs", `DELETE FROM proofs WHERE (id < $2 OR id > $3) AND at < $1`,
+		millis(before), timePrefix(before), timePrefix(before.Add(soon)))
 }
+
+func timePrefix(at time.Time) string { return fmt.Sprintf("%012x", max(at.UnixMilli(), 0)) }
 
 func (t *tx) insertProof(p enroll.Proof) error {
 	t.receipt = appendReceipt(t.receipt[:0], p.Receipt)

@@ -132,6 +132,7 @@ var cases = []struct {
 	{"ARequestRegistersAPasskey", aRequestRegistersAPasskey, false},
 	{"AFrozenAccountGetsNoPasskeyByRequest", aFrozenAccountGetsNoPasskeyByRequest, false},
 	{"OneOf200UsesAProof", oneOf200UsesAProof, true},
+	{"OldProofsGoWhateverTheyAreCalled", oldProofsGoWhateverTheyAreCalled, false},
 	{"AUsedProofStaysUsedWhenPurged", aUsedProofStaysUsedWhenPurged, false},
 	{"OneOf200EnrolsAnInvitation", oneOf200EnrolsAnInvitation, true},
 	{"AClosedInvitationEnrolsNobody", aClosedInvitationEnrolsNobody, false},
