@@ -36,9 +36,10 @@ type tx struct {
 		id   ad.GUID
 		text any
 	}
-	// receipt of the last proof, values and salts of the last event: only their memory
-	// is kept.
+	// receipt of the last proof, hash, salts and values of the last event: only their
+	// memory is kept.
 	receipt, salts []byte
+	hash           [32]byte
 	values         []any
 
 	seal audit.Sealer // of the events, in memory of its own
@@ -354,10 +355,11 @@ func (t *tx) readHead() error {
 }
 
 func (t *tx) insertEntry(n audit.Entry) error {
+	t.hash = n.Hash
 	_, err := t.exec(`
 		INSERT INTO audit_entries (seq, at, action, actor, target, request, bytes, hash)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		n.Seq, n.Time, string(n.Action), n.Actor, n.Target, n.Request, n.Bytes, n.Hash[:])
+		n.Seq, n.Time, string(n.Action), n.Actor, n.Target, n.Request, n.Bytes, t.hash[:])
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 // say is the library's to check (see parseAssertion), whoever decoded them.
 func plainResponse(body []byte) (protocol.CredentialAssertionResponse, bool) {
 	var c protocol.CredentialAssertionResponse
-	r := plainReader{rest: body, decoded: make([]byte, 0, len(body))}
+	r := plainReader{rest: body, decoded: make([]byte, 0, base64.RawURLEncoding.DecodedLen(len(body)))}
 	of := &c.AssertionResponse
 	response := func(name []byte) bool {
 		switch string(name) {
