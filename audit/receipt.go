@@ -53,7 +53,10 @@ func (r Receipt) AddTo(detail map[string]any) {
 }
 
 // Base64 is base64url without padding, as everywhere in the log.
-func Base64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+func Base64(b []byte) string {
+	var few [512]byte // most values are short
+	return string(base64.RawURLEncoding.AppendEncode(few[:0], b))
+}
 
 // receiptFrom returns nil where the detail holds no receipt.
 func receiptFrom(detail map[string]any) (*Receipt, error) {

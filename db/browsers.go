@@ -19,7 +19,7 @@ func (t *tx) bind(c enroll.Session) error {
 	}
 	_, err := t.exec(`
 		INSERT INTO browsers (account, browser, first, last) VALUES ($1, $2, $3, $3)
-		ON CONFLICT (account, browser) DO UPDATE SET last = excluded.last`, guidText(c.Account), c.Browser, millis(c.SignedIn))
+		ON CONFLICT (account, browser) DO UPDATE SET last = excluded.last`, t.account(c.Account), c.Browser, millis(c.SignedIn))
 	return err
 }
 

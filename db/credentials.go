@@ -1,10 +1,12 @@
 package db
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -17,6 +19,10 @@ import (
 const (
 	credentialColumns = `id, account, name, record, created, last_used, attested_model, attested_root`
 	selectCredential  = `SELECT ` + credentialColumns + ` FROM credentials WHERE id = $1`
+	updateUsed        = `UPDATE credentials SET last_used = $2` + asItWas
+	updateAll         = `UPDATE credentials SET last_used = $2, name = $8, record = $9` + asItWas
+	asItWas           = `
+		WHERE id = $1 AND account = $3 AND name = $4 AND record = $5 AND attested_model = $6 AND attested_root = $7`
 )
 
 // Handle is enroll.CredentialStore's.
@@ -246,18 +252,20 @@ func (t *tx) writeOver(seen row, fn func(*enroll.Credential) ([]audit.Event, err
 // replaceCredential is false where the row is not what it was: all that can change of it
 // is compared. Most passkeys count nothing, and only the time is written.
 func (t *tx) replaceCredential(was enroll.Credential, text string, c enroll.Credential) (bool, error) {
-	set, record := `UPDATE credentials SET last_used = $2`, text
-	args := []any{was.ID, millis(c.LastUsed), guidText(was.Account), was.Name, text, was.Attested.Model, was.Attested.Root}
-	if c.Name != was.Name || !reflect.DeepEqual(c.Record, was.Record) {
-		bytes, err := json.Marshal(c.Record)
-		if err != nil {
-			return false, fmt.Errorf("encode passkey: %w", err)
+	record := text
+	var n int64
+	var err error
+	if c.Name == was.Name && sameRecord(&c.Record, &was.Record) {
+		n, err = t.exec(updateUsed, was.ID, millis(c.LastUsed), t.account(was.Account), was.Name, text, was.Attested.Model, was.Attested.Root)
+	} else {
+		encoded, merr := json.Marshal(c.Record)
+		if merr != nil {
+			return false, fmt.Errorf("encode passkey: %w", merr)
 		}
-		set, record = set+`, name = $8, record = $9`, string(bytes)
-		args = append(args, c.Name, record)
+		record = string(encoded)
+		n, err = t.exec(updateAll, was.ID, millis(c.LastUsed), t.account(was.Account), was.Name, text, was.Attested.Model, was.Attested.Root,
+			c.Name, record)
 	}
-	n, err := t.exec(set+`
-		WHERE id = $1 AND account = $3 AND name = $4 AND record = $5 AND attested_model = $6 AND attested_root = $7`, args...)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -265,6 +273,30 @@ func (t *tx) replaceCredential(was enroll.Credential, text string, c enroll.Cred
 	t.decoded.keep(was, record)
 	return true, nil
 }
+
+// sameRecord is reflect.DeepEqual, which a sign-in that changed nothing need not wait for.
+func sameRecord(a, b *webauthn.Credential) bool {
+	return same(a, b) || reflect.DeepEqual(*a, *b)
+}
+
+// same knows each field of a record: a test looks for those that the library adds. It may
+// take the same for different, where one is behind another pointer.
+func same(a, b *webauthn.Credential) bool {
+	return sameBytes(a.ID, b.ID) && sameBytes(a.PublicKey, b.PublicKey) &&
+		a.AttestationType == b.AttestationType && a.AttestationFormat == b.AttestationFormat &&
+		slices.Equal(a.Transport, b.Transport) && (a.Transport == nil) == (b.Transport == nil) &&
+		a.Flags == b.Flags && a.Extensions == b.Extensions &&
+		sameBytes(a.Authenticator.AAGUID, b.Authenticator.AAGUID) && a.Authenticator.SignCount == b.Authenticator.SignCount &&
+		a.Authenticator.CloneWarning == b.Authenticator.CloneWarning && a.Authenticator.Attachment == b.Authenticator.Attachment &&
+		sameBytes(a.Attestation.ClientDataJSON, b.Attestation.ClientDataJSON) &&
+		sameBytes(a.Attestation.ClientDataHash, b.Attestation.ClientDataHash) &&
+		sameBytes(a.Attestation.AuthenticatorData, b.Attestation.AuthenticatorData) &&
+		sameBytes(a.Attestation.Object, b.Attestation.Object) &&
+		a.Attestation.PublicKeyAlgorithm == b.Attestation.PublicKeyAlgorithm
+}
+
+// sameBytes tells none from empty, as JSON does.
+func sameBytes(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
 
 // flagsOf gives the flags their octet back, which the library's JSON leaves out.
 func flagsOf(f webauthn.CredentialFlags) webauthn.CredentialFlags {

@@ -110,7 +110,7 @@ func (t *tx) insertSession(c enroll.Session) error {
 		return err
 	}
 	_, err := t.exec(`INSERT INTO sessions (`+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		c.ID, guidText(c.Account), bytesOf(c.Credential), millis(c.SignedIn), millis(c.LastSeen), millis(c.Expires),
+		c.ID, t.account(c.Account), bytesOf(c.Credential), millis(c.SignedIn), millis(c.LastSeen), millis(c.Expires),
 		c.Remember, c.Device, c.Address)
 	return err
 }

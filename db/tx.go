@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 )
 
@@ -26,9 +27,20 @@ type tx struct {
 	name     string // of this server
 	batch    int64  // counts them
 	stmts    map[string]statement
-	personal []string // statements, by how many values
+	directs  map[string]*direct // nil in it: not for this text
+	personal []string           // statements, by how many values
 	random   io.Reader
 	now      func() time.Time
+
+	owner struct { // the account whose text was asked for last
+		id   ad.GUID
+		text any
+	}
+	// receipt of the last proof, hash, salts and values of the last event: only their
+	// memory is kept.
+	receipt, salts []byte
+	hash           [32]byte
+	values         []any
 
 	seal audit.Sealer // of the events, in memory of its own
 	end  chainEnd
@@ -60,7 +72,7 @@ func newTx(d dialect, now func() time.Time) *tx {
 	}
 	return &tx{
 		dialect: d, ctx: context.Background(), cancel: func() {},
-		stmts: map[string]statement{}, random: rand.Reader, now: now,
+		stmts: map[string]statement{}, directs: map[string]*direct{}, random: rand.Reader, now: now,
 	}
 }
 
@@ -101,12 +113,23 @@ func (t *tx) control(query string) error {
 
 // prepare keeps statements: the texts are few, and all ours.
 func (t *tx) prepare(query string) (statement, error) {
-	if t.fault != nil {
-		if err := t.fault(query); err != nil {
-			t.dirty = true
-			return statement{}, err
-		}
+	if err := t.failing(query); err != nil {
+		return statement{}, err
 	}
+	return t.prepared(query)
+}
+
+// failing is the fault of a test.
+func (t *tx) failing(query string) error {
+	if t.fault == nil {
+		return nil
+	}
+	err := t.fault(query)
+	t.dirty = t.dirty || err != nil
+	return err
+}
+
+func (t *tx) prepared(query string) (statement, error) {
 	if stmt, ok := t.stmts[query]; ok {
 		return stmt, nil
 	}
@@ -123,15 +146,44 @@ func (t *tx) prepare(query string) (statement, error) {
 	return stmt, nil
 }
 
+// direct is nil where database/sql is to run the statement.
+func (t *tx) direct(query string) (*direct, error) {
+	if t.dialect.remote || t.conn == nil {
+		return nil, nil
+	}
+	if d, ok := t.directs[query]; ok {
+		return d, nil
+	}
+	d, err := compileDirect(t.ctx, t.conn, query)
+	if err != nil {
+		t.dirty = true
+		return nil, t.translate(err)
+	}
+	t.directs[query] = d
+	return d, nil
+}
+
 // exec returns how many rows were changed.
 func (t *tx) exec(query string, args ...any) (int64, error) {
-	stmt, err := t.prepare(query)
+	if err := t.failing(query); err != nil {
+		return 0, err
+	}
+	d, err := t.direct(query)
+	if err != nil {
+		return 0, err
+	}
+	if d != nil && d.take(args) {
+		n, err := d.on(t.ctx, t.conn)
+		t.dirty = t.dirty || n > 0 || err != nil // SQLite may have ended the transaction
+		return n, t.translate(err)
+	}
+	stmt, err := t.prepared(query)
 	if err != nil {
 		return 0, err
 	}
 	result, err := stmt.ExecContext(t.ctx, stmt.arguments(args)...)
 	if err != nil {
-		t.dirty = true // PostgreSQL takes nothing more, and SQLite may have ended the transaction
+		t.dirty = true // PostgreSQL takes nothing more
 		return 0, t.translate(err)
 	}
 	n, err := result.RowsAffected()
@@ -252,6 +304,14 @@ func (t *tx) close() error {
 	for _, stmt := range t.stmts {
 		_ = stmt.Close()
 	}
+	_ = t.conn.Raw(func(any) error {
+		for _, d := range t.directs {
+			if d != nil {
+				_ = d.stmt.Close()
+			}
+		}
+		return nil
+	})
 	return t.conn.Close()
 }
 
@@ -295,23 +355,34 @@ func (t *tx) readHead() error {
 }
 
 func (t *tx) insertEntry(n audit.Entry) error {
+	t.hash = n.Hash
 	_, err := t.exec(`
 		INSERT INTO audit_entries (seq, at, action, actor, target, request, bytes, hash)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		n.Seq, n.Time, string(n.Action), n.Actor, n.Target, n.Request, n.Bytes, n.Hash[:])
+		n.Seq, n.Time, string(n.Action), n.Actor, n.Target, n.Request, n.Bytes, t.hash[:])
 	if err != nil {
 		return err
 	}
 	if len(n.Personal) == 0 {
 		return nil
 	}
-	values := make([]any, 1, 1+3*len(n.Personal))
-	values[0] = n.Seq
+	values, salts := append(t.values[:0], n.Seq), t.salts[:0]
 	for name, p := range n.Personal {
-		values = append(values, name, p.Salt[:], p.Value)
+		salts = append(salts, p.Salt[:]...)
+		values = append(values, name, salts[len(salts)-len(p.Salt):], p.Value)
 	}
 	_, err = t.exec(t.insertPersonal(len(n.Personal)), values...)
+	clear(values)
+	t.values, t.salts = values, salts
 	return err
+}
+
+// account is guidText for a column: what one closure writes is mostly of one account.
+func (t *tx) account(id ad.GUID) any {
+	if t.owner.text == nil || t.owner.id != id {
+		t.owner.id, t.owner.text = id, guidText(id)
+	}
+	return t.owner.text
 }
 
 // insertPersonal takes an entry's number and so many names, salts and values.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -67,12 +66,13 @@ func (s *Service) check(ctx context.Context, t attempt, answers []Answer) ([]Fac
 			wrong = append(wrong, fmt.Errorf("%s: %w", a.Kind, err))
 			continue
 		}
-		id, err := s.random(16)
+		now := s.now()
+		id, err := s.proofID(now)
 		if err != nil {
 			return nil, err
 		}
 		use.Proof = t.proof
-		use.Proof.ID, use.Proof.Kind, use.Proof.At = hex.EncodeToString(id), a.Kind, s.now()
+		use.Proof.ID, use.Proof.Kind, use.Proof.At = id, a.Kind, now
 		uses = append(uses, use)
 	}
 	return uses, errors.Join(wrong...)

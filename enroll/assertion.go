@@ -32,11 +32,19 @@ func parseAssertion(body []byte) (*protocol.ParsedCredentialAssertionData, error
 	if len(body) > maxBody {
 		return nil, fmt.Errorf("assertion of %d bytes: %w", len(body), ErrMalformed)
 	}
-	parsed, err := protocol.ParseCredentialRequestResponseBytes(body)
+	parsed, err := parseResponse(body)
 	if err != nil {
 		return nil, fmt.Errorf("parse assertion: %w", ErrMalformed)
 	}
 	return parsed, nil
+}
+
+// parseResponse has the library check what it would have decoded itself.
+func parseResponse(body []byte) (*protocol.ParsedCredentialAssertionData, error) {
+	if plain, ok := plainResponse(body); ok {
+		return plain.Parse()
+	}
+	return protocol.ParseCredentialRequestResponseBytes(body)
 }
 
 // verifySignIn finds whose passkey answered. The credential ID names the passkey, the

@@ -13,9 +13,10 @@ import (
 
 // event is about one account, done by its owner, with outcome ok.
 func (s *Service) event(action audit.Action, account ad.GUID) audit.Event {
+	who := account.String()
 	return audit.Event{
 		Time: s.now(), Action: action, Outcome: audit.OK,
-		Actor: account.String(), Target: account.String(),
+		Actor: who, Target: who,
 		Detail: map[string]any{}, Personal: map[string]string{},
 	}
 }

@@ -46,3 +46,11 @@ func WithFullCost() func() {
 // Memory and Time are what they are in a cost.
 func (c cost) Memory() uint32 { return c.memory }
 func (c cost) Time() uint32   { return c.time }
+
+// ParseResponse is parseResponse, IsPlain whether it decodes the response itself.
+var ParseResponse = parseResponse
+
+func IsPlain(body []byte) bool {
+	_, ok := plainResponse(body)
+	return ok
+}

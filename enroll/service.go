@@ -19,6 +19,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/secret"
 )
 
@@ -198,8 +199,15 @@ func (s *Service) token() (token secret.Text, id string, err error) {
 
 // tokenID is SHA-256 over the token's text, in hex.
 func tokenID(token secret.Text) string {
-	h := sha256.Sum256([]byte(token.Reveal()))
-	return hex.EncodeToString(h[:])
+	var few [64]byte // most tokens are short
+	h := sha256.Sum256(append(few[:0], token.Reveal()...))
+	return hexText(h[:])
+}
+
+// hexText is hex.EncodeToString for what is short.
+func hexText(b []byte) string {
+	var few [64]byte
+	return string(hex.AppendEncode(few[:0], b))
 }
 
 // A cookie is the time of the sign-in (48 bits of unix milliseconds) and 32 random
@@ -215,9 +223,15 @@ func (s *Service) cookie(now time.Time) (cookie secret.Text, id string, err erro
 	if err != nil {
 		return secret.Text{}, "", err
 	}
-	at := binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli()))[8-timeLen:]
-	cookie = secret.New(base64.RawURLEncoding.EncodeToString(append(at, b...)))
+	cookie = secret.New(audit.Base64(append(timePrefix(now), b...)))
 	return cookie, sessionID(cookie), nil
+}
+
+// timePrefix is a time in 48 bits of unix milliseconds, with room behind it.
+func timePrefix(t time.Time) []byte {
+	b := make([]byte, 8, 8+32)
+	binary.BigEndian.PutUint64(b, uint64(t.UnixMilli()))
+	return b[8-timeLen:]
 }
 
 // sessionID knows cookies without a time too, of earlier releases and of those who
@@ -228,5 +242,5 @@ func sessionID(cookie secret.Text) string {
 	if err != nil || len(b) != timeLen+32 {
 		return hash
 	}
-	return hex.EncodeToString(b[:timeLen]) + hash[:len(hash)-timeHex]
+	return hexText(b[:timeLen]) + hash[:len(hash)-timeHex]
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -80,16 +81,24 @@ func (s *Service) exists(ctx context.Context, account ad.GUID) (ad.Account, erro
 	return person, err
 }
 
-// newProof names the proof by the time and by chance, so that new ones stand together
-// in the store: 48 bits of unix milliseconds and 80 random ones.
-func (s *Service) newProof(a assertion, session string, nonce []byte) (Proof, error) {
+// proofID names a proof by the time and by chance, so that new ones stand together in
+// the store, and old ones are found there: 48 bits of unix milliseconds and 80 random ones.
+func (s *Service) proofID(now time.Time) (string, error) {
 	chance, err := s.random(10)
+	if err != nil {
+		return "", err
+	}
+	return hexText(append(timePrefix(now), chance...)), nil
+}
+
+func (s *Service) newProof(a assertion, session string, nonce []byte) (Proof, error) {
+	now := s.now()
+	id, err := s.proofID(now)
 	if err != nil {
 		return Proof{}, err
 	}
-	now := s.now()
 	return Proof{
-		ID: fmt.Sprintf("%012x%x", now.UnixMilli(), chance), Kind: a.kind, Account: a.account, Session: session,
+		ID: id, Kind: a.kind, Account: a.account, Session: session,
 		At: now, Receipt: a.receipt(nonce),
 	}, nil
 }

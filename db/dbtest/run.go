@@ -134,6 +134,7 @@ var cases = []struct {
 	{"APasskeyByRequestLeavesTheOthersWhereItMay", aPasskeyByRequestLeavesTheOthersWhereItMay, false},
 	{"AFrozenAccountGetsNoPasskeyByRequest", aFrozenAccountGetsNoPasskeyByRequest, false},
 	{"OneOf200UsesAProof", oneOf200UsesAProof, true},
+	{"OldProofsGoWhateverTheyAreCalled", oldProofsGoWhateverTheyAreCalled, false},
 	{"AUsedProofStaysUsedWhenPurged", aUsedProofStaysUsedWhenPurged, false},
 	{"OneOf200EnrolsAnInvitation", oneOf200EnrolsAnInvitation, true},
 	{"AClosedInvitationEnrolsNobody", aClosedInvitationEnrolsNobody, false},

@@ -1,6 +1,8 @@
 package dbtest
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/audit"
@@ -146,4 +148,40 @@ func aUsedProofStaysUsedWhenPurged(s *suite) {
 	s.must(s.Asserted(s.ctx, []byte("one"), func(*enroll.Credential) ([]audit.Event, error) { return nil, nil }, s.proof("p", "s"), nil))
 	_, err = s.Proof(s.ctx, "p")
 	s.want(err, enroll.ErrNoProof)
+}
+
+// Ids begin with the time. Those of earlier releases did not.
+func oldProofsGoWhateverTheyAreCalled(s *suite) {
+	id := func(at time.Time) string { return fmt.Sprintf("%012x%020x", at.UnixMilli(), 1) }
+	ids := map[string]bool{ // whether a day is enough
+		id(s.now): true, "00" + strings.Repeat("e", 30): true, strings.Repeat("f", 32): true, "7" + strings.Repeat("a", 31): true,
+		id(s.now.Add(72 * time.Hour)): false,
+	}
+	s.signIn("s")
+	for id := range ids {
+		old, young := s.proof(id, "s"), s.proof(id[:31]+"x", "s")
+		young.At = s.now.Add(time.Hour)
+		for _, p := range []enroll.Proof{old, young} {
+			s.must(s.Asserted(s.ctx, []byte("one"), func(*enroll.Credential) ([]audit.Event, error) { return nil, nil }, p, nil))
+		}
+	}
+	purged := func(before time.Time, want int) {
+		s.Helper()
+		n, err := s.PurgeProofs(s.ctx, before)
+		s.must(err)
+		s.same(n, want)
+	}
+	purged(s.now, 0)
+	purged(s.now.Add(time.Minute), 4)
+	for id, gone := range ids {
+		_, err := s.Proof(s.ctx, id)
+		if gone {
+			s.want(err, enroll.ErrNoProof)
+		} else {
+			s.must(err)
+		}
+		_, err = s.Proof(s.ctx, id[:31]+"x")
+		s.must(err)
+	}
+	purged(s.now.Add(31*24*time.Hour), 1+len(ids))
 }

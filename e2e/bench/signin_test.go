@@ -205,7 +205,7 @@ func profiled(t *testing.T, do func()) string {
 var parts = []struct{ name, function string }{
 	{"whole", "enroll.(*Service).FinishSignIn"},
 	{"ECDSA", "crypto/ecdsa.VerifyASN1"},
-	{"parsing the assertion", "protocol.ParseCredentialRequestResponseBytes"},
+	{"parsing the assertion", "enroll.parseAssertion"},
 	{"checking it, ECDSA included", "webauthn.(*WebAuthn).ValidatePasskeyLogin"},
 	{"reading", "db.(*Store).Signer"},
 	{"writer", "db.(*Store).runBatch"},
