@@ -17,7 +17,7 @@ import (
 var migrations embed.FS
 
 // latest is the version that this release works with: the highest number.
-const latest = 22
+const latest = 23
 
 // migrate brings the database up to a version. Migrations only go forward; each
 // is one transaction.
