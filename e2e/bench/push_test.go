@@ -133,7 +133,8 @@ func fill(t *testing.T, w *world.World, n, days int) {
 	})
 }
 
-// bareSender is webpush-go with nothing around it.
+// bareSender is webpush-go with nothing around it: without Options.Authorization the copy
+// in third_party does what the original does.
 type bareSender struct {
 	client          *http.Client
 	private, public string
