@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -16,6 +17,9 @@ const ceremonyColumns = `id, purpose, account, session, data, label, nonce, stat
 
 // SaveCeremony is enroll.CeremonyStore's.
 func (s *Store) SaveCeremony(ctx context.Context, c enroll.Ceremony, limit int) error {
+	if strings.HasPrefix(c.ID, "spent ") { // as PostgreSQL's table has it; see migration 0017
+		return fmt.Errorf("save ceremony: %q is the id of one that was taken", c.ID)
+	}
 	return wrap("save ceremony", s.write(ctx, func(t *tx) error {
 		_, err := t.exec(`
 			INSERT INTO ceremonies (`+ceremonyColumns+`)

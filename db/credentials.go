@@ -120,6 +120,10 @@ func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte
 		if _, err := t.endSessions(`account = $1 AND credential = $2 AND id <> $3`, guidText(account), id, keep); err != nil {
 			return err
 		}
+		// Which browser it was used in is not kept: it may be a lost phone's.
+		if err := t.forgetBrowsers(account); err != nil {
+			return err
+		}
 		if err := t.withdraw(account, links); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"fmt"
 )
 
 // direct is a statement of the writer's that is run by SQLite's driver itself:
@@ -81,7 +82,14 @@ func (d *direct) take(args []any) bool {
 	return true
 }
 
-func (d *direct) exec(any) error {
+// exec lets no panic of the driver out: database/sql would close the only connection of
+// the writer for it.
+func (d *direct) exec(any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errPanic, p)
+		}
+	}()
 	result, err := d.stmt.ExecContext(d.ctx, d.args)
 	if err != nil {
 		return err

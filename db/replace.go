@@ -63,6 +63,10 @@ func (t *tx) register(r *enroll.Registered) error {
 	if err := t.endRecovered(account, r.Keep); err != nil {
 		return err
 	}
+	// Nor is the browser of a passkey that is lost their own any more.
+	if err := t.forgetBrowsers(account); err != nil {
+		return err
+	}
 	return t.withdraw(account, r.Links)
 }
 

@@ -185,9 +185,11 @@ func (s *Service) sendOnce(ctx context.Context, of Session, p Proof, a ad.Accoun
 		ID: spentID("address/" + p.ID), Purpose: PurposeAddress, Account: of.Account, Session: of.ID,
 		Created: s.now(), Expires: p.At.Add(ProofValid + spentKept).UTC(),
 	}
+	back := may // by a name of its own: that the other was taken is never taken back
+	back.ID = tokenID(secret.New("address-back/" + p.ID))
 	err := s.store.SpendCeremony(ctx, may, nil)
 	if errors.Is(err, ErrNoCeremony) { // somebody did: unless they gave it back
-		if _, err = s.store.TakeCeremony(ctx, may.ID, PurposeAddress, s.now()); errors.Is(err, ErrNoCeremony) {
+		if _, err = s.store.TakeCeremony(ctx, back.ID, PurposeAddress, s.now()); errors.Is(err, ErrNoCeremony) {
 			return fmt.Errorf("use proof: %w", ErrNoProof)
 		}
 	}
@@ -199,9 +201,9 @@ func (s *Service) sendOnce(ctx context.Context, of Session, p Proof, a ad.Accoun
 	if sent == nil {
 		return err
 	}
-	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
+	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
 	defer cancel()
-	if serr := s.store.SaveCeremony(back, may, s.cfg.MaxCeremonies); serr != nil {
+	if serr := s.store.SaveCeremony(saving, back, s.cfg.MaxCeremonies); serr != nil {
 		s.log.Error("a proof sends no code any more, and sent none", slog.Any("error", serr))
 	}
 	return err

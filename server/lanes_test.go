@@ -42,6 +42,35 @@ func TestSpellingsOfANameCountTogether(t *testing.T) {
 	}
 }
 
+// Whoever tries names in a browser that somebody else uses too learns nothing of who used
+// it: what is told ends at the same try for every name.
+func TestASharedBrowserTellsNothingOfWhoUsedIt(t *testing.T) {
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName)
+	h := networks(t, bySeveral, byAWord)
+	h.post.waits()
+	p, _, _ := h.owner()
+	p.signIn()
+	for what, ask := range map[string]func(q *phone, name string) int{
+		"codes": func(q *phone, name string) int { return q.sends(name).StatusCode },
+		"words": func(q *phone, name string) int {
+			begun := fetch[RecoveryBegun](q, "POST", "/api/recover/begin", fields{"name": name, "kind": "reset"})
+			return q.call("POST", "/api/recover/ask", fields{"token": begun.Token, "proofs": []fields{}}).StatusCode
+		},
+	} {
+		until := map[string]int{}
+		for i, name := range []string{h.company.login(), "nobody.at.all"} {
+			q := h.guest([]string{"192.0.2.7", "192.0.2.8"}[i])
+			q.browser = p.browser
+			for ask(q, name) == http.StatusOK {
+				until[name]++
+			}
+		}
+		if n := until["nobody.at.all"]; n == 0 || until[h.company.login()] != n {
+			t.Errorf("%s: %v", what, until)
+		}
+	}
+}
+
 // Strangers in her own network ask for codes without end; the browser that she used her
 // passkey in asks for hers all the same, and no other browser nor other account by it.
 func TestAKnownBrowserAsksForCodesByItself(t *testing.T) {

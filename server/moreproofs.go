@@ -273,10 +273,9 @@ func (s *Server) sendRecovery(ctx context.Context, in *sendRecovery) (*reply[Rec
 	if err != nil {
 		return nil, err
 	}
-	known, err := s.countedKnown(ctx, c, of, rateSendKnown)
-	if err == nil && !known {
-		err = s.take(ctx, rateRecoverSend, of.Name+" "+network(c.address))
-	}
+	known, err := s.countedKnown(ctx, c, of, rateSendKnown, func() error {
+		return s.take(ctx, rateRecoverSend, of.Name+" "+network(c.address))
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -261,12 +261,22 @@ func (s *Server) countApart(ctx context.Context, c *call, of enroll.Recovery, ki
 }
 
 // countedKnown says whether a known browser asks, and the lane that such browsers of the
-// account have together has room for it.
-func (s *Server) countedKnown(ctx context.Context, c *call, of enroll.Recovery, lane rate) (bool, error) {
-	if known, err := s.knownBrowser(ctx, c, of); !known || err != nil {
+// account have together has room for it: then what told refuses is of no account. It is
+// counted there all the same, so that a lane that nobody else has filled ends with it, and
+// whoever tries names in a browser that others share sees them end alike.
+func (s *Server) countedKnown(ctx context.Context, c *call, of enroll.Recovery, lane rate, told func() error) (bool, error) {
+	known, err := s.knownBrowser(ctx, c, of)
+	if err == nil && known {
+		known, err = s.spare(ctx, lane, of.Account.String())
+	}
+	if err != nil {
 		return false, err
 	}
-	return s.spare(ctx, lane, of.Account.String())
+	err = told()
+	if known && errors.As(err, new(limited)) {
+		return true, nil
+	}
+	return known, err
 }
 
 func (s *Server) knownBrowser(ctx context.Context, c *call, of enroll.Recovery) (bool, error) {

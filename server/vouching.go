@@ -56,10 +56,7 @@ func (s *Server) askFor(ctx context.Context, c *call, in *askWord, browser strin
 		return enroll.Waiting{}, err
 	}
 	// What is told comes before what is counted by account.
-	known, err := s.countedKnown(ctx, c, of, rateWordKnown)
-	if err == nil && !known {
-		err = s.countAsked(ctx, c)
-	}
+	known, err := s.countedKnown(ctx, c, of, rateWordKnown, func() error { return s.countAsked(ctx, c) })
 	if err != nil {
 		return enroll.Waiting{}, err
 	}

@@ -174,8 +174,9 @@ func (e *Engine) makeWay(ctx context.Context, mine []Request, v Vouch) error {
 
 // leftAlone is ErrOpen where what is open was asked for in a browser that its owner is
 // known by, and this in none: or whoever has the name could end each that they ask for.
+// One in which a word was given has done so for its session, or will never.
 func (e *Engine) leftAlone(ctx context.Context, open Request, v Vouch) error {
-	if !open.Vouched() || open.AskedIn == v.Browser || e.browsers == nil {
+	if !open.Vouched() || open.State != Pending || open.AskedIn == v.Browser || e.browsers == nil {
 		return nil
 	}
 	theirs, err := e.browsers.KnownBrowser(ctx, v.Account, open.AskedIn, open.Created)

@@ -2,6 +2,7 @@ package workflow_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"testing"
@@ -318,6 +319,18 @@ func TestAKnownBrowsersWordGivesWayToNoUnknownOne(t *testing.T) {
 			wantState(t, w.stored(elsewhere.ID), workflow.Pending)
 		}
 		w.engine = w.engineWith(known)
+		// Her session is over that a word was given for: it serves nobody any more.
+		given := w.stored(elsewhere.ID)
+		given.State = workflow.Approved
+		text, err := json.Marshal(given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.store.mu.Lock()
+		w.store.requests[given.ID] = text
+		w.store.mu.Unlock()
+		over := took("a stranger after that", "strange", elsewhere)
+		elsewhere = took("she once more", "her other", over)
 		known.first[annGUID.String()+"her other"] = time.Now().Add(time.Hour) // not yet when it was asked
 		took("a stranger to what was none of hers", "strange", elsewhere)
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
+	"github.com/latchkey/latchkey/workflow"
 )
 
 func aBrowserIsKnownFromItsFirstSignInOn(s *suite) {
@@ -47,6 +48,27 @@ func aBrowserIsKnownFromItsFirstSignInOn(s *suite) {
 	s.same(known(1, "mine", s.now), false)
 	s.same(known(2, "hers", s.now), true)
 	s.same([]int{count(1), count(2)}, []int{0, 1})
+
+	// A passkey that goes may be a lost phone's, whose browser is its owner's no more.
+	s.must(s.AddCredential(s.ctx, s.credential("lost", guid(1))))
+	s.must(s.AddCredential(s.ctx, s.credential("kept", guid(1))))
+	from("f", 1, "mine", s.now)
+	s.must(s.RemoveCredential(s.ctx, guid(1), []byte("lost"), "", false, s.withdrawal(1)))
+	s.same(known(1, "mine", s.now), false)
+	for _, alone := range []bool{false, true} {
+		id := fmt.Sprint("new ", alone)
+		from("by "+id, 1, "mine", s.now)
+		s.must(s.Create(s.ctx, s.request(id), workflow.Change{}))
+		s.must(s.Update(s.ctx, id, func(r *workflow.Request) (workflow.Change, error) {
+			r.State = workflow.Done
+			return workflow.Change{Passkey: &enroll.Registered{
+				Credential: s.credential(id, guid(1)), Alone: alone, Event: s.event(audit.PasskeyRegistered, guid(1)),
+				Removed: func(enroll.Credential) audit.Event { return s.event(audit.PasskeyRemoved, guid(1)) }, Links: s.withdrawal(1),
+			}}, nil
+		}))
+		s.same(known(1, "mine", s.now), !alone)
+	}
+	s.same(known(2, "hers", s.now), true)
 }
 
 func sessionsEnd(s *suite) {
