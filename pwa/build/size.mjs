@@ -1,7 +1,7 @@
 // What a phone loads until Start can be used: the document with its style, its
 // script and one catalogue, as compressed on disk; and the service worker, which each
 // phone fetches anew once a day. Fails above the budgets.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
@@ -17,7 +17,8 @@ const assets = readdirSync(`${dist}assets`).filter((n) => n.endsWith('.br'));
 function withImports(name, seen = new Set()) {
   if (seen.has(name)) return seen;
   seen.add(name);
-  const text = readFileSync(`${dist}assets/${name}`, 'utf8');
+  const file = `${dist}assets/${name}`; // the screens' texts are there compressed only
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : gunzipSync(readFileSync(`${file}.gz`)).toString();
   for (const m of text.matchAll(/(?:from|import)\s*["'`]\.\/([\w.-]+\.js)["'`]/g)) withImports(m[1], seen);
   return seen;
 }
