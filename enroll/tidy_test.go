@@ -8,6 +8,7 @@ func TestWhatIsOnlyShownHoldsNoControlCharacters(t *testing.T) {
 		"  Firefox ":           "Firefox",
 		"a\x00b\tc\x1fd":       "abcd",
 		"a\x7fb":               "ab",
+		"\x00\x01":             "",
 		"a\u202eb":             "ab",
 		"Müllers Telefon":      "Müllers Telefon",
 		"a\xffb":               "ab",
