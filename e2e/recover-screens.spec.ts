@@ -135,7 +135,7 @@ test('without a passkey: one way for one thing, and whom to ask for the rest', a
 });
 
 test('the further proofs: a PIN, questions and addresses, from none to set up', async ({ people, stack }) => {
-  const { phone } = await people.enrolled(people.hire('Dana', 'Reyes', { department: departments.byPin, more: { [attributes.phone]: '+49 151 555 0178' } }));
+  const { phone, person } = await people.enrolled(people.hire('Dana', 'Reyes', { department: departments.byPin, more: { [attributes.phone]: '+49 151 555 0178' } }));
   const { page } = phone;
   const { stand } = stack;
   await openProof(phone, 'PIN');
@@ -156,6 +156,10 @@ test('the further proofs: a PIN, questions and addresses, from none to set up', 
   await page.getByLabel('Your mobile number').fill('+49 151 555 01');
   await look(page, 'address-text');
   await openProof(phone, 'Code by mail');
+  await page.getByLabel('Your mail address').fill(person.upn);
+  await button(page, 'Send me the code').click();
+  await expect(page.getByText('This is the mailbox that your account opens')).toBeVisible();
+  await look(page, 'address-own');
   await page.getByLabel('Your mail address').fill('dana@home.example.test');
   const before = (await stand.mails()).length;
   await button(page, 'Send me the code').click();
