@@ -85,14 +85,8 @@ func (c *company) hire(n int) {
 	defer admin.Close()
 	for i := range n {
 		e := &employee{account: fmt.Sprintf("bench%03d", i), password: fmt.Sprintf("Start-Value-%03d!", i)}
-		e.dn = "CN=" + e.account + "," + c.samba.StaffOU
-		add := ldap.NewAddRequest(e.dn, nil)
-		add.Attribute("objectClass", []string{"user"})
-		add.Attribute("sAMAccountName", []string{e.account})
-		add.Attribute("userPrincipalName", []string{e.account + "@" + c.samba.Domain})
-		add.Attribute("userAccountControl", []string{"512"})
-		add.Attribute("unicodePwd", []string{samba.Quote(e.password)})
-		world.Must(c.T, admin.Add(add))
+		e.dn, err = c.samba.Hire(admin, e.account, e.password)
+		world.Must(c.T, err)
 		e.phone = c.NewPhone()
 		world.Must(c.T, e.phone.Enrol(c.T.Context(), c.Invite(e.account), e.password))
 		c.people = append(c.people, e)

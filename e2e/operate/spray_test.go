@@ -62,15 +62,8 @@ func TestSprayingLocksNobodyInSamba(t *testing.T) {
 	world.Must(t, err)
 	defer admin.Close()
 	hire := func(account string) string {
-		dn := "CN=" + account + "," + dc.StaffOU
-		add := ldap.NewAddRequest(dn, nil)
-		for name, value := range map[string]string{
-			"objectClass": "user", "sAMAccountName": account, "userPrincipalName": account + "@" + dc.Domain,
-			"userAccountControl": "512", "unicodePwd": samba.Quote("Start-Value-1!"),
-		} {
-			add.Attribute(name, []string{value})
-		}
-		world.Must(t, admin.Add(add))
+		dn, err := dc.Hire(admin, account, "Start-Value-1!")
+		world.Must(t, err)
 		return dn
 	}
 	at := func(dn, attribute string) int {

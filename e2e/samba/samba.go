@@ -283,6 +283,19 @@ func (dc *DC) Dial(bind, password string) (*ldap.Conn, error) {
 	return c, nil
 }
 
+// Hire adds an enabled account below StaffOU, over a connection of an administrator's, and
+// returns its DN.
+func (dc *DC) Hire(admin *ldap.Conn, account, password string) (dn string, err error) {
+	dn = "CN=" + account + "," + dc.StaffOU
+	add := ldap.NewAddRequest(dn, nil)
+	add.Attribute("objectClass", []string{"user"})
+	add.Attribute("sAMAccountName", []string{account})
+	add.Attribute("userPrincipalName", []string{account + "@" + dc.Domain})
+	add.Attribute("userAccountControl", []string{"512"})
+	add.Attribute("unicodePwd", []string{Quote(password)})
+	return dn, admin.Add(add)
+}
+
 // Backdate sets pwdLastSet of the account named dn to a FILETIME, which LDAP
 // does not allow: this is how an expired password is made. 0 needs no Backdate.
 func (dc *DC) Backdate(dn string, pwdLastSet int64) error {
