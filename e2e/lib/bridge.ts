@@ -1,4 +1,4 @@
-import type { CDPSession, Page } from '@playwright/test';
+import { expect, type CDPSession, type Page } from '@playwright/test';
 import type { Message, Receiver, Stand } from './stand.ts';
 
 /**
@@ -26,17 +26,19 @@ export class Bridge {
   /** The next message for this browser, once it has come; it is shown when this returns. */
   async next(): Promise<{ title: string; body: string; navigate: string; actions: string[] }> {
     const m = await this.arrived();
+    const n = (JSON.parse(m.text!) as { notification: { title: string; body: string; tag: string; navigate: string; data: { kind: string } } }).notification;
+    const heard = await this.page.evaluateHandle((kind) => ({
+      it: new Promise<void>((done) => navigator.serviceWorker.addEventListener('message', ({ data }) => { if ((data as { pushed?: string }).pushed === kind) done(); })),
+    }), n.data.kind);
     await this.cdp.send('ServiceWorker.deliverPushMessage', { origin: new URL(this.page.url()).origin, registrationId: this.registration, data: m.text! });
-    const n = (JSON.parse(m.text!) as { notification: { title: string; body: string; tag: string; navigate: string } }).notification;
-    await this.page.waitForFunction(async (title) => {
-      const r = await navigator.serviceWorker.getRegistration('/');
-      return (await r!.getNotifications()).some((shown) => shown.title === title);
-    }, n.title);
+    // The worker says so once it is shown. Asked for before, Chromium forgets what is not on the desktop yet.
+    await heard.evaluate(({ it }) => it);
     const shown = await this.page.evaluate(async (tag) => {
       const r = await navigator.serviceWorker.getRegistration('/');
-      return (await r!.getNotifications()).filter((s) => s.tag === tag).flatMap((s) => ((s as unknown as { actions?: { title: string }[] }).actions ?? []).map((a) => a.title));
+      return (await r!.getNotifications({ tag })).map((s) => ({ title: s.title, actions: ((s as unknown as { actions?: { title: string }[] }).actions ?? []).map((a) => a.title) }));
     }, n.tag);
-    return { title: n.title, body: n.body, navigate: n.navigate, actions: shown };
+    expect(shown.map((s) => s.title), 'what is shown').toEqual([n.title]);
+    return { title: n.title, body: n.body, navigate: n.navigate, actions: shown[0]!.actions };
   }
 
   private async arrived(): Promise<Message> {
