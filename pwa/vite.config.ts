@@ -78,15 +78,15 @@ export default defineConfig({
         entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
         chunkFileNames: 'assets/[name]-[hash].js',
         assetFileNames: 'assets/[name]-[hash][extname]',
-        // What every screen needs comes in one answer, and what account, request and review share in another:
-        // without HTTP/2 a browser asks for six things at a time.
+        // What every screen needs comes in three answers of a size: without HTTP/2 a browser asks for six things at a
+        // time, and a slow network brings an answer in rounds, the fewer the smaller it is (build/size.mjs).
         codeSplitting: {
           includeDependenciesRecursively: false,
           groups: [
-            { name: 'base', test: /vite\/preload-helper|\/node_modules\/preact\/|\/src\/(i18n\/index|lib\/(api|keep|paint|resource|router|session|stop|sync|webauthn))\.tsx?$/ },
-            { name: 'app', test: /\/src\/(main|app|lib\/(act|ceremony|codes|format|worker)|screens\/(start|trouble)|ui\/(blocked|help|icons|kit|lazy))\.tsx?$/ },
-            { name: 'shared', test: /\/src\/(lib\/(browser|follow|now)|screens\/(recover\/(draft|old)|request\/asked|review\/(said|words))|ui\/(face|form))\.tsx?$/ },
-            { name: 'push', test: /\/src\/(lib\/(device|push)|screens\/(notify-offer|stopall|tryit|request\/digits))\.tsx?$/ },
+            { name: 'base', test: /vite\/preload-helper|\/node_modules\/preact\/|\/src\/lib\/(device|follow|keep|now|paint|router|stop|sync)\.tsx?$/ },
+            { name: 'core', test: /\/src\/(i18n\/index|lib\/(act|api|browser|ceremony|format|resource|session|ways|webauthn)|screens\/(recover\/leads|request\/asked|review\/words)|ui\/(face|icons))\.tsx?$/ },
+            { name: 'app', test: /\/src\/(main|app|lib\/worker|screens\/(recover\/old|review\/said|start|trouble)|ui\/(blocked|form|help|kit|lazy))\.tsx?$/ },
+            { name: 'push', test: /\/src\/(lib\/push|screens\/(notify-offer|stopall|tryit|request\/digits))\.tsx?$/ },
           ],
         },
       },

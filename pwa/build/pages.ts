@@ -1,4 +1,4 @@
-// The documents: index.html with its style inside, and one of each kind and
+// The documents: index.html with its style and icon inside, and one of each kind and
 // language with the first screen and its texts inside, and the scripts of that way
 // in named ahead. The server chooses.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -55,8 +55,18 @@ function inlineStyle(out: string): string {
   return page.replace(link[0], () => `\n    <style>${style}</style>`);
 }
 
+/** Puts the icon of the browser's tab into the page: as a file it is asked for twice, while the scripts of the first screen come. */
+function inlineIcon(page: string, out: string): string {
+  const link = /href="\/(icons\/[^"]+\.svg)"/.exec(page);
+  if (!link?.[1]) throw new Error('index.html names no icon');
+  const svg = readFileSync(join(out, link[1]), 'utf8').trim().replaceAll('"', "'");
+  if (/[%\n]/.test(svg)) throw new Error(`${link[1]} can't stand in an address as it is`);
+  const address = svg.replace(/[#<>]/g, (c) => encodeURIComponent(c));
+  return page.replace(link[0], () => `href="data:image/svg+xml,${address}"`);
+}
+
 export async function writePages(out: string, scripts: (name: string) => string[]): Promise<void> {
-  const page = inlineStyle(out);
+  const page = inlineIcon(inlineStyle(out), out);
   writeFileSync(join(out, 'index.html'), page);
   const { module } = await inBrowser(() => runnerImport<typeof import('../src/shell')>(resolve('src/shell.tsx'), { configFile: false, logLevel: 'warn' }));
   mkdirSync(join(out, 'pages'), { recursive: true });

@@ -1,13 +1,15 @@
 import { beforeAll, expect, test } from 'vitest';
 import { says, speak, t } from '../src/i18n';
-import { askable, bare, bareCode, groupedCode, lacks, phoneNumber, regroup, regroupDigits } from '../src/lib/codes';
+import { bare, bareCode, groupedCode, lacks, phoneNumber, regroup, regroupDigits } from '../src/lib/codes';
 import { info } from '../src/lib/session';
+import { askable } from '../src/lib/ways';
 import { given, missing } from '../src/ui/given';
 import { addressLacks } from '../src/screens/proofs/address';
 import { shownOf } from '../src/screens/proofs';
 import { pinLacks } from '../src/screens/proofs/pin';
 import { answersLack } from '../src/screens/proofs/questions';
-import { anew, fitted, leadsOf, leadsTo, readDraft, wanting, wantsOf, wayTo, type Lead } from '../src/screens/recover/draft';
+import { anew, fitted, readDraft } from '../src/screens/recover/draft';
+import { leadsOf, leadsTo, wanting, wantsOf, wayTo, type Lead } from '../src/screens/recover/leads';
 import { wayName, wayNeeds } from '../src/screens/recover/words';
 
 beforeAll(() => speak('en').then(says('inside', 'proofs')));

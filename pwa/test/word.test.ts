@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { says, speak } from '../src/i18n';
 import type { Me } from '../src/api-types';
-import { askable, isTyped } from '../src/lib/codes';
+import { askable, isTyped } from '../src/lib/ways';
 import { forgetWait, keepWait, keptWait, listen, readWait, type Wait } from '../src/screens/recover/word';
 import { wayName, wayNeeds, waySub, wordAlone } from '../src/screens/recover/words';
 

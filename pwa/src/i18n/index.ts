@@ -4,6 +4,7 @@
 import { keep, kept } from '../lib/keep';
 import { store } from '../lib/sync';
 import type { en as account } from './account.en';
+import type { en as after } from './after.en';
 import type { en as first } from './en';
 import type { en as errors } from './errors.en';
 import type { en as inside } from './inside.en';
@@ -18,13 +19,14 @@ export type First = Record<keyof typeof first, string>;
 export type Inside = Record<keyof typeof inside, string>;
 export type Account = Record<keyof typeof account, string>;
 export type Request = Record<keyof typeof request, string>;
+export type After = Record<keyof typeof after, string>;
 export type Review = Record<keyof typeof review, string>;
 export type Errors = Record<keyof typeof errors, string>;
 export type More = Record<keyof typeof more, string>;
 export type Mine = Record<keyof typeof mine, string>;
 export type Pages = Record<keyof typeof pages, string>;
 export type Proofs = Record<keyof typeof proofs, string>;
-type All = First & Inside & Account & Request & Review & Errors & More & Mine & Pages & Proofs;
+type All = First & Inside & Account & Request & After & Review & Errors & More & Mine & Pages & Proofs;
 export type Key = keyof All;
 type Plural<K> = K extends `${infer Base}.other` ? (`${Base}.one` extends Key ? Base : never) : never;
 export type CountKey = Plural<Key>;
@@ -40,6 +42,7 @@ const all = {
   inside: both(() => import('./inside.en'), () => import('./inside.de')),
   account: both(() => import('./account.en'), () => import('./account.de')),
   request: both(() => import('./request.en'), () => import('./request.de')),
+  after: both(() => import('./after.en'), () => import('./after.de')),
   review: both(() => import('./review.en'), () => import('./review.de')),
   errors: both(() => import('./errors.en'), () => import('./errors.de')),
   more: both(() => import('./more.en'), () => import('./more.de')),

@@ -1,7 +1,7 @@
 // What people type to prove who they are: a recovery code in groups, an
 // authenticator's six digits, eight from a mail or a text message, a PIN, answers. The
 // server reads them once more and decides.
-import type { ProofKind, SentKind, WayKind } from '../api-types';
+import type { ProofKind, SentKind } from '../api-types';
 
 /** Characters of a recovery code, in Crockford's alphabet, and how they are grouped. */
 export const CODE_LENGTH = 16;
@@ -72,18 +72,3 @@ export function lacks(kind: ProofKind, typed: string): number {
 
 /** A phone number as the world dials it: "+49 (0)151 23" is not repaired, "0049" is. */
 export const phoneNumber = (typed: string) => typed.replace(/[\s\u00a0()/.-]/g, '').replace(/^00/, '+');
-
-const known: ProofKind[] = ['recovery-code', 'totp', 'mail-code', 'sms-code', 'pin', 'questions', 'directory', 'password'];
-
-/** Something to type or to answer; all but somebody's word is. */
-export const isTyped = (kind: string): kind is ProofKind => known.includes(kind as ProofKind);
-
-/** A passkey, on a phone or on a security key. */
-export const isKey = (kind: string): kind is 'passkey' | 'hardware-key' => kind === 'passkey' || kind === 'hardware-key';
-
-/** The alternatives that this page can ask for. */
-export const askable = (recovery: readonly (readonly string[])[]): WayKind[][] =>
-  recovery.filter((way) => way.length > 0 && way.every((kind) => isTyped(kind) || kind === 'vouching')) as WayKind[][];
-
-/** Whether somebody's word is part of it. */
-export const isVouched = (way: readonly string[]): boolean => way.includes('vouching');

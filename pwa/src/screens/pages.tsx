@@ -1,7 +1,7 @@
 // Pages that only tell: help with the passkey, and what Latchkey is.
 import { t, type Key } from '../i18n';
-import { askable, isVouched } from '../lib/codes';
 import { info, session } from '../lib/session';
+import { askable, isVouched } from '../lib/ways';
 import { Support } from '../ui/help';
 import { Row, Rows, Screen } from '../ui/kit';
 

@@ -30,9 +30,9 @@ const oneTime = lazy<OneTimeProps>(() => import('./request/onetime').then((m) =>
 const stranger = lazy<StrangerProps>(() => import('./request/stranger').then((m) => m.Stranger), says('account', 'proofs'));
 
 // What follows on the passkey: on its way once that is asked for.
-const waiting = lazy<WaitingProps>(() => import('./request/waiting').then((m) => m.Waiting), says('request'));
-const setPassword = lazy<SetPasswordProps>(() => import('./request/password').then((m) => m.SetPassword), says('request'));
-const done = lazy<DoneProps>(() => import('./request/done').then((m) => m.Done), says('request'));
+const waiting = lazy<WaitingProps>(() => import('./request/waiting').then((m) => m.Waiting), says('after'));
+const setPassword = lazy<SetPasswordProps>(() => import('./request/password').then((m) => m.SetPassword), says('after'));
+const done = lazy<DoneProps>(() => import('./request/done').then((m) => m.Done), says('after'));
 
 /** How often a request that moves by itself is read again. */
 const POLL_MS = 2000;

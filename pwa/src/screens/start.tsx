@@ -7,10 +7,10 @@ import { Mark } from '../ui/icons';
 import { NoPasskeys } from '../ui/blocked';
 import { t, type Key } from '../i18n';
 import { useAct } from '../lib/act';
-import { askable } from '../lib/codes';
 import { signIn, useCeremony } from '../lib/ceremony';
 import { go } from '../lib/router';
 import { info, session, signedIn } from '../lib/session';
+import { askable } from '../lib/ways';
 import { support } from '../lib/webauthn';
 
 const ended: Record<string, Key> = {

@@ -1,40 +1,10 @@
 // What was typed and chosen on the way in without a passkey. It is noted in the
 // tab's history, so that a reload loses nothing; the codes and the answers are nowhere
 // but on the screen.
-import type { Info, Kind, Question, RecoverBegun, SentKind, WayKind } from '../../api-types';
+import type { Question, RecoverBegun, SentKind } from '../../api-types';
 import { post } from '../../lib/api';
-import { askable, isVouched } from '../../lib/codes';
 import { noted } from '../../lib/router';
-
-/** What somebody can come for. */
-export const wants = ['unlock', 'reset', 'one-time', 'enrol'] as const;
-/** Or, once they were told that their account is frozen, to say that it is them again. */
-export type Want = (typeof wants)[number] | 'thaw';
-
-/** One of the alternatives, and what some rule does for it. */
-export interface Lead {
-  way: WayKind[];
-  wants: (typeof wants)[number][];
-}
-
-/** Those that this page can ask for and that lead somewhere. A server that doesn't say where is asked. */
-export const leadsOf = ({ recovery, recoveryKinds }: Pick<Info, 'recovery'> & Partial<Info>): Lead[] =>
-  recovery.flatMap((found, i) => {
-    const kinds = recoveryKinds?.[i];
-    const [way] = askable([found]);
-    const to = wants.filter((want) => !kinds || kinds.includes(want));
-    return way && to.length > 0 ? [{ way, wants: to }] : [];
-  });
-
-/** Whether one leads to what is wanted. Whatever is proved may be enough for a thaw: the server knows. Somebody's word is no proof for it. */
-export const leadsTo = ({ way, wants: to }: Lead, want: Want): boolean => (want === 'thaw' ? !isVouched(way) : to.includes(want));
-
-/** What somebody can choose to come for here. */
-export const wantsOf = (leads: readonly Lead[]): (typeof wants)[number][] => wants.filter((want) => leads.some((lead) => leadsTo(lead, want)));
-
-/** The way that is chosen where that leads to it, else the first that does; -1 for none. */
-export const wayTo = (leads: readonly Lead[], want: Want, way: number): number =>
-  leads.some((lead, i) => i === way && leadsTo(lead, want)) ? way : leads.findIndex((lead) => leadsTo(lead, want));
+import { leadsTo, wantsOf, wayTo, type Lead, type Want } from './leads';
 
 /** When each code was last sent, in ms since 1970. */
 export type SentTimes = Partial<Record<SentKind, number>>;
@@ -103,6 +73,3 @@ export async function begun({ name, want }: Draft): Promise<Pick<Draft, 'token' 
 
 /** The first step again, with all that was said there. */
 export const anew = (draft: Draft): Draft => ({ ...draft, token: '', questions: [], sent: {}, none: false });
-
-/** As one may come from elsewhere: to ask for something. */
-export const wanting = (kind: Kind): Partial<Draft> => ({ want: wants.find((w) => w === kind) ?? empty.want, way: 0 });

@@ -4,7 +4,8 @@
 import type { Given, Me, Problem, Waited, Waiting } from '../../api-types';
 import { asProblem, post } from '../../lib/api';
 import { onReturn } from '../../lib/sync';
-import { wants, type Draft, type Want } from './draft';
+import { type Draft } from './draft';
+import { wants, type Want } from './leads';
 
 /** What is waited for. */
 export interface Wait extends Waiting {

@@ -1,6 +1,6 @@
 // What an alternative is called.
 import type { WayKind } from '../../api-types';
-import { isKey } from '../../lib/codes';
+import { isKey } from '../../lib/ways';
 import { locale, t } from '../../i18n';
 import { attributeName } from '../../ui/given';
 

@@ -1,6 +1,6 @@
 // The other ways to prove a request: any of them is enough.
 import { t } from '../../i18n';
-import { isKey, isTyped } from '../../lib/codes';
+import { isKey, isTyped } from '../../lib/ways';
 import { Row, Rows, Screen } from '../../ui/kit';
 import { iconOf } from '../recover/codes';
 import { wayName } from '../recover/words';

@@ -1,6 +1,6 @@
 // The ways that are left to prove a request, and which of them the person goes.
 import type { Request, RequestWay } from '../../api-types';
-import { isKey, isTyped } from '../../lib/codes';
+import { isKey, isTyped } from '../../lib/ways';
 
 export type Way = RequestWay;
 

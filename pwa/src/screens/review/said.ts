@@ -1,7 +1,7 @@
 // What a review says to whoever decides it.
 import type { Review } from '../../api-types';
 import { has, t, tn, type Key } from '../../i18n';
-import { isVouched } from '../../lib/codes';
+import { isVouched } from '../../lib/ways';
 
 /** The reasons of a denial, by the server's names. */
 export const denyChips = ['not-asked', 'not-now', 'not-mine', 'unsure', 'other'] as const;
