@@ -1,7 +1,9 @@
 package enroll
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -29,15 +31,21 @@ type asking struct {
 	Session string             `json:"i"`
 	Sent    map[ProofKind]sent `json:"s"`
 	Asked   []string           `json:"q"`
+	About   []byte             `json:"f"` // see about
 	Nonce   []byte             `json:"n"`
 	End     int64              `json:"e"` // unix milliseconds
 }
 
 const placeAsking = "ceremony/ask/v1"
 
-// Ask sends codes to the person, and draws questions, for proofs of these kinds.
-// Errors: ErrNoAddress, ErrNoFactor where they answered no questions, those of Courier.
-func (s *Service) Ask(ctx context.Context, of Session, kinds []ProofKind) (Asking, error) {
+// Ask sends codes to the person, and draws questions, for proofs of these kinds that
+// are to be bound to label and statement: a code is good for nothing else, wherever its
+// owner types it. Errors: ErrStatement, ErrNoAddress, ErrNoFactor where they answered no
+// questions, those of Courier.
+func (s *Service) Ask(ctx context.Context, of Session, label string, statement []byte, kinds []ProofKind) (Asking, error) {
+	if err := checkStatement(label, statement); err != nil {
+		return Asking{}, err
+	}
 	a, err := s.enrollable(ctx, of.Account)
 	if err != nil {
 		return Asking{}, err
@@ -46,7 +54,7 @@ func (s *Service) Ask(ctx context.Context, of Session, kinds []ProofKind) (Askin
 	if err != nil {
 		return Asking{}, err
 	}
-	held := asking{Account: of.Account, Session: of.ID, Sent: map[ProofKind]sent{}, Nonce: nonce, End: s.now().Add(SentValid).UnixMilli()}
+	held := asking{Account: of.Account, Session: of.ID, Sent: map[ProofKind]sent{}, About: about(label, statement), Nonce: nonce, End: s.now().Add(SentValid).UnixMilli()}
 	out := Asking{Sent: map[ProofKind]string{}}
 	factors, err := s.store.Factors(ctx, of.Account)
 	if err != nil {
@@ -81,6 +89,12 @@ func (s *Service) Ask(ctx context.Context, of Session, kinds []ProofKind) (Askin
 	return out, nil
 }
 
+// about is what a code was asked for: SHA-256 over label, a zero byte and statement.
+func about(label string, statement []byte) []byte {
+	sum := sha256.Sum256(slices.Concat([]byte(label), []byte{0}, statement))
+	return sum[:]
+}
+
 func idsOf(questions []Question) (ids []string) {
 	for _, q := range questions {
 		ids = append(ids, q.ID)
@@ -101,12 +115,12 @@ func (p ProofSettings) byID(ids []string) (out []Question) {
 
 // Answer checks further proofs of a signed-in person, all of them, and returns them
 // bound to label and statement. Nothing is used up unless all are right. Errors:
-// ErrNoCeremony for the token of Ask, ErrWrongCode, a ClockError, ErrFactorLocked, faults.
+// ErrNoCeremony for the token of Ask, also where that was for something else, ErrWrongCode, a ClockError, ErrFactorLocked, faults.
 func (s *Service) Answer(ctx context.Context, of Session, token secret.Text, label string, statement []byte, answers []Answer) ([]Proof, error) {
 	if err := checkStatement(label, statement); err != nil {
 		return nil, err
 	}
-	held, err := s.openAsking(of, token)
+	held, err := s.openAsking(of, token, about(label, statement))
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +145,7 @@ func (s *Service) Answer(ctx context.Context, of Session, token secret.Text, lab
 	return proofs, nil
 }
 
-func (s *Service) openAsking(of Session, token secret.Text) (asking, error) {
+func (s *Service) openAsking(of Session, token secret.Text, about []byte) (asking, error) {
 	var held asking
 	if token.Reveal() == "" { // nothing was asked: what is typed is held by the person
 		nonce, err := s.random(16)
@@ -146,7 +160,7 @@ func (s *Service) openAsking(of Session, token secret.Text) (asking, error) {
 		return held, fmt.Errorf("open asking: %w", ErrNoCeremony)
 	}
 	end := time.UnixMilli(held.End)
-	if now := s.now(); !now.Before(end) || end.After(now.Add(SentValid+spentKept)) || held.Session != of.ID || held.Account != of.Account {
+	if now := s.now(); !now.Before(end) || end.After(now.Add(SentValid+spentKept)) || held.Session != of.ID || held.Account != of.Account || !bytes.Equal(held.About, about) {
 		return held, fmt.Errorf("open asking: %w", ErrNoCeremony)
 	}
 	return held, nil

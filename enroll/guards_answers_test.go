@@ -2,6 +2,7 @@ package enroll_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -186,11 +187,17 @@ var proofActs = map[string]func(w *world, p *pigeon, d *device, of enroll.Sessio
 		return func() error { _, _, err := w.Address(w.ctx, of, enroll.ProofMailCode); return err }
 	},
 	"ask a code": func(w *world, _ *pigeon, _ *device, of enroll.Session) func() error {
-		return func() error { _, err := w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode}); return err }
+		return func() error {
+			_, err := w.Ask(w.ctx, of, "latchkey/request/v1", []byte("r"), []enroll.ProofKind{enroll.ProofMailCode})
+			return err
+		}
 	},
 	"ask questions": func(w *world, _ *pigeon, d *device, of enroll.Session) func() error {
 		w.setAnswers(d, of)
-		return func() error { _, err := w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofQuestions}); return err }
+		return func() error {
+			_, err := w.Ask(w.ctx, of, "latchkey/request/v1", []byte("r"), []enroll.ProofKind{enroll.ProofQuestions})
+			return err
+		}
 	},
 	"answer": func(w *world, _ *pigeon, d *device, of enroll.Session) func() error {
 		a := w.pin(d, of)
@@ -319,8 +326,9 @@ func TestATokenOfFurtherProofsOrOfAWordIsReadWhole(t *testing.T) {
 	now := w.clock.now()
 	nonce := 0
 	next := func() []byte { nonce++; return fmt.Appendf(nil, "%016d", nonce) } // none is refused as taken before
+	about := sha256.Sum256([]byte("latchkey/request/v1\x00r"))
 	asking := func(change func(map[string]any)) secret.Text {
-		m := map[string]any{"a": alice, "i": of.ID, "n": next(), "e": now.Add(time.Minute).UnixMilli()}
+		m := map[string]any{"a": alice, "i": of.ID, "f": about[:], "n": next(), "e": now.Add(time.Minute).UnixMilli()}
 		change(m)
 		return seal(t, "ceremony/ask/v1", m)
 	}
@@ -356,7 +364,7 @@ func TestNothingIsProvedByWhatIsNotAsked(t *testing.T) {
 	w, _ := aviary(t)
 	d, of := w.enrolled(alice)
 	pin := w.pin(d, of)
-	_, err := w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofQuestions})
+	_, err := w.Ask(w.ctx, of, "latchkey/request/v1", []byte("r"), []enroll.ProofKind{enroll.ProofQuestions})
 	wantErr(t, "questions that were not answered", err, enroll.ErrNoFactor)
 	w.setAnswers(d, of)
 	_, err = w.Answer(w.ctx, of, secret.Text{}, "", []byte("r"), []enroll.Answer{pin})
@@ -378,7 +386,7 @@ func TestNothingIsProvedByWhatIsNotAsked(t *testing.T) {
 
 	w.cfg.Proofs.Questions, w.cfg.Proofs.AskCount = nil, 0
 	w.Service = must(enroll.New(w.cfg))(t)
-	_, err = w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofQuestions})
+	_, err = w.Ask(w.ctx, of, "latchkey/request/v1", []byte("r"), []enroll.ProofKind{enroll.ProofQuestions})
 	wantErr(t, "where nothing is asked", err, enroll.ErrNoFactor)
 	wantErr(t, "set no answers", w.SetAnswers(w.ctx, of, w.mayHold(d, of, enroll.ProofQuestions), nil), enroll.ErrAnswers)
 }
@@ -407,7 +415,7 @@ func TestWhatIsKeptAndCantBeReadIsNoAnswer(t *testing.T) {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
-	_, err := w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofQuestions})
+	_, err := w.Ask(w.ctx, of, "latchkey/request/v1", []byte("r"), []enroll.ProofKind{enroll.ProofQuestions})
 	wantErr(t, "ask", err, enroll.ErrNoFactor)
 }
 

@@ -141,7 +141,7 @@ func TestNoArtefactOfOneWayInOpensAnother(t *testing.T) {
 		refused("twice in one try", one.kind, finish(mine.token, mine.answer, mine.answer))
 		_, err := w.Answer(w.ctx, a.session, mine.token, "latchkey/request/v1", []byte("r"), []enroll.Answer{mine.answer})
 		refused("its token in a session", one.kind, err)
-		asked, err := w.Ask(w.ctx, a.session, []enroll.ProofKind{enroll.ProofMailCode})
+		asked, err := w.Ask(w.ctx, a.session, "latchkey/request/v1", []byte("r"), []enroll.ProofKind{enroll.ProofMailCode})
 		wantErr(t, "ask", err, nil)
 		mailed := typed(enroll.ProofMailCode, post.last(t).Code.Reveal())
 		refused("a session's token at the door", one.kind, finish(asked.Token, mine.answer))

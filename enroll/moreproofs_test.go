@@ -369,13 +369,13 @@ func TestThatCodesAreUsedUpIsRecorded(t *testing.T) {
 		return all
 	}
 	post.err = enroll.SentOften{Wait: time.Minute}
-	_, err := w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode})
+	_, err := w.Ask(w.ctx, of, "latchkey/request/v1", []byte("request 1"), []enroll.ProofKind{enroll.ProofMailCode})
 	wantErr(t, "held back", err, enroll.ErrSentOften)
 	if got := seen(); len(got) != 0 {
 		t.Errorf("recorded %v", got)
 	}
 	post.err = enroll.SentOften{Wait: time.Minute, Country: "+49"}
-	_, err = w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode})
+	_, err = w.Ask(w.ctx, of, "latchkey/request/v1", []byte("request 1"), []enroll.ProofKind{enroll.ProofMailCode})
 	wantErr(t, "used up", err, enroll.ErrSentOften)
 	must(w.SendRecovery(w.ctx, must(w.begun(w.ctx, "alice", "unlock"))(t), enroll.ProofMailCode, true, phone))(t)
 	wantErr(t, "drain", w.Drain(w.ctx), nil)
@@ -673,7 +673,7 @@ func TestFurtherProofsCountForOneStatement(t *testing.T) {
 	d, of := w.enrolled(alice)
 	wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739201")), nil)
 	w.setAnswers(d, of)
-	asked, err := w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode, enroll.ProofQuestions, enroll.ProofMailCode})
+	asked, err := w.Ask(w.ctx, of, "latchkey/request/v1", []byte("request 1"), []enroll.ProofKind{enroll.ProofMailCode, enroll.ProofQuestions, enroll.ProofMailCode})
 	wantErr(t, "ask", err, nil)
 	if asked.Sent[enroll.ProofMailCode] != "a•••@private.example" || len(asked.Questions) != 3 {
 		t.Fatalf("asked %+v", asked)
@@ -685,6 +685,10 @@ func TestFurtherProofsCountForOneStatement(t *testing.T) {
 	other := w.signedIn(d)
 	_, err = answer(other, asked.Token, right...)
 	wantErr(t, "in another session", err, enroll.ErrNoCeremony)
+	for _, about := range []struct{ label, statement string }{{"latchkey/request/v1", "request 2"}, {"latchkey/request/v2", "request 1"}} {
+		_, err = w.Answer(w.ctx, of, asked.Token, about.label, []byte(about.statement), right)
+		wantErr(t, "for "+about.label+", "+about.statement, err, enroll.ErrNoCeremony)
+	}
 	_, err = answer(of, asked.Token, right[0], right[1], typed(enroll.ProofPIN, "739202"))
 	wantErr(t, "one wrong", err, enroll.ErrWrongCode)
 	_, err = answer(of, secret.Text{}, right[0])
@@ -707,7 +711,7 @@ func TestFurtherProofsCountForOneStatement(t *testing.T) {
 	_, err = answer(other, secret.Text{}, typed(enroll.ProofPIN, "739201"))
 	wantErr(t, "in any session of the person", err, nil)
 	_ = proofs
-	_, err = w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofSMSCode})
+	_, err = w.Ask(w.ctx, of, "latchkey/request/v1", []byte("request 1"), []enroll.ProofKind{enroll.ProofSMSCode})
 	wantErr(t, "no number", err, enroll.ErrNoAddress)
 }
 
@@ -923,7 +927,7 @@ func TestEachCodeThatIsSentIsAnEvent(t *testing.T) {
 	}
 	send("alice")
 	check("a stranger", 1, audit.ActorAnonymous, "<nil>", "")
-	must(w.Ask(w.ctx, of, []enroll.ProofKind{enroll.ProofMailCode}))(t)
+	must(w.Ask(w.ctx, of, "latchkey/request/v1", []byte("request 1"), []enroll.ProofKind{enroll.ProofMailCode}))(t)
 	check("its owner", 2, alice.String(), of.ID, "")
 	_, _, err := w.BeginAddress(w.ctx, of, w.mayHold(d, of, enroll.ProofMailCode), enroll.ProofMailCode, "other@private.example")
 	wantErr(t, "verify an address", err, nil)

@@ -86,9 +86,9 @@ type Passkeys interface {
 	SetAnswers(ctx context.Context, s enroll.Session, proof enroll.Proof, given []enroll.GivenAnswer) error
 	BeginAddress(ctx context.Context, s enroll.Session, proof enroll.Proof, kind enroll.ProofKind, to string) (token secret.Text, address string, err error)
 	FinishAddress(ctx context.Context, s enroll.Session, token secret.Text, code string, may func(enroll.ProofKind) error) error
-	// Ask sends codes and draws questions; Answer returns proofs bound to label and
-	// statement, all or none.
-	Ask(ctx context.Context, s enroll.Session, kinds []enroll.ProofKind) (enroll.Asking, error)
+	// Ask sends codes and draws questions for proofs that Answer returns, bound to label
+	// and statement, all or none.
+	Ask(ctx context.Context, s enroll.Session, label string, statement []byte, kinds []enroll.ProofKind) (enroll.Asking, error)
 	Answer(ctx context.Context, s enroll.Session, token secret.Text, label string, statement []byte, answers []enroll.Answer) ([]enroll.Proof, error)
 
 	// BeginRecovery answers alike whether anybody has the name.

@@ -67,7 +67,7 @@ func (p *relyingParty) FinishAddress(context.Context, enroll.Session, secret.Tex
 	return p.err
 }
 
-func (p *relyingParty) Ask(context.Context, enroll.Session, []enroll.ProofKind) (enroll.Asking, error) {
+func (p *relyingParty) Ask(context.Context, enroll.Session, string, []byte, []enroll.ProofKind) (enroll.Asking, error) {
 	return enroll.Asking{Token: secret.New("token")}, p.err
 }
 

@@ -200,6 +200,7 @@ func (s *Server) finishAddress(ctx context.Context, in *finishTOTP) (*reply[Proo
 }
 
 type ask struct {
+	ByID
 	Body struct {
 		Kinds []string `json:"kinds" maxItems:"4"`
 	}
@@ -212,9 +213,15 @@ type ProofsAsked struct {
 	Questions []Question        `json:"questions"`
 }
 
+// ask sends codes that count for one request of the person's own: for another they are
+// asked for anew.
 func (s *Server) ask(ctx context.Context, in *ask) (*reply[ProofsAsked], error) {
+	label, statement, err := s.cfg.Requests.Statement(ctx, actor(ctx), in.ID)
+	if err != nil {
+		return nil, err
+	}
 	kinds := each(in.Body.Kinds, func(k string) enroll.ProofKind { return enroll.ProofKind(k) })
-	made, err := s.cfg.Passkeys.Ask(ctx, signedIn(ctx), kinds)
+	made, err := s.cfg.Passkeys.Ask(ctx, signedIn(ctx), label, statement, kinds)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
 )
@@ -178,10 +179,10 @@ func TestARequestTakesThePasskeyAndAnotherProof(t *testing.T) {
 	}
 	path := "/api/requests/" + r.ID
 	h.post.err = enroll.ErrNotSent
-	wantProblem(t, p.call("POST", "/api/proofs/ask", fields{"kinds": []string{"mail-code"}}), http.StatusBadGateway, "code.not-sent")
+	wantProblem(t, p.call("POST", path+"/ask", fields{"kinds": []string{"mail-code"}}), http.StatusBadGateway, "code.not-sent")
 	<-h.post.came
 	h.post.err = nil
-	asked := fetch[ProofsAsked](p, "POST", "/api/proofs/ask", fields{"kinds": []string{"mail-code"}})
+	asked := fetch[ProofsAsked](p, "POST", path+"/ask", fields{"kinds": []string{"mail-code"}})
 	code := h.post.code(t)
 	if asked.Sent["mail-code"] != "m•••@home.example" {
 		t.Errorf("asked %+v", asked)
@@ -201,6 +202,32 @@ func TestARequestTakesThePasskeyAndAnotherProof(t *testing.T) {
 	if done := fetch[Executed](p, "POST", path+"/execute", fields{"password": "Harbour-Violet-92"}); done.Request.State != "done" || !h.company.opens("Harbour-Violet-92") {
 		t.Errorf("executed %+v", done)
 	}
+}
+
+// A code is asked for one request: whoever reads it out, or types it in the wrong place,
+// opens no other with it.
+func TestACodeCountsForTheRequestThatItWasAskedForOnly(t *testing.T) {
+	ways := [][]enroll.ProofKind{{enroll.ProofPasskey, enroll.ProofMailCode}}
+	h := newHouse(t, func(acts map[workflow.Kind]workflow.Act) {
+		acts[workflow.KindReset], acts[workflow.KindOneTime] = workflow.Act{Prove: ways}, workflow.Act{Prove: ways}
+	})
+	h.post.waits()
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	p.verifies("mail-code", "me@home.example")
+	path := func(kind string) string {
+		return "/api/requests/" + fetch[Request](p, "POST", "/api/requests", fields{"kind": kind}).ID
+	}
+	mine, other := path("reset"), path("one-time")
+	asked := fetch[ProofsAsked](p, "POST", mine+"/ask", fields{"kinds": []string{"mail-code"}})
+	given := fields{"token": asked.Token, "proofs": []fields{{"kind": "mail-code", "value": h.post.code(t)}}}
+	wantProblem(t, p.call("POST", other+"/answers", given), http.StatusGone, "ceremony.unknown")
+	if r := fetch[Request](p, "POST", mine+"/answers", given); !slices.Equal(r.Needs, []string{"passkey"}) {
+		t.Errorf("request %+v", r)
+	}
+	who, stranger := h.colleague("yusuf.demir"), h.phone()
+	stranger.enrol(h.invitation(ad.GUID(who.GUID)), who.Password)
+	wantProblem(t, stranger.call("POST", mine+"/ask", fields{"kinds": []string{"mail-code"}}), http.StatusNotFound, "request.unknown")
 }
 
 // Of several alternatives each is offered, what the person has at hand first; with the
@@ -228,7 +255,7 @@ func TestWithTheGatewayDownAnotherWayIsTaken(t *testing.T) {
 	offers("[{[passkey mail-code] []} {[passkey pin] []}]")
 
 	h.post.err = enroll.ErrNotSent
-	wantProblem(t, p.call("POST", "/api/proofs/ask", fields{"kinds": []string{"mail-code"}}), http.StatusBadGateway, "code.not-sent")
+	wantProblem(t, p.call("POST", path+"/ask", fields{"kinds": []string{"mail-code"}}), http.StatusBadGateway, "code.not-sent")
 	<-h.post.came
 	pin := func(value string) fields {
 		return fields{"token": "", "proofs": []fields{{"kind": "pin", "value": value}}}

@@ -380,8 +380,9 @@ func TestTheWaitForAnotherCodeIsToldToItsOwnerOnly(t *testing.T) {
 	p := h.phone()
 	p.enrol(h.invitation(h.company.person), h.company.who.Password)
 	p.verifies("mail-code", "me@home.example")
+	r := fetch[Request](p, "POST", "/api/requests", fields{"kind": "reset"})
 	h.post.err = enroll.SentOften{Wait: 95 * time.Minute}
-	res := p.call("POST", "/api/proofs/ask", fields{"kinds": []string{"mail-code"}})
+	res := p.call("POST", "/api/requests/"+r.ID+"/ask", fields{"kinds": []string{"mail-code"}})
 	got := wantProblem(t, res, http.StatusTooManyRequests, "code.too-many")
 	if got.RetryAfter != 95*60 || res.Header.Get("Retry-After") != "5700" {
 		t.Errorf("wait %d, header %q", got.RetryAfter, res.Header.Get("Retry-After"))

@@ -103,7 +103,7 @@ func (s *Server) proofRoutes() []route {
 		{post, "/api/proofs/questions", session, step, typed(s.setAnswers), "Answer security questions, in place of the answers before"},
 		{post, "/api/proofs/address/begin", session, step, typed(s.beginAddress), "Send a code to a mail address or number that I want to verify"},
 		{post, "/api/proofs/address/finish", session, []rate{rateExecute}, typed(s.finishAddress), "Finish it with that code"},
-		{post, "/api/proofs/ask", session, []rate{rateAsk}, typed(s.ask), "Send me codes, or ask my questions, for a request that wants them beside the passkey"},
+		{post, "/api/requests/{id}/ask", session, []rate{rateAsk}, typed(s.ask), "Send me codes, or ask my questions, for this request: it wants them beside the passkey"},
 		{post, "/api/requests/{id}/answers", session, []rate{rateExecute}, typed(s.answerRequest), "Give them"},
 		{post, "/api/proofs/remove", session, step, typed(s.removeProof), "Remove a proof of mine"},
 

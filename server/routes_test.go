@@ -30,7 +30,7 @@ var bodies = map[string]string{
 	"/api/proofs/questions":             `{"proof":"p","answers":[{"id":"pet","value":"Rex the dog"}]}`,
 	"/api/proofs/address/begin":         `{"proof":"p","kind":"mail-code","address":"a@corp.example.test"}`,
 	"/api/proofs/address/finish":        `{"token":"t","code":"12345678"}`,
-	"/api/proofs/ask":                   `{"kinds":["mail-code"]}`,
+	"/api/requests/{id}/ask":            `{"kinds":["mail-code"]}`,
 	"/api/requests/{id}/answers":        `{"token":"t","proofs":[{"kind":"pin","value":"739201"}]}`,
 	"/api/recover/send":                 `{"token":"t","kind":"mail-code"}`,
 	"/api/proofs/totp/finish":           `{"token":"t","code":"123456"}`,

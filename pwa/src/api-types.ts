@@ -382,7 +382,7 @@ export interface AddressBegin { token: string; address: string; }
 export interface Given { kind: ProofKind; value: string; answers?: string[]; }
 
 /** Where a request needs more than the passkey:
- *  POST /api/proofs/ask {kinds} -> Ask: sends the codes; 502 "code.not-sent", 409 "proof.no-address"
+ *  POST /api/requests/{id}/ask {kinds} -> Ask: sends the codes, which count for this request; 502 "code.not-sent", 409 "proof.no-address"
  *  POST /api/requests/{id}/answers {token, proofs: Given[]} -> Request; 422 "proof.wrong" or "proof.clock", 410 "ceremony.unknown",
  *  409 "proof.not-held". token: of Ask, "" where nothing had to be asked. */
 export interface Ask { token: string; sent: Partial<Record<SentKind, string>>; questions: Question[]; }

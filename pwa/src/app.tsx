@@ -48,7 +48,7 @@ const routes: Route[] = [
   { path: '/passkeys/add', to: lazy(() => import('./screens/add').then((m) => m.AddPasskey)) },
   { path: '/passkeys/:id', to: lazy(() => keys().then((m) => m.OnePasskey)) },
   { path: '/proofs', to: lazy(() => import('./screens/proofs').then((m) => m.ProofsScreen), ofProofs) },
-  { path: '/recover', to: lazy(() => import('./screens/recover').then((m) => m.Recover), ofProofs), open: true },
+  { path: '/recover', to: lazy(() => import('./screens/recover').then((m) => m.Recover), says('inside', 'proofs', 'pages')), open: true },
   { path: '/devices', to: lazy(() => import('./screens/devices').then((m) => m.DevicesScreen)) },
   { path: '/activity', to: lazy(() => mine().then((m) => m.ActivityScreen), ofMine) },
   { path: '/stored', to: lazy(() => mine().then((m) => m.StoredScreen), ofMine) },

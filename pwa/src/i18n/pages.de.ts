@@ -29,4 +29,14 @@ export const de: Pages = {
   'about.does': 'Was es kann',
   'about.does.do': 'Nur, was Ihre Organisation für Ihr Konto erlaubt. Alles, was es tut, steht in einem Protokoll, das sich hinterher nicht ändern lässt.',
   'about.version': 'Fassung {version}',
+
+  'rec.none': 'Lassen Sie jemanden sehen, dass Sie es sind',
+  'rec.none.lead': 'Von hier aus erkennt Latchkey nicht, dass Sie es sind. {name} kann das und gibt Ihnen einen neuen Link.',
+  'rec.none.lead.anon': 'Von hier aus erkennt Latchkey nicht, dass Sie es sind. Ihre IT kann das und gibt Ihnen einen neuen Link.',
+  'rec.none.id': 'Nehmen Sie Ihren Dienstausweis mit',
+  'rec.none.id.sub': 'Oder einen anderen mit Bild, um ihn persönlich zu zeigen.',
+  'rec.none.phone': 'Nehmen Sie ein Telefon mit',
+  'rec.none.phone.sub': 'Darauf richten Sie den neuen Anmeldeschlüssel gleich dort ein.',
+  'rec.none.vouch': 'Zu weit weg?',
+  'rec.none.vouch.sub': 'Rufen Sie gemeinsam mit Ihrer Führungskraft oder jemandem aus dem Team an: Die kennen Sie und können es sagen.',
 };

@@ -27,4 +27,14 @@ export const en = {
   'about.does': 'What it can do',
   'about.does.do': 'Only what your organisation allows for your account. Everything it does is written to a log that can’t be changed afterwards.',
   'about.version': 'Version {version}',
+
+  'rec.none': 'Let somebody see that it’s you',
+  'rec.none.lead': 'Latchkey can’t tell from here that it’s you. {name} can, and gives you a new link.',
+  'rec.none.lead.anon': 'Latchkey can’t tell from here that it’s you. Your IT can, and gives you a new link.',
+  'rec.none.id': 'Take your staff card along',
+  'rec.none.id.sub': 'Or another ID with a photo, to show in person.',
+  'rec.none.phone': 'Take a phone along',
+  'rec.none.phone.sub': 'You set up the new passkey on it, right there.',
+  'rec.none.vouch': 'Too far to go?',
+  'rec.none.vouch.sub': 'Call together with your manager or a colleague: they know you, and can say so.',
 };

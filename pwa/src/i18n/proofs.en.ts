@@ -129,15 +129,6 @@ export const en = {
 
   'rec.in.stopped': 'You are in, but that didn’t work',
 
-  'rec.none': 'Let somebody see that it’s you',
-  'rec.none.lead': 'Latchkey can’t tell from here that it’s you. {name} can, and gives you a new link.',
-  'rec.none.lead.anon': 'Latchkey can’t tell from here that it’s you. Your IT can, and gives you a new link.',
-  'rec.none.id': 'Take your staff card along',
-  'rec.none.id.sub': 'Or another ID with a photo, to show in person.',
-  'rec.none.phone': 'Take a phone along',
-  'rec.none.phone.sub': 'You set up the new passkey on it, right there.',
-  'rec.none.vouch': 'Too far to go?',
-  'rec.none.vouch.sub': 'Call together with your manager or a colleague: they know you, and can say so.',
   'rec.off': 'There is no other way in here',
   'rec.off.sub': 'Your organisation has set none up without a passkey.',
   'vouch.way': 'Ask a colleague',

@@ -4,6 +4,7 @@ import { info, session } from '../lib/session';
 import { askable, isVouched } from '../lib/ways';
 import { Support } from '../ui/help';
 import { Row, Rows, Screen } from '../ui/kit';
+import { Bring, Whom } from './recover/none';
 
 const questions = ['nothing', 'other', 'new', 'never', 'app', 'unknown'] as const;
 
@@ -26,6 +27,13 @@ export function Help() {
         <Rows>
           <Row icon="once" href="/recover" title={t('help.without')} sub={t(ways.some(isVouched) ? 'help.without.vouch' : 'help.without.sub')} />
         </Rows>
+      )}
+      {ways.length === 0 && session.get().state !== 'in' && (
+        <section class="prose">
+          <h2>{t('rec.none')}</h2>
+          <Whom lead={false} />
+          <Bring />
+        </section>
       )}
       <Support />
     </Screen>

@@ -16,7 +16,7 @@ import { Picks } from '../ui/proof';
 import { Codes } from './recover/codes';
 import { anew, begun, fitted, notedDraft, type Draft } from './recover/draft';
 import { leadsOf, leadsTo, wantsOf, wayTo, type Lead, type Want } from './recover/leads';
-import { None } from './recover/none';
+import { Bring, None, Whom } from './recover/none';
 import type { WaitProps } from './recover/wait';
 import { askWord, keepWait, keptWait, type Wait } from './recover/word';
 import { wayName, wayNeeds, waySub, wordAlone } from './recover/words';
@@ -178,6 +178,8 @@ function Off() {
         <Icon name="info" />
       </div>
       <p class="lead">{t('rec.off.sub')}</p>
+      <Whom lead={false} />
+      <Bring />
       <p class="start-links">
         <a href="/help">{t('rec.help')}</a>
       </p>

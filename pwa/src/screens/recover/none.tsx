@@ -15,20 +15,31 @@ interface Props {
   children?: ComponentChildren;
 }
 
-export function None({ onBack, title, lead, children }: Props) {
+/** Who can tell that it's them. */
+export function Whom({ lead }: { lead: boolean }) {
   const { name } = info.use().support;
+  return <p class={lead ? 'lead' : ''}>{name ? t('rec.none.lead', { name }) : t('rec.none.lead.anon')}</p>;
+}
+
+export function Bring() {
+  return (
+    <ul class="notes">
+      <Point icon="user" title={t('rec.none.id')} text={t('rec.none.id.sub')} />
+      <Point icon="phone" title={t('rec.none.phone')} text={t('rec.none.phone.sub')} />
+      <Point icon="call" title={t('rec.none.vouch')} text={t('rec.none.vouch.sub')} />
+    </ul>
+  );
+}
+
+export function None({ onBack, title, lead, children }: Props) {
   return (
     <Screen title={title ?? t('rec.none')} up={onBack} kind="plain" key="none">
       <div class={title ? 'sign wait' : 'sign info'}>
         <Icon name={title ? 'wait' : 'user'} />
       </div>
       {lead && <p class="lead">{lead}</p>}
-      <p class={lead ? '' : 'lead'}>{name ? t('rec.none.lead', { name }) : t('rec.none.lead.anon')}</p>
-      <ul class="notes">
-        <Point icon="user" title={t('rec.none.id')} text={t('rec.none.id.sub')} />
-        <Point icon="phone" title={t('rec.none.phone')} text={t('rec.none.phone.sub')} />
-        <Point icon="call" title={t('rec.none.vouch')} text={t('rec.none.vouch.sub')} />
-      </ul>
+      <Whom lead={!lead} />
+      <Bring />
       {children}
       <Support />
     </Screen>

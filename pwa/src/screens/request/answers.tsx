@@ -47,7 +47,7 @@ export function Answers({ request, kinds, lacks, rest, onDone, onPick, onOther, 
     asking.run(async () => {
       act.clear();
       setLate(false);
-      const answer = await post<Ask>('/api/proofs/ask', { kinds: kinds.filter((kind) => kind === 'questions' || codes.some((code) => code === kind)) });
+      const answer = await post<Ask>(`/api/requests/${encodeURIComponent(request.id)}/ask`, { kinds: kinds.filter((kind) => kind === 'questions' || codes.some((code) => code === kind)) });
       const fresh = { ...answer, questions: readQuestions(answer.questions), kinds: kinds.join(), at: Date.now() };
       note({ ...fresh, picked: readPicked(noted()) });
       setAsked(fresh);
