@@ -335,3 +335,18 @@ test('what is to be set up by when, and a security key', async ({ people }) => {
   await expect(button(page, 'Confirm with my passkey')).toBeVisible();
   await look(page, 'prove-windows');
 });
+
+test('where only a passkey lets people in, help says what to bring to whom', async ({ people }) => {
+  const { page } = await people.phone();
+  await offer(page);
+  await page.goto('/');
+  await page.getByRole('link', { name: 'I can’t use my passkey' }).click();
+  await expect(page).toHaveURL(/\/help$/);
+  await sees(page, 'Let somebody see that it’s you');
+  await expect(page.getByText('Take your staff card along')).toBeVisible();
+  await look(page, 'help-bring');
+  await page.goto('/recover');
+  await sees(page, 'There is no other way in here');
+  await expect(page.getByText('Take your staff card along')).toBeVisible();
+  await look(page, 'recover-off');
+});

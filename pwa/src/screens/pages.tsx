@@ -29,11 +29,13 @@ export function Help() {
         </Rows>
       )}
       {ways.length === 0 && session.get().state !== 'in' && (
-        <section class="prose">
-          <h2>{t('rec.none')}</h2>
-          <Whom lead={false} />
+        <>
+          <section class="prose">
+            <h2>{t('rec.none')}</h2>
+            <Whom lead={false} />
+          </section>
           <Bring />
-        </section>
+        </>
       )}
       <Support />
     </Screen>
