@@ -369,6 +369,8 @@ func TestNothingIsProvedByWhatIsNotAsked(t *testing.T) {
 	w.setAnswers(d, of)
 	_, err = w.Answer(w.ctx, of, secret.Text{}, "", []byte("r"), []enroll.Answer{pin})
 	wantErr(t, "over nothing", err, enroll.ErrStatement)
+	_, err = w.Ask(w.ctx, of, "", []byte("r"), []enroll.ProofKind{enroll.ProofMailCode})
+	wantErr(t, "asked for nothing", err, enroll.ErrStatement)
 	wantErr(t, "nothing", w.answer(of, secret.Text{}), enroll.ErrWrongCode)
 	wantErr(t, "no questions, no answers", w.answer(of, secret.Text{}, enroll.Answer{Kind: enroll.ProofQuestions}), enroll.ErrWrongCode)
 	wantErr(t, "a wrong password", w.answer(of, secret.Text{}, typed(enroll.ProofPassword, "x")), enroll.ErrWrongCode)
