@@ -54,6 +54,15 @@ var notText = strings.Fields(`audio auditingPolicy dBCSPwd jpegPhoto lmPwdHistor
 	ntPwdHistory objectGUID objectSid photo sIDHistory supplementalCredentials thumbnailLogo thumbnailPhoto tokenGroups
 	tokenGroupsGlobalAndUniversal tokenGroupsNoGCAcceptable unicodePwd userParameters userPassword userCertificate userPKCS12`)
 
+// SingleValued says whether the directory keeps at most one value of an attribute: of the
+// base schema that can't be changed (isSingleValued in MS-ADA1 to MS-ADA3). False for
+// whatever is not known.
+func SingleValued(name string) bool {
+	return slices.ContainsFunc(singleValued, func(s string) bool { return strings.EqualFold(s, name) })
+}
+
+var singleValued = strings.Fields(`co company department division employeeID employeeNumber employeeType title`)
+
 // accountAttrs are what an account is read with: what is always looked at, and
 // what the configuration asks for.
 func (c *Client) accountAttrs() []string {

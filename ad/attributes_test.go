@@ -120,3 +120,22 @@ func TestWhatTheSchemaLetsPeopleWriteIsInTheList(t *testing.T) {
 		t.Logf("%s: %d attributes", set, len(found.Entries))
 	}
 }
+
+// What is told to have one value has no more in a real schema, so that no rule is refused
+// that somebody matches.
+func TestWhatHasOneValueIsSoInTheSchema(t *testing.T) {
+	l := sambaLab(t)
+	for _, name := range []string{
+		"co", "company", "department", "division", "employeeID", "employeeNumber", "EMPLOYEETYPE", "title",
+		"description", "departmentNumber", "o", "ou", "carLicense", "businessCategory", "roomNumber", "uid", "otherMailbox",
+	} {
+		found, err := l.conn().Search(ldap.NewSearchRequest("CN=Schema,CN=Configuration,"+l.Base, ldap.ScopeSingleLevel,
+			ldap.NeverDerefAliases, 0, 0, false, "(lDAPDisplayName="+name+")", []string{"isSingleValued"}, nil))
+		if err != nil || len(found.Entries) != 1 {
+			t.Fatalf("%s: %v %v", name, err, found)
+		}
+		if one := found.Entries[0].GetAttributeValue("isSingleValued") == "TRUE"; one != ad.SingleValued(name) {
+			t.Errorf("%s: one value %t, and the list says %t", name, one, ad.SingleValued(name))
+		}
+	}
+}

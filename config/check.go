@@ -149,7 +149,9 @@ func (c Config) checkPolicies(f *finder) {
 			f.add(key+".name", "%q is used twice", p.Name)
 		}
 		seen[p.Name] = true
-		if by := rules.HiddenBy(i); len(by) > 0 {
+		if never := rules.Contradiction(i); len(never) > 0 {
+			f.add(key, "is never reached: nobody matches %s; change one of them, or remove the entry", clashes(never))
+		} else if by := rules.HiddenBy(i); len(by) > 0 {
 			f.add(key, "is never reached: %s before it decides for everybody that it matches; move it up, or remove it", entries(by))
 		}
 		c.checkWho(f, key+".who", p.Who)
@@ -166,6 +168,24 @@ func (c Config) conditions() (p workflow.Policy) {
 		p.Rules = append(p.Rules, workflow.Rule{Who: one.Who.condition(c.Directory.LocationAttribute)})
 	}
 	return p
+}
+
+// clashes names conditions that nobody matches at once: of many the first ones, which show
+// what is meant.
+func clashes(all [][]string) string {
+	const most = 3
+	var words []string
+	for _, one := range all[:min(len(all), most)] {
+		words = append(words, strings.Join(one, " and "))
+	}
+	text := strings.Join(words, " at once, nor ")
+	if len(all[0]) > 1 {
+		text += " at once"
+	}
+	if len(all) > most {
+		text += ", and so on"
+	}
+	return text
 }
 
 func entries(numbers []int) string {

@@ -99,6 +99,51 @@ func TestAnEntryThatIsNeverReachedIsFound(t *testing.T) {
 	}
 }
 
+// The places are enough to find both; of many ways the first ones are named.
+func TestAnEntryThatNobodyMatchesIsFound(t *testing.T) {
+	const staff, sales = `ou: "OU=Staff,DC=corp,DC=example,DC=test"`, `ou: "OU=Sales,OU=Staff,DC=corp,DC=example,DC=test"`
+	const way = "who.department and who.any[%d].department at once"
+	day := func(from, to string) string { return `{hours: {from: "` + from + `", to: "` + to + `", zone: UTC}}` }
+	for _, c := range []struct{ name, who, never string }{
+		{"not everyone", "{not: {everyone: true}}", "who.not.everyone"},
+		{"a unit, and not it", "{" + staff + ", not: {" + staff + "}}", "who.ou and who.not.ou at once"},
+		{"a unit, and not the one above", "{" + sales + ", not: {" + staff + "}}", "who.ou and who.not.ou at once"},
+		{"two departments", "{all: [{department: X}, {department: Y}]}", "who.all[0].department and who.all[1].department at once"},
+		{"two companies", "{company: X, attribute: {name: company, value: Y}}", "who.company and who.attribute at once"},
+		{"two types", "{all: [{attribute: {name: employeeType, value: a}}, {attribute: {name: employeetype, value: b}}]}", "who.all[0].attribute and who.all[1].attribute at once"},
+		{"two states", "{all: [{state: [expired]}, {state: [must-change]}]}", "who.all[0].state and who.all[1].state at once"},
+		{"two times", "{all: [" + day("07:00", "12:00") + ", " + day("12:00", "07:00") + "]}", "who.all[0].hours and who.all[1].hours at once"},
+		{"two networks", "{all: [{network: [10.0.0.0/8]}, {network: [192.0.2.0/24]}]}", "who.all[0].network and who.all[1].network at once"},
+		{"two ways", "{department: X, any: [{department: Y}, {department: Z}]}", fmt.Sprintf(way+", nor "+way, 0, 1)},
+		{"four ways", "{department: X, any: [{department: A}, {department: B}, {department: C}, {department: D}]}", fmt.Sprintf(way+", nor "+way+", nor "+way+", and so on", 0, 1, 2)},
+		{"a unit, and not one in it", "{" + staff + ", not: {" + sales + "}}", ""},
+		{"a department in two spellings", "{all: [{department: X}, {department: x}]}", ""},
+		{"two values where several may stand", "{all: [{attribute: {name: description, value: a}}, {attribute: {name: description, value: b}}]}", ""},
+		{"two groups", `{all: [{group: "CN=A,DC=corp"}, {group: "CN=B,DC=corp"}]}`, ""},
+		{"two states that come together", "{all: [{state: [locked]}, {state: [expired]}]}", ""},
+		{"a way that nobody goes", "{any: [{all: [{department: X}, {department: Y}]}, {department: X}]}", ""},
+	} {
+		key, what := "", ""
+		if c.never != "" {
+			key, what = "policies[1]", "is never reached: nobody matches "+c.never+"; change one of them, or remove the entry"
+		}
+		text := entries(t, "who: {department: first}; unlock: {prove: [passkey]}", "who: "+c.who+"; unlock: {prove: [passkey]}", "who: {everyone: true}; unlock: {prove: [passkey]}")
+		found(t, c.name, text, key, what)
+		if _, err := config.Parse("c.yaml", []byte(text)); key != "" {
+			line := 1 + strings.Count(text[:strings.Index(text, "- name: p1")], "\n")
+			if !strings.HasPrefix(fmt.Sprint(err), fmt.Sprintf("c.yaml:%d:", line)) {
+				t.Errorf("%s: %v, not in line %d", c.name, err, line)
+			}
+		}
+	}
+}
+
+// What is in the file twice is said once: an entry that nobody matches is not hidden, too.
+func TestAnEntryThatNobodyMatchesIsNotCalledHidden(t *testing.T) {
+	who := "who: {department: X, not: {department: x}}; unlock: {prove: [passkey]}"
+	found(t, "behind everyone", entries(t, "who: {everyone: true}; unlock: {prove: [passkey]}", who), "policies[1]", "nobody matches who.department and who.not.department at once")
+}
+
 func TestWhatNobodyCanGiveIsRefused(t *testing.T) {
 	for _, c := range []struct{ acts, key, what string }{
 		{"unlock: {prove: [password + recovery-code, vouching], approve: [{by: manager}]}; hold: {may: []}", "unlock.prove[0]", "nobody can give password here"},

@@ -294,9 +294,13 @@ func (c Config) Warnings() (all []string) {
 	return all
 }
 
-// alone is what is to be said of an alternative that is one weak proof; "" for nothing.
+// alone is what is to be said of an alternative that is one weak proof, or none beyond what
+// is asked for anyway; "" for nothing.
 // What the directory knows is none beside it.
 func (c Config) alone(kind workflow.Kind, act Act, set []enroll.ProofKind) string {
+	if kind == workflow.KindChange && len(set) == 1 && set[0] == enroll.ProofPassword {
+		return "password alone adds nothing: a change asks for the old password anyway, so that it is typed twice; write passkey in its place, or leave it out"
+	}
 	rest := slices.DeleteFunc(slices.Clone(set), func(k enroll.ProofKind) bool { return k == enroll.ProofDirectory })
 	if len(rest) > 1 || len(set) == 0 {
 		return ""

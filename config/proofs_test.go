@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -188,6 +189,26 @@ func TestOneWeakProofAloneIsWarnedOf(t *testing.T) {
 }
 
 // Without words that a taken message is answered with, a login page counts as sent.
+// A change asks for the old password in any case: the password as its proof is typed twice.
+func TestAPasswordAloneForAChangeIsWarnedOf(t *testing.T) {
+	const says = `policy "p0", change: password alone adds nothing: a change asks for the old password anyway, so that it is typed twice; write passkey in its place, or leave it out`
+	for act, warned := range map[string]bool{
+		"change: {prove: [password]}": true, "change: {prove: [passkey, password]}": true,
+		"change: {prove: [password], approve: [{by: manager}]}": true,
+		"change: {prove: [passkey + password]}":                 false, "change: {prove: [password + directory]}": false, "change: {prove: [passkey]}": false,
+		"reset: {prove: [passkey, password]}": false, "enrol: {prove: [password]}": false,
+	} {
+		c, err := config.Parse("c.yaml", []byte(entries(t, "who: {everyone: true}; "+act)+described))
+		if err != nil {
+			t.Errorf("%s: %v", act, err)
+			continue
+		}
+		if got := slices.Contains(c.Warnings(), says); got != warned {
+			t.Errorf("%s: %q", act, c.Warnings())
+		}
+	}
+}
+
 func TestAGatewayThatTakesAnyPageForSentIsWarnedOf(t *testing.T) {
 	const says = "proofs.sms_code.gateway.success: contains is missing"
 	docs, err := os.ReadFile("../docs/operations.md")

@@ -179,8 +179,9 @@ func (s *Service) drawn(name string) []Question {
 }
 
 // bareName is what spellings of one name have in common: CORP\dana, dana@corp.example and
-// Dána, which the directory takes for dana, are asked the same, so that another spelling
-// brings no other questions.
+// Dána, which the directory takes for dana, are asked the same. Another name of the same
+// person, such as a UPN with another local part, may bring other questions: whose a name
+// is has no part in it. The limits by account count the tries of both.
 func bareName(name string) string {
 	if _, after, is := strings.Cut(name, `\`); is {
 		name = after
