@@ -41,6 +41,12 @@ func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 	if err != nil {
 		return nil, err
 	}
+	// By the store, and not by what is offered: a protected account, or one that no rule
+	// gives anything, is frozen as any other is.
+	freeze, err := s.cfg.Freezes.OwnFreeze(ctx, who)
+	if err != nil {
+		return nil, err
+	}
 	signal, err := s.signal(ctx, account)
 	if err != nil {
 		return nil, err
@@ -55,6 +61,7 @@ func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 	}
 	return answer(Me{
 		Account:  encodeAccount(account, s.now()),
+		Frozen:   freeze != nil,
 		Options:  each(s.cfg.Requests.Options(ctx, who, account), encodeOption),
 		Requests: each(requests[:min(len(requests), recent)], s.encodeMine(ctx)),
 		Signal:   signal,

@@ -97,6 +97,7 @@ type ceremonyFinish struct {
 // Me is the start of everything after a sign-in.
 type Me struct {
 	Account  Account   `json:"account"`
+	Frozen   bool      `json:"frozen" doc:"my account is frozen here, whatever the options say"`
 	Options  []Option  `json:"options"`
 	Requests []Request `json:"requests"`
 	Signal   Signal    `json:"signal"`

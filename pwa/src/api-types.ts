@@ -79,6 +79,8 @@ export interface SignOut { everywhere: boolean; }
 /** GET /api/me -> Me */
 export interface Me {
   account: Account;
+  /** Latchkey does nothing for my account until somebody lifts that. By this, and not by the options: there may be none. */
+  frozen: boolean;
   options: Option[];
   /** Open and recent requests of mine, newest first (at most 10). */
   requests: Request[];
