@@ -148,7 +148,10 @@ test('from my account it takes a touch and a yes, and the manager lets me in aga
   await button(page, 'It is me again').click();
   await expect(page.getByText('IT sees that it is you')).toBeVisible();
   expect(stack.command('freezes', '--config', stack.config)).toContain(noor.person.account);
-  await sam.phone.page.reload();
+  expect(await sam.phone.notification()).toMatchObject({ title: 'A request waits for you' }); // taken back since
+  expect(await sam.phone.notification()).toMatchObject({ title: 'Somebody asks to be let in again', badge: 1 }); // this freeze
+  await sam.phone.page.goto('/account');
+  await sam.phone.page.getByRole('link', { name: 'Inbox, 1 waits for you' }).first().click();
   await sees(sam.phone.page, /^Let Noor .* in again\?$/);
   await lift.click();
   await expect(sam.phone.page.getByText(/ is let in again$/)).toBeVisible();

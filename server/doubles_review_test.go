@@ -125,6 +125,7 @@ func (v *seats) AskThawRecovered(context.Context, Actor) error {
 func (v *seats) Thaws(context.Context, Actor) ([]workflow.Thaw, error) {
 	return []workflow.Thaw{{Freeze: workflow.Freeze{Account: alice, By: alice}, Person: ad.Account{GUID: alice}}}, v.err
 }
+func (v *seats) CountThaws(context.Context, ad.GUID) int { return 1 }
 func (v *seats) BeginLift(context.Context, Actor, ad.GUID, time.Time) (string, []byte, error) {
 	return workflow.LiftLabel, []byte("statement"), v.err
 }

@@ -409,3 +409,54 @@ func (p *phone) lifts(account ad.GUID) {
 	token, options := p.begin(path+"/begin", fields{})
 	fetch[ThawList](p, "POST", path+"/finish", fields{"token": token, "credential": p.assert(options)})
 }
+
+// Whoever was never asked for a review sees on their first page that somebody waits to be
+// let in again; the number is that of the inbox.
+func TestAFreezeThatSomebodyMayLiftWaitsOnTheirFirstPage(t *testing.T) {
+	h := newHouse(t, byTheManager)
+	phones := map[string]*phone{}
+	for _, name := range []string{"kwame.mensah", "priya.raman", "siobhan.oneill", "yusuf.demir"} {
+		person, p := h.colleague(name), h.phone()
+		p.enrol(h.invitation(ad.GUID(person.GUID)), person.Password)
+		phones[name] = p
+	}
+	manager := phones["kwame.mensah"]
+	waits := func(name string, want int, reviewer bool) {
+		t.Helper()
+		p := phones[name]
+		me := fetch[Me](p, "GET", "/api/me", nil)
+		shown := len(fetch[Inbox](p, "GET", "/api/inbox", nil).Waiting) + len(fetch[ThawList](p, "GET", "/api/thaws", nil).Thaws)
+		if me.Waiting != want || me.Reviewer != reviewer || shown != want {
+			t.Errorf("%s: %d wait, %v, and the inbox shows %d; want %d, %v", name, me.Waiting, me.Reviewer, shown, want, reviewer)
+		}
+	}
+	freeze := func(name string) {
+		t.Helper()
+		phones[name].call("POST", "/api/freeze", fields{})
+		phones[name].signIn()
+	}
+	freeze("priya.raman")
+	waits("kwame.mensah", 0, false) // nobody has asked for it
+	phones["priya.raman"].saysItIsMe()
+	waits("kwame.mensah", 1, true)
+	waits("yusuf.demir", 0, false)
+	waits("priya.raman", 0, false)
+	freeze("siobhan.oneill")
+	phones["siobhan.oneill"].saysItIsMe()
+	waits("kwame.mensah", 2, true)
+	waits("priya.raman", 0, false)
+	manager.lifts(ad.GUID(h.colleague("priya.raman").GUID))
+	waits("kwame.mensah", 1, true)
+	r := fetch[Request](phones["priya.raman"], "POST", "/api/requests", fields{"kind": "reset", "reason": "forgot it"})
+	token, options := phones["priya.raman"].begin("/api/requests/"+r.ID+"/proof/begin", fields{})
+	fetch[Request](phones["priya.raman"], "POST", "/api/requests/"+r.ID+"/proof/finish", fields{"token": token, "credential": phones["priya.raman"].assert(options)})
+	waits("kwame.mensah", 2, true)
+	manager.lifts(ad.GUID(h.colleague("siobhan.oneill").GUID))
+	waits("kwame.mensah", 1, true)
+	freeze("kwame.mensah") // who is frozen lifts nothing
+	freeze("siobhan.oneill")
+	phones["siobhan.oneill"].saysItIsMe()
+	if me := fetch[Me](manager, "GET", "/api/me", nil); !me.Frozen || me.Waiting != 1 {
+		t.Errorf("%+v", me)
+	}
+}

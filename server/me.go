@@ -94,12 +94,15 @@ func (s *Server) ownAccount(ctx context.Context) (ad.Account, error) {
 	return s.cfg.Requests.Account(ctx, actor(ctx))
 }
 
-// waiting counts what waits for the person's review, and says whether anything
-// ever did.
+// waiting counts what the inbox shows as waiting, requests and freezes to lift, and
+// says whether anybody was ever asked for a review there.
 func (s *Server) waiting(ctx context.Context, account ad.GUID) (n int, reviewer bool, err error) {
 	n, err = s.cfg.Reviews.Waiting(ctx, account)
-	if err != nil || n > 0 {
-		return n, n > 0, err
+	if err != nil {
+		return 0, false, err
+	}
+	if n += s.cfg.Freezes.CountThaws(ctx, account); n > 0 {
+		return n, true, nil
 	}
 	reviewer, err = s.cfg.Reviews.Seated(ctx, account)
 	return 0, reviewer, err

@@ -103,7 +103,7 @@ type Me struct {
 	Signal   Signal    `json:"signal"`
 	Passkeys int       `json:"passkeys"`
 	Session  Session   `json:"session"`
-	Waiting  int       `json:"waiting"`
+	Waiting  int       `json:"waiting" doc:"requests for my review, and freezes that I may lift"`
 	Reviewer bool      `json:"reviewer"`
 	// Duty is what the person has to hold and does not; null for nothing.
 	Duty *Duty `json:"duty"`

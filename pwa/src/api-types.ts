@@ -89,7 +89,7 @@ export interface Me {
   passkeys: number;
   /** recovered: signed in without a passkey, for the account, its requests and a new passkey only. */
   session: { signedIn: string; expires: string; remember: boolean; recovered: boolean };
-  /** How many requests wait for my review. */
+  /** What waits in my inbox: requests for my review, and freezes that I may lift. */
   waiting: number;
   /** This person may be asked to review, or was: show the inbox. */
   reviewer: boolean;
