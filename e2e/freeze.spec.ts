@@ -148,7 +148,10 @@ test('from my account it takes a touch and a yes, and the manager lets me in aga
   await button(page, 'It is me again').click();
   await expect(page.getByText('IT sees that it is you')).toBeVisible();
   expect(stack.command('freezes', '--config', stack.config)).toContain(noor.person.account);
-  await sam.phone.page.reload();
+  expect(await sam.phone.notification()).toMatchObject({ title: 'A request waits for you' }); // taken back since
+  expect(await sam.phone.notification()).toMatchObject({ title: 'Somebody asks to be let in again', badge: 1 }); // this freeze
+  await sam.phone.page.goto('/account');
+  await sam.phone.page.getByRole('link', { name: 'Inbox, 1 waits for you' }).first().click();
   await sees(sam.phone.page, /^Let Noor .* in again\?$/);
   await lift.click();
   await expect(sam.phone.page.getByText(/ is let in again$/)).toBeVisible();
@@ -156,6 +159,33 @@ test('from my account it takes a touch and a yes, and the manager lets me in aga
   expect(stack.command('freezes', '--config', stack.config)).not.toContain(noor.person.account);
   await page.goto('/account');
   await sees(page, 'Your account is fine');
+});
+
+test('whom no rule gives anything sees the freeze all the same, and says: it is me again', async ({ people, stack }) => {
+  const { person, phone } = await people.enrolled(people.hire('Noor', 'Haddad'));
+  const { page } = phone;
+  await stack.under(({ policies, ...rest }) => ({ ...rest, policies: policies.filter((p) => (p as { name: string }).name !== 'staff') }), async () => {
+    await page.goto('/account');
+    await sees(page, 'Your account is fine');
+    await expect(button(page, 'Set a new password')).toHaveCount(0); // nothing is given
+    await button(page, /This wasn’t me/).click();
+    await button(page, stop).click();
+    await sees(page, 'Everything is stopped');
+    await page.goto('/');
+    await phone.signIn();
+    await sees(page, 'Your account is frozen here');
+    await expect(page.getByText('Your account is fine')).toHaveCount(0);
+    await expect(button(page, /This wasn’t me/)).toHaveCount(0);
+    await button(page, 'It is me again').click();
+    await expect(page.getByText('IT sees that it is you')).toBeVisible();
+    expect(stack.command('freezes', '--config', stack.config)).toMatch(/proved with a passkey at .* that it is them/);
+    await page.reload();
+    await sees(page, 'Your account is frozen here');
+    stack.command('unfreeze', '--config', stack.config, person.upn); // nothing of --without-proof
+    await page.goto('/account');
+    await sees(page, 'Your account is fine');
+    await expect(button(page, /This wasn’t me/)).toBeVisible();
+  });
 });
 
 test('the phone is lost and everything stopped: a recovery code says that it is me again, and the manager lets me in', { tag: '@database' }, async ({ people, stack }) => {

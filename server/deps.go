@@ -140,6 +140,8 @@ type Freezes interface {
 	// Thaws are frozen accounts of others that the actor may lift; BeginLift says what
 	// they sign, and Lift takes that.
 	Thaws(ctx context.Context, who Actor) ([]workflow.Thaw, error)
+	// CountThaws counts them for the first page; one that can't be told now is not counted.
+	CountThaws(ctx context.Context, account ad.GUID) int
 	BeginLift(ctx context.Context, who Actor, account ad.GUID, seen time.Time) (label string, statement []byte, err error)
 	Lift(ctx context.Context, who Actor, account ad.GUID, p enroll.Proof) error
 }

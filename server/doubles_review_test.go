@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"image"
 	"image/color"
@@ -30,6 +31,7 @@ var (
 type seats struct {
 	mu    sync.Mutex
 	err   error
+	ice   error  // of OwnFreeze only
 	none  bool   // there is no photo
 	raw   []byte // the photo; nil for a good one
 	reads int
@@ -100,7 +102,7 @@ func (v *seats) FreezeByNotice(_ context.Context, token secret.Text, _ workflow.
 	return v.err
 }
 func (v *seats) OwnFreeze(context.Context, Actor) (*workflow.Freeze, error) {
-	return &workflow.Freeze{Account: alice, By: alice}, v.err
+	return &workflow.Freeze{Account: alice, By: alice}, cmp.Or(v.ice, v.err)
 }
 func (v *seats) BeginThaw(context.Context, Actor) (string, []byte, error) {
 	return workflow.ThawLabel, []byte("statement"), v.err
@@ -123,6 +125,7 @@ func (v *seats) AskThawRecovered(context.Context, Actor) error {
 func (v *seats) Thaws(context.Context, Actor) ([]workflow.Thaw, error) {
 	return []workflow.Thaw{{Freeze: workflow.Freeze{Account: alice, By: alice}, Person: ad.Account{GUID: alice}}}, v.err
 }
+func (v *seats) CountThaws(context.Context, ad.GUID) int { return 1 }
 func (v *seats) BeginLift(context.Context, Actor, ad.GUID, time.Time) (string, []byte, error) {
 	return workflow.LiftLabel, []byte("statement"), v.err
 }

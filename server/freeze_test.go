@@ -2,8 +2,10 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
+	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
 )
 
@@ -251,5 +254,209 @@ func TestAManagerLiftsAFreezeOnceItsOwnerProved(t *testing.T) {
 	}
 	if report, err := audit.Verify(strings.NewReader(log.String())); err != nil || !strings.Contains(log.String(), workflow.LiftLabel) {
 		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// saysItIsMe proves it with the passkey.
+func (p *phone) saysItIsMe() OwnFreeze {
+	p.h.t.Helper()
+	token, options := p.begin("/api/freeze/thaw/begin", fields{})
+	return fetch[OwnFreeze](p, "POST", "/api/freeze/thaw/finish", fields{"token": token, "credential": p.assert(options)})
+}
+
+// giving replaces the policy by one whose only rule is for these people.
+func (h *house) giving(who workflow.Condition) {
+	acts := map[workflow.Kind]workflow.Act{}
+	for _, k := range workflow.Kinds {
+		acts[k] = workflow.Act{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}}}
+	}
+	h.engine.SetPolicy(workflow.Policy{Hash: "g", Rules: []workflow.Rule{{Name: "some", Who: who, Acts: acts}}})
+}
+
+// Whoever is frozen sees it and says that it is them, whatever else stands against the
+// account, and whatever the policy gives it: what they are offered does not say it of all.
+func TestEveryFrozenAccountIsSaidToBeAndItsOwnerSaysThatItIsThem(t *testing.T) {
+	noOptions := func(t *testing.T, list []Option) {
+		t.Helper()
+		if len(list) != 0 {
+			t.Errorf("%+v", list)
+		}
+	}
+	refused := func(code string) func(*testing.T, []Option) {
+		return func(t *testing.T, list []Option) {
+			t.Helper()
+			if len(list) == 0 {
+				t.Error("nothing is there")
+			}
+			for _, o := range list {
+				if o.Allowed || o.Code != code {
+					t.Errorf("%+v", o)
+				}
+			}
+		}
+	}
+	day := time.Now().UTC().Add(3 * 24 * time.Hour).Weekday()
+	hours := workflow.Hours{To: 1440, Zone: time.UTC}
+	hours.Days[day] = true
+	for name, c := range map[string]struct {
+		account string
+		policy  *workflow.Condition // nil for everybody's
+		frozen  func(*testing.T, []Option)
+		refusal string // of a request once it is lifted; "" for none
+	}{
+		"an ordinary one":                     {"priya.raman", nil, refused("account.frozen"), ""},
+		"a protected one":                     {"elena.petrova", nil, refused("account.protected"), "account.protected"},
+		"where a rule is for other hours":     {"priya.raman", &workflow.Condition{Hours: &hours}, noOptions, "policy.not-allowed"},
+		"where a rule is for other networks":  {"priya.raman", &workflow.Condition{Network: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}}, noOptions, "policy.not-allowed"},
+		"where no rule is for them":           {"priya.raman", &workflow.Condition{Department: "Nowhere"}, noOptions, "policy.not-allowed"},
+		"a protected one that no rule is for": {"elena.petrova", &workflow.Condition{Department: "Nowhere"}, noOptions, "account.protected"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			if c.policy != nil {
+				h.giving(*c.policy)
+			}
+			person, who := h.colleague(c.account), h.phone()
+			who.from = "203.0.113.7"
+			account := ad.GUID(person.GUID)
+			if me := who.enrol(h.invitation(account), person.Password); me.Frozen {
+				t.Fatal("frozen before anybody froze it")
+			}
+			if res := who.call("POST", "/api/freeze", fields{}); res.StatusCode != http.StatusNoContent {
+				t.Fatal(res.StatusCode)
+			}
+			if me := who.signIn(); !me.Frozen {
+				t.Errorf("signing in says of a frozen account %+v", me)
+			}
+			me := fetch[Me](who, "GET", "/api/me", nil)
+			if !me.Frozen {
+				t.Errorf("it is not said of a frozen account: %+v", me)
+			}
+			c.frozen(t, me.Options)
+			wantProblem(t, who.call("POST", "/api/requests", fields{"kind": "reset"}), http.StatusForbidden, "account.frozen")
+			lift := func() error { return h.engine.Unfreeze(t.Context(), account, workflow.Lifter{By: audit.ActorOperator}) }
+			if err := lift(); !errors.Is(err, workflow.ErrUnproved) {
+				t.Fatalf("lifted before its owner asked: %v", err)
+			}
+			if f := who.saysItIsMe(); !f.Frozen || f.Asked == "" {
+				t.Fatalf("%+v", f)
+			}
+			if me := fetch[Me](who, "GET", "/api/me", nil); !me.Frozen {
+				t.Error("asking has lifted it")
+			}
+			if err := lift(); err != nil {
+				t.Fatal(err)
+			}
+			if me := fetch[Me](who, "GET", "/api/me", nil); me.Frozen {
+				t.Error("still said to be frozen")
+			}
+			// And the account is as it was before, no more.
+			res := who.call("POST", "/api/requests", fields{"kind": "reset"})
+			if c.refusal == "" && res.StatusCode != http.StatusCreated {
+				t.Errorf("not served again: %d", res.StatusCode)
+			}
+			if c.refusal != "" {
+				wantProblem(t, res, http.StatusForbidden, c.refusal)
+			}
+		})
+	}
+}
+
+// An account of which that can't be read is not said to be fine.
+func TestNobodyIsShownAnAccountWhoseFreezeCantBeRead(t *testing.T) {
+	st := newStage(t)
+	st.seats.ice = errors.New("no store")
+	wantProblem(t, st.in("GET", "/api/me", ""), http.StatusInternalServerError, "internal")
+}
+
+// A protected account's manager lifts its freeze as anybody's: Latchkey does nothing for
+// it before, and nothing after.
+func TestAProtectedAccountIsLetInAgainAndGetsNothing(t *testing.T) {
+	h := newHouse(t, byTheManager)
+	boss, person := h.colleague("ingrid.solheim"), h.colleague("elena.petrova")
+	manager, who := h.phone(), h.phone()
+	manager.enrol(h.invitation(ad.GUID(boss.GUID)), boss.Password)
+	who.enrol(h.invitation(ad.GUID(person.GUID)), person.Password)
+	nothing := func() {
+		t.Helper()
+		for _, o := range fetch[Me](who, "GET", "/api/me", nil).Options {
+			if o.Allowed || o.Code != "account.protected" {
+				t.Errorf("%+v", o)
+			}
+		}
+	}
+	who.call("POST", "/api/freeze", fields{})
+	who.signIn()
+	nothing()
+	who.saysItIsMe()
+	nothing()
+	manager.lifts(ad.GUID(person.GUID))
+	if me := fetch[Me](who, "GET", "/api/me", nil); me.Frozen {
+		t.Error("frozen still")
+	}
+	nothing()
+	for _, k := range workflow.Kinds {
+		if k != workflow.KindEnrol { // which nobody asks for with a passkey at hand
+			wantProblem(t, who.call("POST", "/api/requests", fields{"kind": k}), http.StatusForbidden, "account.protected")
+		}
+	}
+}
+
+// lifts the freeze, through the door.
+func (p *phone) lifts(account ad.GUID) {
+	p.h.t.Helper()
+	path := "/api/thaws/" + account.String()
+	token, options := p.begin(path+"/begin", fields{})
+	fetch[ThawList](p, "POST", path+"/finish", fields{"token": token, "credential": p.assert(options)})
+}
+
+// Whoever was never asked for a review sees on their first page that somebody waits to be
+// let in again; the number is that of the inbox.
+func TestAFreezeThatSomebodyMayLiftWaitsOnTheirFirstPage(t *testing.T) {
+	h := newHouse(t, byTheManager)
+	phones := map[string]*phone{}
+	for _, name := range []string{"kwame.mensah", "priya.raman", "siobhan.oneill", "yusuf.demir"} {
+		person, p := h.colleague(name), h.phone()
+		p.enrol(h.invitation(ad.GUID(person.GUID)), person.Password)
+		phones[name] = p
+	}
+	manager := phones["kwame.mensah"]
+	waits := func(name string, want int, reviewer bool) {
+		t.Helper()
+		p := phones[name]
+		me := fetch[Me](p, "GET", "/api/me", nil)
+		shown := len(fetch[Inbox](p, "GET", "/api/inbox", nil).Waiting) + len(fetch[ThawList](p, "GET", "/api/thaws", nil).Thaws)
+		if me.Waiting != want || me.Reviewer != reviewer || shown != want {
+			t.Errorf("%s: %d wait, %v, and the inbox shows %d; want %d, %v", name, me.Waiting, me.Reviewer, shown, want, reviewer)
+		}
+	}
+	freeze := func(name string) {
+		t.Helper()
+		phones[name].call("POST", "/api/freeze", fields{})
+		phones[name].signIn()
+	}
+	freeze("priya.raman")
+	waits("kwame.mensah", 0, false) // nobody has asked for it
+	phones["priya.raman"].saysItIsMe()
+	waits("kwame.mensah", 1, true)
+	waits("yusuf.demir", 0, false)
+	waits("priya.raman", 0, false)
+	freeze("siobhan.oneill")
+	phones["siobhan.oneill"].saysItIsMe()
+	waits("kwame.mensah", 2, true)
+	waits("priya.raman", 0, false)
+	manager.lifts(ad.GUID(h.colleague("priya.raman").GUID))
+	waits("kwame.mensah", 1, true)
+	r := fetch[Request](phones["priya.raman"], "POST", "/api/requests", fields{"kind": "reset", "reason": "forgot it"})
+	token, options := phones["priya.raman"].begin("/api/requests/"+r.ID+"/proof/begin", fields{})
+	fetch[Request](phones["priya.raman"], "POST", "/api/requests/"+r.ID+"/proof/finish", fields{"token": token, "credential": phones["priya.raman"].assert(options)})
+	waits("kwame.mensah", 2, true)
+	manager.lifts(ad.GUID(h.colleague("siobhan.oneill").GUID))
+	waits("kwame.mensah", 1, true)
+	freeze("kwame.mensah") // who is frozen lifts nothing
+	freeze("siobhan.oneill")
+	phones["siobhan.oneill"].saysItIsMe()
+	if me := fetch[Me](manager, "GET", "/api/me", nil); !me.Frozen || me.Waiting != 1 {
+		t.Errorf("%+v", me)
 	}
 }

@@ -41,6 +41,12 @@ func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 	if err != nil {
 		return nil, err
 	}
+	// By the store, and not by what is offered: a protected account, or one that no rule
+	// gives anything, is frozen as any other is.
+	freeze, err := s.cfg.Freezes.OwnFreeze(ctx, who)
+	if err != nil {
+		return nil, err
+	}
 	signal, err := s.signal(ctx, account)
 	if err != nil {
 		return nil, err
@@ -55,6 +61,7 @@ func (s *Server) me(ctx context.Context) (*reply[Me], error) {
 	}
 	return answer(Me{
 		Account:  encodeAccount(account, s.now()),
+		Frozen:   freeze != nil,
 		Options:  each(s.cfg.Requests.Options(ctx, who, account), encodeOption),
 		Requests: each(requests[:min(len(requests), recent)], s.encodeMine(ctx)),
 		Signal:   signal,
@@ -87,12 +94,15 @@ func (s *Server) ownAccount(ctx context.Context) (ad.Account, error) {
 	return s.cfg.Requests.Account(ctx, actor(ctx))
 }
 
-// waiting counts what waits for the person's review, and says whether anything
-// ever did.
+// waiting counts what the inbox shows as waiting, requests and freezes to lift, and
+// says whether anybody was ever asked for a review there.
 func (s *Server) waiting(ctx context.Context, account ad.GUID) (n int, reviewer bool, err error) {
 	n, err = s.cfg.Reviews.Waiting(ctx, account)
-	if err != nil || n > 0 {
-		return n, n > 0, err
+	if err != nil {
+		return 0, false, err
+	}
+	if n += s.cfg.Freezes.CountThaws(ctx, account); n > 0 {
+		return n, true, nil
 	}
 	reviewer, err = s.cfg.Reviews.Seated(ctx, account)
 	return 0, reviewer, err

@@ -211,7 +211,7 @@ func TestMeSaysWhatWaits(t *testing.T) {
 	if err := json.Unmarshal([]byte(bodyOf(t, newStage(t).in("GET", "/api/me", ""))), &me); err != nil {
 		t.Fatal(err)
 	}
-	if me.Waiting != 1 || !me.Reviewer {
+	if me.Waiting != 2 || !me.Reviewer { // a request, and a freeze
 		t.Errorf("%+v", me)
 	}
 }

@@ -97,12 +97,13 @@ type ceremonyFinish struct {
 // Me is the start of everything after a sign-in.
 type Me struct {
 	Account  Account   `json:"account"`
+	Frozen   bool      `json:"frozen" doc:"my account is frozen here, whatever the options say"`
 	Options  []Option  `json:"options"`
 	Requests []Request `json:"requests"`
 	Signal   Signal    `json:"signal"`
 	Passkeys int       `json:"passkeys"`
 	Session  Session   `json:"session"`
-	Waiting  int       `json:"waiting"`
+	Waiting  int       `json:"waiting" doc:"requests for my review, and freezes that I may lift"`
 	Reviewer bool      `json:"reviewer"`
 	// Duty is what the person has to hold and does not; null for nothing.
 	Duty *Duty `json:"duty"`

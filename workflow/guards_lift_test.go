@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -225,4 +226,82 @@ type managerless struct{ People }
 
 func (managerless) AccountByDN(context.Context, string) (ad.Account, error) {
 	return ad.Account{}, errGone
+}
+
+// unanswered is a directory that says nothing of one account until its caller gives up.
+type unanswered struct {
+	Directory
+	at ad.GUID
+}
+
+func (u unanswered) Account(ctx context.Context, g ad.GUID) (ad.Account, error) {
+	if g == u.at {
+		<-ctx.Done()
+		return ad.Account{}, context.Cause(ctx)
+	}
+	return u.Directory.Account(ctx, g)
+}
+
+// A count stands before everybody's first page: what can't be told is not in it, and is
+// not waited for.
+func TestACountOfFreezesWaitsForNobodyForLong(t *testing.T) {
+	for name, tc := range map[string]struct {
+		who    ad.GUID
+		change func(*Engine, *ice)
+		want   int
+		took   time.Duration
+	}{
+		"both":                          {bossID, nil, 2, 0},
+		"a colleague":                   {bobID, nil, 0, 0},
+		"nobody":                        {ad.GUID{}, nil, 0, 0},
+		"one can't be read":             {bossID, func(e *Engine, _ *ice) { e.directory = unreadable{e.directory, bobID} }, 1, 0},
+		"the list fails":                {bossID, func(_ *Engine, i *ice) { i.allErr = errGone }, 0, 0},
+		"no store of freezes":           {bossID, func(e *Engine, _ *ice) { e.freezes = nil }, 0, 0},
+		"one is not answered":           {bossID, func(e *Engine, _ *ice) { e.directory = unanswered{e.directory, bobID} }, 1, countTime},
+		"the lifter's is not answered":  {bossID, func(e *Engine, _ *ice) { e.directory = unanswered{e.directory, bossID} }, 0, countTime},
+		"a manager who is frozen":       {bossID, func(_ *Engine, i *ice) { i.of[bossID] = Freeze{} }, 0, 0},
+		"their owners have not asked":   {bossID, func(_ *Engine, i *ice) { i.of = map[ad.GUID]Freeze{annID: {Account: annID, At: noon}} }, 0, 0},
+		"where the policy asks nobody":  {bossID, func(e *Engine, _ *ice) { e.SetPolicy(Policy{}) }, 0, 0},
+		"a manager who may not come in": {bossID, func(e *Engine, _ *ice) { e.directory.(*people).set(bossID, func(a *ad.Account) { a.Disabled = true }) }, 0, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e, cold := frozenAnn()
+			e.directory.(*people).set(bobID, func(a *ad.Account) { a.ManagerDN = "CN=boss" })
+			cold.of[bobID] = Freeze{Account: bobID, Asked: noon}
+			if tc.change != nil {
+				tc.change(e, cold)
+			}
+			began := time.Now()
+			if n := e.CountThaws(t.Context(), tc.who); n != tc.want || time.Since(began) != tc.took {
+				t.Errorf("%s: %d after %v, want %d after %v", name, n, time.Since(began), tc.want, tc.took)
+			}
+		})
+	}
+}
+
+// However many ask, whoever may lift them is read once.
+func TestALifterIsReadOnceForAllWhoAsk(t *testing.T) {
+	e, cold := frozenAnn()
+	cold.of[bobID] = Freeze{Account: bobID, Asked: noon}
+	read := &tally{Directory: e.directory, of: map[ad.GUID]int{}}
+	e.directory = read
+	if _, err := e.Thaws(t.Context(), Actor{Account: bossID}); err != nil || read.of[bossID] != 1 || read.of[annID] != 1 || read.of[bobID] != 1 {
+		t.Errorf("%v, %v", read.of, err)
+	}
+	clear(cold.of)
+	clear(read.of)
+	if _, err := e.Thaws(t.Context(), Actor{Account: bossID}); err != nil || len(read.of) != 0 {
+		t.Errorf("nobody asks: %v, %v", read.of, err)
+	}
+}
+
+// tally counts reads.
+type tally struct {
+	Directory
+	of map[ad.GUID]int
+}
+
+func (c *tally) Account(ctx context.Context, g ad.GUID) (ad.Account, error) {
+	c.of[g]++
+	return c.Directory.Account(ctx, g)
 }

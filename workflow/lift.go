@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -38,10 +39,11 @@ func (e *Engine) Thaws(ctx context.Context, who Actor) ([]Thaw, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list asked thaws: %w", err)
 	}
+	lifter := sync.OnceValues(func() (ad.Account, error) { return e.lifter(ctx, who.Account) })
 	var out []Thaw
 	var failed error // told only where there is nothing else to tell
 	for _, f := range all {
-		person, err := e.mayLift(ctx, who, f)
+		person, err := e.lifts(ctx, who.Account, lifter, f)
 		switch {
 		case errors.Is(err, ErrNotFrozen), errors.Is(err, ad.ErrNotFound), errors.Is(err, ErrFrozen):
 		case err != nil:
@@ -57,6 +59,22 @@ func (e *Engine) Thaws(ctx context.Context, who Actor) ([]Thaw, error) {
 	return out, nil
 }
 
+// countTime bounds a count: everybody's first page waits for it, and a domain that does
+// not answer may be a frozen stranger's.
+const countTime = time.Second
+
+// CountThaws counts the Thaws of somebody, as far as can be told in that time.
+func (e *Engine) CountThaws(ctx context.Context, account ad.GUID) int {
+	ctx, giveUp := context.WithCancel(ctx) // a deadline would count against a controller that is slow
+	defer giveUp()
+	defer time.AfterFunc(countTime, giveUp).Stop()
+	list, err := e.Thaws(ctx, Actor{Account: account})
+	if err != nil {
+		e.log.Warn("freezes that somebody may lift are not counted", "account", account, "error", err)
+	}
+	return len(list)
+}
+
 // unused errs on the side of the warning.
 func (e *Engine) unused(ctx context.Context, f Freeze) bool {
 	if len(f.Proved) == 0 || slices.ContainsFunc(f.Proved, enroll.ProofKind.IsPasskey) {
@@ -68,22 +86,21 @@ func (e *Engine) unused(ctx context.Context, f Freeze) bool {
 
 // mayLift is ErrNotFrozen for whoever may not: what is not theirs is not there.
 func (e *Engine) mayLift(ctx context.Context, who Actor, f Freeze) (ad.Account, error) {
-	if f.Asked.IsZero() || f.Account == who.Account || who.Account.IsZero() {
+	return e.lifts(ctx, who.Account, func() (ad.Account, error) { return e.lifter(ctx, who.Account) }, f)
+}
+
+// lifts is mayLift with the lifter's account read where it is needed.
+func (e *Engine) lifts(ctx context.Context, who ad.GUID, lifter func() (ad.Account, error), f Freeze) (ad.Account, error) {
+	if f.Asked.IsZero() || f.Account == who || who.IsZero() {
 		return ad.Account{}, ErrNotFrozen
 	}
-	if err := e.unfrozen(ctx, who.Account); err != nil {
+	approver, err := lifter()
+	if err != nil {
 		return ad.Account{}, err
 	}
 	person, err := e.account(ctx, f.Account)
 	if err != nil {
 		return ad.Account{}, err
-	}
-	approver, err := e.account(ctx, who.Account)
-	if err != nil {
-		return ad.Account{}, err
-	}
-	if !e.active(approver) {
-		return ad.Account{}, ErrNotFrozen
 	}
 	for _, kind := range Kinds {
 		d := Evaluate(e.runningPolicy(), person, person, kind, e.circumstances(ctx, person.GUID, "", "", e.now()))
@@ -127,6 +144,21 @@ func (e *Engine) lifters(ctx context.Context, account ad.GUID) (out []ad.GUID, e
 		}
 	}
 	return out[:min(len(out), e.limits().Asked)], nil
+}
+
+// lifter reads somebody who can lift a freeze at all: active, and not frozen.
+func (e *Engine) lifter(ctx context.Context, account ad.GUID) (ad.Account, error) {
+	if err := e.unfrozen(ctx, account); err != nil {
+		return ad.Account{}, err
+	}
+	a, err := e.account(ctx, account)
+	if err != nil {
+		return ad.Account{}, err
+	}
+	if !e.active(a) {
+		return ad.Account{}, ErrNotFrozen
+	}
+	return a, nil
 }
 
 func (e *Engine) holdsAny(ctx context.Context, approver ad.Account, by *Approvers, person ad.Account) (bool, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/push"
 	"github.com/latchkey/latchkey/secret"
+	"github.com/latchkey/latchkey/workflow"
 )
 
 // openBox reads the key that seals what the database must not show, or makes it
@@ -25,7 +26,7 @@ func openBox(cfg config.Config) (*secret.Box, error) {
 
 func (a *app) newNotices(ctx context.Context, cfg config.Config, dir *directory) (*push.Service, error) {
 	c := push.Config{
-		Store: a.store, Directory: people{dir}, Counter: a.store, Limits: a.store, Addresses: addresses{a.store, a.passkeys},
+		Store: a.store, Directory: people{dir}, Counter: waits{a.store, a.engine}, Limits: a.store, Addresses: addresses{a.store, a.passkeys},
 		PublicURL: cfg.PublicURL, Organisation: cfg.Organisation,
 		Support: push.Support{Name: cfg.Support.Name, Phone: cfg.Support.Phone, Mail: cfg.Support.Mail},
 		Alerts:  cfg.AlertMail(), FreezeLink: a.freezeToken,
@@ -51,6 +52,25 @@ func (a *app) newNotices(ctx context.Context, cfg config.Config, dir *directory)
 		return nil, wrongKey(cfg, err)
 	}
 	return s, nil
+}
+
+// waits counts what the first page does: requests, and freezes to lift.
+type waits struct {
+	requests push.Counter
+	engine   *workflow.Engine
+}
+
+// Waiting is push.Counter's.
+func (w waits) Waiting(ctx context.Context, account string) (int, error) {
+	id, err := ad.ParseGUID(account)
+	if err != nil {
+		return 0, fmt.Errorf("read account: %w", err)
+	}
+	n, err := w.requests.Waiting(ctx, account)
+	if err != nil {
+		return 0, err
+	}
+	return n + w.engine.CountThaws(ctx, id), nil
 }
 
 // freezeToken is what a message's link to freeze the account holds.

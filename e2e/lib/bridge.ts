@@ -24,9 +24,9 @@ export class Bridge {
   }
 
   /** The next message for this browser, once it has come; it is shown when this returns. */
-  async next(): Promise<{ title: string; body: string; navigate: string; actions: string[] }> {
+  async next(): Promise<{ title: string; body: string; navigate: string; actions: string[]; badge?: number }> {
     const m = await this.arrived();
-    const n = (JSON.parse(m.text!) as { notification: { title: string; body: string; tag: string; navigate: string; data: { kind: string } } }).notification;
+    const { notification: n, app_badge: badge } = JSON.parse(m.text!) as { app_badge?: number; notification: { title: string; body: string; tag: string; navigate: string; data: { kind: string } } };
     const heard = await this.page.evaluateHandle((kind) => ({
       it: new Promise<void>((done) => navigator.serviceWorker.addEventListener('message', ({ data }) => { if ((data as { pushed?: string }).pushed === kind) done(); })),
     }), n.data.kind);
@@ -38,7 +38,7 @@ export class Bridge {
       return (await r!.getNotifications({ tag })).map((s) => ({ title: s.title, actions: ((s as unknown as { actions?: { title: string }[] }).actions ?? []).map((a) => a.title) }));
     }, n.tag);
     expect(shown.map((s) => s.title), 'what is shown').toEqual([n.title]);
-    return { title: n.title, body: n.body, navigate: n.navigate, actions: shown[0]!.actions };
+    return { title: n.title, body: n.body, navigate: n.navigate, actions: shown[0]!.actions, ...(badge !== undefined && { badge }) };
   }
 
   private async arrived(): Promise<Message> {

@@ -79,6 +79,8 @@ export interface SignOut { everywhere: boolean; }
 /** GET /api/me -> Me */
 export interface Me {
   account: Account;
+  /** Latchkey does nothing for my account until somebody lifts that. By this, and not by the options: there may be none. */
+  frozen: boolean;
   options: Option[];
   /** Open and recent requests of mine, newest first (at most 10). */
   requests: Request[];
@@ -87,7 +89,7 @@ export interface Me {
   passkeys: number;
   /** recovered: signed in without a passkey, for the account, its requests and a new passkey only. */
   session: { signedIn: string; expires: string; remember: boolean; recovered: boolean };
-  /** How many requests wait for my review. */
+  /** What waits in my inbox: requests for my review, and freezes that I may lift. */
   waiting: number;
   /** This person may be asked to review, or was: show the inbox. */
   reviewer: boolean;

@@ -61,6 +61,17 @@ test('a frozen account is never said to be fine', () => {
   expect(primary(who)).toBeNull();
 });
 
+test('a frozen account is said to be one, and offered nothing, whatever the options are', () => {
+  for (const options of [[], [{ kind: 'reset', allowed: false, code: 'account.protected' }], [{ kind: 'reset', allowed: true, code: '' }]] as unknown as Me['options'][]) {
+    const who = { ...me([], 'ok'), frozen: true, options };
+    expect(statesOf(who)).toEqual(['frozen']);
+    expect([useful(who), primary(who)]).toEqual([[], null]);
+    expect(statesOf({ ...who, account: account('protected') })).toEqual(['frozen', 'protected']);
+    who.account = account('locked');
+    expect(primary(who)).toBeNull();
+  }
+});
+
 test('every state has a title and a line', () => {
   const states: Standing[] = ['frozen', 'ok', 'locked', 'disabled', 'account-expired', 'must-change', 'password-expired', 'password-expires-soon', 'outside-hours', 'protected', 'smartcard'];
   for (const s of states) {

@@ -25,10 +25,12 @@ const SOON_MS = 15 * 60_000;
 export function InboxScreen() {
   const { data, problem, reload, reread } = useResource<Inbox & { kept?: string }>('/api/inbox');
   const frozen = useResource<ThawList>('/api/thaws');
+  const rereadFrozen = frozen.reread;
   const again = useCallback(() => {
     reread();
+    rereadFrozen();
     void refreshAgain(); // the number beside "Inbox"
-  }, [reread]);
+  }, [reread, rereadFrozen]);
   useLive(null, again);
   const now = useNow();
   if (!data && problem) return <Failed problem={problem} retry={() => void reload()} />;

@@ -7,6 +7,7 @@ import { localProblem, post } from '../lib/api';
 import { useCeremony } from '../lib/ceremony';
 import { momentToday } from '../lib/format';
 import type { Resource } from '../lib/resource';
+import { refreshAgain } from '../lib/session';
 import { isKey } from '../lib/ways';
 import { assert } from '../lib/webauthn';
 import { Face } from '../ui/face';
@@ -20,6 +21,7 @@ export function Lifts({ data, set, reread }: Resource<ThawList>) {
   const done = (who: Thaw, left: ThawList) => {
     setLifted(who.displayName);
     set(left);
+    void refreshAgain(); // the number beside "Inbox"
   };
   return (
     <>

@@ -13,9 +13,13 @@ export interface Words {
 /** How an account stands: by the directory, and here. */
 export type Standing = AccountState | 'frozen';
 
+/** The options say it as well, but not of every account: a server of an earlier release says it by them alone. */
+const isFrozen = ({ frozen, options }: Pick<Me, 'frozen' | 'options'>) => frozen || options.some((o) => o.code === 'account.frozen');
+
 /** What there is to say of an account, most important first. */
-export function statesOf({ account, options }: Pick<Me, 'account' | 'options'>): Standing[] {
-  if (!options.some((o) => o.code === 'account.frozen')) return account.state;
+export function statesOf(me: Pick<Me, 'account' | 'frozen' | 'options'>): Standing[] {
+  const { account } = me;
+  if (!isFrozen(me)) return account.state;
   return ['frozen', ...account.state.filter((s) => s !== 'ok')];
 }
 
@@ -66,6 +70,7 @@ const passwordDue: AccountState[] = ['must-change', 'password-expired', 'passwor
 
 /** The kinds that this person may ask for, the most useful first. */
 export function useful(me: Me): Kind[] {
+  if (isFrozen(me)) return [];
   const allowed = new Set(me.options.filter((o: Option) => o.allowed).map((o) => o.kind));
   const states = me.account.state;
   const order: Kind[] = states.includes('locked')
