@@ -351,8 +351,8 @@ export interface Proofs {
   mailCode: SentProof;
   smsCode: SentProof;
   pin: Held & { least: number }; // how many digits a new one has at least
-  /** answer of the list are given, ask of them are asked. */
-  questions: Held & { answer: number; ask: number; list: Question[] };
+  /** answer of the list are given, ask of them are asked. stale: the list has changed since, and they prove nothing until they are answered anew. */
+  questions: Held & { stale: boolean; answer: number; ask: number; list: Question[] };
 }
 export interface Held { offered: boolean; held: boolean; created: string; lastUsed: string; }
 export interface SentProof {
@@ -360,6 +360,7 @@ export interface SentProof {
   address: string; // masked; "" for none
   from: 'directory' | 'verified' | ''; // IT keeps it, or the person verified it here
   canVerify: boolean; // an address of one's own may be verified here
+  stale: string; // masked: what the person verified, where no codes go any more; "" for none
   created: string;
   lastUsed: string;
 }
