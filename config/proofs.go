@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/enroll"
@@ -102,9 +101,7 @@ type DirectoryProof struct {
 func (p Proofs) attributes() (names []string) {
 	if p.MailCode != nil {
 		names = append(names, p.MailCode.Attribute)
-		if p.MailCode.Verified { // which of them nobody verifies
-			names = append(names, enroll.MailboxAttributes...)
-		}
+		names = append(names, enroll.MailboxAttributes...) // where no code is to go
 	}
 	if p.SMSCode != nil {
 		names = append(names, p.SMSCode.Attribute)
@@ -241,13 +238,8 @@ func checkQuestions(f *finder, q Questions) {
 	}
 }
 
-// ownMailbox are attributes whose address mostly opens with the account itself.
-var ownMailbox = []string{"mail", "userPrincipalName", "proxyAddresses", "targetAddress"}
-
-// toOwnMailbox says whether codes go to such an address. The directory's names have no case.
-func (m *MailCode) toOwnMailbox() bool {
-	return m != nil && slices.ContainsFunc(ownMailbox, func(a string) bool { return strings.EqualFold(a, m.Attribute) })
-}
+// toOwnMailbox says whether codes go to an address that mostly opens with the account itself.
+func (m *MailCode) toOwnMailbox() bool { return m != nil && enroll.IsMailbox(m.Attribute) }
 
 // Warnings are what is no mistake by itself, and mostly one: `latchkey config check`
 // prints them, and the server logs them.

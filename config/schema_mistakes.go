@@ -119,7 +119,7 @@ var mistakes = map[string]string{
 	"proofs.sms_code.gateway.timeout":          "Too short, and codes that a slow gateway does send count as failed.",
 	"proofs.pin.digits":                        "Fewer digits are guessed sooner.",
 	"proofs.questions.ask":                     "Fewer answers are looked up sooner.",
-	"proofs.questions.list":                    "An answer stays with its id; a question that is new here is one that people have to answer before it helps them.",
+	"proofs.questions.list":                    "An answer stays with its id; once a question is new here, nobody's answers prove anything until they have answered anew.",
 	"proofs.questions.list[].id":               "An id that is used again for another question takes the old answers for it.",
 	"proofs.questions.list[].en":               "One whose answer stands in a social network is answered by strangers.",
 	"proofs.questions.list[].de":               "One that asks something else than the English text gets other answers.",

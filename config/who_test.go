@@ -99,14 +99,21 @@ func TestConditionsBecomeWhatWorkflowKnows(t *testing.T) {
 	}
 }
 
-// Where people verify an address, their own mailboxes are read too, so that it is none of them.
-func TestTheMailboxesAreReadWherePeopleVerifyAnAddress(t *testing.T) {
-	for verified, want := range map[bool]bool{true: true, false: false} {
-		c := config.Config{Proofs: config.Proofs{MailCode: &config.MailCode{Attribute: "extensionAttribute3", Verified: verified}}}
-		names := c.Attributes()
+// Where codes go by mail, people's own mailboxes are read too, so that none goes there.
+func TestTheMailboxesAreReadWhereACodeGoesByMail(t *testing.T) {
+	for what, c := range map[string]struct {
+		code *config.MailCode
+		want bool
+	}{
+		"to what the directory has": {&config.MailCode{Attribute: "extensionAttribute3"}, true},
+		"to that, or a verified":    {&config.MailCode{Attribute: "extensionAttribute3", Verified: true}, true},
+		"to a verified":             {&config.MailCode{Verified: true}, true},
+		"nowhere":                   {nil, false},
+	} {
+		names := config.Config{Proofs: config.Proofs{MailCode: c.code}}.Attributes()
 		for _, name := range []string{"proxyAddresses", "targetAddress"} {
-			if slices.Contains(names, name) != want {
-				t.Errorf("verified %t: %v", verified, names)
+			if slices.Contains(names, name) != c.want {
+				t.Errorf("%s: %v", what, names)
 			}
 		}
 	}

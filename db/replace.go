@@ -71,12 +71,12 @@ func (t *tx) register(r *enroll.Registered) error {
 }
 
 // HeldProofs is workflow.Holders'.
-func (s *Store) HeldProofs(ctx context.Context, account ad.GUID) ([]enroll.ProofKind, error) {
+func (s *Store) HeldProofs(ctx context.Context, account ad.Account) ([]enroll.ProofKind, error) {
 	kinds, err := list(ctx, s, func(row scanner) (k enroll.ProofKind, err error) { return k, row.Scan(&k) }, `
 		SELECT 'passkey' FROM credentials WHERE account = $1
 		UNION
 		SELECT kind FROM factors WHERE account = $1 AND (kind <> 'recovery-code' OR used = 0)
-		ORDER BY 1`, guidText(account))
+		ORDER BY 1`, guidText(account.GUID))
 	return kinds, wrap("list proofs held", err)
 }
 

@@ -29,37 +29,62 @@ const (
 )
 
 // addressOf is where the person's codes go: to what they verified here, or to what
-// the directory has. "" for nowhere.
+// the directory has. "" for nowhere: so is a mailbox that the account itself opens, unless
+// the owner named it as such, and knows that whoever has the password reads it.
 func (s *Service) addressOf(a ad.Account, factors []Factor, kind ProofKind) (to, from string) {
-	source := s.addressSource(kind)
-	if f, ok := one(factors, kind); ok && source.Verified {
+	if f, ok := one(factors, kind); ok && s.settled(f) && !opensMailbox(a, string(f.Secret)) {
 		return string(f.Secret), FromVerified
 	}
-	if source.Attribute == "" {
+	to = s.inDirectory(a, kind)
+	if to == "" || !IsMailbox(s.addressSource(kind).Attribute) && opensMailbox(a, to) {
 		return "", ""
 	}
+	return to, FromDirectory
+}
+
+// inDirectory is the address of a kind that the directory has; "" for none.
+func (s *Service) inDirectory(a ad.Account, kind ProofKind) string {
+	name := s.addressSource(kind).Attribute
+	if name == "" {
+		return ""
+	}
 	// Of several values none is the person's for sure.
-	if values := a.Attributes[strings.ToLower(source.Attribute)]; len(values) == 1 {
+	if values := a.Attributes[strings.ToLower(name)]; len(values) == 1 {
 		if to, ok := address(kind, values[0]); ok {
-			return to, FromDirectory
+			return to
 		}
 	}
-	return "", ""
+	return ""
 }
 
 // SendsToDirectory says whether codes of a kind go to an address of the directory, where
 // none was verified here.
 func (s *Service) SendsToDirectory(kind ProofKind) bool { return s.addressSource(kind).Attribute != "" }
 
-// DirectoryAddress is where codes of a kind go to for the account, where it verified
-// nothing else; "" for nowhere. A fault of the directory is an error.
+// DirectoryAddress is what the directory has for codes of a kind, also where none goes
+// there since the account itself opens it: it is for notices. "" for none. A fault of the
+// directory is an error.
 func (s *Service) DirectoryAddress(ctx context.Context, account ad.GUID, kind ProofKind) (string, error) {
 	a, err := s.account(ctx, account)
 	if errors.Is(err, ErrGone) {
 		return "", nil
 	}
-	to, _ := s.addressOf(a, nil, kind)
-	return to, err
+	return s.inDirectory(a, kind), err
+}
+
+// SendsToVerified says whether codes of a kind go to what the account verified, or would:
+// false where it counts no more.
+func (s *Service) SendsToVerified(ctx context.Context, account ad.GUID, kind ProofKind) (bool, error) {
+	factors, err := s.store.Factors(ctx, account)
+	if err != nil {
+		return false, fmt.Errorf("list proofs: %w", err)
+	}
+	f, ok := one(factors, kind)
+	if !ok {
+		return false, nil
+	}
+	stale, err := s.stale(f, func() (ad.Account, error) { return s.whoever(ctx, account) })
+	return err == nil && !stale, err
 }
 
 var number = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`) // ITU-T E.164
@@ -81,6 +106,13 @@ func address(kind ProofKind, text string) (string, bool) {
 // MailboxAttributes are those that have further addresses of an account's own mailbox,
 // beside mail and userPrincipalName, which are read of everybody.
 var MailboxAttributes = []string{"proxyAddresses", "targetAddress"}
+
+// IsMailbox says whether an attribute is by its name the mailbox that the account itself
+// opens. The directory's names have no case.
+func IsMailbox(attribute string) bool {
+	own := append([]string{"mail", "userPrincipalName"}, MailboxAttributes...)
+	return slices.ContainsFunc(own, func(name string) bool { return strings.EqualFold(name, attribute) })
+}
 
 // opensMailbox says whether the directory has the address as one of the account's own: a
 // code there helps nobody who is locked out, and whoever has the password reads it. Letters'

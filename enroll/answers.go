@@ -46,6 +46,7 @@ func (s *Service) check(ctx context.Context, t attempt, answers []Answer) ([]Fac
 	if err != nil {
 		return nil, fmt.Errorf("list proofs: %w", err)
 	}
+	factors = s.inForce(factors)
 	if len(answers) == 0 || len(answers) > maxAnswers {
 		return nil, because("no proof, or too many")
 	}

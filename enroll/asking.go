@@ -60,6 +60,7 @@ func (s *Service) Ask(ctx context.Context, of Session, label string, statement [
 	if err != nil {
 		return Asking{}, fmt.Errorf("list proofs: %w", err)
 	}
+	factors = s.inForce(factors)
 	for i, kind := range kinds {
 		switch {
 		case slices.Contains(kinds[:i], kind): // one code is enough

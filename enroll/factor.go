@@ -129,8 +129,26 @@ func Carrier(kind ProofKind) string {
 // passkeys and the 80 bits of a recovery code.
 func Guessable(kind ProofKind) bool { return !kind.IsPasskey() && kind != ProofRecoveryCode }
 
-// Held says what proofs an account holds.
+// Held says what proofs an account holds that count as things stand: see stale.
 func (s *Service) Held(ctx context.Context, account ad.GUID) ([]ProofKind, error) {
+	return s.held(ctx, account, func() (ad.Account, error) { return s.whoever(ctx, account) })
+}
+
+// HeldBy is Held of an account that was read.
+func (s *Service) HeldBy(ctx context.Context, a ad.Account) ([]ProofKind, error) {
+	return s.held(ctx, a.GUID, func() (ad.Account, error) { return a, nil })
+}
+
+// whoever is the account; nobody where it is gone, whose mailbox nothing opens.
+func (s *Service) whoever(ctx context.Context, account ad.GUID) (ad.Account, error) {
+	a, err := s.account(ctx, account)
+	if errors.Is(err, ErrGone) {
+		return ad.Account{}, nil
+	}
+	return a, err
+}
+
+func (s *Service) held(ctx context.Context, account ad.GUID, person func() (ad.Account, error)) ([]ProofKind, error) {
 	passkeys, err := s.store.Credentials(ctx, account)
 	if err != nil {
 		return nil, fmt.Errorf("list passkeys: %w", err)
@@ -147,11 +165,73 @@ func (s *Service) Held(ctx context.Context, account ad.GUID) ([]ProofKind, error
 		held = append(held, ProofHardwareKey)
 	}
 	for _, f := range factors {
-		if f.good() && !slices.Contains(held, f.Kind) {
+		if !f.good() || slices.Contains(held, f.Kind) {
+			continue
+		}
+		stale, err := s.stale(f, person)
+		if err != nil {
+			return nil, err
+		}
+		if !stale {
 			held = append(held, f.Kind)
 		}
 	}
 	return held, nil
+}
+
+// stale says whether what the person set up counts no more as things stand: answers to a
+// list that has other questions since, an address that nobody may verify any more, or
+// one that the account itself opens by now. person is asked only for a mail address.
+func (s *Service) stale(f Factor, person func() (ad.Account, error)) (bool, error) {
+	if !s.settled(f) {
+		return true, nil
+	}
+	if f.Kind != ProofMailCode {
+		return false, nil
+	}
+	a, err := person()
+	return err == nil && opensMailbox(a, string(f.Secret)), err
+}
+
+// settled says whether it counts by the settings alone, whatever the directory has.
+func (s *Service) settled(f Factor) bool {
+	switch f.Kind {
+	case ProofQuestions:
+		return answersEach(f, s.settings().Proofs.Questions)
+	case ProofMailCode, ProofSMSCode:
+		return s.addressSource(f.Kind).Verified
+	}
+	return true
+}
+
+// inForce are those of the factors that count by the settings. On the way in the others
+// are looked at as what nobody holds, and the directory is not asked.
+func (s *Service) inForce(factors []Factor) []Factor {
+	return slices.DeleteFunc(factors, func(f Factor) bool { return !s.settled(f) })
+}
+
+// Stale are the proofs that the person set up and that count no more as things stand,
+// by kind: of an address where it is, else "".
+func (s *Service) Stale(ctx context.Context, of Session) (map[ProofKind]string, error) {
+	factors, err := s.store.Factors(ctx, of.Account)
+	if err != nil {
+		return nil, fmt.Errorf("list proofs: %w", err)
+	}
+	out := map[ProofKind]string{}
+	for _, f := range factors {
+		stale, err := s.stale(f, func() (ad.Account, error) { return s.whoever(ctx, of.Account) })
+		if err != nil {
+			return nil, err
+		}
+		if !stale {
+			continue
+		}
+		out[f.Kind] = ""
+		if sendable(f.Kind) {
+			out[f.Kind] = string(f.Secret)
+		}
+	}
+	return out, nil
 }
 
 // AtHand are those of the kinds that the person could give now: what they hold, what a

@@ -230,6 +230,18 @@ var proofActs = map[string]func(w *world, p *pigeon, d *device, of enroll.Sessio
 	"where somebody is told": func(w *world, _ *pigeon, _ *device, _ enroll.Session) func() error {
 		return func() error { _, err := w.DirectoryAddress(w.ctx, alice, enroll.ProofMailCode); return err }
 	},
+	"whether notices go to what was verified": func(w *world, _ *pigeon, _ *device, _ enroll.Session) func() error {
+		w.keeps(enroll.ProofMailCode, "alice@home.example")
+		return func() error { _, err := w.SendsToVerified(w.ctx, alice, enroll.ProofMailCode); return err }
+	},
+	"what counts no more": func(w *world, _ *pigeon, _ *device, of enroll.Session) func() error {
+		w.keeps(enroll.ProofMailCode, "alice@home.example")
+		return func() error { _, err := w.Stale(w.ctx, of); return err }
+	},
+	"what is held": func(w *world, _ *pigeon, _ *device, _ enroll.Session) func() error {
+		w.keeps(enroll.ProofMailCode, "alice@home.example")
+		return func() error { _, err := w.Held(w.ctx, alice); return err }
+	},
 	"send a code": func(w *world, _ *pigeon, _ *device, _ enroll.Session) func() error {
 		token := must(w.begun(w.ctx, "alice", "reset"))(w.t)
 		return func() error { _, err := w.SendRecovery(w.ctx, token, enroll.ProofMailCode, false, phone); return err }

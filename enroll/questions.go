@@ -195,6 +195,16 @@ func bareName(name string) string {
 	}, norm.NFKD.String(cases.Fold().String(norm.NFKD.String(name))))
 }
 
+// answersEach says whether they answer each question of the list, which may have changed
+// since. What can't be read is for whoever uses it to tell.
+func answersEach(f Factor, list []Question) bool {
+	kept := map[string]remembered{}
+	if json.Unmarshal(f.Secret, &kept) != nil {
+		return true
+	}
+	return len(list) > 0 && !slices.ContainsFunc(list, func(q Question) bool { _, answered := kept[q.ID]; return !answered })
+}
+
 // answeredAll says whether the person answered each of them.
 func answeredAll(factors []Factor, asked []Question) bool {
 	f, ok := one(factors, ProofQuestions)

@@ -146,7 +146,7 @@ func (s *Service) SendRecovery(ctx context.Context, token secret.Text, kind Proo
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("list proofs: %w", err)
 	}
-	w.Sent[kind] = newSent(w.Nonce, kind, code, factors, s.now().Add(SentValid))
+	w.Sent[kind] = newSent(w.Nonce, kind, code, s.inForce(factors), s.now().Add(SentValid))
 	if !wanted {
 		return s.sealWay(w)
 	}

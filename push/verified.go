@@ -24,6 +24,9 @@ type Addresses interface {
 	// MayBeInDirectory says whether codes go to an address of the directory, where nothing
 	// was verified; InDirectory is that address, "" for none.
 	MayBeInDirectory(sms bool) bool
+	// GoToVerified says whether codes go to what the account verified. Where they do no
+	// more, the directory's address stands for it again.
+	GoToVerified(ctx context.Context, account string, sms bool) (bool, error)
 	InDirectory(ctx context.Context, account string, sms bool) (string, error)
 }
 
@@ -51,6 +54,10 @@ const (
 	paramDirectory = "_directory"
 	paramOnly      = "_only"
 )
+
+// besideVerified is paramDirectory of a delivery that another to what was verified stands
+// beside: one address is told once.
+const besideVerified = "beside"
 
 const maxSMS = 300 // runes, before the link: two parts
 
@@ -93,6 +100,9 @@ func (s *Service) further(ctx context.Context, n Notice) ([]Delivery, error) {
 		switch {
 		case c.has && about != c.about:
 			add(c.by, "", "")
+			if s.alsoInDirectory(ctx, n.To, c.by == ChannelSMS) {
+				add(c.by, paramDirectory, besideVerified)
+			}
 		case s.cfg.Addresses.MayBeInDirectory(c.by == ChannelSMS): // also where its place was just taken
 			add(c.by, paramDirectory, "true")
 		}
@@ -101,6 +111,19 @@ func (s *Service) further(ctx context.Context, n Notice) ([]Delivery, error) {
 		}
 	}
 	return out, nil
+}
+
+// alsoInDirectory says whether codes go to what the directory has though the account once
+// verified something: both are told then, and where nobody knows.
+func (s *Service) alsoInDirectory(ctx context.Context, account string, sms bool) bool {
+	if !s.cfg.Addresses.MayBeInDirectory(sms) {
+		return false
+	}
+	goes, err := s.cfg.Addresses.GoToVerified(ctx, account, sms)
+	if err != nil {
+		s.log.Warn("where codes go is not known", "account", account, "error", err)
+	}
+	return err != nil || !goes
 }
 
 // Keeping is the parameters of a notice that waits while an address of its reader goes
@@ -178,6 +201,11 @@ func (s *Service) deliverVerified(ctx context.Context, d Delivery, answered func
 	}
 	if d.Channel == ChannelMail && strings.EqualFold(to, who.Mail) {
 		return settle(verdict{}) // the mailbox of the directory, which is told anyway
+	}
+	if d.Params[paramDirectory] == besideVerified {
+		if other, err := s.cfg.Addresses.Verified(ctx, d.To, d.Channel == ChannelSMS); err == nil && strings.EqualFold(to, other) {
+			return settle(verdict{})
+		}
 	}
 	v := s.sendVerified(ctx, d, to, language(who.Language))
 	v.made = made

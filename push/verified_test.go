@@ -22,6 +22,13 @@ type verified struct {
 	// What the directory has, and whether codes go there.
 	kept    map[bool]string
 	keptErr error
+	// past: no codes go to what was verified any more; pastErr: nobody knows.
+	past    bool
+	pastErr error
+}
+
+func (v *verified) GoToVerified(context.Context, string, bool) (bool, error) {
+	return !v.past && v.pastErr == nil, v.pastErr
 }
 
 func (v *verified) MayBeInDirectory(sms bool) bool { _, ok := v.kept[sms]; return ok }
@@ -152,6 +159,49 @@ func TestWhatTheDirectoryHasForCodesIsAChannelToo(t *testing.T) {
 			}
 			if strings.Contains(w.log.String(), kept) || strings.Contains(w.log.String(), keptSMS) {
 				t.Errorf("an address is logged: %s", w.log)
+			}
+		})
+	}
+}
+
+// Where codes go to what the directory has though something was verified before, both are
+// told; where nobody knows as well. One address is told once.
+func TestWhatWasVerifiedBeforeAndWhereCodesGoNowAreBothTold(t *testing.T) {
+	const work, kept, keptSMS = "anna@corp.example.test", "anna@kept.example", "+4915199999999"
+	both := map[bool]string{false: kept, true: keptSMS}
+	for name, c := range map[string]struct {
+		past  bool
+		err   error
+		kept  map[bool]string
+		about string
+		want  []string
+	}{
+		"codes go to what was verified":   {false, nil, both, "passkey", []string{homeSMS, work, homeMail}},
+		"codes go there no more":          {true, nil, both, "passkey", []string{homeSMS, keptSMS, work, homeMail, kept}},
+		"nobody knows":                    {false, errors.New("down"), both, "passkey", []string{homeSMS, keptSMS, work, homeMail, kept}},
+		"nor to the directory's":          {true, nil, nil, "passkey", []string{homeSMS, work, homeMail}},
+		"the directory has none":          {true, nil, map[bool]string{false: "", true: ""}, "passkey", []string{homeSMS, work, homeMail}},
+		"the directory has the same":      {true, nil, map[bool]string{false: "ANNA@home.example", true: homeSMS}, "passkey", []string{homeSMS, work, homeMail}},
+		"mail has just been verified":     {true, nil, both, "mail-code", []string{homeSMS, keptSMS, work, kept}},
+		"what changes no way in is quiet": {true, nil, both, "", []string{work}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, m, gw, v := wideWorld(t)
+			v.past, v.pastErr, v.kept = c.past, c.err, c.kept
+			kind, params := kindProofs, []string{"kind", c.about}
+			if c.about == "" {
+				kind, params = kindChanged, []string{"kind", "unlock"}
+			}
+			w.notice(anna, kind, params...)
+			w.work()
+			slices.Sort(c.want)
+			if got := to(m, gw); !slices.Equal(got, c.want) {
+				t.Fatalf("told %q, want %q; %s", got, c.want, w.log)
+			}
+			for _, secret := range []string{kept, keptSMS, homeMail, homeSMS} {
+				if strings.Contains(w.log.String(), secret) {
+					t.Errorf("an address is logged: %s", w.log)
+				}
 			}
 		})
 	}

@@ -68,6 +68,9 @@ type Passkeys interface {
 	Remove(ctx context.Context, s enroll.Session, id []byte, proof enroll.Proof, last bool) error
 	// Factors are the proofs beside passkeys that the person holds, without secrets.
 	Factors(ctx context.Context, s enroll.Session) ([]enroll.Factor, error)
+	// Stale are the proofs that the person set up and that count no more: of an address
+	// where it is.
+	Stale(ctx context.Context, s enroll.Session) (map[enroll.ProofKind]string, error)
 	// AtHand are those of the kinds that the person could give now.
 	AtHand(ctx context.Context, s enroll.Session, kinds []enroll.ProofKind) ([]enroll.ProofKind, error)
 	// MakeRecoveryCodes, BeginTOTP and RemoveFactor need a proof from FinishStepUp

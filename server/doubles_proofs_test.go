@@ -17,6 +17,10 @@ func (p *relyingParty) Factors(context.Context, enroll.Session) ([]enroll.Factor
 	return []enroll.Factor{{Kind: enroll.ProofRecoveryCode}, {Kind: enroll.ProofTOTP}}, p.err
 }
 
+func (p *relyingParty) Stale(context.Context, enroll.Session) (map[enroll.ProofKind]string, error) {
+	return nil, p.err
+}
+
 func (p *relyingParty) AtHand(_ context.Context, _ enroll.Session, kinds []enroll.ProofKind) ([]enroll.ProofKind, error) {
 	return kinds, errors.Join(p.err, p.atHand)
 }

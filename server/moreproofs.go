@@ -23,7 +23,8 @@ type AddressHeld struct {
 	Address   string `json:"address" doc:"masked; empty where there is none"`
 	From      string `json:"from" enum:"directory,verified," doc:"who keeps it"`
 	CanVerify bool   `json:"canVerify"`
-	Created   string `json:"created"`
+	Stale     string `json:"stale" doc:"masked: what the person verified, where codes go to no more; empty for none"`
+	Created   string `json:"created" doc:"of what the person verified"`
 	LastUsed  string `json:"lastUsed"`
 }
 
@@ -36,6 +37,7 @@ type PINHeld struct {
 // QuestionsHeld are the answers of the person.
 type QuestionsHeld struct {
 	ProofHeld
+	Stale  bool       `json:"stale" doc:"answered, and the questions have changed since: they prove nothing until they are answered anew"`
 	Answer int        `json:"answer" doc:"how many are answered"`
 	Ask    int        `json:"ask" doc:"and how many of those asked"`
 	List   []Question `json:"list"`
@@ -62,6 +64,10 @@ func questions(list []enroll.Question) []Question {
 func (s *Server) further(ctx context.Context, out *Proofs, held []enroll.Factor, offered []enroll.ProofKind) error {
 	own := signedIn(ctx)
 	settings := s.cfg.Passkeys.ProofSettings()
+	stale, err := s.cfg.Passkeys.Stale(ctx, own)
+	if err != nil {
+		return err
+	}
 	for _, a := range []struct {
 		kind enroll.ProofKind
 		to   *AddressHeld
@@ -79,6 +85,7 @@ func (s *Server) further(ctx context.Context, out *Proofs, held []enroll.Factor,
 			return err
 		}
 		a.to.Address, a.to.From = enroll.Masked(a.kind, to), from
+		a.to.Stale = enroll.Masked(a.kind, stale[a.kind])
 	}
 	out.PIN.Least = settings.LeastPIN()
 	out.PIN.Offered = slices.Contains(offered, enroll.ProofPIN)
@@ -96,7 +103,8 @@ func (s *Server) further(ctx context.Context, out *Proofs, held []enroll.Factor,
 		case enroll.ProofPIN:
 			out.PIN.Held, out.PIN.Created, out.PIN.LastUsed = true, created, used
 		case enroll.ProofQuestions:
-			out.Questions.Held, out.Questions.Created, out.Questions.LastUsed = true, created, used
+			_, out.Questions.Stale = stale[f.Kind]
+			out.Questions.Held, out.Questions.Created, out.Questions.LastUsed = !out.Questions.Stale, created, used
 		}
 	}
 	return nil

@@ -384,3 +384,49 @@ func TestWhatNoRuleTakesForThisKindIsNotTried(t *testing.T) {
 	}
 	h.post.mu.Unlock()
 }
+
+// What the person set up and what counts no more is shown as such, held no more, and may
+// be taken away or set up anew.
+func TestWhatCountsNoMoreIsShownAndMayBeTakenAway(t *testing.T) {
+	h := newHouse(t, alsoBy([]enroll.ProofKind{enroll.ProofQuestions}, []enroll.ProofKind{enroll.ProofSMSCode}, []enroll.ProofKind{enroll.ProofMailCode}))
+	h.post.waits()
+	p := h.phone()
+	p.enrol(h.invitation(h.company.person), h.company.who.Password)
+	p.setsAnswers()
+	p.verifies("sms-code", "+49 151 12345678")
+	p.verifies("mail-code", "me@home.example")
+	set := func(change func(*enroll.ProofSettings)) Proofs {
+		t.Helper()
+		s := everyProof()
+		change(&s)
+		if err := h.passkeys.Set(enroll.Settings{Proofs: s}); err != nil {
+			t.Fatal(err)
+		}
+		return fetch[Proofs](p, "GET", "/api/proofs", nil)
+	}
+	got := set(func(*enroll.ProofSettings) {})
+	if q := got.Questions; !q.Held || q.Stale || got.SMSCode.Stale != "" || got.MailCode.Stale != "" {
+		t.Fatalf("before anything changes: %+v", got)
+	}
+	got = set(func(s *enroll.ProofSettings) {
+		s.Questions = append(s.Questions, enroll.Question{ID: "new", English: "Which was the first?", German: "Welches war das erste?"})
+		s.SMS, s.Mail = enroll.AddressSource{Attribute: "extensionAttribute4"}, enroll.AddressSource{}
+	})
+	if q := got.Questions; q.Held || !q.Stale || !q.Offered || q.Created == "" || len(q.List) != 6 {
+		t.Errorf("a question more: %+v", q)
+	}
+	if c := got.SMSCode; c.Stale != "+49 ••• •••78" || c.Address != "" || c.From != "" || c.CanVerify || c.Created == "" {
+		t.Errorf("a number that nobody may verify any more: %+v", c)
+	}
+	if c := got.MailCode; c.Stale != "m•••@home.example" || c.Address != "" || c.From != "" || c.CanVerify {
+		t.Errorf("an address that nobody may verify any more: %+v", c)
+	}
+	wantProblem(t, p.call("POST", "/api/proofs/ask", fields{"kinds": []string{"questions"}}), http.StatusNotFound, "proof.not-held")
+	wantProblem(t, p.call("POST", "/api/proofs/ask", fields{"kinds": []string{"sms-code"}}), http.StatusConflict, "proof.no-address")
+	for _, kind := range []string{"sms-code", "mail-code", "questions"} {
+		got = fetch[Proofs](p, "POST", "/api/proofs/remove", fields{"proof": p.mayChange(fields{"purpose": "remove-proof", "kind": kind}), "kind": kind})
+	}
+	if got.SMSCode.Stale != "" || got.MailCode.Stale != "" || got.Questions.Stale || got.Questions.Held {
+		t.Errorf("taken away: %+v", got)
+	}
+}

@@ -40,7 +40,7 @@ func (h holders) FirstPasskey(context.Context, ad.GUID) (time.Time, error) { ret
 
 func (h holders) ProofsReplaced(context.Context, ad.GUID) (time.Time, error) { return time.Time{}, nil }
 
-func (h holders) HeldProofs(context.Context, ad.GUID) ([]enroll.ProofKind, error) {
+func (h holders) HeldProofs(context.Context, ad.Account) ([]enroll.ProofKind, error) {
 	return []enroll.ProofKind{enroll.ProofPasskey}, nil
 }
 

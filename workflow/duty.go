@@ -69,7 +69,7 @@ func (p Policy) holdOf(account ad.Account, at Circumstances) (*Hold, error) {
 }
 
 // duty is what of it is missing; nil for nothing.
-func (e *Engine) duty(ctx context.Context, h *Hold, account ad.GUID) (*Duty, error) {
+func (e *Engine) duty(ctx context.Context, h *Hold, account ad.Account) (*Duty, error) {
 	held, err := e.held(ctx, account)
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (e *Engine) duty(ctx context.Context, h *Hold, account ad.GUID) (*Duty, err
 		return nil, nil
 	}
 	if h.Within > 0 {
-		first, err := e.holders.FirstPasskey(ctx, account)
+		first, err := e.holders.FirstPasskey(ctx, account.GUID)
 		if err != nil {
 			return nil, fmt.Errorf("look when the first passkey was made: %w", err)
 		}
@@ -105,13 +105,13 @@ func (e *Engine) Duty(ctx context.Context, who Actor, account ad.Account) (*Duty
 	if err != nil || h == nil {
 		return nil, err
 	}
-	return e.duty(ctx, h, account.GUID)
+	return e.duty(ctx, h, account)
 }
 
 // dutiful denies what the rule refuses whoever does not hold what they must. It never
 // stands against an unlock, nor against a new passkey, or who lost the phone could not
 // come back to set up the rest. A store that can't say what is held denies.
-func (e *Engine) dutiful(ctx context.Context, d Decision, h *Hold, account ad.GUID, kind Kind) (Decision, error) {
+func (e *Engine) dutiful(ctx context.Context, d Decision, h *Hold, account ad.Account, kind Kind) (Decision, error) {
 	if h == nil || !h.Limit || kind == KindUnlock || kind == KindEnrol {
 		return d, nil
 	}

@@ -87,7 +87,7 @@ func ExplainKnown(ctx context.Context, c ExplainConfig, account ad.Account, kind
 	x = x.tell(o, v.policy, account, at)
 	x.Known = &Stands{Ways: e.waysIn(ctx, account, kind, at), Asked: -1}
 	if v.hold != nil {
-		x.Known.Lacks, _ = e.duty(ctx, v.hold, account.GUID) // what can't be read denies, and has done so
+		x.Known.Lacks, _ = e.duty(ctx, v.hold, account) // what can't be read denies, and has done so
 	}
 	if x.Err != nil {
 		return x

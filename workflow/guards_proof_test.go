@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 )
@@ -22,7 +23,7 @@ func TestWhatOnlyNamesSomebodyIsNoProofOfAPolicy(t *testing.T) {
 		"a name":                {[][]enroll.ProofKind{names}, 0, ErrProofTooWeak},
 	} {
 		e, _ := office(waiting())
-		d, err := e.strongEnough(t.Context(), Decision{Verdict: Allow, Prove: tc.prove}, annID, KindUnlock, byProof)
+		d, err := e.strongEnough(t.Context(), Decision{Verdict: Allow, Prove: tc.prove}, ad.Account{GUID: annID}, KindUnlock, byProof)
 		if !errors.Is(err, tc.want) || (err == nil) != (tc.want == nil) || len(d.Prove) != tc.left || (d.Verdict == Allow) != (tc.want == nil) {
 			t.Errorf("%s: %v, %+v", name, err, d)
 		}

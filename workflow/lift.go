@@ -50,7 +50,7 @@ func (e *Engine) Thaws(ctx context.Context, who Actor) ([]Thaw, error) {
 			e.log.Warn("a frozen account can't be looked at", "account", f.Account, "error", err)
 			failed = err
 		default:
-			out = append(out, Thaw{f, person, e.unused(ctx, f)})
+			out = append(out, Thaw{f, person, e.unused(ctx, f, person)})
 		}
 	}
 	if len(out) == 0 && failed != nil {
@@ -76,11 +76,11 @@ func (e *Engine) CountThaws(ctx context.Context, account ad.GUID) int {
 }
 
 // unused errs on the side of the warning.
-func (e *Engine) unused(ctx context.Context, f Freeze) bool {
+func (e *Engine) unused(ctx context.Context, f Freeze, person ad.Account) bool {
 	if len(f.Proved) == 0 || slices.ContainsFunc(f.Proved, enroll.ProofKind.IsPasskey) {
 		return false
 	}
-	held, err := e.held(ctx, f.Account)
+	held, err := e.held(ctx, person)
 	return err != nil || slices.ContainsFunc(held, enroll.ProofKind.IsPasskey)
 }
 

@@ -386,17 +386,17 @@ func (m *memory) HasPasskey(_ context.Context, account ad.GUID) (bool, error) {
 }
 
 // HeldProofs is the passkey, where there is one, and what a test gave.
-func (m *memory) HeldProofs(_ context.Context, account ad.GUID) ([]enroll.ProofKind, error) {
+func (m *memory) HeldProofs(_ context.Context, account ad.Account) ([]enroll.ProofKind, error) {
 	if err := hook(m.before, "held-proofs"); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var held []enroll.ProofKind
-	if !m.keyless[account] {
+	if !m.keyless[account.GUID] {
 		held = append(held, enroll.ProofPasskey)
 	}
-	return append(held, m.holds[account]...), nil
+	return append(held, m.holds[account.GUID]...), nil
 }
 
 // FirstPasskey is what a test says.

@@ -53,7 +53,7 @@ func (e *Engine) view(ctx context.Context, account ad.Account, at Circumstances)
 func (e *Engine) option(ctx context.Context, v view, kind Kind, trace *Trace) offered {
 	o := offer(v.policy, v.account, kind, v.at, v.stop, trace)
 	if o.err == nil {
-		o = e.stronger(ctx, o, v.account.GUID, v.hold)
+		o = e.stronger(ctx, o, v.account, v.hold)
 	}
 	return o
 }

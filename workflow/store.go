@@ -152,7 +152,7 @@ func (f Freeze) Again(made time.Time) bool {
 type Holders interface {
 	HasPasskey(ctx context.Context, account ad.GUID) (bool, error)
 	// HeldProofs are the kinds of proofs that the account holds, passkeys among them.
-	HeldProofs(ctx context.Context, account ad.GUID) ([]enroll.ProofKind, error)
+	HeldProofs(ctx context.Context, account ad.Account) ([]enroll.ProofKind, error)
 	// ProofsReplaced is when a proof was last added, replaced or taken away where one was
 	// held; zero for never: an invitation's passkey alone is none.
 	ProofsReplaced(ctx context.Context, account ad.GUID) (time.Time, error)

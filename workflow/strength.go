@@ -46,10 +46,10 @@ func (e *Engine) decide(ctx context.Context, account ad.Account, kind Kind, at C
 	if err != nil {
 		return d.deny(d.Rule, foundDuty, ""), err
 	}
-	if d, err = e.dutiful(ctx, d, hold, account.GUID, kind); err != nil {
+	if d, err = e.dutiful(ctx, d, hold, account, kind); err != nil {
 		return d, err
 	}
-	if d, err = e.strongEnough(ctx, d, account.GUID, kind, by); err != nil {
+	if d, err = e.strongEnough(ctx, d, account, kind, by); err != nil {
 		return d, err
 	}
 	return e.cooled(ctx, d, account.GUID)
@@ -75,7 +75,7 @@ func (e *Engine) cooled(ctx context.Context, d Decision, account ad.GUID) (Decis
 	return d.deny(d.Rule, foundCoolDown, ""), &Detailed{Cause: ErrCoolDown, Params: map[string]string{"until": until.UTC().Format(time.RFC3339)}}
 }
 
-func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, kind Kind, by door) (Decision, error) {
+func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.Account, kind Kind, by door) (Decision, error) {
 	// A word counts where it is asked for, and where somebody is asked to give it.
 	if (by != byWord || len(d.Approve) == 0) && slices.ContainsFunc(d.Prove, byVouching) {
 		if d.Prove = slices.DeleteFunc(slices.Clone(d.Prove), byVouching); len(d.Prove) == 0 {
@@ -104,13 +104,13 @@ func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.GUID, 
 }
 
 // stronger is an option as what the person holds leaves it, and hold of their rule.
-func (e *Engine) stronger(ctx context.Context, o offered, account ad.GUID, hold *Hold) offered {
+func (e *Engine) stronger(ctx context.Context, o offered, account ad.Account, hold *Hold) offered {
 	d, err := e.dutiful(ctx, o.decision, hold, account, o.Kind)
 	if err == nil {
 		d, err = e.strongEnough(ctx, d, account, o.Kind, byProof)
 	}
 	if err == nil {
-		d, err = e.cooled(ctx, d, account)
+		d, err = e.cooled(ctx, d, account.GUID)
 	}
 	return o.answered(d, err)
 }
@@ -142,7 +142,7 @@ func strongAlternatives(prove [][]enroll.ProofKind, held []enroll.ProofKind) (st
 	return strong
 }
 
-func (e *Engine) held(ctx context.Context, account ad.GUID) ([]enroll.ProofKind, error) {
+func (e *Engine) held(ctx context.Context, account ad.Account) ([]enroll.ProofKind, error) {
 	if e.holders == nil {
 		return nil, errors.New("nobody knows which proofs are held")
 	}
@@ -176,7 +176,7 @@ func (e *Engine) suffices(ctx context.Context, account ad.Account, kind Kind, at
 	if err != nil {
 		return enroll.ErrRecoverRefused
 	}
-	d, err = e.strongEnough(ctx, d, account.GUID, kind, byProof)
+	d, err = e.strongEnough(ctx, d, account, kind, byProof)
 	if errors.Is(err, ErrProofTooWeak) || errors.Is(err, ErrOnlyVouched) {
 		return enroll.ErrRecoverRefused
 	}
@@ -193,7 +193,7 @@ func (e *Engine) suffices(ctx context.Context, account ad.Account, kind Kind, at
 	if err := unprotected(account); err != nil {
 		return err
 	}
-	if _, err := e.dutiful(ctx, d, hold, account.GUID, kind); err != nil {
+	if _, err := e.dutiful(ctx, d, hold, account, kind); err != nil {
 		return err
 	}
 	err = e.unfrozen(ctx, account.GUID)

@@ -91,7 +91,7 @@ func (e *Engine) ThawSuffices(ctx context.Context, person ad.Account, address st
 			continue
 		}
 		changes = changes || kind.ChangesCredential()
-		d, err := e.strongEnough(ctx, d, person.GUID, kind, byProof)
+		d, err := e.strongEnough(ctx, d, person, kind, byProof)
 		switch {
 		case errors.Is(err, ErrProofTooWeak), errors.Is(err, ErrOnlyVouched):
 		case err != nil:
@@ -103,7 +103,7 @@ func (e *Engine) ThawSuffices(ctx context.Context, person ad.Account, address st
 	if !enough[changes] {
 		return enroll.ErrRecoverRefused
 	}
-	held, err := e.held(ctx, person.GUID)
+	held, err := e.held(ctx, person)
 	if err != nil {
 		return err
 	}

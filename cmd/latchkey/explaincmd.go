@@ -101,7 +101,7 @@ func (c configExplainCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	of := r.standingOf(ctx, cfg, who.GUID, supposed, at.Now)
+	of := r.standingOf(ctx, cfg, who, supposed, at.Now)
 	x := explain(ctx, r.resolve(ctx, cfg), who, kind, at, of)
 	if err := of.close(); err != nil {
 		return err

@@ -16,6 +16,6 @@ type holders struct {
 }
 
 // HeldProofs is workflow.Holders'.
-func (h holders) HeldProofs(ctx context.Context, account ad.GUID) ([]enroll.ProofKind, error) {
-	return h.passkeys.Held(ctx, account)
+func (h holders) HeldProofs(ctx context.Context, account ad.Account) ([]enroll.ProofKind, error) {
+	return h.passkeys.HeldBy(ctx, account)
 }

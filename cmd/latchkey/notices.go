@@ -99,6 +99,14 @@ func (x addresses) InDirectory(ctx context.Context, account string, sms bool) (s
 	return x.passkeys.DirectoryAddress(ctx, id, codeBy(sms))
 }
 
+func (x addresses) GoToVerified(ctx context.Context, account string, sms bool) (bool, error) {
+	id, err := ad.ParseGUID(account)
+	if err != nil {
+		return false, fmt.Errorf("read account: %w", err)
+	}
+	return x.passkeys.SendsToVerified(ctx, id, codeBy(sms))
+}
+
 func codeBy(sms bool) enroll.ProofKind {
 	if sms {
 		return enroll.ProofSMSCode

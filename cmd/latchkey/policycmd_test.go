@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -385,6 +386,66 @@ policies:
 		"reset: {prove: [passkey], cool_down: 24h}, one-time: {prove: [passkey], approve: [{by: empty}]}}\n"), 0o600))
 	says(explain("--kind", "reset"), "(proof.cool-down), until 2026-03-02T00:00:00Z\n")
 	says(explain("--kind", "one-time"), "asked:     nobody could approve now; asking is refused: ", "(review.no-approver)\nsees:      one-time is shown\n")
+}
+
+// What somebody set up and what counts no more is not held for explain either: answers to a
+// list that has another question since, a mailbox that is the account's own by now, a number
+// that nobody may verify any more.
+func TestExplainLeavesOutWhatCountsNoMore(t *testing.T) {
+	r := newRealm(t, rand.New(rand.NewPCG(1, 1)), 1)
+	file := func(questions int, sms string) {
+		list := make([]string, questions)
+		for i := range list {
+			list[i] = fmt.Sprintf("{id: q%d, en: Which one, de: Welche}", i)
+		}
+		must(t, os.WriteFile(r.config, []byte(r.head+`
+mail: {host: smtp.corp.example.test, from: latchkey@corp.example.test}
+proofs:
+  mail_code: {verified: true}
+  sms_code: {`+sms+`, countries: ["+49"], gateway: {url: "https://sms.example.test/"}}
+  questions: {list: [`+strings.Join(list, ", ")+`]}
+policies:
+  - name: all
+    who: {everyone: true}
+    hold: {must: [questions, mail-code]}
+    unlock: {prove: [passkey, questions + mail-code, sms-code]}
+`), 0o600))
+	}
+	explain := func() explained {
+		t.Helper()
+		return explainBy(t, r, "p000", workflow.KindUnlock, "")
+	}
+	file(5, "verified: true")
+	cfg, err := config.Load(r.config)
+	must(t, err)
+	a, err := openApp(t.Context(), cfg, streams{io.Discard, io.Discard})
+	must(t, err)
+	id, err := a.dir.Resolve(t.Context(), "p000")
+	must(t, err)
+	keep := func(kind enroll.ProofKind, what string) {
+		t.Helper()
+		must(t, a.store.ReplaceFactors(t.Context(), id, kind, []enroll.Factor{{ID: "f-" + string(kind), Account: id, Kind: kind, Secret: []byte(what), Created: now()}}))
+	}
+	keep(enroll.ProofQuestions, `{"q0": {}, "q1": {}, "q2": {}, "q3": {}, "q4": {}}`)
+	keep(enroll.ProofMailCode, "me@home.example")
+	keep(enroll.ProofSMSCode, "+4915112345678")
+	all := []enroll.ProofKind{enroll.ProofMailCode, enroll.ProofQuestions, enroll.ProofSMSCode}
+	if x := explain(); !slices.Equal(x.Holds, all) || x.Lacks != nil {
+		t.Errorf("all that was set up: %+v", x)
+	}
+	keep(enroll.ProofMailCode, "P000@corp.example.test")
+	if x := explain(); !slices.Equal(x.Holds, all[1:]) || x.Lacks == nil || !slices.Equal(x.Lacks.Proofs, all[:1]) {
+		t.Errorf("a mailbox of the account's own: %+v", x)
+	}
+	file(6, "verified: true")
+	if x := explain(); !slices.Equal(x.Holds, all[2:]) || x.Lacks == nil || len(x.Lacks.Proofs) != 2 {
+		t.Errorf("another question: %+v", x)
+	}
+	file(6, "attribute: extensionAttribute4")
+	if x := explain(); len(x.Holds) != 0 {
+		t.Errorf("a number that nobody may verify: %+v", x)
+	}
+	a.close()
 }
 
 // The wait holds thieves up as an approval does, so that explain names it.

@@ -42,7 +42,7 @@ type standing struct {
 }
 
 // standingOf reads the store, unless it is supposed what the person holds.
-func (r policyReader) standingOf(ctx context.Context, cfg config.Config, id ad.GUID, supposed []enroll.ProofKind, at time.Time) standing {
+func (r policyReader) standingOf(ctx context.Context, cfg config.Config, who ad.Account, supposed []enroll.ProofKind, at time.Time) standing {
 	s := standing{held: supposed, supposed: supposed != nil, close: func() error { return nil }}
 	if s.supposed {
 		s.known = supposition{held: supposed, at: at}
@@ -53,7 +53,7 @@ func (r policyReader) standingOf(ctx context.Context, cfg config.Config, id ad.G
 		s.unread = err
 		return s
 	}
-	if s.held, s.unread = h.HeldProofs(ctx, id); s.unread != nil {
+	if s.held, s.unread = h.HeldProofs(ctx, who); s.unread != nil {
 		h.Close()
 		return s
 	}
@@ -95,7 +95,7 @@ type supposition struct {
 
 var _ workflow.Known = supposition{}
 
-func (s supposition) HeldProofs(context.Context, ad.GUID) ([]enroll.ProofKind, error) {
+func (s supposition) HeldProofs(context.Context, ad.Account) ([]enroll.ProofKind, error) {
 	return s.held, nil
 }
 

@@ -353,8 +353,8 @@ export interface Proofs {
   mailCode: SentProof;
   smsCode: SentProof;
   pin: Held & { least: number }; // how many digits a new one has at least
-  /** answer of the list are given, ask of them are asked. */
-  questions: Held & { answer: number; ask: number; list: Question[] };
+  /** answer of the list are given, ask of them are asked. stale: the list has changed since, and they prove nothing until they are answered anew. */
+  questions: Held & { stale: boolean; answer: number; ask: number; list: Question[] };
 }
 export interface Held { offered: boolean; held: boolean; created: string; lastUsed: string; }
 export interface SentProof {
@@ -362,6 +362,7 @@ export interface SentProof {
   address: string; // masked; "" for none
   from: 'directory' | 'verified' | ''; // IT keeps it, or the person verified it here
   canVerify: boolean; // an address of one's own may be verified here
+  stale: string; // masked: what the person verified, where no codes go any more; "" for none
   created: string;
   lastUsed: string;
 }
@@ -386,7 +387,7 @@ export interface Given { kind: ProofKind; value: string; answers?: string[]; }
 /** Where a request needs more than the passkey:
  *  POST /api/requests/{id}/ask {kinds} -> Ask: sends the codes, which count for this request; 502 "code.not-sent", 409 "proof.no-address"
  *  POST /api/requests/{id}/answers {token, proofs: Given[]} -> Request; 422 "proof.wrong" or "proof.clock", 410 "ceremony.unknown",
- *  409 "proof.not-held". token: of Ask, "" where nothing had to be asked. */
+ *  404 "proof.not-held". token: of Ask, "" where nothing had to be asked. */
 export interface Ask { token: string; sent: Partial<Record<SentKind, string>>; questions: Question[]; }
 export interface TotpBegin {
   token: string;

@@ -1,13 +1,16 @@
+import { render } from 'preact-render-to-string';
+import { h } from 'preact';
 import { beforeAll, expect, test } from 'vitest';
+import type { Proofs } from '../src/api-types';
 import { says, speak, t } from '../src/i18n';
 import { bare, bareCode, groupedCode, lacks, phoneNumber, regroup, regroupDigits } from '../src/lib/codes';
 import { info } from '../src/lib/session';
 import { askable } from '../src/lib/ways';
 import { given, missing } from '../src/ui/given';
-import { addressLacks } from '../src/screens/proofs/address';
-import { shownOf } from '../src/screens/proofs';
+import { Address, addressLacks } from '../src/screens/proofs/address';
+import { shownOf, type PartProps } from '../src/screens/proofs';
 import { pinLacks } from '../src/screens/proofs/pin';
-import { answersLack } from '../src/screens/proofs/questions';
+import { answersLack, Questions } from '../src/screens/proofs/questions';
 import { anew, fitted, readDraft } from '../src/screens/recover/draft';
 import { leadsOf, leadsTo, wanting, wantsOf, wayTo, type Lead } from '../src/screens/recover/leads';
 import { wayName, wayNeeds } from '../src/screens/recover/words';
@@ -154,12 +157,30 @@ test('an alternative is said in words', () => {
 
 test('what is neither offered nor held is not shown', () => {
   const none = { offered: false, held: false, created: '', lastUsed: '' };
-  const nowhere = { offered: false, address: '', from: '', canVerify: true, created: '', lastUsed: '' } as const;
-  const proofs = { recoveryCodes: { offered: false, total: 0, left: 0, created: '' }, totp: none, mailCode: nowhere, smsCode: nowhere, pin: { ...none, least: 6 }, questions: { ...none, answer: 5, ask: 3, list: [] } };
+  const nowhere = { offered: false, address: '', from: '', canVerify: true, stale: '', created: '', lastUsed: '' } as const;
+  const proofs = { recoveryCodes: { offered: false, total: 0, left: 0, created: '' }, totp: none, mailCode: nowhere, smsCode: nowhere, pin: { ...none, least: 6 }, questions: { ...none, stale: false, answer: 5, ask: 3, list: [] } };
   expect(shownOf(proofs)).toEqual([]);
   expect(shownOf({ ...proofs, mailCode: { ...nowhere, address: 'd•••@x', from: 'directory' } })).toEqual([]); // IT's, and not asked for
   expect(shownOf({ ...proofs, smsCode: { ...nowhere, address: '+49 •••', from: 'verified' }, pin: { ...none, held: true, least: 6 } })).toEqual(['sms-code', 'pin']);
   expect(shownOf({ ...proofs, mailCode: { ...nowhere, offered: true }, questions: { ...proofs.questions, offered: true } })).toEqual(['mail-code', 'questions']);
+  expect(shownOf({ ...proofs, mailCode: { ...nowhere, stale: 'd•••@x' }, smsCode: { ...nowhere, address: '+49 •••', from: 'directory', canVerify: false, stale: '+41 •••' }, questions: { ...proofs.questions, stale: true } })).toEqual(['mail-code', 'sms-code', 'questions']); // it counts no more, and may be taken away
+});
+
+test('what counts no more says so, and may be taken away', () => {
+  const times = { created: '2026-11-01T08:00:00Z', lastUsed: '' };
+  const part = (change: Partial<Proofs>): PartProps => ({ proofs: change as Proofs, onProofs: () => {}, onBack: () => {} });
+  const questions = (change: object) => render(h(Questions, part({ questions: { ...times, offered: true, held: false, stale: true, answer: 6, ask: 3, list: [], ...change } })));
+  for (const what of ['The questions have changed', 'Answer them anew', 'Remove my answers']) expect(questions({})).toContain(what);
+  expect(questions({})).not.toContain('>6<'); // that many are not answered
+  expect(questions({ held: true, stale: false })).not.toContain('have changed');
+  expect(questions({ offered: false })).not.toContain('have changed');
+  expect(questions({ offered: false })).toContain('Remove my answers');
+  const number = (change: object) =>
+    render(h(Address, { ...part({ smsCode: { ...times, offered: true, address: '+49 ••• •••78', from: 'directory', canVerify: false, stale: '+41 ••• •••21', ...change } }), kind: 'sms-code' }));
+  for (const what of ['Codes go only to a number that your IT keeps', '+41 ••• •••21', 'Remove the number']) expect(number({})).toContain(what);
+  expect(number({})).not.toContain('Use another number');
+  const mail = render(h(Address, { ...part({ mailCode: { ...times, offered: true, address: '', from: '', canVerify: true, stale: 'd•••@corp.test' } }), kind: 'mail-code' }));
+  for (const what of ['Your work account opens this mailbox', 'd•••@<wbr/>corp.test', 'Use another address', 'Remove the address']) expect(mail).toContain(what);
 });
 
 test('the directory attribute goes by the organisation’s name for it, in either language', async () => {

@@ -2,7 +2,7 @@
 // and text message, a PIN, questions. What the organisation does not offer is not
 // shown, unless it is still held.
 import { useState } from 'preact/hooks';
-import type { Held, Proofs, SentKind } from '../api-types';
+import type { Held, Proofs, SentKind, SentProof } from '../api-types';
 import { t, tn } from '../i18n';
 import { ago } from '../lib/format';
 import { useResource } from '../lib/resource';
@@ -69,15 +69,18 @@ export function ProofsScreen() {
   }
 }
 
+/** Whether there is an address that the person verified, though no codes may go there any more. */
+const kept = ({ from, stale }: SentProof) => from === 'verified' || stale !== '';
+
 /** What is neither offered nor held is not shown. */
 export function shownOf({ recoveryCodes: codes, totp, mailCode, smsCode, pin, questions }: Proofs): Which[] {
   const shown: [Which, boolean][] = [
     ['codes', codes.offered || codes.total > 0],
     ['totp', totp.offered || totp.held],
-    ['mail-code', mailCode.offered || mailCode.from === 'verified'],
-    ['sms-code', smsCode.offered || smsCode.from === 'verified'],
+    ['mail-code', mailCode.offered || kept(mailCode)],
+    ['sms-code', smsCode.offered || kept(smsCode)],
     ['pin', pin.offered || pin.held],
-    ['questions', questions.offered || questions.held],
+    ['questions', questions.offered || questions.held || questions.stale],
   ];
   return shown.filter(([, on]) => on).map(([which]) => which);
 }
@@ -85,6 +88,7 @@ export function shownOf({ recoveryCodes: codes, totp, mailCode, smsCode, pin, qu
 function List({ proofs, onOpen }: { proofs: Proofs; onOpen: (which: Which) => void }) {
   const keys = session.use().me?.passkeys ?? 0;
   const { recoveryCodes: codes, totp, pin, questions } = proofs;
+  const due = questions.stale && questions.offered;
   const few = codes.total > 0 && codes.left <= FEW;
   const shown = shownOf(proofs);
   const row = (which: Which) => {
@@ -106,7 +110,16 @@ function List({ proofs, onOpen }: { proofs: Proofs; onOpen: (which: Which) => vo
       case 'pin':
         return <Row key={which} icon="pin" title={t('pin.title')} sub={heldSays(pin, t('pr.pin.none', { n: pin.least }))} onClick={open} />;
       case 'questions':
-        return <Row key={which} icon="help" title={t('qu.title')} sub={heldSays(questions, t('pr.questions.none', { n: questions.answer }))} onClick={open} />;
+        return (
+          <Row
+            key={which}
+            icon={due ? 'wait' : 'help'}
+            tone={due ? 'wait' : undefined}
+            title={t('qu.title')}
+            sub={questions.stale ? t(due ? 'pr.questions.stale' : 'pr.not-offered') : heldSays(questions, t('pr.questions.none', { n: questions.answer }))}
+            onClick={open}
+          />
+        );
       default:
         return <SentRow key={which} kind={which} proofs={proofs} onOpen={open} />;
     }
@@ -129,7 +142,8 @@ function heldSays(held: Held, none: string): string {
 
 /** Where codes go. An address of the directory is a fact, unless one of one's own may take its place. */
 function SentRow({ kind, proofs, onOpen }: { kind: SentKind; proofs: Proofs; onOpen: () => void }) {
-  const { address, from, canVerify } = ofKind(proofs, kind);
+  const sent = ofKind(proofs, kind);
+  const { address, from, canVerify, stale } = sent;
   const none = t(canVerify ? `pr.${kind}.none` : `pr.${kind}.never`);
   const sub = address ? (
     <>
@@ -137,9 +151,12 @@ function SentRow({ kind, proofs, onOpen }: { kind: SentKind; proofs: Proofs; onO
         <Mail address={address} />
       </span>
       <span class="line">{t(from === 'directory' ? 'pr.sent.directory' : 'pr.sent.verified')}</span>
+      {stale && <span class="line">{t(`pr.${kind}.stale`)}</span>}
     </>
+  ) : stale ? (
+    t(`pr.${kind}.stale`)
   ) : (
     none
   );
-  return <Row icon={sentIcon[kind]} title={t(`ad.title.${kind}`)} sub={sub} onClick={canVerify || from === 'verified' ? onOpen : undefined} />;
+  return <Row icon={sentIcon[kind]} title={t(`ad.title.${kind}`)} sub={sub} onClick={canVerify || kept(sent) ? onOpen : undefined} />;
 }

@@ -32,7 +32,7 @@ export function addressLacks(kind: SentKind, typed: string): string {
 export function Address(props: Props) {
   const { kind, proofs, onProofs, onBack } = props;
   const mine = ofKind(proofs, kind);
-  const verified = mine.from === 'verified';
+  const verified = mine.from === 'verified' || mine.stale !== '';
   const [changing, setChanging] = useState(false);
   const [typed, setTyped] = useState('');
   const [begun, setBegun] = useState<AddressBegin | null>(null);
@@ -41,10 +41,10 @@ export function Address(props: Props) {
     return <Type {...props} mine={mine} typed={typed} onTyped={setTyped} onBegun={setBegun} onUp={verified ? () => setChanging(false) : () => onBack()} />;
   return (
     <Screen title={t(`ad.title.${kind}`)} up={() => onBack()} key="held">
-      <p class="lead">{t(`ad.lead.${kind}`)}</p>
+      <p class="lead">{mine.stale && mine.offered ? t(mine.canVerify ? 'ad.stale.own' : `ad.stale.${kind}`) : t(`ad.lead.${kind}`)}</p>
       <HeldFacts offered={mine.offered} created={mine.created} lastUsed={mine.lastUsed}>
         <Fact name={t(`ad.name.${kind}`)}>
-          <Mail address={mine.address} />
+          <Mail address={mine.stale || mine.address} />
         </Fact>
       </HeldFacts>
       {mine.canVerify && (

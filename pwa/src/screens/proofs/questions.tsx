@@ -11,16 +11,17 @@ import { HeldFacts, Removable, TouchForm, useTouch } from './parts';
 
 export function Questions(props: PartProps) {
   const [changing, setChanging] = useState(false);
-  const { held, offered, created, lastUsed, answer, ask } = props.proofs.questions;
-  if (!held || changing) return <Choose {...props} onUp={held ? () => setChanging(false) : () => props.onBack()} />;
+  const { held, stale, offered, created, lastUsed, answer, ask } = props.proofs.questions;
+  const kept = held || stale;
+  if (!kept || changing) return <Choose {...props} onUp={kept ? () => setChanging(false) : () => props.onBack()} />;
   return (
     <Screen title={t('qu.title')} up={() => props.onBack()} key="held">
-      <p class="lead">{t('qu.held.lead', { ask })}</p>
+      <p class="lead">{stale && offered ? t('qu.stale') : t('qu.held.lead', { ask })}</p>
       <HeldFacts offered={offered} created={created} lastUsed={lastUsed}>
-        <Fact name={t('qu.answered')}>{answer}</Fact>
+        {held && <Fact name={t('qu.answered')}>{answer}</Fact>}
       </HeldFacts>
       {offered && (
-        <Button weight="second" onClick={() => setChanging(true)}>
+        <Button weight={stale ? 'primary' : 'second'} onClick={() => setChanging(true)}>
           {t('qu.change')}
         </Button>
       )}
@@ -47,7 +48,7 @@ export function answersLack(answers: Answers, list: Question[]): string {
 }
 
 function Choose({ proofs, onProofs, onBack, onUp }: PartProps & { onUp: () => void }) {
-  const { ask, list, held } = proofs.questions;
+  const { ask, list, held, stale } = proofs.questions;
   const [answers, setAnswers] = useState<Answers>({});
   const touch = useTouch('questions');
   const { problem } = touch;
@@ -61,7 +62,7 @@ function Choose({ proofs, onProofs, onBack, onUp }: PartProps & { onUp: () => vo
     });
   return (
     <TouchForm
-      title={t(held ? 'qu.change' : 'qu.title')}
+      title={t(held || stale ? 'qu.change' : 'qu.title')}
       up={onUp}
       kind="plain choose"
       lead={t('qu.lead', { n: list.length, ask })}
