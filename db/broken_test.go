@@ -1,10 +1,14 @@
 package db
 
 import (
+	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 )
 
@@ -58,5 +62,54 @@ func TestAReadThatFailsIsAnError(t *testing.T) {
 		if read() == nil {
 			t.Errorf("%s: nothing is there, says a store that can't be read", name)
 		}
+	}
+}
+
+// Whoever finds a bucket empty is not let in where it can't be read how empty.
+func TestABucketThatCantBeReadIsAnError(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "latchkey.db"))
+	take := func() (time.Duration, error) { return s.Take(t.Context(), "k", 1, time.Minute, time.Unix(1000, 0)) }
+	if wait, err := take(); wait != 0 || err != nil {
+		t.Fatal(wait, err)
+	}
+	s.tx.fault = func(query string) error {
+		if strings.HasPrefix(query, "SELECT full_at") {
+			return ErrIO
+		}
+		return nil
+	}
+	wait, err := take()
+	s.tx.fault = nil
+	if !errors.Is(err, ErrIO) || wait != 0 {
+		t.Errorf("%v, %v", wait, err)
+	}
+}
+
+// What was remembered of a passkey is not written over what another server made of it: the
+// row as it is decides.
+func TestAPasskeyThatIsNotWhatItWasIsReadAnew(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "latchkey.db"))
+	prepare(t, s)
+	if _, err := s.Credentials(t.Context(), anna); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.write(t.Context(), func(t *tx) error {
+		_, err := t.exec(`UPDATE credentials SET name = 'elsewhere' WHERE id = $1`, []byte("c"))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	used := time.UnixMilli(1798804800123)
+	if err := s.UpdateCredential(t.Context(), []byte("c"), func(c *enroll.Credential) ([]audit.Event, error) {
+		seen, c.LastUsed = append(seen, c.Name), used
+		return nil, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.decoded.forget([]byte("c"))
+	all, err := s.Credentials(t.Context(), anna)
+	if err != nil || len(all) != 1 || all[0].Name != "elsewhere" || !all[0].LastUsed.Equal(used) || len(seen) != 2 || seen[1] != "elsewhere" {
+		t.Errorf("%+v, seen as %q, %v", all, seen, err)
 	}
 }

@@ -456,8 +456,17 @@ func writes() map[string]func(*Store) error {
 			_, err := s.AddVAPIDKey(ctx, push.Keypair{ID: "k"}, true, signedIn())
 			return err
 		},
-		"remind": func(s *Store) error { _, err := s.Remind(ctx, anna, now, 7, workflow.Notice{To: anna}); return err },
-		"erase":  func(s *Store) error { _, err := s.ErasePersonal(ctx, anna, audit.ActorOperator); return err },
+		"add a passkey": func(s *Store) error {
+			return s.AddCredential(ctx, enroll.Credential{ID: []byte("d"), Account: anna}, signedIn())
+		},
+		"save a ceremony": func(s *Store) error {
+			return s.SaveCeremony(ctx, enroll.Ceremony{ID: "l", Purpose: enroll.PurposeSignIn, Expires: now.Add(time.Hour)}, 1)
+		},
+		"purge ceremonies": func(s *Store) error { _, err := s.PurgeCeremonies(ctx, now.Add(2*time.Hour)); return err },
+		"purge proofs":     func(s *Store) error { _, err := s.PurgeProofs(ctx, now); return err },
+		"take a token":     func(s *Store) error { _, err := s.Take(ctx, "k", 1, time.Minute, now); return err },
+		"remind":           func(s *Store) error { _, err := s.Remind(ctx, anna, now, 7, workflow.Notice{To: anna}); return err },
+		"erase":            func(s *Store) error { _, err := s.ErasePersonal(ctx, anna, audit.ActorOperator); return err },
 	}
 }
 

@@ -225,7 +225,7 @@ func (c *Condition) unread() bool {
 		c.Network != nil && (len(c.Network) == 0 || slices.ContainsFunc(c.Network, func(n netip.Prefix) bool { return !n.IsValid() })) ||
 		c.Hours != nil && !c.Hours.readable() ||
 		c.State != nil && (len(c.State) == 0 || slices.ContainsFunc(c.State, func(s AccountState) bool { return !slices.Contains(AccountStates, s) })) ||
-		c.Any != nil || c.All != nil // an empty one: see inner
+		c.All != nil // an empty one, see inner; an empty any covers nobody
 }
 
 // excludes says whether nobody matches both of two single parts. Somebody may be in any two
@@ -255,9 +255,9 @@ func (c *Condition) excludes(other *Condition) bool {
 
 // apart: nothing lies under two units of which neither lies under the other.
 func apart(ou, other string) bool {
-	a, err := ad.ParseName(ou)
-	b, errOther := ad.ParseName(other)
-	return err == nil && errOther == nil && a != b && !a.Under(b) && !b.Under(a)
+	a, _ := ad.ParseName(ou) // one that can't be read is unread
+	b, _ := ad.ParseName(other)
+	return a != b && !a.Under(b) && !b.Under(a)
 }
 
 // excludes: a password that must be changed does not count as expired. All others may
@@ -267,7 +267,7 @@ func (s AccountState) excludes(other AccountState) bool {
 }
 
 func (h *Hours) sameZone(other *Hours) bool {
-	return h.readable() && other.readable() && h.Zone.String() == other.Zone.String()
+	return h.Zone.String() == other.Zone.String()
 }
 
 // within says whether each time in the hours lies in the other ones, by the same clock.

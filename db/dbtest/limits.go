@@ -45,6 +45,9 @@ func aBucketRefills(s *suite) {
 	if s.take("anna", s.now.Add(time.Hour)) == 0 {
 		s.Error("a bucket was forgotten before it was full")
 	}
+	if _, err := s.Take(s.ctx, "anna", 1, 0, s.now); err == nil {
+		s.Error("a bucket that gains a token in no time was taken from")
+	}
 	if _, err := s.Take(s.ctx, "anna", 0, time.Second, s.now); err == nil {
 		s.Error("a bucket without room gave a token")
 	}

@@ -19,7 +19,7 @@ export const de: Account = {
   'duty.limited': 'Bis dahin können Sie nur entsperren oder einen neuen Anmeldeschlüssel anlegen.',
   'rec.in': 'Sie sind ohne Anmeldeschlüssel hier',
   'rec.in.sub': 'Diese Anmeldung endet in {left}. Sie gilt für Ihr Konto und einen neuen Anmeldeschlüssel, für nichts sonst.',
-  'rec.in.frozen': 'Diese Anmeldung endet in {left}. Solange Ihr Konto eingefroren ist, zeigt sie nur, wie es steht, und Sie können bestätigen, dass Sie es sind.',
+  'rec.in.frozen': 'Diese Anmeldung endet in {left}. Solange Ihr Konto eingefroren ist, zeigt sie, wie es steht, und Sie können bestätigen, dass Sie es sind.',
   'rec.in.over': 'Diese Anmeldung ist um.',
   'rec.new': 'Ihr neuer Anmeldeschlüssel ist angelegt',
   'rec.new.sub': 'Melden Sie sich damit an, dann steht Ihnen hier wieder alles offen.',
@@ -82,7 +82,7 @@ export const de: Account = {
   'k.unsettled': 'Die Antwort des Verzeichnisses steht aus',
 
   'nav.everywhere.title': 'Auf allen Geräten abmelden?',
-  'nav.everywhere.sub': 'Jeder Browser, in dem Sie bei Latchkey angemeldet sind, wird abgemeldet, auch dieser. Ihre Anmeldeschlüssel bleiben.',
+  'nav.everywhere.sub': 'In jedem Browser, auch in diesem. Ihre Anmeldeschlüssel bleiben.',
   'nav.everywhere.keep': 'Angemeldet bleiben',
 
   'facts.title': 'Gut zu wissen',
