@@ -1,6 +1,7 @@
 import { expect, type Page } from '@playwright/test';
 import { test, type People, type Somebody } from './lib/people.ts';
 import { attributes } from './lib/further.ts';
+import { look } from './lib/looks.ts';
 import { keepCodes, loseKeys, mailedCode, makeCodes, without } from './lib/proofs.ts';
 import { departments, type Stack } from './lib/stack.ts';
 import type { Mail } from './lib/stand.ts';
@@ -176,6 +177,7 @@ test('whom no rule gives anything sees the freeze all the same, and says: it is 
     await sees(page, 'Your account is frozen here');
     await expect(page.getByText('Your account is fine')).toHaveCount(0);
     await expect(button(page, /This wasn’t me/)).toHaveCount(0);
+    await look(page, 'frozen-no-rule');
     await button(page, 'It is me again').click();
     await expect(page.getByText('IT sees that it is you')).toBeVisible();
     expect(stack.command('freezes', '--config', stack.config)).toMatch(/proved with a passkey at .* that it is them/);

@@ -350,3 +350,28 @@ test('where only a passkey lets people in, help says what to bring to whom', asy
   await expect(page.getByText('Take your staff card along')).toBeVisible();
   await look(page, 'recover-off');
 });
+
+test('the proofs that count no more, and how they are set up anew or taken away', async ({ people }) => {
+  const { phone } = await people.enrolled(people.hire('Dana', 'Reyes', { department: departments.recoverable }));
+  const { page } = phone;
+  await openProof(phone, 'Questions');
+  await chooseQuestions(phone);
+  await button(page, 'Keep these answers').click();
+  await expect(page.getByText('Your answers are kept.')).toBeVisible();
+  await page.route('**/api/proofs', async (route) => {
+    const response = await route.fetch();
+    const all = await response.json() as Record<'questions' | 'mailCode' | 'smsCode', object>;
+    await route.fulfill({ response, json: {
+      ...all, questions: { ...all.questions, held: false, stale: true },
+      mailCode: { ...all.mailCode, address: '', from: '', stale: 'd•••@home.example' }, smsCode: { ...all.smsCode, stale: '+49•••••678' },
+    } });
+  });
+  await page.goto('/proofs');
+  await expect(page.getByText('The questions have changed.', { exact: false }).first()).toBeVisible();
+  await look(page, 'proofs-stale');
+  await openProof(phone, 'Questions');
+  await expect(page.getByText('Your answers prove nothing', { exact: false })).toBeVisible();
+  await look(page, 'questions-stale');
+  await openProof(phone, 'Code by mail');
+  await look(page, 'address-stale');
+});

@@ -30,9 +30,14 @@ const (
 
 // addressOf is where the person's codes go: to what they verified here, or to what
 // the directory has. "" for nowhere: so is a mailbox that the account itself opens, unless
-// the owner named it as such, and knows that whoever has the password reads it.
+// the owner named it as such, and knows that whoever has the password reads it. One that
+// was verified and is the account's by now has nothing in its place: whoever writes the
+// directory would turn codes to themselves by it.
 func (s *Service) addressOf(a ad.Account, factors []Factor, kind ProofKind) (to, from string) {
-	if f, ok := one(factors, kind); ok && s.settled(f) && !opensMailbox(a, string(f.Secret)) {
+	if f, ok := one(factors, kind); ok && s.settled(f) {
+		if opensMailbox(a, string(f.Secret)) {
+			return "", ""
+		}
 		return string(f.Secret), FromVerified
 	}
 	to = s.inDirectory(a, kind)

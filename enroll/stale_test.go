@@ -160,9 +160,9 @@ func TestNoCodeGoesToTheMailboxThatTheAccountOpens(t *testing.T) {
 		"verified":                              {"", "", home, home, "verified"},
 		"verified, and the account's since":     {"", "", work, "", ""},
 		"verified, beside a private one":        {"extensionAttribute3", kept, home, home, "verified"},
-		"the account's since, beside a private": {"extensionAttribute3", kept, work, kept, "directory"},
+		"the account's since, beside a private": {"extensionAttribute3", kept, work, "", ""},
 		"both the account's":                    {"extensionAttribute3", work, "alice@corp.cloud.test", "", ""},
-		"the account's since, beside mail":      {"mail", "a.smith@corp.example.test", work, "a.smith@corp.example.test", "directory"},
+		"the account's since, beside mail":      {"mail", "a.smith@corp.example.test", work, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, p := aviary(t)

@@ -100,7 +100,7 @@ func (s *Service) further(ctx context.Context, n Notice) ([]Delivery, error) {
 		switch {
 		case c.has && about != c.about:
 			add(c.by, "", "")
-			if s.alsoInDirectory(ctx, n.To, c.by == ChannelSMS) {
+			if s.cfg.Addresses.MayBeInDirectory(c.by == ChannelSMS) { // whether codes go there shows when it is sent
 				add(c.by, paramDirectory, besideVerified)
 			}
 		case s.cfg.Addresses.MayBeInDirectory(c.by == ChannelSMS): // also where its place was just taken
@@ -113,17 +113,14 @@ func (s *Service) further(ctx context.Context, n Notice) ([]Delivery, error) {
 	return out, nil
 }
 
-// alsoInDirectory says whether codes go to what the directory has though the account once
-// verified something: both are told then, and where nobody knows.
-func (s *Service) alsoInDirectory(ctx context.Context, account string, sms bool) bool {
-	if !s.cfg.Addresses.MayBeInDirectory(sms) {
-		return false
-	}
-	goes, err := s.cfg.Addresses.GoToVerified(ctx, account, sms)
+// besideIsIdle says whether codes go to what the account verified, so that the directory's
+// address is no way in. Where they don't, and where nobody knows, both are told.
+func (s *Service) besideIsIdle(ctx context.Context, d Delivery) bool {
+	goes, err := s.cfg.Addresses.GoToVerified(ctx, d.To, d.Channel == ChannelSMS)
 	if err != nil {
-		s.log.Warn("where codes go is not known", "account", account, "error", err)
+		s.log.Warn("where codes go is not known", "account", d.To, "error", err)
 	}
-	return err != nil || !goes
+	return err == nil && goes
 }
 
 // Keeping is the parameters of a notice that waits while an address of its reader goes
@@ -179,6 +176,9 @@ func (s *Service) deliverVerified(ctx context.Context, d Delivery, answered func
 	}
 	if !made.Before(d.Until) {
 		return settle(verdict{code: codeLate})
+	}
+	if d.Params[paramDirectory] == besideVerified && s.besideIsIdle(ctx, d) {
+		return settle(verdict{})
 	}
 	to, old := d.Params[paramTo], d.Params[paramTo] != ""
 	if !old {

@@ -421,8 +421,9 @@ func TestWhatCountsNoMoreIsShownAndMayBeTakenAway(t *testing.T) {
 	if c := got.MailCode; c.Stale != "m•••@home.example" || c.Address != "" || c.From != "" || c.CanVerify {
 		t.Errorf("an address that nobody may verify any more: %+v", c)
 	}
-	wantProblem(t, p.call("POST", "/api/proofs/ask", fields{"kinds": []string{"questions"}}), http.StatusNotFound, "proof.not-held")
-	wantProblem(t, p.call("POST", "/api/proofs/ask", fields{"kinds": []string{"sms-code"}}), http.StatusConflict, "proof.no-address")
+	ask := "/api/requests/" + fetch[Request](p, "POST", "/api/requests", fields{"kind": "reset"}).ID + "/ask"
+	wantProblem(t, p.call("POST", ask, fields{"kinds": []string{"questions"}}), http.StatusNotFound, "proof.not-held")
+	wantProblem(t, p.call("POST", ask, fields{"kinds": []string{"sms-code"}}), http.StatusConflict, "proof.no-address")
 	for _, kind := range []string{"sms-code", "mail-code", "questions"} {
 		got = fetch[Proofs](p, "POST", "/api/proofs/remove", fields{"proof": p.mayChange(fields{"purpose": "remove-proof", "kind": kind}), "kind": kind})
 	}

@@ -70,7 +70,7 @@ export function ProofsScreen() {
 }
 
 /** Whether there is an address that the person verified, though no codes may go there any more. */
-const kept = ({ from, stale }: SentProof) => from === 'verified' || stale !== '';
+const kept = ({ from, stale }: SentProof) => from === 'verified' || !!stale;
 
 /** What is neither offered nor held is not shown. */
 export function shownOf({ recoveryCodes: codes, totp, mailCode, smsCode, pin, questions }: Proofs): Which[] {

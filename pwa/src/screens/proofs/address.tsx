@@ -32,7 +32,7 @@ export function addressLacks(kind: SentKind, typed: string): string {
 export function Address(props: Props) {
   const { kind, proofs, onProofs, onBack } = props;
   const mine = ofKind(proofs, kind);
-  const verified = mine.from === 'verified' || mine.stale !== '';
+  const verified = mine.from === 'verified' || !!mine.stale;
   const [changing, setChanging] = useState(false);
   const [typed, setTyped] = useState('');
   const [begun, setBegun] = useState<AddressBegin | null>(null);
