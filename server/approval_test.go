@@ -173,6 +173,9 @@ func TestAReviewIsItsReviewersAlone(t *testing.T) {
 			if strings.HasSuffix(path, "/answers") {
 				body = fields{"token": "", "proofs": []fields{{"kind": "pin", "value": "739201"}}}
 			}
+			if strings.HasSuffix(path, "/ask") {
+				body = fields{"kinds": []string{"mail-code"}}
+			}
 			for _, has := range []string{"password", "old", "number", "chip", "reason"} {
 				if strings.Contains(bodies[row.path]+map[string]string{"execute": `"password"`}[path[strings.LastIndex(path, "/")+1:]], `"`+has+`"`) {
 					body[has] = "x"
