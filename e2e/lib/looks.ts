@@ -44,6 +44,7 @@ export function inTurn(all: readonly Look[], name: string): Look[] {
 export async function look(page: Page, name: string): Promise<void> {
   for (const one of inTurn(someLooks, name)) await inspect(page, name, one);
   await page.setViewportSize(sizes.phone);
+  await still(page); // a tap while things move meets nothing
 }
 
 /** A small picture for the documentation: a phone, light, in English, as it stands. */
