@@ -48,7 +48,7 @@ func TestAReadThatFailsIsAnError(t *testing.T) {
 	}
 	ctx := t.Context()
 	for name, read := range map[string]func() error{
-		"proofs held":     func() error { _, err := s.HeldProofs(ctx, ad.Account{GUID: anna}); return err },
+		"proofs held":     func() error { _, _, err := s.HeldProofs(ctx, ad.Account{GUID: anna}); return err },
 		"first passkey":   func() error { _, err := s.FirstPasskey(ctx, anna); return err },
 		"proofs replaced": func() error { _, err := s.ProofsReplaced(ctx, anna); return err },
 		"is frozen":       func() error { _, err := s.IsFrozen(ctx, anna); return err },

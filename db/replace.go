@@ -70,14 +70,14 @@ func (t *tx) register(r *enroll.Registered) error {
 	return t.withdraw(account, r.Links)
 }
 
-// HeldProofs is workflow.Holders'.
-func (s *Store) HeldProofs(ctx context.Context, account ad.Account) ([]enroll.ProofKind, error) {
+// HeldProofs is workflow.Holders', where all that is kept counts.
+func (s *Store) HeldProofs(ctx context.Context, account ad.Account) (held, ranks []enroll.ProofKind, err error) {
 	kinds, err := list(ctx, s, func(row scanner) (k enroll.ProofKind, err error) { return k, row.Scan(&k) }, `
 		SELECT 'passkey' FROM credentials WHERE account = $1
 		UNION
 		SELECT kind FROM factors WHERE account = $1 AND (kind <> 'recovery-code' OR used = 0)
 		ORDER BY 1`, guidText(account.GUID))
-	return kinds, wrap("list proofs held", err)
+	return kinds, kinds, wrap("list proofs held", err)
 }
 
 // FirstPasskey is workflow.Holders'.

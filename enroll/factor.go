@@ -131,11 +131,14 @@ func Guessable(kind ProofKind) bool { return !kind.IsPasskey() && kind != ProofR
 
 // Held says what proofs an account holds that count as things stand: see stale.
 func (s *Service) Held(ctx context.Context, account ad.GUID) ([]ProofKind, error) {
-	return s.held(ctx, account, func() (ad.Account, error) { return s.whoever(ctx, account) })
+	held, _, err := s.held(ctx, account, func() (ad.Account, error) { return s.whoever(ctx, account) })
+	return held, err
 }
 
-// HeldBy is Held of an account that was read.
-func (s *Service) HeldBy(ctx context.Context, a ad.Account) ([]ProofKind, error) {
+// HeldBy is Held of an account that was read, and ranks what the strongest of it is measured
+// by: an address that the account itself opens by now proves nothing, and ranks as before.
+// Else whoever writes addresses in the directory would lower what somebody is asked for.
+func (s *Service) HeldBy(ctx context.Context, a ad.Account) (held, ranks []ProofKind, err error) {
 	return s.held(ctx, a.GUID, func() (ad.Account, error) { return a, nil })
 }
 
@@ -148,35 +151,38 @@ func (s *Service) whoever(ctx context.Context, account ad.GUID) (ad.Account, err
 	return a, err
 }
 
-func (s *Service) held(ctx context.Context, account ad.GUID, person func() (ad.Account, error)) ([]ProofKind, error) {
+func (s *Service) held(ctx context.Context, account ad.GUID, person func() (ad.Account, error)) (held, ranks []ProofKind, err error) {
 	passkeys, err := s.store.Credentials(ctx, account)
 	if err != nil {
-		return nil, fmt.Errorf("list passkeys: %w", err)
+		return nil, nil, fmt.Errorf("list passkeys: %w", err)
 	}
 	factors, err := s.store.Factors(ctx, account)
 	if err != nil {
-		return nil, fmt.Errorf("list proofs: %w", err)
+		return nil, nil, fmt.Errorf("list proofs: %w", err)
 	}
-	var held []ProofKind
 	if len(passkeys) > 0 {
 		held = append(held, ProofPasskey)
 	}
 	if slices.ContainsFunc(passkeys, s.IsHardware) {
 		held = append(held, ProofHardwareKey)
 	}
+	ranks = slices.Clone(held)
 	for _, f := range factors {
-		if !f.good() || slices.Contains(held, f.Kind) {
+		if !f.good() || !s.settled(f) || slices.Contains(held, f.Kind) {
 			continue
+		}
+		if !slices.Contains(ranks, f.Kind) {
+			ranks = append(ranks, f.Kind)
 		}
 		stale, err := s.stale(f, person)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if !stale {
 			held = append(held, f.Kind)
 		}
 	}
-	return held, nil
+	return held, ranks, nil
 }
 
 // stale says whether what the person set up counts no more as things stand: answers to a

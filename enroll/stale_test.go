@@ -33,11 +33,28 @@ func (w *world) keeps(kind enroll.ProofKind, to string) {
 func (w *world) holds(kind enroll.ProofKind) bool {
 	w.t.Helper()
 	held := must(w.Held(w.ctx, alice))(w.t)
-	by := must(w.HeldBy(w.ctx, w.dir.accounts[alice]))(w.t)
+	by, ranks, err := w.HeldBy(w.ctx, w.dir.accounts[alice])
+	wantErr(w.t, "held by", err, nil)
 	if !slices.Equal(held, by) {
 		w.t.Errorf("held %v, and of the account %v", held, by)
 	}
+	for _, kind := range held {
+		if !slices.Contains(ranks, kind) {
+			w.t.Errorf("%s is held and does not rank", kind)
+		}
+	}
 	return slices.Contains(held, kind)
+}
+
+// ranks says whether what alice set up counts for the strongest that she holds.
+func (w *world) ranks(kind enroll.ProofKind) bool {
+	w.t.Helper()
+	_, ranks, err := w.HeldBy(w.ctx, w.dir.accounts[alice])
+	wantErr(w.t, "ranks", err, nil)
+	if len(slices.Compact(slices.Sorted(slices.Values(ranks)))) != len(ranks) {
+		w.t.Errorf("ranks %v", ranks)
+	}
+	return slices.Contains(ranks, kind)
 }
 
 func (w *world) removes(d *device, of enroll.Session, kind enroll.ProofKind) error {
@@ -80,7 +97,7 @@ func TestAnswersCountWhileEachQuestionOfTheListHasOne(t *testing.T) {
 			w.setAnswers(d, of)
 			w.settings(func(p *enroll.ProofSettings) { p.Questions = list })
 			want := name == "the same" || name == "in another order" || name == "one fewer"
-			if got := w.holds(enroll.ProofQuestions); got != want {
+			if got := w.holds(enroll.ProofQuestions); got != want || w.ranks(enroll.ProofQuestions) != want {
 				t.Errorf("held %v, want %v", got, want)
 			}
 			if got := w.stale(of) == "questions"; got == want {
@@ -197,6 +214,9 @@ func TestNoCodeGoesToTheMailboxThatTheAccountOpens(t *testing.T) {
 			if counts := c.from == "verified"; w.holds(enroll.ProofMailCode) != counts || goes != counts {
 				t.Errorf("what was verified counts: held %v, sent to %v, want %v", w.holds(enroll.ProofMailCode), goes, counts)
 			}
+			if w.ranks(enroll.ProofMailCode) != (c.verified != "") {
+				t.Error("what the directory has by now changes the rank")
+			}
 			w.sendsAlike(p, c.to)
 			_, err = w.Ask(w.ctx, of, "latchkey/request/v1", []byte("r"), []enroll.ProofKind{enroll.ProofMailCode})
 			wantErr(t, "asked in a session", err, map[bool]error{true: nil, false: enroll.ErrNoAddress}[c.to != ""])
@@ -269,6 +289,9 @@ func TestWhatWasVerifiedCountsWhileItMayBe(t *testing.T) {
 				}
 
 				set(false)
+				if w.ranks(kind) {
+					t.Error("what no setting takes ranks")
+				}
 				if w.holds(kind) || must(w.SendsToVerified(w.ctx, alice, kind))(t) {
 					t.Error("it counts still")
 				}

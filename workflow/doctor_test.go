@@ -40,8 +40,9 @@ func (h holders) FirstPasskey(context.Context, ad.GUID) (time.Time, error) { ret
 
 func (h holders) ProofsReplaced(context.Context, ad.GUID) (time.Time, error) { return time.Time{}, nil }
 
-func (h holders) HeldProofs(context.Context, ad.Account) ([]enroll.ProofKind, error) {
-	return []enroll.ProofKind{enroll.ProofPasskey}, nil
+func (h holders) HeldProofs(context.Context, ad.Account) (_, _ []enroll.ProofKind, _ error) {
+	held := []enroll.ProofKind{enroll.ProofPasskey}
+	return held, held, nil
 }
 
 func newOffice(t *testing.T) *office {

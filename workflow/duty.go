@@ -70,7 +70,7 @@ func (p Policy) holdOf(account ad.Account, at Circumstances) (*Hold, error) {
 
 // duty is what of it is missing; nil for nothing.
 func (e *Engine) duty(ctx context.Context, h *Hold, account ad.Account) (*Duty, error) {
-	held, err := e.held(ctx, account)
+	held, _, err := e.held(ctx, account)
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,9 @@ func (*people) FirstPasskey(context.Context, ad.GUID) (time.Time, error) { retur
 
 func (*people) ProofsReplaced(context.Context, ad.GUID) (time.Time, error) { return time.Time{}, nil }
 
-func (p *people) HeldProofs(context.Context, ad.Account) ([]enroll.ProofKind, error) { return nil, nil }
+func (p *people) HeldProofs(context.Context, ad.Account) (_, _ []enroll.ProofKind, _ error) {
+	return nil, nil, nil
+}
 
 var (
 	annID, bobID, bossID = ad.GUID{1}, ad.GUID{2}, ad.GUID{3}

@@ -325,7 +325,7 @@ func TestWithoutWhatItNeedsAnEngineDenies(t *testing.T) {
 		t.Errorf("a thaw that nothing proves: %v", err)
 	}
 	e.holders = nil
-	if held, err := e.held(t.Context(), ad.Account{GUID: annID}); err == nil || held != nil {
+	if held, ranks, err := e.held(t.Context(), ad.Account{GUID: annID}); err == nil || held != nil || ranks != nil {
 		t.Errorf("held: %v %v", held, err)
 	}
 	if _, err := e.findings(t.Context(), password.Rules{}, secret.New("x")); !errors.Is(err, ErrPasswordNotJudged) {

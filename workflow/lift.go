@@ -80,7 +80,7 @@ func (e *Engine) unused(ctx context.Context, f Freeze, person ad.Account) bool {
 	if len(f.Proved) == 0 || slices.ContainsFunc(f.Proved, enroll.ProofKind.IsPasskey) {
 		return false
 	}
-	held, err := e.held(ctx, person)
+	held, _, err := e.held(ctx, person)
 	return err != nil || slices.ContainsFunc(held, enroll.ProofKind.IsPasskey)
 }
 

@@ -38,7 +38,8 @@ type memory struct {
 	keyless  map[ad.GUID]bool // hold no passkey
 	passkeys []string
 	holds    map[ad.GUID][]enroll.ProofKind // beside a passkey
-	first    map[ad.GUID]time.Time          // passkey
+	voided   map[ad.GUID][]enroll.ProofKind
+	first    map[ad.GUID]time.Time // passkey
 	replaced map[ad.GUID]time.Time
 	reminded map[string]bool
 	head     audit.Head
@@ -49,7 +50,7 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		requests: map[string][]byte{}, used: map[string]string{}, spent: map[string]string{}, open: map[string]string{},
-		frozen: map[ad.GUID]workflow.Freeze{}, thawed: map[ad.GUID]time.Time{}, keyless: map[ad.GUID]bool{}, holds: map[ad.GUID][]enroll.ProofKind{}, replaced: map[ad.GUID]time.Time{}, reminded: map[string]bool{},
+		frozen: map[ad.GUID]workflow.Freeze{}, thawed: map[ad.GUID]time.Time{}, keyless: map[ad.GUID]bool{}, holds: map[ad.GUID][]enroll.ProofKind{}, voided: map[ad.GUID][]enroll.ProofKind{}, replaced: map[ad.GUID]time.Time{}, reminded: map[string]bool{},
 	}
 }
 
@@ -385,18 +386,19 @@ func (m *memory) HasPasskey(_ context.Context, account ad.GUID) (bool, error) {
 	return !m.keyless[account], nil
 }
 
-// HeldProofs is the passkey, where there is one, and what a test gave.
-func (m *memory) HeldProofs(_ context.Context, account ad.Account) ([]enroll.ProofKind, error) {
+// HeldProofs is the passkey, where there is one, and what a test gave; and of what a test
+// voided the rank.
+func (m *memory) HeldProofs(_ context.Context, account ad.Account) (held, ranks []enroll.ProofKind, err error) {
 	if err := hook(m.before, "held-proofs"); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var held []enroll.ProofKind
 	if !m.keyless[account.GUID] {
 		held = append(held, enroll.ProofPasskey)
 	}
-	return append(held, m.holds[account.GUID]...), nil
+	held = append(held, m.holds[account.GUID]...)
+	return held, slices.Concat(held, m.voided[account.GUID]), nil
 }
 
 // FirstPasskey is what a test says.

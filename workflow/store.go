@@ -151,8 +151,10 @@ func (f Freeze) Again(made time.Time) bool {
 // Holders knows who holds a passkey: nobody else can approve.
 type Holders interface {
 	HasPasskey(ctx context.Context, account ad.GUID) (bool, error)
-	// HeldProofs are the kinds of proofs that the account holds, passkeys among them.
-	HeldProofs(ctx context.Context, account ad.Account) ([]enroll.ProofKind, error)
+	// HeldProofs are the kinds of proofs that the account holds, passkeys among them; and
+	// ranks what the strongest of them is measured by: these, and what proves nothing any
+	// more for what the directory has by now.
+	HeldProofs(ctx context.Context, account ad.Account) (held, ranks []enroll.ProofKind, err error)
 	// ProofsReplaced is when a proof was last added, replaced or taken away where one was
 	// held; zero for never: an invitation's passkey alone is none.
 	ProofsReplaced(ctx context.Context, account ad.GUID) (time.Time, error)

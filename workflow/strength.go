@@ -91,11 +91,11 @@ func (e *Engine) strongEnough(ctx context.Context, d Decision, account ad.Accoun
 	if !kind.ChangesCredential() || len(d.Approve) > 0 || !slices.ContainsFunc(d.Prove, weak) {
 		return d, nil
 	}
-	held, err := e.held(ctx, account)
+	_, ranks, err := e.held(ctx, account)
 	if err != nil {
 		return d.deny(d.Rule, foundTooWeak, ""), errors.Join(ErrNotAllowed, errRule, err)
 	}
-	strong := strongAlternatives(d.Prove, held)
+	strong := strongAlternatives(d.Prove, ranks)
 	if len(strong) == 0 {
 		return d.deny(d.Rule, foundTooWeak, ""), ErrProofTooWeak
 	}
@@ -133,24 +133,24 @@ func strength(set []enroll.ProofKind) (most int) {
 	return most
 }
 
-func strongAlternatives(prove [][]enroll.ProofKind, held []enroll.ProofKind) (strong [][]enroll.ProofKind) {
+func strongAlternatives(prove [][]enroll.ProofKind, ranks []enroll.ProofKind) (strong [][]enroll.ProofKind) {
 	for _, set := range prove {
-		if strength(set) >= strength(held) {
+		if strength(set) >= strength(ranks) {
 			strong = append(strong, set)
 		}
 	}
 	return strong
 }
 
-func (e *Engine) held(ctx context.Context, account ad.Account) ([]enroll.ProofKind, error) {
+// held is Holders.HeldProofs.
+func (e *Engine) held(ctx context.Context, account ad.Account) (held, ranks []enroll.ProofKind, err error) {
 	if e.holders == nil {
-		return nil, errors.New("nobody knows which proofs are held")
+		return nil, nil, errors.New("nobody knows which proofs are held")
 	}
-	held, err := e.holders.HeldProofs(ctx, account)
-	if err != nil {
-		return nil, fmt.Errorf("list proofs held: %w", err)
+	if held, ranks, err = e.holders.HeldProofs(ctx, account); err != nil {
+		return nil, nil, fmt.Errorf("list proofs held: %w", err)
 	}
-	return held, nil
+	return held, ranks, nil
 }
 
 // Suffices says whether these proofs are all that the running policy asks of the

@@ -181,6 +181,56 @@ func TestARequestAsksForTheStrongestProofHeld(t *testing.T) {
 	}
 }
 
+// Who writes in the directory can void what somebody set up. That lowers nothing: the rank
+// of it stays, for a credential and for a thaw; but it fulfils no duty.
+func TestWhatProvesNothingAnyMoreKeepsItsRank(t *testing.T) {
+	inWorld(t, func(w *world) {
+		policy := func(asked, duty []enroll.ProofKind) {
+			p := everyone("h", [][]enroll.ProofKind{asked})
+			p.Rules[0].Hold = &workflow.Hold{Must: duty}
+			w.engine.SetPolicy(p)
+		}
+		frozen := workflow.Freeze{Account: annGUID, By: annGUID}
+		refused := map[bool]int{}
+		for _, kind := range allProofs {
+			if kind.IsPasskey() || enroll.Strength(kind) == 0 || kind == enroll.ProofVouching {
+				continue
+			}
+			for _, asked := range sets() {
+				answers := func() (out []error) {
+					policy(asked, nil)
+					for _, act := range workflow.Kinds {
+						out = append(out, w.engine.Suffices(w.ctx, w.account(annGUID), act, w.ann.Address, asked))
+					}
+					w.store.frozen[annGUID] = frozen
+					out = append(out, w.engine.ThawSuffices(w.ctx, w.account(annGUID), w.ann.Address, asked))
+					delete(w.store.frozen, annGUID)
+					return out
+				}
+				w.holds(kind)
+				w.store.voided[annGUID] = nil
+				held := answers()
+				w.holds()
+				w.store.voided[annGUID] = []enroll.ProofKind{kind}
+				void := answers()
+				for i := range held {
+					refused[held[i] != nil]++
+					if (held[i] == nil) != (void[i] == nil) {
+						t.Errorf("%s, asked %v, %d: held %v, void %v", kind, asked, i, held[i], void[i])
+					}
+				}
+			}
+			policy([]enroll.ProofKind{enroll.ProofPasskey}, []enroll.ProofKind{kind})
+			if d, err := w.engine.Duty(w.ctx, w.ann, w.account(annGUID)); err != nil || d == nil || !slices.Equal(d.Missing, []enroll.ProofKind{kind}) {
+				t.Errorf("%s fulfils a duty: %+v, %v", kind, d, err)
+			}
+		}
+		if refused[true] == 0 || refused[false] == 0 {
+			t.Errorf("refused: %v", refused)
+		}
+	})
+}
+
 func (w *world) holds(kinds ...enroll.ProofKind) {
 	w.store.mu.Lock()
 	defer w.store.mu.Unlock()

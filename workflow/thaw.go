@@ -103,13 +103,13 @@ func (e *Engine) ThawSuffices(ctx context.Context, person ad.Account, address st
 	if !enough[changes] {
 		return enroll.ErrRecoverRefused
 	}
-	held, err := e.held(ctx, person)
+	_, ranks, err := e.held(ctx, person)
 	if err != nil {
 		return err
 	}
 	// What no rule takes any more is in nobody's hand.
-	held = slices.DeleteFunc(slices.Clone(held), func(k enroll.ProofKind) bool { return k.IsPasskey() || !e.Offers(k) })
-	if strength(proved) < strength(held) {
+	ranks = slices.DeleteFunc(slices.Clone(ranks), func(k enroll.ProofKind) bool { return k.IsPasskey() || !e.Offers(k) })
+	if strength(proved) < strength(ranks) {
 		return enroll.ErrRecoverRefused
 	}
 	frozen, err := e.isFrozen(ctx, person.GUID)

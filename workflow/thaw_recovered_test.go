@@ -307,6 +307,11 @@ func TestAThawTakesWhatANewCredentialTakes(t *testing.T) {
 				if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 					t.Errorf("%v, want %v", err, c.want)
 				}
+				// What proves nothing any more for what the directory has by now ranks as before.
+				w.store.holds[annGUID], w.store.voided[annGUID] = nil, c.held
+				if err := w.engine.ThawSuffices(w.ctx, w.account(annGUID), "192.0.2.7", c.proved); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+					t.Errorf("void: %v, want %v", err, c.want)
+				}
 			})
 		})
 	}

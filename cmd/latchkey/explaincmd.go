@@ -39,7 +39,8 @@ type explained struct {
 	Terms   *workflow.Terms `json:"terms,omitempty"`
 	Hold    string          `json:"hold,omitempty"` // what the rule wants people to hold
 
-	Holds     []enroll.ProofKind `json:"holds"` // null where it is not known
+	Holds     []enroll.ProofKind `json:"holds"`          // null where it is not known
+	Void      []enroll.ProofKind `json:"void,omitempty"` // what of theirs proves nothing any more, and ranks
 	Supposed  bool               `json:"supposed,omitempty"`
 	Unread    string             `json:"unread,omitempty"`    // why it is not known
 	SignedIn  []string           `json:"signed_in,omitempty"` // proofs that count for them, as in terms
@@ -143,14 +144,19 @@ func explain(ctx context.Context, p workflow.Policy, who ad.Account, kind workfl
 		x.Unread = plainText(of.unread.Error())
 	}
 	if found.Known != nil {
-		x.stands(*found.Known, of.held)
+		x.stands(*found.Known, of)
 	}
 	return x
 }
 
-func (x *explained) stands(k workflow.Stands, held []enroll.ProofKind) {
-	x.Holds = append([]enroll.ProofKind{}, held...)
+func (x *explained) stands(k workflow.Stands, of standing) {
+	x.Holds = append([]enroll.ProofKind{}, of.held...)
 	slices.Sort(x.Holds)
+	for _, kind := range of.ranks {
+		if !slices.Contains(of.held, kind) {
+			x.Void = append(x.Void, kind)
+		}
+	}
 	x.SignedIn, x.WayIn = k.Left, k.Ways
 	if k.Asked >= 0 {
 		x.Approvers = &k.Asked
@@ -241,6 +247,8 @@ func (x explained) holds() string {
 		return fmt.Sprintf("not known, see --holds: %s", x.Unread)
 	case x.Supposed:
 		return words + ", as supposed"
+	case x.Void != nil:
+		return words + "; no more, but for its rank: " + kindList(x.Void)
 	default:
 		return words
 	}

@@ -16,6 +16,6 @@ type holders struct {
 }
 
 // HeldProofs is workflow.Holders'.
-func (h holders) HeldProofs(ctx context.Context, account ad.Account) ([]enroll.ProofKind, error) {
+func (h holders) HeldProofs(ctx context.Context, account ad.Account) (held, ranks []enroll.ProofKind, err error) {
 	return h.passkeys.HeldBy(ctx, account)
 }

@@ -430,12 +430,16 @@ policies:
 	keep(enroll.ProofMailCode, "me@home.example")
 	keep(enroll.ProofSMSCode, "+4915112345678")
 	all := []enroll.ProofKind{enroll.ProofMailCode, enroll.ProofQuestions, enroll.ProofSMSCode}
-	if x := explain(); !slices.Equal(x.Holds, all) || x.Lacks != nil {
+	if x := explain(); !slices.Equal(x.Holds, all) || x.Void != nil || x.Lacks != nil {
 		t.Errorf("all that was set up: %+v", x)
 	}
 	keep(enroll.ProofMailCode, "P000@corp.example.test")
-	if x := explain(); !slices.Equal(x.Holds, all[1:]) || x.Lacks == nil || !slices.Equal(x.Lacks.Proofs, all[:1]) {
+	if x := explain(); !slices.Equal(x.Holds, all[1:]) || !slices.Equal(x.Void, all[:1]) || x.Lacks == nil || !slices.Equal(x.Lacks.Proofs, all[:1]) {
 		t.Errorf("a mailbox of the account's own: %+v", x)
+	}
+	_, said := latchkey(t, "config", "explain", "--config", r.config, "--person", "p000", "--kind", "unlock")
+	if !strings.Contains(said, "holds:     questions, sms-code; no more, but for its rank: mail-code\n") {
+		t.Error(said)
 	}
 	file(6, "verified: true")
 	if x := explain(); !slices.Equal(x.Holds, all[2:]) || x.Lacks == nil || len(x.Lacks.Proofs) != 2 {

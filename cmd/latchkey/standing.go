@@ -36,6 +36,7 @@ type standing struct {
 	known    workflow.Known // nil where nothing is
 	people   workflow.People
 	held     []enroll.ProofKind
+	ranks    []enroll.ProofKind // see workflow.Holders
 	supposed bool
 	unread   error // why nothing is known
 	close    func() error
@@ -43,7 +44,7 @@ type standing struct {
 
 // standingOf reads the store, unless it is supposed what the person holds.
 func (r policyReader) standingOf(ctx context.Context, cfg config.Config, who ad.Account, supposed []enroll.ProofKind, at time.Time) standing {
-	s := standing{held: supposed, supposed: supposed != nil, close: func() error { return nil }}
+	s := standing{held: supposed, ranks: supposed, supposed: supposed != nil, close: func() error { return nil }}
 	if s.supposed {
 		s.known = supposition{held: supposed, at: at}
 		return s
@@ -53,7 +54,7 @@ func (r policyReader) standingOf(ctx context.Context, cfg config.Config, who ad.
 		s.unread = err
 		return s
 	}
-	if s.held, s.unread = h.HeldProofs(ctx, who); s.unread != nil {
+	if s.held, s.ranks, s.unread = h.HeldProofs(ctx, who); s.unread != nil {
 		h.Close()
 		return s
 	}
@@ -95,8 +96,8 @@ type supposition struct {
 
 var _ workflow.Known = supposition{}
 
-func (s supposition) HeldProofs(context.Context, ad.Account) ([]enroll.ProofKind, error) {
-	return s.held, nil
+func (s supposition) HeldProofs(context.Context, ad.Account) (held, ranks []enroll.ProofKind, err error) {
+	return s.held, s.held, nil
 }
 
 func (s supposition) HasPasskey(context.Context, ad.GUID) (bool, error) {

@@ -50,7 +50,7 @@ func factorsAreReplacedByKind(s *suite) {
 	s.codes(2, "other")
 	app := s.factor("app", 1, enroll.ProofTOTP)
 	s.must(s.ReplaceFactors(s.ctx, guid(1), enroll.ProofTOTP, []enroll.Factor{app}))
-	held, err := s.HeldProofs(s.ctx, ad.Account{GUID: guid(1)})
+	held, _, err := s.HeldProofs(s.ctx, ad.Account{GUID: guid(1)})
 	s.must(err)
 	s.same(held, []enroll.ProofKind{enroll.ProofRecoveryCode, enroll.ProofTOTP})
 	s.codes(1, "c")
@@ -91,7 +91,7 @@ func oneOf200UsesARecoveryCode(s *suite) {
 	s.must(err)
 	s.same(len(sessions), 1)
 	s.same(s.events(guid(1)), 2)
-	held, err := s.HeldProofs(s.ctx, ad.Account{GUID: guid(1)})
+	held, _, err := s.HeldProofs(s.ctx, ad.Account{GUID: guid(1)})
 	s.must(err)
 	s.same(len(held), 0)
 }
