@@ -131,7 +131,11 @@ func (d *Daemon) Tap(id uint32, label string) error {
 	if err := d.conn.Emit(object, service+".ActionInvoked", id, key); err != nil {
 		return fmt.Errorf("tap: %w", err)
 	}
-	return d.Dismiss(id)
+	// An application that heard of the tap may have taken it back already.
+	if err := d.Dismiss(id); !errors.Is(err, ErrNotShown) {
+		return err
+	}
+	return nil
 }
 
 func (d *Daemon) key(id uint32, label string) (string, bool) {

@@ -81,6 +81,24 @@ func TestATapReachesTheApplication(t *testing.T) {
 	}
 }
 
+// A browser closes what was tapped by itself: whoever comes first, the tap was one.
+func TestATapThatTheApplicationAnswersFirstIsOne(t *testing.T) {
+	d, o, signals := open(t)
+	for range 200 {
+		id := show(t, o, 0, "Something waits", "default", "Activate")
+		tapped := make(chan error, 1)
+		go func() { tapped <- d.Tap(id, "") }()
+		if s := next(t, signals); s.Name != "org.freedesktop.Notifications.ActionInvoked" {
+			t.Fatalf("%+v", s)
+		}
+		must(t, o.Call("org.freedesktop.Notifications.CloseNotification", 0, id).Err)
+		must(t, <-tapped)
+		if s := next(t, signals); s.Name != "org.freedesktop.Notifications.NotificationClosed" {
+			t.Fatalf("%+v", s)
+		}
+	}
+}
+
 func TestOneReplacesAnotherAndIsTakenBack(t *testing.T) {
 	d, o, signals := open(t)
 	id := show(t, o, 0, "old")
