@@ -250,7 +250,7 @@ var proofActs = map[string]func(w *world, p *pigeon, d *device, of enroll.Sessio
 		codes := w.codes(d, of)
 		token := must(w.begun(w.ctx, "alice", "reset"))(w.t)
 		return func() error {
-			_, err := w.AskWord(w.ctx, token, []enroll.Answer{code(codes[0])}, phone, (&words{}).ask)
+			_, err := w.AskWord(w.ctx, token, []enroll.Answer{code(codes[0])}, phone, (&words{}).all())
 			return errors.Join(err, w.Drain(w.ctx))
 		}
 	},

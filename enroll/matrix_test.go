@@ -203,7 +203,7 @@ func TestNoArtefactOfAWordOpensAnother(t *testing.T) {
 	asks := func(name, act string) (way secret.Text, wait enroll.Waiting, asked enroll.Word) {
 		t.Helper()
 		way = must(w.begun(w.ctx, name, act))(t)
-		wait = must(w.AskWord(w.ctx, way, nil, phone, heard.ask))(t)
+		wait = must(w.AskWord(w.ctx, way, nil, phone, heard.all()))(t)
 		wantErr(t, "drain", w.Drain(w.ctx), nil)
 		return way, wait, heard.asked[len(heard.asked)-1]
 	}

@@ -168,8 +168,7 @@ func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []
 	}
 	// Who has a recovery code guesses nothing: what is left takes the time that it takes. Of
 	// what could be guessed it must not show in that either that it was right.
-	sure := slices.ContainsFunc(uses, func(u FactorUse) bool { return !Guessable(u.Proof.Kind) })
-	if sure && !from.waits() {
+	if isSure(uses) && !from.waits() {
 		return Session{}, none, errAnswered
 	}
 	person, err := s.account(ctx, w.Account)
@@ -195,6 +194,10 @@ func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []
 	}
 	session.Person = &person
 	return session, cookie, nil
+}
+
+func isSure(uses []FactorUse) bool {
+	return slices.ContainsFunc(uses, func(u FactorUse) bool { return !Guessable(u.Proof.Kind) })
 }
 
 // hidden makes one refusal of all that may be wrong before the proofs are right, a

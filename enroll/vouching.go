@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -60,17 +61,28 @@ type Word struct {
 }
 
 // Words asks for somebody's word. How it ends is told to nobody who asks.
-type Words func(ctx context.Context, w Word) error
+type Words struct {
+	Ask func(ctx context.Context, w Word) error
+	// May is what Ask would answer, asking nobody: before what is given beside a word is
+	// used up.
+	May func(ctx context.Context, w Word) error
+	// Given names the request that waits already.
+	Given Given
+}
 
 // Given says whether somebody vouched for the session with this id, and by which
 // request.
 type Given func(ctx context.Context, account ad.GUID, session string) (request string, yes bool, err error)
 
-// AskWord takes the proofs that are given beside a colleague's word, if any, and asks
-// for that behind the answer: how long it takes tells nothing. With the same token it
-// asks for the same again. A crash before it was asked leaves somebody who waits, and
-// who asks again when nobody comes. Errors: ErrNoCeremony, ErrRecoverRefused where a
-// proof is wrong.
+// AskWord asks for a colleague's word, behind the answer: how long it takes tells
+// nothing. Where something is proved beside it that comes before the answer, and is used
+// up only where somebody would be asked: what a rule does not take, or can't be asked for
+// now, is refused as a wrong proof is. What only names somebody proves nothing: right or
+// wrong, it is answered as an unknown name is.
+//
+// With the same token it asks for the same again, and what was proved with it is so. A
+// crash before it was asked leaves somebody who waits, and who asks again when nobody
+// comes. Errors: ErrNoCeremony, ErrRecoverRefused.
 func (s *Service) AskWord(ctx context.Context, token secret.Text, answers []Answer, from Client, ask Words) (Waiting, error) {
 	w, err := s.openWay(token)
 	if err != nil {
@@ -78,11 +90,6 @@ func (s *Service) AskWord(ctx context.Context, token secret.Text, answers []Answ
 	}
 	end := time.UnixMilli(w.End).Add(WaitValid - RecoverValid).UTC()
 	h := waiting{Account: w.Account, Act: w.Act, Nonce: w.Nonce, End: end.UnixMilli()}
-	_, session := h.session()
-	proofs, err := s.besideWord(ctx, w, session, answers, from)
-	if err != nil {
-		return Waiting{}, s.refusedRecovery(ctx, w.Account, from, err)
-	}
 	plain, err := json.Marshal(h)
 	if err != nil {
 		return Waiting{}, fmt.Errorf("encode waiting: %w", err)
@@ -91,18 +98,70 @@ func (s *Service) AskWord(ctx context.Context, token secret.Text, answers []Answ
 		Token:  secret.New(base64.RawURLEncoding.EncodeToString(s.cfg.Sealer.Seal(placeWaiting, plain))),
 		Number: h.number(), Until: end,
 	}
-	word := Word{
-		Account: w.Account, Act: w.Act, Session: session, Number: out.Number, Until: end, From: from, Proofs: proofs, Over: s.overNow(h, PurposeStop),
+	_, session := h.session()
+	word := Word{Account: w.Account, Act: w.Act, Session: session, Number: out.Number, Until: end, From: from, Over: s.overNow(h, PurposeStop)}
+	if !slices.ContainsFunc(answers, func(a Answer) bool { return Strength(a.Kind) > 0 }) {
+		s.behind(ctx, s.sending, func(ctx context.Context) {
+			if err := s.askBeside(ctx, w, h, word, answers, ask); err != nil {
+				s.unasked(ctx, word, err)
+			}
+		})
+		return out, nil
 	}
-	s.behind(ctx, s.sending, func(ctx context.Context) { s.askWord(ctx, word, ask) })
+	if err := s.askBeside(ctx, w, h, word, answers, ask); err != nil {
+		return Waiting{}, s.refusedRecovery(ctx, w.Account, from, err)
+	}
 	return out, nil
 }
 
-// besideWord uses up what else is proved; it is bound to the same account and act.
-func (s *Service) besideWord(ctx context.Context, w way, session string, answers []Answer, from Client) ([]Proof, error) {
-	if len(answers) == 0 {
-		return nil, nil
+// askBeside proves what is given beside the word, and asks for that. An error comes before
+// anything was used up: from then on whoever asks waits, whatever becomes of it.
+func (s *Service) askBeside(ctx context.Context, w way, h waiting, word Word, answers []Answer, ask Words) error {
+	if len(answers) > 0 {
+		waits, err := s.waitsAlready(ctx, h, &word, ask.Given)
+		if err != nil {
+			return s.hidden(err)
+		}
+		if waits {
+			return nil
+		}
+		if word.Proofs == nil {
+			if word.Proofs, err = s.besideWord(ctx, w, word, answers, ask); err != nil {
+				return err
+			}
+		}
 	}
+	if w.Account.IsZero() {
+		return because("nobody has the name")
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), behindTime)
+	defer cancel()
+	if err := ask.Ask(ctx, word); err != nil {
+		s.unasked(ctx, word, err)
+	}
+	return nil
+}
+
+// waitsAlready says whether this token was asked with before; where that ended between
+// what was proved and the asking, word has what was proved.
+func (s *Service) waitsAlready(ctx context.Context, h waiting, word *Word, given Given) (bool, error) {
+	request, _, err := given(ctx, h.whoever(), word.Session)
+	if err != nil || request != "" {
+		return request != "", err
+	}
+	proofs, err := s.store.RecoverProofs(ctx, word.Session)
+	if err != nil {
+		return false, fmt.Errorf("list proofs beside a word: %w", err)
+	}
+	if len(proofs) > 0 {
+		word.Proofs = proofs
+	}
+	return false, nil
+}
+
+// besideWord uses up what else is proved; it is bound to the same account and act.
+func (s *Service) besideWord(ctx context.Context, w way, word Word, answers []Answer, ask Words) ([]Proof, error) {
+	session, from := word.Session, word.From
 	uses, err := s.check(ctx, attempt{
 		account: w.Account, nonce: w.Nonce, sent: w.Sent, asked: s.settings().Proofs.byID(w.Asked),
 		proof: Proof{
@@ -116,6 +175,14 @@ func (s *Service) besideWord(ctx context.Context, w way, session string, answers
 	}
 	if w.Account.IsZero() {
 		return nil, because("nobody has the name")
+	}
+	// As in recover: a right recovery code waits for what the rules say.
+	if isSure(uses) && !from.waits() {
+		return nil, errAnswered
+	}
+	word.Proofs = proofsOf(uses)
+	if err := ask.May(ctx, word); err != nil {
+		return nil, whyUnasked(err)
 	}
 	if !from.waits() {
 		return nil, errAnswered
@@ -133,11 +200,15 @@ func (s *Service) besideWord(ctx context.Context, w way, session string, answers
 		}
 		return nil, s.hidden(err)
 	}
+	return word.Proofs, nil
+}
+
+func proofsOf(uses []FactorUse) []Proof {
 	proofs := make([]Proof, len(uses))
 	for i, u := range uses {
 		proofs[i] = u.Proof
 	}
-	return proofs, nil
+	return proofs
 }
 
 // behind does something after the answer, of which there are as many under way at once
@@ -181,20 +252,19 @@ const (
 	maxStopping = 8
 )
 
-func (s *Service) askWord(ctx context.Context, w Word, ask Words) {
-	err := because("nobody has the name")
-	if !w.Account.IsZero() {
-		err = ask(ctx, w)
-	}
-	if err == nil {
-		return
-	}
+// unasked records why nobody was asked.
+func (s *Service) unasked(ctx context.Context, w Word, err error) {
 	s.log.Info("nobody was asked to vouch", slog.Any("error", err))
+	_ = s.refusedRecovery(ctx, w.Account, w.From, whyUnasked(err)) // it is the refusal itself, or said in the log
+}
+
+// whyUnasked is the refusal, which tells the log alone why.
+func whyUnasked(err error) error {
 	var why *recoverRefusal
-	if !errors.As(err, &why) {
-		err = because("nobody was asked to vouch: " + cmp.Or(wordCode(err), "a failure"))
+	if errors.As(err, &why) {
+		return why
 	}
-	_ = s.refusedRecovery(ctx, w.Account, w.From, err) // it is the refusal itself, or said in the log
+	return because("nobody was asked to vouch: " + cmp.Or(wordCode(err), "a failure"))
 }
 
 // coded is an error that has a code for the log, and no text of a directory in it.
@@ -220,6 +290,16 @@ func (h waiting) derive(what string) []byte {
 func (h waiting) session() (cookie secret.Text, id string) {
 	cookie = secret.New(base64.RawURLEncoding.EncodeToString(h.derive("session")))
 	return cookie, sessionID(cookie)
+}
+
+// whoever is the account that the store is asked about: for a name that nobody has, one
+// that nobody has.
+func (h waiting) whoever() ad.GUID {
+	account := h.Account
+	if account.IsZero() {
+		copy(account[:], h.derive("nobody"))
+	}
+	return account
 }
 
 // number is two digits; 2^64 is so much more that none is likelier.
@@ -277,12 +357,7 @@ func (s *Service) TakeWord(ctx context.Context, token secret.Text, from Client, 
 		return nil, none, "", err
 	}
 	cookie, id := h.session()
-	// For a name that nobody has the store is asked about an account that nobody has.
-	account := h.Account
-	if account.IsZero() {
-		copy(account[:], h.derive("nobody"))
-	}
-	request, yes, err := given(ctx, account, id)
+	request, yes, err := given(ctx, h.whoever(), id)
 	if err != nil {
 		s.log.Error("whether somebody vouched is not known", slog.Any("error", err))
 	}

@@ -28,9 +28,23 @@ func (a *words) ask(_ context.Context, w enroll.Word) error {
 	return nil
 }
 
+// all are those of somebody whom a rule lets ask. The request is there once it was asked for.
+func (a *words) all() enroll.Words {
+	return enroll.Words{Ask: a.ask, May: func(context.Context, enroll.Word) error { return nil }, Given: func(_ context.Context, account ad.GUID, session string) (string, bool, error) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for _, w := range a.asked {
+			if w.Account == account && w.Session == session {
+				return "r1", false, nil
+			}
+		}
+		return "", false, nil
+	}}
+}
+
 func (w *world) asksWord(name string, a *words, answers ...enroll.Answer) (enroll.Waiting, error) {
 	w.t.Helper()
-	out, err := w.AskWord(w.ctx, must(w.begun(w.ctx, name, "reset"))(w.t), answers, phone, a.ask)
+	out, err := w.AskWord(w.ctx, must(w.begun(w.ctx, name, "reset"))(w.t), answers, phone, a.all())
 	wantErr(w.t, "drain", w.Drain(w.ctx), nil)
 	return out, err
 }
@@ -42,8 +56,8 @@ func TestAWordIsAskedForAndGivesOneSession(t *testing.T) {
 	w := newWorld(t, withNames)
 	a := &words{}
 	token := must(w.begun(w.ctx, "alice", "reset"))(t)
-	first := must(w.AskWord(w.ctx, token, nil, phone, a.ask))(t)
-	again := must(w.AskWord(w.ctx, token, nil, phone, a.ask))(t)
+	first := must(w.AskWord(w.ctx, token, nil, phone, a.all()))(t)
+	again := must(w.AskWord(w.ctx, token, nil, phone, a.all()))(t)
 	wantErr(t, "drain", w.Drain(w.ctx), nil)
 	if len(a.asked) != 2 || a.asked[0].Session != a.asked[1].Session || first.Number != again.Number || len(first.Number) != 2 || !first.Until.Equal(again.Until) {
 		t.Fatalf("asked %+v, %s and %s", a.asked, first.Number, again.Number)
@@ -111,7 +125,7 @@ func TestATokenOfAWordIsGoodForNothingElse(t *testing.T) {
 	w := newWorld(t, withNames)
 	a := &words{}
 	way := must(w.begun(w.ctx, "alice", "reset"))(t)
-	wait := must(w.AskWord(w.ctx, way, nil, phone, a.ask))(t)
+	wait := must(w.AskWord(w.ctx, way, nil, phone, a.all()))(t)
 	wantErr(t, "drain", w.Drain(w.ctx), nil)
 	take := func(token secret.Text) error {
 		_, _, _, err := w.TakeWord(w.ctx, token, phone, given)
@@ -122,7 +136,7 @@ func TestATokenOfAWordIsGoodForNothingElse(t *testing.T) {
 		return err
 	}
 	ask := func(token secret.Text) error {
-		_, err := w.AskWord(w.ctx, token, nil, phone, a.ask)
+		_, err := w.AskWord(w.ctx, token, nil, phone, a.all())
 		return err
 	}
 	send := func(token secret.Text) error {
@@ -162,10 +176,112 @@ func TestWhatIsProvedBesideAWordIsUsedUpFirst(t *testing.T) {
 	wantErr(t, "once more", err, enroll.ErrRecoverRefused)
 }
 
+// What a rule does not take, or nobody can be asked for now, is refused as what is wrong
+// is, and uses up nothing. The log has why.
+func TestNothingIsUsedUpWhereNobodyWouldBeAsked(t *testing.T) {
+	for name, why := range map[string]error{
+		"no rule of theirs": workflow.ErrNotAllowed, "frozen": workflow.ErrFrozen, "open elsewhere": workflow.ErrOpen,
+		"nobody who could": workflow.ErrNoApprover, "protected": ad.ErrProtected, "a failure": errDisk,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := furnished(t)
+			d, of := w.enrolled(alice)
+			codes := w.codes(d, of)
+			wantErr(t, "set", w.SetPIN(w.ctx, of, w.mayHold(d, of, enroll.ProofPIN), secret.New("739201")), nil)
+			a := &words{}
+			ask := a.all()
+			ask.May = func(_ context.Context, word enroll.Word) error {
+				if word.Account != alice || len(word.Proofs) != 2 || word.Proofs[0].Session != word.Session {
+					t.Errorf("looked at %+v", word)
+				}
+				return why
+			}
+			both := []enroll.Answer{code(codes[0]), typed(enroll.ProofPIN, "739201")}
+			token := must(w.begun(w.ctx, "alice", "reset"))(t)
+			_, err := w.AskWord(w.ctx, token, both, phone, ask)
+			wantErr(t, "right, and refused", err, enroll.ErrRecoverRefused)
+			if errors.Is(err, why) || len(a.asked) != 0 {
+				t.Errorf("told %v, asked %+v", err, a.asked)
+			}
+			if e := w.events(alice); e[audit.RecoverRefused] != 1 || e[audit.Answered] != 0 {
+				t.Errorf("in the log: %v", e)
+			}
+			_, err = w.AskWord(w.ctx, token, both, phone, a.all())
+			wantErr(t, "with the same, once they may", err, nil)
+			if len(a.asked) != 1 || len(a.asked[0].Proofs) != 2 {
+				t.Errorf("asked %+v", a.asked)
+			}
+		})
+	}
+}
+
+// An answer that was lost costs no second proof: the same token asks for the same, and
+// nothing is used up again. Somebody else's token proves nothing by it.
+func TestAWordThatWasAskedForWaitsAlikeOnceMore(t *testing.T) {
+	w := newWorld(t, withNames)
+	d, of := w.enrolled(alice)
+	codes := w.codes(d, of)
+	a := &words{}
+	token := must(w.begun(w.ctx, "alice", "reset"))(t)
+	var got []enroll.Waiting
+	for _, answer := range []enroll.Answer{code(codes[0]), code(codes[0]), code(secret.New("0000-0000-0000-0000"))} {
+		got = append(got, must(w.AskWord(w.ctx, token, []enroll.Answer{answer}, phone, a.all()))(t))
+	}
+	if len(a.asked) != 1 || got[0].Number != got[1].Number || !got[0].Until.Equal(got[2].Until) || w.events(alice)[audit.Answered] != 1 {
+		t.Errorf("asked %+v, waits %+v", a.asked, got)
+	}
+	_, err := w.asksWord("alice", a, code(codes[0]))
+	wantErr(t, "by another token", err, enroll.ErrRecoverRefused)
+	fails := a.all()
+	fails.Given = func(context.Context, ad.GUID, string) (string, bool, error) { return "", false, errDisk }
+	_, err = w.AskWord(w.ctx, token, []enroll.Answer{code(codes[1])}, phone, fails)
+	wantErr(t, "where nobody knows whether it was asked", err, enroll.ErrRecoverRefused)
+
+	// Here it ended between what was proved and the asking.
+	token = must(w.begun(w.ctx, "alice", "reset"))(t)
+	down := a.all()
+	down.Ask = func(context.Context, enroll.Word) error { return errDisk }
+	must(w.AskWord(w.ctx, token, []enroll.Answer{code(codes[1])}, phone, down))(t)
+	must(w.AskWord(w.ctx, token, []enroll.Answer{code(codes[1])}, phone, a.all()))(t)
+	if len(a.asked) != 2 || len(a.asked[1].Proofs) != 1 || a.asked[1].Proofs[0].Kind != enroll.ProofRecoveryCode {
+		t.Errorf("asked %+v", a.asked)
+	}
+	if left := must(w.Held(w.ctx, alice))(t); len(left) != 2 {
+		t.Errorf("left %v", left)
+	}
+}
+
+// An employee number proves nothing, and so says nothing of whether it is right, nor of
+// whether somebody has the name.
+func TestWhatOnlyNamesSomebodyBesideAWordTellsNothing(t *testing.T) {
+	w, _ := furnished(t)
+	a := &words{}
+	for name, c := range map[string]struct {
+		who, number string
+		asked       int
+	}{
+		"right": {"alice", "E-4711", 1}, "wrong": {"alice", "E-4712", 0}, "of nobody": {"nobody", "E-4711", 0},
+		"where names are not found": {"down", "E-4711", 0},
+	} {
+		a.asked = nil
+		out, err := w.asksWord(c.who, a, typed(enroll.ProofDirectory, c.number))
+		wantErr(t, name, err, nil)
+		if len(out.Number) != 2 || len(a.asked) != c.asked {
+			t.Errorf("%s: %+v, asked %+v", name, out, a.asked)
+		}
+	}
+	w.dir.fail(errDisk)
+	_, err := w.asksWord("alice", a, typed(enroll.ProofDirectory, "E-4711"))
+	wantErr(t, "no directory", err, nil)
+	if e := w.events(alice); e[audit.RecoverRefused] != 2 {
+		t.Errorf("in the log: %v", e)
+	}
+}
+
 // Nobody who asks is told why nobody was asked; the log is.
 func TestWhyNobodyWasAskedIsForTheLog(t *testing.T) {
 	w := newWorld(t, withNames)
-	q, err := w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), nil, phone, func(context.Context, enroll.Word) error { return ad.ErrProtected })
+	q, err := w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), nil, phone, enroll.Words{Ask: func(context.Context, enroll.Word) error { return ad.ErrProtected }})
 	wantErr(t, "ask", err, nil)
 	wantErr(t, "drain", w.Drain(w.ctx), nil)
 	if len(q.Number) != 2 || w.events(alice)[audit.RecoverRefused] != 1 {
@@ -176,11 +292,11 @@ func TestWhyNobodyWasAskedIsForTheLog(t *testing.T) {
 func TestWhoeverDrainsWaitsForWhatIsUnderWay(t *testing.T) {
 	w := newWorld(t, withNames)
 	started, goOn := make(chan struct{}), make(chan struct{})
-	_, err := w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), nil, phone, func(context.Context, enroll.Word) error {
+	_, err := w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), nil, phone, enroll.Words{Ask: func(context.Context, enroll.Word) error {
 		close(started)
 		<-goOn
 		return nil
-	})
+	}})
 	wantErr(t, "ask", err, nil)
 	<-started
 	ctx, cancel := context.WithTimeout(w.ctx, time.Millisecond)
@@ -295,7 +411,7 @@ func TestAStopThatCantBeKeptSaysSo(t *testing.T) {
 func TestStopsWaitForNoneWhoAsk(t *testing.T) {
 	w := newWorld(t, withNames)
 	goOn := make(chan struct{})
-	slow := func(context.Context, enroll.Word) error { <-goOn; return nil }
+	slow := enroll.Words{Ask: func(context.Context, enroll.Word) error { <-goOn; return nil }}
 	waits := make([]enroll.Waiting, 20)
 	for i := range waits {
 		waits[i] = must(w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), nil, phone, slow))(t)

@@ -184,6 +184,7 @@ type Requests interface {
 	// Vouch asks others for somebody who has no proof; VouchedFor says whether one of
 	// them vouched, and the session may be made.
 	Vouch(ctx context.Context, v workflow.Vouch) (workflow.Request, error)
+	MayVouch(ctx context.Context, v workflow.Vouch) error
 	VouchedFor(ctx context.Context, account ad.GUID, session string) (id string, yes bool, err error)
 	// StopVouching takes back what the session would be made for; idempotent.
 	StopVouching(ctx context.Context, account ad.GUID, session string) error

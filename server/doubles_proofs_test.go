@@ -145,6 +145,7 @@ func (p *relyingParty) StopWord(context.Context, secret.Text, func(context.Conte
 func (r *rules) StopVouching(context.Context, ad.GUID, string) error { return r.err }
 
 func (r *rules) Vouch(context.Context, workflow.Vouch) (workflow.Request, error) { return r.one() }
+func (r *rules) MayVouch(context.Context, workflow.Vouch) error                  { return r.err }
 
 func (r *rules) VouchedFor(context.Context, ad.GUID, string) (string, bool, error) {
 	return "r1", true, r.err

@@ -37,7 +37,7 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 	ask := func(ctx context.Context, c *call) (enroll.Waiting, error) { return s.askFor(ctx, c, in, browser) }
 	var waiting enroll.Waiting
 	var err error
-	if len(in.Body.Proofs) == 0 { // and whoever asks is told that they wait, whatever becomes of it
+	if !anyProof(in.Body.Proofs) { // and whoever asks is told that they wait, whatever becomes of it
 		defer func() { steady(ctx, start, pauses.finish) }()
 		waiting, err = ask(ctx, c)
 	} else {
@@ -48,6 +48,11 @@ func (s *Server) askWord(ctx context.Context, in *askWord) (*reply[Waiting], err
 	}
 	c.keepBrowser(cookie)
 	return answer(Waiting{Token: waiting.Token.Reveal(), Number: waiting.Number, Until: stamp(waiting.Until)}), nil
+}
+
+// anyProof: an employee number is none.
+func anyProof(given []recoveryAnswer) bool {
+	return slices.ContainsFunc(given, func(a recoveryAnswer) bool { return enroll.Strength(enroll.ProofKind(a.Kind)) > 0 })
 }
 
 func (s *Server) askFor(ctx context.Context, c *call, in *askWord, browser string) (enroll.Waiting, error) {
@@ -101,35 +106,67 @@ func (r ruled) Unwrap() error { return r.error }
 // by where they come from, so that one network keeps nobody else from being heard. What is
 // asked in a browser that the account's passkey was used in is counted apart from all that.
 func (s *Server) askOthers(id, from string) enroll.Words {
-	return func(ctx context.Context, w enroll.Word) error {
-		near, lane := from, ""
-		if w.From.Known {
-			near, lane = "known "+w.Account.String(), " known"
-		} else if err := s.countAbout(ctx, w); err != nil {
-			return ruled{err}
-		}
-		_, err := s.cfg.Requests.Vouch(ctx, workflow.Vouch{
-			Account: w.Account, Kind: workflow.Kind(w.Act), Session: w.Session, Number: w.Number, Until: w.Until,
-			From: workflow.From{Device: w.From.Device, Address: w.From.Address}, Browser: w.From.Browser, Proofs: w.Proofs, Over: w.Over,
-			Spare: func(ctx context.Context, approver ad.GUID) (bool, error) {
-				err := s.take(ctx, rateWordFrom, approver.String()+" "+near)
-				if err == nil {
-					err = s.take(ctx, rateWordApprover, approver.String()+lane)
-				}
-				if errors.As(err, new(limited)) {
-					return true, nil
-				}
-				return false, err
-			},
-		})
-		if errors.Is(err, workflow.ErrSpared) {
-			s.brake(ctx, id)
-		}
-		if err != nil {
-			return ruled{err}
-		}
-		return nil
+	asking := asking{s: s, id: id, from: from, spared: map[ad.GUID]bool{}}
+	return enroll.Words{
+		Given: s.cfg.Requests.VouchedFor,
+		May:   func(ctx context.Context, w enroll.Word) error { return asking.do(ctx, w, s.cfg.Requests.MayVouch) },
+		Ask: func(ctx context.Context, w enroll.Word) error {
+			return asking.do(ctx, w, func(ctx context.Context, v workflow.Vouch) error {
+				_, err := s.cfg.Requests.Vouch(ctx, v)
+				return err
+			})
+		},
 	}
+}
+
+// asking is one asking, which is counted once, whether or not it is looked at before it
+// is done.
+type asking struct {
+	s        *Server
+	id, from string
+	counted  bool
+	spared   map[ad.GUID]bool
+}
+
+func (a *asking) do(ctx context.Context, w enroll.Word, vouch func(context.Context, workflow.Vouch) error) error {
+	near, lane := a.from, ""
+	if w.From.Known {
+		near, lane = "known "+w.Account.String(), " known"
+	} else if !a.counted {
+		a.counted = true
+		if err := a.s.countAbout(ctx, w); err != nil {
+			return ruled{err}
+		}
+	}
+	err := vouch(ctx, workflow.Vouch{
+		Account: w.Account, Kind: workflow.Kind(w.Act), Session: w.Session, Number: w.Number, Until: w.Until,
+		From: workflow.From{Device: w.From.Device, Address: w.From.Address}, Browser: w.From.Browser, Proofs: w.Proofs, Over: w.Over,
+		Spare: func(ctx context.Context, approver ad.GUID) (bool, error) { return a.spare(ctx, approver, near, lane) },
+	})
+	if errors.Is(err, workflow.ErrSpared) {
+		a.s.brake(ctx, a.id)
+	}
+	if err != nil {
+		return ruled{err}
+	}
+	return nil
+}
+
+// spare says whether an approver is left in peace.
+func (a *asking) spare(ctx context.Context, approver ad.GUID, near, lane string) (bool, error) {
+	if out, known := a.spared[approver]; known {
+		return out, nil
+	}
+	err := a.s.take(ctx, rateWordFrom, approver.String()+" "+near)
+	if err == nil {
+		err = a.s.take(ctx, rateWordApprover, approver.String()+lane)
+	}
+	out := errors.As(err, new(limited))
+	if err != nil && !out {
+		return false, err
+	}
+	a.spared[approver] = out
+	return out, nil
 }
 
 // countAbout counts who is asked about: of an account's share one network has less than

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -330,8 +331,13 @@ func TestWhoeverMayNotAskHowItStandsMayStop(t *testing.T) {
 // with their values, and body, of each step and whatever came before it.
 func TestAskingForAWordTellsNothingOfWhoExists(t *testing.T) {
 	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateWait, &rateStop,
-		&rateWordNet, &rateWordAll, &rateWordOne, &rateWordNear, &rateWordFrom, &rateWordApprover)
-	h := newHouse(t, byAWord)
+		&rateRecoverNet, &rateRecoverAll, &rateRecoverOne, &rateWordNet, &rateWordAll, &rateWordOne, &rateWordNear, &rateWordFrom, &rateWordApprover)
+	h := newHouse(t, byAWord, func(acts map[workflow.Kind]workflow.Act) {
+		for kind, act := range acts {
+			act.Prove = append(act.Prove, []enroll.ProofKind{enroll.ProofDirectory, enroll.ProofVouching})
+			acts[kind] = act
+		}
+	})
 	h.engine.Set(workflow.Settings{Limits: workflow.Limits{PerHour: 1 << 20}})
 	_, next := h.heard("kwame.mensah")
 	kinds, names := h.strangers()
@@ -348,6 +354,11 @@ func TestAskingForAWordTellsNothingOfWhoExists(t *testing.T) {
 				return text
 			}
 			token := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": names[name], "kind": act}).Token
+			for _, number := range []string{"E-4711", "wrong"} {
+				token := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": names[name], "kind": act}).Token
+				same("a number beside, "+number, "/api/recover/ask", fields{"token": token, "proofs": []fields{{"kind": "directory", "value": number}}}, http.StatusOK)
+			}
+			h.drain()
 			word := fields{"token": token, "proofs": []fields{}}
 			same("a code beside", "/api/recover/ask", fields{"token": token, "proofs": []fields{{"kind": "recovery-code", "value": "0000"}}}, http.StatusForbidden)
 			asked := fields{"token": decoded[Waiting](t, same("ask", "/api/recover/ask", word, http.StatusOK)).Token}
@@ -363,6 +374,57 @@ func TestAskingForAWordTellsNothingOfWhoExists(t *testing.T) {
 			h.drain()
 			same("wait after it", "/api/recover/wait", asked, http.StatusOK)
 		}
+	}
+}
+
+// A recovery code beside a word lets nobody wait whom no rule of their own lets ask, or
+// whom nobody could vouch for: it is refused as a wrong one is, and is good afterwards.
+// (docs/security.md, rule 13)
+func TestWhatIsProvedBesideAWordIsKeptWhereNobodyIsAsked(t *testing.T) {
+	wide(t, &rateRecoverBegin, &rateRecover, &rateRecoverName, &rateWordNet, &rateWordOne, &rateWordNear)
+	h := newHouse(t)
+	manager := []workflow.Tier{{By: workflow.Approvers{Manager: true}}}
+	both := workflow.Act{Prove: [][]enroll.ProofKind{{enroll.ProofRecoveryCode, enroll.ProofVouching}}, Approve: manager}
+	rules := func(who workflow.Condition) {
+		h.engine.SetPolicy(workflow.Policy{Hash: "w", Rules: []workflow.Rule{
+			{Name: "some", Who: who, Acts: map[workflow.Kind]workflow.Act{workflow.KindReset: both}},
+			{Name: "others", Who: workflow.Condition{Everyone: true}, Acts: map[workflow.Kind]workflow.Act{
+				workflow.KindEnrol: {Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}}},
+			}},
+		}})
+	}
+	everybody, nobody := workflow.Condition{Everyone: true}, workflow.Condition{Company: &workflow.Attribute{Name: "company", Value: "Elsewhere"}}
+	rules(everybody)
+	who := h.requester()
+	owner := h.phone()
+	owner.enrol(h.invitation(ad.GUID(who.GUID)), who.Password)
+	codes := owner.codes()
+	asks := func(code string) string {
+		t.Helper()
+		p := h.phone()
+		token := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": who.Account, "kind": "reset"}).Token
+		res := p.call("POST", "/api/recover/ask", fields{"token": token, "proofs": []fields{{"kind": "recovery-code", "value": code}}})
+		return fmt.Sprint(res.StatusCode, " ", anew.ReplaceAllString(bodyOf(t, res), "$1"))
+	}
+	wrong := asks("0000-0000-0000-0000")
+	if !strings.HasPrefix(wrong, "403 ") || !strings.Contains(wrong, "recover.refused") {
+		t.Fatal(wrong)
+	}
+	// Her manager has no passkey yet, and then no rule is hers.
+	if got := asks(codes[0]); got != wrong {
+		t.Errorf("where nobody could vouch: %s, and a wrong one: %s", got, wrong)
+	}
+	_, next := h.heard("kwame.mensah")
+	rules(nobody)
+	if got := asks(codes[0]); got != wrong {
+		t.Errorf("where no rule is theirs: %s, and a wrong one: %s", got, wrong)
+	}
+	rules(everybody)
+	if got := asks(codes[0]); !strings.HasPrefix(got, "200 ") {
+		t.Errorf("where one is: %s", got)
+	}
+	if r := next(); !slices.Equal(r.Proofs, []string{"recovery-code", "vouching"}) {
+		t.Errorf("the manager sees %+v", r)
 	}
 }
 

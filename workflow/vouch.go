@@ -66,14 +66,8 @@ func (r *Request) elsewhere(session string) bool {
 // asked for in the same way, since its owner may have lost the page, and of a draft; of
 // nothing that was proved. Errors leave no request: whoever asks is told of none of them.
 func (e *Engine) Vouch(ctx context.Context, v Vouch) (Request, error) {
-	if !slices.Contains(Kinds, v.Kind) || v.Session == "" || !isNumber(v.Number) {
-		return Request{}, ErrKind
-	}
-	account, err := e.account(ctx, v.Account)
+	account, err := e.vouchedAbout(ctx, v)
 	if err != nil {
-		return Request{}, err
-	}
-	if err := e.barred(ctx, account); err != nil {
 		return Request{}, err
 	}
 	leave, err := e.turns.enter(ctx, v.Account)
@@ -81,31 +75,60 @@ func (e *Engine) Vouch(ctx context.Context, v Vouch) (Request, error) {
 		return Request{}, fmt.Errorf("wait for other submissions: %w", err)
 	}
 	defer leave()
-	mine, err := e.store.Requests(ctx, Query{Requester: v.Account})
-	if err != nil {
-		return Request{}, fmt.Errorf("list requests: %w", err)
-	}
-	if i := slices.IndexFunc(mine, func(r Request) bool { return r.Session == v.Session }); i >= 0 {
-		return mine[i], nil
-	}
-	if e.tooMany(mine, false) {
-		return Request{}, ErrTooMany
-	}
-	open, found := unfinished(mine, v.Account, v.Kind, e.now())
-	if found && !open.givesWay(e.now()) {
-		return Request{}, ErrOpen
-	}
-	if err := e.leftAlone(ctx, open, v); err != nil {
-		return Request{}, err
-	}
-	r, p, err := e.vouchable(ctx, v, account)
-	if err != nil {
-		return Request{}, err
+	r, p, mine, err := e.vouching(ctx, v, account)
+	if err != nil || p.number == "" {
+		return r, err
 	}
 	if err := e.makeWay(ctx, mine, v); err != nil {
 		return Request{}, err
 	}
 	return e.insertVouched(ctx, v, r, p)
+}
+
+// MayVouch is what Vouch would answer, as things stand. It writes nothing: what is given
+// beside the word is used up only where somebody would be asked.
+func (e *Engine) MayVouch(ctx context.Context, v Vouch) error {
+	account, err := e.vouchedAbout(ctx, v)
+	if err == nil {
+		_, _, _, err = e.vouching(ctx, v, account)
+	}
+	return err
+}
+
+// vouchedAbout is whom it is about.
+func (e *Engine) vouchedAbout(ctx context.Context, v Vouch) (ad.Account, error) {
+	if !slices.Contains(Kinds, v.Kind) || v.Session == "" || !isNumber(v.Number) {
+		return ad.Account{}, ErrKind
+	}
+	account, err := e.account(ctx, v.Account)
+	if err != nil {
+		return ad.Account{}, err
+	}
+	return account, e.barred(ctx, account)
+}
+
+// vouching is the request as it would be, who is asked, and the others of its owner. Where
+// the session has one it is that, and nobody is asked.
+func (e *Engine) vouching(ctx context.Context, v Vouch, account ad.Account) (r Request, p panel, mine []Request, err error) {
+	mine, err = e.store.Requests(ctx, Query{Requester: v.Account})
+	if err != nil {
+		return Request{}, panel{}, nil, fmt.Errorf("list requests: %w", err)
+	}
+	if i := slices.IndexFunc(mine, func(r Request) bool { return r.Session == v.Session }); i >= 0 {
+		return mine[i], panel{}, nil, nil
+	}
+	if e.tooMany(mine, false) {
+		return Request{}, panel{}, nil, ErrTooMany
+	}
+	open, found := unfinished(mine, v.Account, v.Kind, e.now())
+	if found && !open.givesWay(e.now()) {
+		return Request{}, panel{}, nil, ErrOpen
+	}
+	if err := e.leftAlone(ctx, open, v); err != nil {
+		return Request{}, panel{}, nil, err
+	}
+	r, p, err = e.vouchable(ctx, v, account)
+	return r, p, mine, err
 }
 
 // vouchable is the request as it would be, and who is asked.

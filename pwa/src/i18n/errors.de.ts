@@ -44,7 +44,7 @@ export const de: Errors = {
   'e.review.spared': 'Alle, die bürgen könnten, wurden zu oft gefragt.\nRufen Sie die IT an.',
   'e.proof.too-weak': 'Das braucht einen stärkeren Nachweis oder eine Freigabe.\nNehmen Sie Ihren Anmeldeschlüssel oder einen Wiederherstellungscode. Haben Sie beides nicht, fragen Sie die IT.',
   'e.session.recovered': 'Das geht nicht, wenn Sie ohne Anmeldeschlüssel hier sind.\nMelden Sie sich mit einem Anmeldeschlüssel an, oder legen Sie erst einen neuen an.',
-  'e.recover.refused': 'Damit kommen Sie nicht hinein.\nPrüfen Sie den Namen und jeden Code. Nichts wurde geändert und nichts gesperrt. Nach fünf falschen Versuchen muss auch ein richtiger ein wenig warten.',
+  'e.recover.refused': 'Damit kommen Sie nicht hinein.\nPrüfen Sie den Namen und jeden Code, oder nehmen Sie einen anderen Weg: Nicht jeder ist für alle da. Nichts wurde geändert und nichts gesperrt. Nach fünf falschen Versuchen muss auch ein richtiger ein wenig warten.',
 
   'e.invitation.unknown': 'Diesen Link kennt Latchkey nicht.\nVielleicht wurde er unterwegs gekürzt. Öffnen Sie den ganzen Link. Hilft das nicht, bitten Sie um einen neuen.',
   'e.invitation.used': 'Dieser Link wurde schon benutzt.\nWaren Sie das? Dann nehmen Sie Ihren Anmeldeschlüssel. Wenn nicht, sagen Sie es sofort der IT und bitten Sie um einen neuen Link.',

@@ -42,7 +42,7 @@ export const en = {
   'e.review.spared': 'Those who could vouch were asked too often.\nCall IT.',
   'e.proof.too-weak': 'This needs a stronger proof or an approval.\nUse your passkey or a recovery code. If you have neither, ask IT.',
   'e.session.recovered': 'Not with a sign-in without a passkey.\nSign in with your passkey, or make a new one first.',
-  'e.recover.refused': 'That didn’t let you in.\nCheck the name and each code. Nothing was changed, and nothing is locked. After five wrong tries even a right one has to wait a little.',
+  'e.recover.refused': 'That didn’t let you in.\nCheck the name and each code, or take another way: not each is for everybody. Nothing was changed, and nothing is locked. After five wrong tries even a right one has to wait a little.',
 
   'e.invitation.unknown': 'This link isn’t known here.\nIt may have been cut off on its way. Open the whole link. Ask for a new link if that doesn’t help.',
   'e.invitation.used': 'This link has been used.\nWas that you? Then use your passkey. If not, tell IT now. Ask for a new link if you still need one.',
