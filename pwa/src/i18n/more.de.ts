@@ -64,6 +64,7 @@ export const de: More = {
   'inbox.kept.sub': 'Dies ist Ihr Eingang, Stand {time}. Zum Entscheiden braucht es eine Verbindung.',
   'inbox.until': 'bis {time}',
   'inbox.vouch': 'Ohne Nachweis: Ihr Wort ist gefragt',
+  'inbox.vouch.beside': 'Reicht nicht ohne Ihr Wort: {proofs}',
 
   'rv.account': 'Konto',
 

@@ -62,6 +62,7 @@ export const en = {
   'inbox.kept.sub': 'This is your inbox as of {time}. Deciding needs a connection.',
   'inbox.until': 'until {time}',
   'inbox.vouch': 'Nobody proved who it is: your word is needed',
+  'inbox.vouch.beside': 'Not enough without your word: {proofs}',
 
   'rv.account': 'Account',
 
