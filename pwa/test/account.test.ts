@@ -1,7 +1,7 @@
 import { render } from 'preact-render-to-string';
 import { h } from 'preact';
 import { beforeAll, expect, test } from 'vitest';
-import type { AccountState, Me, Option } from '../src/api-types';
+import type { AccountState, Kind, Me, Option, Request } from '../src/api-types';
 import { says, speak } from '../src/i18n';
 import { put } from '../src/lib/resource';
 import { session } from '../src/lib/session';
@@ -50,4 +50,21 @@ test('an account that is not frozen is stopped from here, also one that gets not
 test('what waits leads to the inbox from the first page, and so does having been asked before', () => {
   const links = (part: Partial<Me>) => shown(me(part, 'ok')).split('href="/inbox"').length - 1;
   expect([links({}), links({ reviewer: true }), links({ waiting: 1, reviewer: true })]).toEqual([0, 1, 2]);
+});
+
+test.each<[string, Kind, AccountState]>([
+  ['a new password', 'reset', 'locked'],
+  ['a change of it', 'change', 'password-expires-soon'],
+  ['a one-time password', 'one-time', 'locked'],
+])('what comes before %s is true with a passkey and without one', async (_, kind, state) => {
+  const enrolled = [{ id: 'r', kind: 'enrol', state: 'done', updated: '2026-11-24T10:05:00Z', watchUntil: '' }] as unknown as Request[];
+  const who = (recovered: boolean) => me({ options: [{ kind, allowed: true, code: '', approval: false }] as Option[], requests: enrolled, session: { ...me({}).session, recovered } }, state);
+  for (const [lang, says, not] of [['en', 'When it’s clear that it’s you', 'with your passkey'], ['de', 'Steht fest, dass Sie es sind', 'mit Ihrem Anmeldeschlüssel']] as const) {
+    await speak(lang);
+    for (const html of [shown(who(false)), shown(who(true))]) {
+      expect(html).toContain(says);
+      expect(html).not.toContain(not);
+    }
+  }
+  await speak('en');
 });

@@ -178,3 +178,11 @@ test('every action of the log about a person has a text', () => {
   expect(actions.length).toBeGreaterThan(20);
   expect(actions.filter((a) => !(`a.${a}` in catalogues.en))).toEqual([]);
 });
+
+/** What somebody may read who came in without a passkey as well: it sends nobody to one. */
+const bothRead = ['k.reset.next', 'k.change.next', 'k.one-time.next', 'pw.tries.one', 'pw.tries.other', 'e.request.no-tries-left', 'e.session.unknown', 'ask.next.in', 'thaw.sub.in'];
+
+test.each(bothRead)('%s is true without a passkey, too', (key) => {
+  expect(catalogues.en[key]).toMatch(/^(?!.*passkey).+/is);
+  expect(catalogues.de[key]).toMatch(/^(?!.*(?:passkey|anmeldeschlüssel)).+/is);
+});

@@ -103,7 +103,7 @@ export const de: First = {
   'e.passkey.wrong-origin': 'Dieser Anmeldeschlüssel hat für eine andere Seite geantwortet.\nÖffnen Sie Latchkey unter der Adresse, die Ihre IT genannt hat.',
   'e.passkey.not-verified': 'Ihr Gerät hat nicht geprüft, dass Sie es sind.\nVersuchen Sie es noch einmal und bestätigen Sie mit Finger, Gesicht oder PIN. Ein Sicherheitsschlüssel braucht eine PIN.',
   'e.ceremony.unknown': 'Das hat zu lange gedauert.\nNichts ist geschehen. Versuchen Sie es noch einmal.',
-  'e.session.unknown': 'Sie sind nicht mehr angemeldet.\nBestätigen Sie mit Ihrem Anmeldeschlüssel, dann geht es weiter.',
+  'e.session.unknown': 'Sie sind nicht mehr angemeldet.\nMelden Sie sich neu an, dann geht es weiter.',
 
   'e.directory.unavailable': 'Das Verzeichnis antwortet nicht.\nNichts wurde geändert. Versuchen Sie es in einer Minute noch einmal.',
 

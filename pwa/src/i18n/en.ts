@@ -103,7 +103,7 @@ export const en = {
   'e.passkey.wrong-origin': 'That passkey answered for another page.\nOpen Latchkey by the address that your IT gave you.',
   'e.passkey.not-verified': 'Your device didn’t check that it’s you.\nTry again and confirm with finger, face or PIN. A security key needs a PIN.',
   'e.ceremony.unknown': 'That took too long.\nNothing has happened. Try again.',
-  'e.session.unknown': 'You are not signed in any more.\nTouch your passkey to go on.',
+  'e.session.unknown': 'You are not signed in any more.\nSign in again to go on.',
 
   'e.directory.unavailable': 'The directory doesn’t answer.\nNothing was changed. Try again in a minute.',
 

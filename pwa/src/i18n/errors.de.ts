@@ -115,7 +115,7 @@ export const de: Errors = {
   'e.request.transition': 'Das ist schon weitergegangen.\nLaden Sie die Seite neu, um den Stand zu sehen.',
   'e.request.too-late': 'Das Verzeichnis brauchte zu lange, deshalb wurde nichts geschrieben.\nVersuchen Sie es noch einmal.',
   'e.write.stopped': 'Latchkey wurde beendet, bevor etwas geschrieben wurde.\nNichts wurde geändert. Versuchen Sie es noch einmal.',
-  'e.request.no-tries-left': 'Das war der letzte Versuch.\nBeginnen Sie wieder mit Ihrem Anmeldeschlüssel.',
+  'e.request.no-tries-left': 'Das war der letzte Versuch.\nBeginnen Sie neu unter „Mein Konto“.',
 
   'e.request.open': 'Darum haben Sie schon gebeten.\nGehen Sie zu Ihrem Konto: Dort steht es.',
   'e.review.approver-gone': 'Wer das freigegeben hat, dürfte es jetzt nicht mehr.\nFragen Sie noch einmal. Gefragt wird, wer jetzt entscheidet.',

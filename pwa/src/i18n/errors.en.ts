@@ -113,7 +113,7 @@ export const en = {
   'e.request.transition': 'This has already moved on.\nLoad the page again to see how it stands.',
   'e.request.too-late': 'The directory took too long, so nothing was written.\nTry again.',
   'e.write.stopped': 'Latchkey was stopped before anything was written.\nNothing was changed. Try again.',
-  'e.request.no-tries-left': 'That was the last try.\nStart again with your passkey.',
+  'e.request.no-tries-left': 'That was the last try.\nStart again from “My account”.',
 
   'e.request.open': 'You have asked for this already.\nGo to your account: it stands there.',
   'e.review.approver-gone': 'Whoever approved this could not approve it any more.\nAsk once more. Whoever decides now will be asked.',

@@ -64,6 +64,7 @@ export const de: More = {
   'inbox.kept.sub': 'Dies ist Ihr Eingang, Stand {time}. Zum Entscheiden braucht es eine Verbindung.',
   'inbox.until': 'bis {time}',
   'inbox.vouch': 'Ohne Nachweis: Ihr Wort ist gefragt',
+  'inbox.vouch.beside': 'Reicht nicht ohne Ihr Wort: {proofs}',
 
   'rv.account': 'Konto',
 
@@ -145,6 +146,7 @@ export const de: More = {
   'keys.remove.sub.current': 'Mit diesem sind Sie angemeldet: Wenn Sie ihn entfernen, werden Sie hier abgemeldet.',
   'keys.remove.last': 'Das ist Ihr letzter Anmeldeschlüssel',
   'keys.remove.last.sub': 'Ohne ihn kann Latchkey Sie nicht wieder einlassen, wenn Sie ausgesperrt sind. Sie bräuchten erst einen neuen Link von der IT.',
+  'keys.remove.last.sub.ways': 'Ohne ihn lässt Sie nur noch ein anderer Weg ein, den Ihre Organisation annimmt. Haben Sie keinen, bräuchten Sie erst einen neuen Link von der IT. Was Sie unter „{proofs}“ eingerichtet haben, bleibt: Könnte es jemand anderes haben, entfernen Sie es vorher.',
   'keys.remove.last.go': 'Den letzten entfernen',
   'keys.remove.go': 'Entfernen',
   'keys.remove.keep': 'Behalten',

@@ -62,6 +62,7 @@ export const en = {
   'inbox.kept.sub': 'This is your inbox as of {time}. Deciding needs a connection.',
   'inbox.until': 'until {time}',
   'inbox.vouch': 'Nobody proved who it is: your word is needed',
+  'inbox.vouch.beside': 'Not enough without your word: {proofs}',
 
   'rv.account': 'Account',
 
@@ -143,6 +144,7 @@ export const en = {
   'keys.remove.sub.current': 'You are signed in with this one: removing it signs you out here.',
   'keys.remove.last': 'This is your last passkey',
   'keys.remove.last.sub': 'Without it Latchkey can’t let you back in when you are locked out. You’d need a new link from IT first.',
+  'keys.remove.last.sub.ways': 'Without it only another way that your organisation takes lets you in. If you have none, you’d need a new link from IT first. What you set up under “{proofs}” stays: if somebody else may have it, remove that first.',
   'keys.remove.last.go': 'Remove my last passkey',
   'keys.remove.go': 'Remove',
   'keys.remove.keep': 'Keep',

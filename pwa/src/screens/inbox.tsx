@@ -14,7 +14,7 @@ import { heading } from '../ui/help';
 import { Icon } from '../ui/icons';
 import { Banner, Rows, Screen, Skeleton } from '../ui/kit';
 import { Lifts } from './lift';
-import { over, vouched } from './review/said';
+import { over, proved, vouched } from './review/said';
 import { left } from './review/words';
 import { usePush } from './notify-offer';
 import { NotificationsState } from './notify-state';
@@ -105,6 +105,12 @@ function Until({ review, now }: { review: Review; now: number }) {
   );
 }
 
+/** That the reviewer's word is needed: whether anything was proved beside it. */
+function word(r: Review): string {
+  const beside = proved(r);
+  return beside ? t('inbox.vouch.beside', { proofs: beside }) : t('inbox.vouch');
+}
+
 function Entry({ review: r, offline, sub, when = '' }: { review: Review; offline: boolean; sub: ComponentChildren; when?: string }) {
   const inside = (
     <>
@@ -113,7 +119,7 @@ function Entry({ review: r, offline, sub, when = '' }: { review: Review; offline
         <span class="row-title">{r.displayName}</span>
         <span class="row-sub">{[t(`rv.kind.${r.kind}`), when].filter(Boolean).join(', ')}</span>
         <span class="row-sub">{sub}</span>
-        {r.open && vouched(r) && <span class="row-sub soon">{t('inbox.vouch')}</span>}
+        {r.open && vouched(r) && <span class="row-sub soon">{word(r)}</span>}
       </span>
       {!offline && <Icon name="next" />}
     </>

@@ -8,11 +8,12 @@ import { useCeremony } from '../lib/ceremony';
 import { ago, date } from '../lib/format';
 import { forgetAll, useResource } from '../lib/resource';
 import { go } from '../lib/router';
-import { refresh, session, signedOut } from '../lib/session';
+import { info, refresh, session, signedOut } from '../lib/session';
 import { stepUp } from '../lib/stepup';
 import { signalUnknown } from '../lib/webauthn';
 import { Lines, Trouble } from '../ui/help';
 import { Banner, Button, Fact, Field, Row, Rows, Screen, Sheet, Skeleton, Time } from '../ui/kit';
+import { leadsOf } from './recover/leads';
 import { Failed } from './trouble';
 
 interface List {
@@ -146,7 +147,7 @@ function Remove({ passkey: k, last, onKeep }: { passkey: Passkey; last: boolean;
   useEffect(() => act.clear(), [k.id]);
   return (
     <Sheet title={t(last ? 'keys.remove.last' : 'keys.remove.title', { name: k.name })} onClose={onKeep}>
-      <p>{t(last ? 'keys.remove.last.sub' : k.current ? 'keys.remove.sub.current' : 'keys.remove.sub')}</p>
+      <p>{last ? <Last /> : t(k.current ? 'keys.remove.sub.current' : 'keys.remove.sub')}</p>
       <p class="hint">{t('prove.lead.short')}</p>
       <Trouble problem={act.problem} />
       <div class="pair">
@@ -159,6 +160,11 @@ function Remove({ passkey: k, last, onKeep }: { passkey: Passkey; last: boolean;
       </div>
     </Sheet>
   );
+}
+
+/** What the end of the last one means. Which other ways this person has is not known here: only whether anybody has one. */
+export function Last() {
+  return <>{leadsOf(info.use()).length > 0 ? t('keys.remove.last.sub.ways', { proofs: t('nav.proofs') }) : t('keys.remove.last.sub')}</>;
 }
 
 /** The passkey of this session is gone, and so is the session. */
