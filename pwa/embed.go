@@ -23,9 +23,9 @@ import (
 var dist embed.FS
 
 // Files is the build: index.html, sw.js, the manifest and assets/, each with
-// its .br and .gz beside it where that is smaller. The documents of pages/ and the
-// screens' texts are in the binary compressed only, and read as if they lay there in clear
-// too: two thirds of a megabyte that hardly a browser asks for.
+// its .br and .gz beside it where that is smaller. The documents of pages/ and what is in
+// assets/ are in the binary compressed only, and read as if they lay there in clear
+// too: a megabyte that hardly a browser asks for.
 func Files() fs.FS {
 	sub, err := fs.Sub(dist, "dist")
 	if err != nil { // only for an invalid path, and "dist" is none

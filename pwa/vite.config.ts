@@ -31,8 +31,7 @@ function shell(): void {
 
 /**
  * Puts a .br and a .gz beside every text where they are smaller, so that the server compresses nothing.
- * The documents and the screens' texts stay compressed only: in clear they would be two thirds of a megabyte of
- * the binary (embed.go unpacks them).
+ * Documents and scripts stay compressed only: in clear they would be a megabyte of the binary (embed.go unpacks them).
  */
 function compress(): void {
   for (const f of files(out).filter((f) => textual.test(f))) {
@@ -40,7 +39,7 @@ function compress(): void {
     const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: raw.length };
     const encoded = { br: brotliCompressSync(raw, { params }), gz: gzipSync(raw, { level: 9 }) };
     for (const [ext, bytes] of Object.entries(encoded)) if (bytes.length < raw.length) writeFileSync(`${f}.${ext}`, bytes);
-    if (f.startsWith(join(out, 'pages/')) || /\.(de|en)-[^/]+\.js$/.test(f)) rmSync(f);
+    if (encoded.gz.length < raw.length && [join(out, 'pages/'), join(out, 'assets/')].some((folder) => f.startsWith(folder))) rmSync(f);
   }
 }
 

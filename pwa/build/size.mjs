@@ -24,7 +24,7 @@ const assets = readdirSync(`${dist}assets`).filter((n) => n.endsWith('.br'));
 function withImports(name, seen = new Set()) {
   if (seen.has(name)) return seen;
   seen.add(name);
-  const file = `${dist}assets/${name}`; // the screens' texts are there compressed only
+  const file = `${dist}assets/${name}`; // most are there compressed only
   const text = existsSync(file) ? readFileSync(file, 'utf8') : gunzipSync(readFileSync(`${file}.gz`)).toString();
   for (const m of text.matchAll(/(?:from|import)\s*["'`]\.\/([\w.-]+\.js)["'`]/g)) withImports(m[1], seen);
   return seen;
