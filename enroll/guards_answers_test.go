@@ -47,6 +47,13 @@ func (n *nth) UpdateFactor(ctx context.Context, id string, fn func(*enroll.Facto
 	return n.Store.UpdateFactor(ctx, id, fn)
 }
 
+func (n *nth) RecoverProofs(ctx context.Context, session string) ([]enroll.Proof, error) {
+	if err := n.err("RecoverProofs"); err != nil {
+		return nil, err
+	}
+	return n.Store.RecoverProofs(ctx, session)
+}
+
 func (n *nth) Proof(ctx context.Context, id string) (enroll.Proof, error) {
 	if err := n.err("Proof"); err != nil {
 		return enroll.Proof{}, err

@@ -89,6 +89,10 @@ func TestAnAnswerThatComesTooLateUsesUpNothing(t *testing.T) {
 	finish := func(from enroll.Client, suffices enroll.Suffices, answers ...enroll.Answer) error {
 		return errOf(w.FinishRecovery(w.ctx, must(w.begun(w.ctx, "alice", "unlock"))(t), answers, from, suffices))
 	}
+	beside := func(from enroll.Client, ask enroll.Words, answers ...enroll.Answer) error {
+		_, err := w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), answers, from, ask)
+		return err
+	}
 	for name, try := range map[string]func(from enroll.Client) error{
 		"a recovery code": func(from enroll.Client) error { return finish(from, enough, code(codes[0])) },
 		"a PIN":           func(from enroll.Client) error { return finish(from, enough, typed(enroll.ProofPIN, "739201")) },
@@ -96,9 +100,9 @@ func TestAnAnswerThatComesTooLateUsesUpNothing(t *testing.T) {
 			return finish(from, enough, typed(enroll.ProofPIN, "739201"), code(codes[2]))
 		},
 		"a recovery code beside a word": func(from enroll.Client) error {
-			_, err := w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), []enroll.Answer{code(codes[1])}, from, heard.all())
-			return err
+			return beside(from, heard.all(), code(codes[1]))
 		},
+		"a PIN beside a word": func(from enroll.Client) error { return beside(from, heard.all(), typed(enroll.ProofPIN, "739201")) },
 	} {
 		before := asked
 		wantErr(t, name+", too late", try(gone), enroll.ErrRecoverRefused)
@@ -112,11 +116,15 @@ func TestAnAnswerThatComesTooLateUsesUpNothing(t *testing.T) {
 	wantErr(t, "a wrong PIN", finish(gone, enough, typed(enroll.ProofPIN, "111112")), enroll.ErrRecoverRefused)
 	wantErr(t, "the PIN, which the rules refuse", finish(gone, refuses, typed(enroll.ProofPIN, "739201")), enroll.ErrRecoverRefused)
 	wantErr(t, "a wrong code", finish(gone, enough, code(secret.New("0000-0000-0000-0000"))), enroll.ErrRecoverRefused)
+	unasked := heard.all()
+	unasked.May = func(context.Context, enroll.Word) error { return enroll.ErrRecoverRefused }
+	wantErr(t, "the PIN beside a word that nobody would be asked for", beside(gone, unasked, typed(enroll.ProofPIN, "739201")), enroll.ErrRecoverRefused)
 	if asked != before {
 		t.Error("what is refused makes its refusal wait for the end")
 	}
 	wantErr(t, "a code, which the rules refuse", finish(gone, refuses, code(codes[3])), enroll.ErrRecoverRefused)
-	if asked != before+1 {
+	wantErr(t, "a code beside a word that nobody would be asked for", beside(gone, unasked, code(codes[3])), enroll.ErrRecoverRefused)
+	if asked != before+2 {
 		t.Error("a right recovery code does not wait for what the rules say")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -234,8 +235,11 @@ func TestAWordThatWasAskedForWaitsAlikeOnceMore(t *testing.T) {
 	wantErr(t, "by another token", err, enroll.ErrRecoverRefused)
 	fails := a.all()
 	fails.Given = func(context.Context, ad.GUID, string) (string, bool, error) { return "", false, errDisk }
-	_, err = w.AskWord(w.ctx, token, []enroll.Answer{code(codes[1])}, phone, fails)
+	_, err = w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), []enroll.Answer{code(codes[1])}, phone, fails)
 	wantErr(t, "where nobody knows whether it was asked", err, enroll.ErrRecoverRefused)
+	if len(a.asked) != 1 || w.events(alice)[audit.Answered] != 1 {
+		t.Errorf("asked all the same: %+v", a.asked)
+	}
 
 	// Here it ended between what was proved and the asking.
 	token = must(w.begun(w.ctx, "alice", "reset"))(t)
@@ -273,8 +277,16 @@ func TestWhatOnlyNamesSomebodyBesideAWordTellsNothing(t *testing.T) {
 	w.dir.fail(errDisk)
 	_, err := w.asksWord("alice", a, typed(enroll.ProofDirectory, "E-4711"))
 	wantErr(t, "no directory", err, nil)
-	if e := w.events(alice); e[audit.RecoverRefused] != 2 {
-		t.Errorf("in the log: %v", e)
+	why := map[string]int{}
+	for _, e := range must(w.store.Events(w.ctx, alice, 1000))(t) {
+		for _, says := range []string{`"why":"a wrong proof"`, `"why":"a failure"`} {
+			if e.Action == audit.RecoverRefused && strings.Contains(string(e.Bytes), says) {
+				why[says]++
+			}
+		}
+	}
+	if len(why) != 2 || w.events(alice)[audit.RecoverRefused] != 2 {
+		t.Errorf("in the log: %v, %v", w.events(alice), why)
 	}
 }
 
