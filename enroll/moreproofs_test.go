@@ -388,6 +388,18 @@ func TestThatCodesAreUsedUpIsRecorded(t *testing.T) {
 	}
 }
 
+// What closes something for more than one person is told to whoever runs the server, each
+// in words of its own.
+func TestEachBrakeHasANoticeOfItsOwn(t *testing.T) {
+	for action, kind := range map[audit.Action]string{
+		audit.RecoverBraked: enroll.NoticeBrake, audit.WordsBraked: enroll.NoticeWords, audit.CodesUsedUp: enroll.NoticeCodes,
+	} {
+		if n, told := enroll.Tells(audit.Event{Action: action, Outcome: audit.OK}); !told || n.Kind != kind || !n.To.IsZero() {
+			t.Errorf("%s: told %+v", action, n)
+		}
+	}
+}
+
 // One touch is one text message, wherever it goes: also where many ask at once.
 func TestOfManyAddressesWithOneProofOneIsSentTo(t *testing.T) {
 	w, post := furnished(t)

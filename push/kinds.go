@@ -22,6 +22,7 @@ const (
 	kindAlert    = "alert.frozen" // to whoever runs this server: To is ""
 	kindThaw     = "alert.thaw"   // likewise
 	kindBrake    = "alert.brake"  // likewise, about nobody
+	kindWords    = "alert.words"  // likewise
 	kindCodes    = "alert.codes"  // likewise
 	kindExpiring = "password.expiring"
 	kindProofs   = "proof.changed"      // enroll's: a way in was added, taken away, or used without a passkey
@@ -69,6 +70,7 @@ var plans = map[string]plan{
 	kindAlert:    {class: "alert", page: "/", alert: true},
 	kindThaw:     {class: "alert", page: "/", alert: true},
 	kindBrake:    {class: "alert", page: "/", alert: true},
+	kindWords:    {class: "alert", page: "/", alert: true},
 	kindCodes:    {class: "alert", page: "/", alert: true},
 	kindExpiring: {class: "password", page: "/account", own: true, both: true, bulk: true},
 	kindSeveral:  {class: "review", page: "/inbox", urgent: true},

@@ -236,6 +236,12 @@ var german = map[string]words{
 		Text: "Jemand probiert in Latchkey bei {org} Codes oder Antworten für ein Konto nach dem anderen. Für eine Weile kommt dort niemand mit etwas herein, das sich erraten lässt. Anmeldeschlüssel und Wiederherstellungscodes gelten wie immer, und kein Konto wurde gesperrt.\n\n" +
 			"Sehen Sie nach, woher es kommt (latchkey audit export: session.recover-refused), und schließen Sie das Netz am Proxy aus.\n\n{link}\n",
 	},
+	kindWords: {
+		Title: "Zu viele Anfragen, für jemanden zu bürgen", Body: "Sehen Sie nach.",
+		Subject: "Latchkey: Zu viele Anfragen, für jemanden zu bürgen",
+		Text: "In Latchkey bei {org} werden andere so oft gebeten, für jemanden zu bürgen, dass für eine Weile manche Anfrage niemanden erreicht: Wer zu oft gefragt wurde, hat Ruhe. Anmeldeschlüssel und alle anderen Wege gelten wie immer, und kein Konto wurde gesperrt.\n\n" +
+			"Vielleicht sind Telefone ausgefallen, vielleicht probiert jemand Namen. Sehen Sie nach, woher es kommt (latchkey audit export: session.recover-refused, und request.submitted von anonymous). Will da aus einem Netz jemand schaden, schließen Sie es am Proxy aus.\n\n{link}\n",
+	},
 	kindCodes: {
 		Title: "Die SMS-Codes für ein Land sind aufgebraucht", Body: "Sehen Sie nach.",
 		Subject: "Latchkey: Die SMS-Codes für ein Land sind aufgebraucht",

@@ -236,6 +236,12 @@ var english = map[string]words{
 		Text: "Somebody tries codes or answers for one account after the other in Latchkey at {org}. For a while nobody comes in there by anything that could be guessed. Passkeys and recovery codes work as ever, and no account was locked.\n\n" +
 			"See where it comes from (latchkey audit export: session.recover-refused), and close that network at the proxy.\n\n{link}\n",
 	},
+	kindWords: {
+		Title: "Colleagues were asked too often to vouch", Body: "Look into it.",
+		Subject: "Latchkey: colleagues were asked too often to vouch",
+		Text: "In Latchkey at {org} colleagues are asked so often to vouch for somebody that for a while some requests reach nobody: who was asked too often is left in peace. Passkeys and every other way in work as ever, and no account was locked.\n\n" +
+			"Phones may have failed, or somebody tries names. See where it comes from (latchkey audit export: session.recover-refused, and request.submitted by anonymous). If it is one network that means harm, close it at the proxy.\n\n{link}\n",
+	},
 	kindCodes: {
 		Title: "A country's codes by SMS are used up", Body: "Look into it.",
 		Subject: "Latchkey: a country's codes by SMS are used up",
