@@ -985,3 +985,50 @@ func TestWhereTheDirectoryHasCodesSentIsKnown(t *testing.T) {
 		t.Error("a directory that is down has no address to tell")
 	}
 }
+
+// A recovery code can be phished, so its use is told, in whatever way it was given; what
+// was refused, and other proofs beside a passkey, are no news.
+func TestTheUseOfARecoveryCodeIsTold(t *testing.T) {
+	event := func(outcome audit.Outcome, kinds ...string) audit.Event {
+		return audit.Event{Action: audit.Answered, Target: alice.String(), Outcome: outcome, Detail: map[string]any{"proof_kinds": kinds}}
+	}
+	for name, c := range map[string]struct {
+		e    audit.Event
+		told bool
+	}{
+		"a code":             {event(audit.OK, "recovery-code"), true},
+		"a code among more":  {event(audit.OK, "pin", "recovery-code"), true},
+		"another proof":      {event(audit.OK, "pin"), false},
+		"one that was wrong": {event(audit.Denied, "recovery-code"), false},
+	} {
+		n, told := enroll.Tells(c.e)
+		if told != c.told || told && (n.To != alice || n.Kind != enroll.NoticeProofs || n.Params["kind"] != "code-used") {
+			t.Errorf("%s: %v %+v", name, told, n)
+		}
+	}
+	for name, use := range map[string]func(*world, enroll.Session, secret.Text) error{
+		"in a session": func(w *world, of enroll.Session, c secret.Text) error {
+			_, err := w.Answer(w.ctx, of, secret.Text{}, "latchkey/request/v1", []byte("request 1"), []enroll.Answer{code(c)})
+			return err
+		},
+		"beside a word": func(w *world, _ enroll.Session, c secret.Text) error {
+			_, err := w.asksWord("alice", &words{}, code(c))
+			return err
+		},
+	} {
+		w := newWorld(t, withNames)
+		d, of := w.enrolled(alice)
+		codes := w.codes(d, of)
+		told := func() (kinds []string) {
+			for _, n := range must(w.store.ClaimNotices(w.ctx, w.clock.now(), time.Minute, 10))(t) {
+				kinds = append(kinds, n.Params["kind"])
+			}
+			return kinds
+		}
+		told()
+		wantErr(t, name, use(w, of, codes[0]), nil)
+		if got := fmt.Sprint(told()); got != "[code-used]" {
+			t.Errorf("%s: told %s", name, got)
+		}
+	}
+}

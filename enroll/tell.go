@@ -1,6 +1,8 @@
 package enroll
 
 import (
+	"slices"
+
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 )
@@ -54,6 +56,10 @@ func Tells(e audit.Event) (Notice, bool) {
 		what = "removed"
 	case audit.Recovered:
 		what = "recovered"
+	case audit.Answered: // also beside a colleague's word, of which no text message tells
+		if kinds, _ := e.Detail["proof_kinds"].([]string); slices.Contains(kinds, string(ProofRecoveryCode)) {
+			what = "code-used"
+		}
 	}
 	if what == "" {
 		return Notice{}, false

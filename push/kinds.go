@@ -29,7 +29,7 @@ const (
 	kindLift     = "thaw.asked"         // to whoever may lift somebody's freeze
 	kindProved   = "account.thaw-asked" // somebody proved with a passkey of the reader's that it is them, to be let in again
 	kindThawed   = "account.thawed"     // the reader's account is let in again
-	kindVouch    = "request.vouch"      // somebody without a proof asks others to vouch for the reader
+	kindVouch    = "request.vouch"      // somebody without a passkey asks others to vouch for the reader
 	kindReplaced = "passkey.replaced"   // to the manager of whoever made a passkey without a passkey
 	kindSeveral  = "review.several"     // in place of all that waited for the cap; never in the outbox
 	kindTest     = "test"               // from the page "Notifications"; never in the outbox

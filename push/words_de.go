@@ -3,6 +3,7 @@ package push
 const (
 	ownDE    = "\n\nWenn Sie das nicht waren, rufen Sie an: {support}.\n\nIhr Konto: {link}\n"
 	footerDE = "\n\nHier öffnen: {link}\n"
+	besideDE = "Wenn Sie das waren, ist nichts weiter zu tun: Rufen Sie dort an und nennen Sie die zwei Ziffern auf Ihrem Bildschirm. Wenn nicht, hat jemand anderes diesen Nachweis: Wählen Sie „Das war ich nicht“."
 	callDE   = "Wenn Sie das nicht waren, rufen Sie an: {support}."
 )
 
@@ -170,6 +171,11 @@ var german = map[string]words{
 		Subject: "Jemand hat sich ohne Anmeldeschlüssel angemeldet",
 		Text:    "Jemand hat sich bei Latchkey ohne Anmeldeschlüssel (Passkey) für Ihr Konto bei {org} angemeldet, mit einem Wiederherstellungscode oder einer Authenticator-App." + ownDE,
 	},
+	kindProofs + "/code-used": {
+		Title: "Ein Wiederherstellungscode von Ihnen wurde benutzt", Body: callDE,
+		Subject: "Ein Wiederherstellungscode von Ihnen wurde benutzt",
+		Text:    "Einer Ihrer Wiederherstellungscodes wurde für einen Antrag für Ihr Konto bei {org} benutzt. Er gilt nicht mehr." + ownDE,
+	},
 	kindLift: {
 		Title: "Jemand möchte wieder hereingelassen werden", Body: "Öffnen Sie Latchkey, um zu sehen, wer.",
 		Subject: "Jemand möchte wieder hereingelassen werden",
@@ -202,6 +208,18 @@ var german = map[string]words{
 		Subject: "Jemand möchte in Ihr Konto gelassen werden",
 		Text: "Jemand ohne Anmeldeschlüssel (Passkey) und ohne Code hat bei Latchkey ({org}) Ihren Namen angegeben und möchte, dass jemand aus Ihrem Umfeld für Sie bürgt.\n\n" +
 			"Wenn Sie das waren, ist nichts weiter zu tun: Rufen Sie dort an und nennen Sie die zwei Ziffern auf Ihrem Bildschirm." + ownDE,
+	},
+	kindVouch + "/proof": {
+		Title: "Jemand möchte in Ihr Konto gelassen werden", Body: callDE,
+		Subject: "Jemand möchte in Ihr Konto gelassen werden",
+		Text: "Jemand ohne Anmeldeschlüssel (Passkey) hat bei Latchkey ({org}) Ihren Namen angegeben, dazu eine PIN, einen Code oder einen anderen Nachweis von Ihnen, und möchte, dass jemand aus Ihrem Umfeld für Sie bürgt.\n\n" +
+			besideDE + ownDE,
+	},
+	kindVouch + "/recovery-code": {
+		Title: "Jemand möchte in Ihr Konto gelassen werden", Body: callDE,
+		Subject: "Jemand möchte in Ihr Konto gelassen werden",
+		Text: "Jemand ohne Anmeldeschlüssel (Passkey) hat bei Latchkey ({org}) Ihren Namen angegeben, dazu einen Ihrer Wiederherstellungscodes, und möchte, dass jemand aus Ihrem Umfeld für Sie bürgt.\n\n" +
+			besideDE + ownDE,
 	},
 	kindFrozen + "/own": {
 		Title: "Ihr Konto ist hier angehalten", Body: "Jemand hat „Das war ich nicht“ gewählt. Rufen Sie an: {support}.",

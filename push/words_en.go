@@ -3,6 +3,7 @@ package push
 const (
 	ownEN    = "\n\nIf this was not you, call {support}.\n\nSee your account: {link}\n"
 	footerEN = "\n\nOpen it here: {link}\n"
+	besideEN = "If this was you, there is nothing to do: call your colleague and tell them the two digits on your screen. If not, somebody else has that proof: choose “This wasn’t me”."
 	callEN   = "If this was not you, call {support}."
 )
 
@@ -170,6 +171,11 @@ var english = map[string]words{
 		Subject: "Somebody signed in without a passkey",
 		Text:    "Somebody signed in to Latchkey for your account at {org} without a passkey." + ownEN,
 	},
+	kindProofs + "/code-used": {
+		Title: "A recovery code of yours was used", Body: callEN,
+		Subject: "A recovery code of yours was used",
+		Text:    "A recovery code of yours was used for a request for your account at {org}. It works no more." + ownEN,
+	},
 	kindLift: {
 		Title: "Somebody asks to be let in again", Body: "Open Latchkey to see who.",
 		Subject: "Somebody asks to be let in again",
@@ -202,6 +208,18 @@ var english = map[string]words{
 		Subject: "Somebody asks to be let into your account",
 		Text: "Somebody who has no passkey and no code gave your name in Latchkey at {org}, and asked a colleague of yours to vouch that it is you.\n\n" +
 			"If this was you, there is nothing to do: call your colleague and tell them the two digits on your screen." + ownEN,
+	},
+	kindVouch + "/proof": {
+		Title: "Somebody asks to be let into your account", Body: callEN,
+		Subject: "Somebody asks to be let into your account",
+		Text: "Somebody without a passkey gave your name in Latchkey at {org}, and with it a PIN, a code or another proof of yours, and asked a colleague of yours to vouch that it is you.\n\n" +
+			besideEN + ownEN,
+	},
+	kindVouch + "/recovery-code": {
+		Title: "Somebody asks to be let into your account", Body: callEN,
+		Subject: "Somebody asks to be let into your account",
+		Text: "Somebody without a passkey gave your name in Latchkey at {org}, and with it a recovery code of yours, and asked a colleague of yours to vouch that it is you.\n\n" +
+			besideEN + ownEN,
 	},
 	kindFrozen + "/own": {
 		Title: "Your account is stopped here", Body: "Somebody said “this wasn’t me”. Call {support}.",

@@ -446,3 +446,39 @@ func TestWordsAndGuessesAreToldApart(t *testing.T) {
 		}
 	}
 }
+
+// A recovery code beside a word: its owner hears of the asking, and, also by text message,
+// that the code is used.
+func TestWhoseCodeIsGivenBesideAWordHearsOfBoth(t *testing.T) {
+	h := newHouse(t, func(acts map[workflow.Kind]workflow.Act) {
+		byAWord(acts)
+		for kind, act := range acts {
+			act.Prove = append(act.Prove, []enroll.ProofKind{enroll.ProofVouching, enroll.ProofRecoveryCode})
+			acts[kind] = act
+		}
+	})
+	_, next := h.heard("kwame.mensah")
+	who, p := h.requester(), h.phone()
+	p.enrol(h.invitation(ad.GUID(who.GUID)), who.Password)
+	codes := p.codes()
+	told := func() (out []string) {
+		t.Helper()
+		all, err := h.store.ClaimNotices(t.Context(), h.now(), time.Minute, 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range all {
+			if n.To == ad.GUID(who.GUID).String() {
+				out = append(out, strings.TrimSpace(n.Kind+" "+n.Params["kind"]+" "+n.Params["beside"]))
+			}
+		}
+		slices.Sort(out)
+		return out
+	}
+	told()
+	h.phone().asks(who.Account, "reset", fields{"kind": "recovery-code", "value": codes[0]})
+	next()
+	if got, want := told(), []string{"proof.changed code-used", "request.vouch reset recovery-code"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
