@@ -196,7 +196,7 @@ var german = map[string]words{
 		Title: "Jemand hat „Ich bin es wieder“ gesagt", Body: callDE,
 		Subject: "Jemand hat „Ich bin es wieder“ gesagt",
 		Text: "Ihr Konto ist in Latchkey bei {org} angehalten. Jemand hat jetzt mit einem Ihrer Anmeldeschlüssel (Passkey) bestätigt, dass Sie es sind, und möchte wieder hineingelassen werden. Es bleibt angehalten, bis jemand mit der Berechtigung dazu es sich angesehen hat.\n\n" +
-			"Wenn Sie das waren, ist nichts weiter zu tun." + ownDE,
+			"Wenn Sie das waren, rufen Sie an, und sagen Sie, was geschehen ist." + ownDE,
 	},
 	kindThawed: {
 		Title: "Ihr Konto ist wieder freigegeben", Body: callDE,

@@ -196,7 +196,7 @@ var english = map[string]words{
 		Title: "Somebody said “It is me again”", Body: callEN,
 		Subject: "Somebody said “It is me again”",
 		Text: "Your account is stopped in Latchkey at {org}. Somebody has now confirmed with a passkey of yours that it is you, and asks to be let in again. It stays stopped until somebody who may has looked at it.\n\n" +
-			"If this was you, there is nothing to do." + ownEN,
+			"If this was you, call and say what happened." + ownEN,
 	},
 	kindThawed: {
 		Title: "Your account is let in again", Body: callEN,

@@ -124,6 +124,19 @@ func TestAnOwnerReadsWhatWasGivenBesideAWord(t *testing.T) {
 	}
 }
 
+// The page asks whoever says "it is me again" to call, and whoever lifts waits for that.
+func TestWhoeverAsksToBeLetInAgainIsToldToCall(t *testing.T) {
+	s := newWorld(t).Service
+	for _, by := range []string{"", "recovery"} {
+		for lang, part := range map[string]string{"en": "If this was you, call and say what happened.", "de": "Wenn Sie das waren, rufen Sie an, und sagen Sie, was geschehen ist."} {
+			w := s.texts(lang, Delivery{Kind: kindProved, Params: map[string]string{"by": by}})
+			if !strings.Contains(w.Text, part) {
+				t.Errorf("%q, %s: %s", by, lang, w.Text)
+			}
+		}
+	}
+}
+
 func TestGermanIsForEveryKindOfGerman(t *testing.T) {
 	for tag, want := range map[string]string{"de": "de", "de-AT": "de", "DE_ch": "de", "den": "en", "": "en", "fr": "en", "en-DE": "en", "-de": "en"} {
 		if got := language(tag); got != want {
