@@ -82,6 +82,7 @@ const (
 	Recovered      Action = "session.recovered"       // signed in without a passkey, with the proofs
 	RecoverRefused Action = "session.recover-refused" // why, which the person is not told
 	RecoverBraked  Action = "session.recover-braked"  // too many tries: by what could be guessed nobody comes in for a while
+	WordsBraked    Action = "session.words-braked"    // too many words were asked for: some are not asked for a while
 
 	SignedIn      Action = "session.signed-in"
 	SignInRefused Action = "session.refused"
@@ -154,6 +155,7 @@ var actions = map[Action]bool{
 	Recovered:           true,
 	RecoverRefused:      true,
 	RecoverBraked:       true,
+	WordsBraked:         true,
 	SignedIn:            true,
 	SignInRefused:       true,
 	SignedOut:           true,

@@ -266,7 +266,7 @@ var proofActs = map[string]func(w *world, p *pigeon, d *device, of enroll.Sessio
 		return func() error { _, _, _, err := w.TakeWord(w.ctx, q.Token, phone, given); return err }
 	},
 	"brake": func(w *world, _ *pigeon, _ *device, _ enroll.Session) func() error {
-		return func() error { return w.Braked(w.ctx) }
+		return func() error { return w.Braked(w.ctx, audit.RecoverBraked) }
 	},
 }
 

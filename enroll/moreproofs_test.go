@@ -388,6 +388,18 @@ func TestThatCodesAreUsedUpIsRecorded(t *testing.T) {
 	}
 }
 
+// What closes something for more than one person is told to whoever runs the server, each
+// in words of its own.
+func TestEachBrakeHasANoticeOfItsOwn(t *testing.T) {
+	for action, kind := range map[audit.Action]string{
+		audit.RecoverBraked: enroll.NoticeBrake, audit.WordsBraked: enroll.NoticeWords, audit.CodesUsedUp: enroll.NoticeCodes,
+	} {
+		if n, told := enroll.Tells(audit.Event{Action: action, Outcome: audit.OK}); !told || n.Kind != kind || !n.To.IsZero() {
+			t.Errorf("%s: told %+v", action, n)
+		}
+	}
+}
+
 // One touch is one text message, wherever it goes: also where many ask at once.
 func TestOfManyAddressesWithOneProofOneIsSentTo(t *testing.T) {
 	w, post := furnished(t)
@@ -971,5 +983,52 @@ func TestWhereTheDirectoryHasCodesSentIsKnown(t *testing.T) {
 	w.dir.fail(errors.New("down"))
 	if _, err := w.DirectoryAddress(w.ctx, alice, enroll.ProofMailCode); err == nil {
 		t.Error("a directory that is down has no address to tell")
+	}
+}
+
+// A recovery code can be phished, so its use is told, in whatever way it was given; what
+// was refused, and other proofs beside a passkey, are no news.
+func TestTheUseOfARecoveryCodeIsTold(t *testing.T) {
+	event := func(outcome audit.Outcome, kinds ...string) audit.Event {
+		return audit.Event{Action: audit.Answered, Target: alice.String(), Outcome: outcome, Detail: map[string]any{"proof_kinds": kinds}}
+	}
+	for name, c := range map[string]struct {
+		e    audit.Event
+		told bool
+	}{
+		"a code":             {event(audit.OK, "recovery-code"), true},
+		"a code among more":  {event(audit.OK, "pin", "recovery-code"), true},
+		"another proof":      {event(audit.OK, "pin"), false},
+		"one that was wrong": {event(audit.Denied, "recovery-code"), false},
+	} {
+		n, told := enroll.Tells(c.e)
+		if told != c.told || told && (n.To != alice || n.Kind != enroll.NoticeProofs || n.Params["kind"] != "code-used") {
+			t.Errorf("%s: %v %+v", name, told, n)
+		}
+	}
+	for name, use := range map[string]func(*world, enroll.Session, secret.Text) error{
+		"in a session": func(w *world, of enroll.Session, c secret.Text) error {
+			_, err := w.Answer(w.ctx, of, secret.Text{}, "latchkey/request/v1", []byte("request 1"), []enroll.Answer{code(c)})
+			return err
+		},
+		"beside a word": func(w *world, _ enroll.Session, c secret.Text) error {
+			_, err := w.asksWord("alice", &words{}, code(c))
+			return err
+		},
+	} {
+		w := newWorld(t, withNames)
+		d, of := w.enrolled(alice)
+		codes := w.codes(d, of)
+		told := func() (kinds []string) {
+			for _, n := range must(w.store.ClaimNotices(w.ctx, w.clock.now(), time.Minute, 10))(t) {
+				kinds = append(kinds, n.Params["kind"])
+			}
+			return kinds
+		}
+		told()
+		wantErr(t, name, use(w, of, codes[0]), nil)
+		if got := fmt.Sprint(told()); got != "[code-used]" {
+			t.Errorf("%s: told %s", name, got)
+		}
 	}
 }

@@ -219,10 +219,10 @@ func (s *Service) RefuseRecovery(ctx context.Context, of Recovery, from Client, 
 	return s.refusedRecovery(ctx, of.Account, from, because(why))
 }
 
-// Braked records that somebody tries a little with everybody, which whoever runs the
-// server is told.
-func (s *Service) Braked(ctx context.Context) error {
-	e := audit.Event{Time: s.now(), Action: audit.RecoverBraked, Actor: audit.ActorSystem, Outcome: audit.OK, Detail: map[string]any{}}
+// Braked records that a limit was met that closes something for more than one person,
+// which whoever runs the server is told: audit.RecoverBraked or audit.WordsBraked.
+func (s *Service) Braked(ctx context.Context, what audit.Action) error {
+	e := audit.Event{Time: s.now(), Action: what, Actor: audit.ActorSystem, Outcome: audit.OK, Detail: map[string]any{}}
 	if err := s.store.Record(ctx, e); err != nil {
 		return fmt.Errorf("record brake: %w", err)
 	}

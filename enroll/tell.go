@@ -1,6 +1,8 @@
 package enroll
 
 import (
+	"slices"
+
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 )
@@ -23,24 +25,27 @@ const NoticeReplaced = "passkey.replaced"
 // NoticeBrake goes to whoever runs the server: To is zero.
 const NoticeBrake = "alert.brake"
 
+// NoticeWords likewise: words were asked for too often.
+const NoticeWords = "alert.words"
+
 // NoticeCodes likewise: a country's codes by SMS are used up.
 const NoticeCodes = "alert.codes"
 
 // Tells is whom an event of this package is told to: the person, on every channel,
-// when a way in was added, taken away, or used without a passkey (docs/security.md,
-// rule 1). The store puts the notice in with the event.
+// when a way in was added, taken away, or used without a passkey, and when a recovery code
+// was used (docs/security.md, rule 3). The store puts the notice in with the event.
 func Tells(e audit.Event) (Notice, bool) {
 	if e.Outcome != audit.OK {
 		return Notice{}, false
 	}
-	if e.Action == audit.RecoverBraked {
-		return Notice{Kind: NoticeBrake}, true
-	}
-	if e.Action == audit.CodesUsedUp {
-		return Notice{Kind: NoticeCodes}, true
-	}
 	what := ""
 	switch e.Action {
+	case audit.RecoverBraked:
+		return Notice{Kind: NoticeBrake}, true
+	case audit.WordsBraked:
+		return Notice{Kind: NoticeWords}, true
+	case audit.CodesUsedUp:
+		return Notice{Kind: NoticeCodes}, true
 	case audit.PasskeyRegistered:
 		what = "passkey"
 	case audit.PasskeyRemoved:
@@ -51,6 +56,10 @@ func Tells(e audit.Event) (Notice, bool) {
 		what = "removed"
 	case audit.Recovered:
 		what = "recovered"
+	case audit.Answered: // also beside a colleague's word, of which no text message tells
+		if kinds, _ := e.Detail["proof_kinds"].([]string); slices.Contains(kinds, string(ProofRecoveryCode)) {
+			what = "code-used"
+		}
 	}
 	if what == "" {
 		return Notice{}, false

@@ -32,7 +32,7 @@ func mailedTo(t *testing.T, m *mailServer) map[string]string {
 func TestEveryNoticeOfOnesOwnAccountOffersToStop(t *testing.T) {
 	own := map[string]bool{
 		kindApproved: true, kindDenied: true, kindLapsed: true, kindFailed: true, kindUnknown: true, kindSettled: true, kindChanged: true, kindRelocked: true, kindProofs: true, kindReplaced: false, kindVouch: true, kindThawed: true, kindProved: true, kindLift: false,
-		kindReview: false, kindReminder: false, kindFrozen: false, kindExpiring: true, kindSeveral: false, kindTest: false, kindAlert: false, kindThaw: false, kindBrake: false, kindCodes: false,
+		kindReview: false, kindReminder: false, kindFrozen: false, kindExpiring: true, kindSeveral: false, kindTest: false, kindAlert: false, kindThaw: false, kindBrake: false, kindWords: false, kindCodes: false,
 	}
 	for kind := range plans {
 		want, known := own[kind]
@@ -202,5 +202,22 @@ func TestABrakeIsToldWithoutAnybodysName(t *testing.T) {
 	}
 	if strings.Contains(w.log.String(), "name not read") {
 		t.Errorf("%s", w.log)
+	}
+}
+
+// Of words nothing is closed but words: nobody is told to close a network for it alone.
+func TestThatWordsAreAskedForTooOftenIsToldAsThat(t *testing.T) {
+	w, m := mailWorld(t, "127.0.0.1", mailKind{})
+	w.cfg.Alerts = []string{"duty@corp.example.test"}
+	w.notice("", kindWords)
+	w.work()
+	body := mailedTo(t, m)["duty@corp.example.test"]
+	for _, part := range []string{"vouch", "left in peace", "every other way in work as ever", "request.submitted by anonymous", "Wer zu oft gefragt wurde, hat Ruhe"} {
+		if !strings.Contains(body, part) {
+			t.Errorf("%q is not in\n%s", part, body)
+		}
+	}
+	if strings.Contains(body, "guessed") || strings.Contains(body, "erraten") {
+		t.Errorf("it speaks of guesses:\n%s", body)
 	}
 }

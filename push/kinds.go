@@ -22,13 +22,14 @@ const (
 	kindAlert    = "alert.frozen" // to whoever runs this server: To is ""
 	kindThaw     = "alert.thaw"   // likewise
 	kindBrake    = "alert.brake"  // likewise, about nobody
+	kindWords    = "alert.words"  // likewise
 	kindCodes    = "alert.codes"  // likewise
 	kindExpiring = "password.expiring"
 	kindProofs   = "proof.changed"      // enroll's: a way in was added, taken away, or used without a passkey
 	kindLift     = "thaw.asked"         // to whoever may lift somebody's freeze
 	kindProved   = "account.thaw-asked" // somebody proved with a passkey of the reader's that it is them, to be let in again
 	kindThawed   = "account.thawed"     // the reader's account is let in again
-	kindVouch    = "request.vouch"      // somebody without a proof asks others to vouch for the reader
+	kindVouch    = "request.vouch"      // somebody without a passkey asks others to vouch for the reader
 	kindReplaced = "passkey.replaced"   // to the manager of whoever made a passkey without a passkey
 	kindSeveral  = "review.several"     // in place of all that waited for the cap; never in the outbox
 	kindTest     = "test"               // from the page "Notifications"; never in the outbox
@@ -69,6 +70,7 @@ var plans = map[string]plan{
 	kindAlert:    {class: "alert", page: "/", alert: true},
 	kindThaw:     {class: "alert", page: "/", alert: true},
 	kindBrake:    {class: "alert", page: "/", alert: true},
+	kindWords:    {class: "alert", page: "/", alert: true},
 	kindCodes:    {class: "alert", page: "/", alert: true},
 	kindExpiring: {class: "password", page: "/account", own: true, both: true, bulk: true},
 	kindSeveral:  {class: "review", page: "/inbox", urgent: true},

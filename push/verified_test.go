@@ -91,6 +91,7 @@ func TestEveryChannelOfThePersonIsTold(t *testing.T) {
 	}{
 		"a new passkey":         {kindProofs, []string{"kind", "passkey"}, []string{homeSMS, work, homeMail}},
 		"a removed passkey":     {kindProofs, []string{"kind", "passkey-removed"}, []string{homeSMS, work, homeMail}},
+		"a used recovery code":  {kindProofs, []string{"kind", "code-used"}, []string{homeSMS, work, homeMail}},
 		"a freeze":              {kindFrozen, []string{"way", "account"}, []string{homeSMS, work, homeMail}},
 		"an asking for it":      {kindProved, nil, []string{homeSMS, work, homeMail}},
 		"let in again":          {kindThawed, nil, []string{homeSMS, work, homeMail}},
@@ -101,6 +102,7 @@ func TestEveryChannelOfThePersonIsTold(t *testing.T) {
 		"a one-time password":   {kindChanged, []string{"kind", "one-time"}, []string{homeSMS, work, homeMail}},
 		"an unlock":             {kindChanged, []string{"kind", "unlock"}, []string{work}},
 		"a word asked for":      {kindVouch, []string{"request", "r1"}, []string{work, homeMail}},
+		"a word and a proof":    {kindVouch, []string{"request", "r1", "beside", "proof"}, []string{work, homeMail}},
 		"somebody's request":    {kindReview, nil, []string{work}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -251,7 +253,7 @@ func TestTextMessagesKeepToOneAlphabet(t *testing.T) {
 				continue
 			}
 			w, _, gw, _ := wideWorld(t)
-			for _, about := range []string{"", "passkey", "recovered", "totp", "removed", "reset"} {
+			for _, about := range []string{"", "passkey", "recovered", "code-used", "totp", "removed", "reset"} {
 				d := Delivery{To: anna, Kind: kind, Params: map[string]string{"kind": about}}
 				if v := w.sendSMS(t.Context(), homeSMS, w.texts(lang, d), w.freezeSMS(lang, d)); v.code != "" && v.code != codeCapped {
 					t.Fatalf("%s %s: %+v", kind, about, v)

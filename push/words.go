@@ -92,6 +92,8 @@ func variant(d Delivery) string {
 	switch d.Kind {
 	case kindChanged, kindApproved, kindProofs:
 		return d.Params["kind"]
+	case kindVouch:
+		return d.Params["beside"]
 	case kindFrozen:
 		if w := d.Params["way"]; w == "account" || w == "notice" {
 			return "own"

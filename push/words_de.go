@@ -3,6 +3,7 @@ package push
 const (
 	ownDE    = "\n\nWenn Sie das nicht waren, rufen Sie an: {support}.\n\nIhr Konto: {link}\n"
 	footerDE = "\n\nHier öffnen: {link}\n"
+	besideDE = "Wenn Sie das waren, ist nichts weiter zu tun: Rufen Sie dort an und nennen Sie die zwei Ziffern auf Ihrem Bildschirm. Wenn nicht, hat jemand anderes diesen Nachweis: Wählen Sie „Das war ich nicht“."
 	callDE   = "Wenn Sie das nicht waren, rufen Sie an: {support}."
 )
 
@@ -163,12 +164,17 @@ var german = map[string]words{
 	kindProofs + "/removed": {
 		Title: "Ein Nachweis wurde entfernt", Body: callDE,
 		Subject: "Ein Nachweis wurde entfernt",
-		Text:    "Wiederherstellungscodes oder eine Authenticator-App Ihres Kontos bei {org} wurden entfernt." + ownDE,
+		Text:    "Ein Nachweis, dass Sie es sind, wurde für Ihr Konto bei {org} entfernt." + ownDE,
 	},
 	kindProofs + "/recovered": {
 		Title: "Jemand hat sich ohne Anmeldeschlüssel angemeldet", Body: callDE,
 		Subject: "Jemand hat sich ohne Anmeldeschlüssel angemeldet",
-		Text:    "Jemand hat sich bei Latchkey ohne Anmeldeschlüssel (Passkey) für Ihr Konto bei {org} angemeldet, mit einem Wiederherstellungscode oder einer Authenticator-App." + ownDE,
+		Text:    "Jemand hat sich bei Latchkey ohne Anmeldeschlüssel (Passkey) für Ihr Konto bei {org} angemeldet." + ownDE,
+	},
+	kindProofs + "/code-used": {
+		Title: "Ein Wiederherstellungscode von Ihnen wurde benutzt", Body: callDE,
+		Subject: "Ein Wiederherstellungscode von Ihnen wurde benutzt",
+		Text:    "Einer Ihrer Wiederherstellungscodes wurde für einen Antrag für Ihr Konto bei {org} benutzt. Er gilt nicht mehr." + ownDE,
 	},
 	kindLift: {
 		Title: "Jemand möchte wieder hereingelassen werden", Body: "Öffnen Sie Latchkey, um zu sehen, wer.",
@@ -190,7 +196,7 @@ var german = map[string]words{
 		Title: "Jemand hat „Ich bin es wieder“ gesagt", Body: callDE,
 		Subject: "Jemand hat „Ich bin es wieder“ gesagt",
 		Text: "Ihr Konto ist in Latchkey bei {org} angehalten. Jemand hat jetzt mit einem Ihrer Anmeldeschlüssel (Passkey) bestätigt, dass Sie es sind, und möchte wieder hineingelassen werden. Es bleibt angehalten, bis jemand mit der Berechtigung dazu es sich angesehen hat.\n\n" +
-			"Wenn Sie das waren, ist nichts weiter zu tun." + ownDE,
+			"Wenn Sie das waren, rufen Sie an, und sagen Sie, was geschehen ist." + ownDE,
 	},
 	kindThawed: {
 		Title: "Ihr Konto ist wieder freigegeben", Body: callDE,
@@ -202,6 +208,18 @@ var german = map[string]words{
 		Subject: "Jemand möchte in Ihr Konto gelassen werden",
 		Text: "Jemand ohne Anmeldeschlüssel (Passkey) und ohne Code hat bei Latchkey ({org}) Ihren Namen angegeben und möchte, dass jemand aus Ihrem Umfeld für Sie bürgt.\n\n" +
 			"Wenn Sie das waren, ist nichts weiter zu tun: Rufen Sie dort an und nennen Sie die zwei Ziffern auf Ihrem Bildschirm." + ownDE,
+	},
+	kindVouch + "/proof": {
+		Title: "Jemand möchte in Ihr Konto gelassen werden", Body: callDE,
+		Subject: "Jemand möchte in Ihr Konto gelassen werden",
+		Text: "Jemand ohne Anmeldeschlüssel (Passkey) hat bei Latchkey ({org}) Ihren Namen angegeben, dazu eine PIN, einen Code oder einen anderen Nachweis von Ihnen, und möchte, dass jemand aus Ihrem Umfeld für Sie bürgt.\n\n" +
+			besideDE + ownDE,
+	},
+	kindVouch + "/recovery-code": {
+		Title: "Jemand möchte in Ihr Konto gelassen werden", Body: callDE,
+		Subject: "Jemand möchte in Ihr Konto gelassen werden",
+		Text: "Jemand ohne Anmeldeschlüssel (Passkey) hat bei Latchkey ({org}) Ihren Namen angegeben, dazu einen Ihrer Wiederherstellungscodes, und möchte, dass jemand aus Ihrem Umfeld für Sie bürgt.\n\n" +
+			besideDE + ownDE,
 	},
 	kindFrozen + "/own": {
 		Title: "Ihr Konto ist hier angehalten", Body: "Jemand hat „Das war ich nicht“ gewählt. Rufen Sie an: {support}.",
@@ -235,6 +253,12 @@ var german = map[string]words{
 		Subject: "Latchkey: Viele Versuche, ohne Anmeldeschlüssel hereinzukommen",
 		Text: "Jemand probiert in Latchkey bei {org} Codes oder Antworten für ein Konto nach dem anderen. Für eine Weile kommt dort niemand mit etwas herein, das sich erraten lässt. Anmeldeschlüssel und Wiederherstellungscodes gelten wie immer, und kein Konto wurde gesperrt.\n\n" +
 			"Sehen Sie nach, woher es kommt (latchkey audit export: session.recover-refused), und schließen Sie das Netz am Proxy aus.\n\n{link}\n",
+	},
+	kindWords: {
+		Title: "Zu viele Anfragen, für jemanden zu bürgen", Body: "Sehen Sie nach.",
+		Subject: "Latchkey: Zu viele Anfragen, für jemanden zu bürgen",
+		Text: "In Latchkey bei {org} werden andere so oft gebeten, für jemanden zu bürgen, dass für eine Weile manche Anfrage niemanden erreicht: Wer zu oft gefragt wurde, hat Ruhe. Anmeldeschlüssel und alle anderen Wege gelten wie immer, und kein Konto wurde gesperrt.\n\n" +
+			"Vielleicht sind Telefone ausgefallen, vielleicht probiert jemand Namen. Sehen Sie nach, woher es kommt (latchkey audit export: session.recover-refused, und request.submitted von anonymous). Will da aus einem Netz jemand schaden, schließen Sie es am Proxy aus.\n\n{link}\n",
 	},
 	kindCodes: {
 		Title: "Die SMS-Codes für ein Land sind aufgebraucht", Body: "Sehen Sie nach.",

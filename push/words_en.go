@@ -3,6 +3,7 @@ package push
 const (
 	ownEN    = "\n\nIf this was not you, call {support}.\n\nSee your account: {link}\n"
 	footerEN = "\n\nOpen it here: {link}\n"
+	besideEN = "If this was you, there is nothing to do: call your colleague and tell them the two digits on your screen. If not, somebody else has that proof: choose “This wasn’t me”."
 	callEN   = "If this was not you, call {support}."
 )
 
@@ -170,6 +171,11 @@ var english = map[string]words{
 		Subject: "Somebody signed in without a passkey",
 		Text:    "Somebody signed in to Latchkey for your account at {org} without a passkey." + ownEN,
 	},
+	kindProofs + "/code-used": {
+		Title: "A recovery code of yours was used", Body: callEN,
+		Subject: "A recovery code of yours was used",
+		Text:    "A recovery code of yours was used for a request for your account at {org}. It works no more." + ownEN,
+	},
 	kindLift: {
 		Title: "Somebody asks to be let in again", Body: "Open Latchkey to see who.",
 		Subject: "Somebody asks to be let in again",
@@ -190,7 +196,7 @@ var english = map[string]words{
 		Title: "Somebody said “It is me again”", Body: callEN,
 		Subject: "Somebody said “It is me again”",
 		Text: "Your account is stopped in Latchkey at {org}. Somebody has now confirmed with a passkey of yours that it is you, and asks to be let in again. It stays stopped until somebody who may has looked at it.\n\n" +
-			"If this was you, there is nothing to do." + ownEN,
+			"If this was you, call and say what happened." + ownEN,
 	},
 	kindThawed: {
 		Title: "Your account is let in again", Body: callEN,
@@ -202,6 +208,18 @@ var english = map[string]words{
 		Subject: "Somebody asks to be let into your account",
 		Text: "Somebody who has no passkey and no code gave your name in Latchkey at {org}, and asked a colleague of yours to vouch that it is you.\n\n" +
 			"If this was you, there is nothing to do: call your colleague and tell them the two digits on your screen." + ownEN,
+	},
+	kindVouch + "/proof": {
+		Title: "Somebody asks to be let into your account", Body: callEN,
+		Subject: "Somebody asks to be let into your account",
+		Text: "Somebody without a passkey gave your name in Latchkey at {org}, and with it a PIN, a code or another proof of yours, and asked a colleague of yours to vouch that it is you.\n\n" +
+			besideEN + ownEN,
+	},
+	kindVouch + "/recovery-code": {
+		Title: "Somebody asks to be let into your account", Body: callEN,
+		Subject: "Somebody asks to be let into your account",
+		Text: "Somebody without a passkey gave your name in Latchkey at {org}, and with it a recovery code of yours, and asked a colleague of yours to vouch that it is you.\n\n" +
+			besideEN + ownEN,
 	},
 	kindFrozen + "/own": {
 		Title: "Your account is stopped here", Body: "Somebody said “this wasn’t me”. Call {support}.",
@@ -235,6 +253,12 @@ var english = map[string]words{
 		Subject: "Latchkey: many tries to come in without a passkey",
 		Text: "Somebody tries codes or answers for one account after the other in Latchkey at {org}. For a while nobody comes in there by anything that could be guessed. Passkeys and recovery codes work as ever, and no account was locked.\n\n" +
 			"See where it comes from (latchkey audit export: session.recover-refused), and close that network at the proxy.\n\n{link}\n",
+	},
+	kindWords: {
+		Title: "Colleagues were asked too often to vouch", Body: "Look into it.",
+		Subject: "Latchkey: colleagues were asked too often to vouch",
+		Text: "In Latchkey at {org} colleagues are asked so often to vouch for somebody that for a while some requests reach nobody: who was asked too often is left in peace. Passkeys and every other way in work as ever, and no account was locked.\n\n" +
+			"Phones may have failed, or somebody tries names. See where it comes from (latchkey audit export: session.recover-refused, and request.submitted by anonymous). If it is one network that means harm, close it at the proxy.\n\n{link}\n",
 	},
 	kindCodes: {
 		Title: "A country's codes by SMS are used up", Body: "Look into it.",

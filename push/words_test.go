@@ -54,6 +54,7 @@ func TestOwnersHearWhatHappenedAndWhomToCall(t *testing.T) {
 		"passkey": "A new passkey was made for you", "passkey-removed": "A passkey of yours was removed",
 		"recovery-code": "New recovery codes were made", "totp": "An authenticator app was set up",
 		"removed": "A way to prove that it is you was removed", "recovered": "Somebody signed in without a passkey",
+		"code-used":     "A recovery code of yours was used",
 		"something new": "The ways into your account were changed",
 	} {
 		if w := s.texts("en", Delivery{Kind: kindProofs, Params: map[string]string{"kind": what}}); w.Title != title {
@@ -96,6 +97,41 @@ func TestReviewersReadNoNameAndNoKind(t *testing.T) {
 			a := s.texts(lang, Delivery{Kind: kind, Params: params})
 			if b := s.texts(lang, Delivery{Kind: kind, Params: other}); a != b {
 				t.Errorf("%s %s depends on the parameters: %+v, %+v", lang, kind, a, b)
+			}
+		}
+	}
+}
+
+// Whoever is said to have no code has given none, and whose proof was given reads that.
+func TestAnOwnerReadsWhatWasGivenBesideAWord(t *testing.T) {
+	s := newWorld(t).Service
+	none := map[string]string{"en": "no passkey and no code", "de": "und ohne Code"}
+	for beside, want := range map[string]map[string]string{
+		"":              none,
+		"proof":         {"en": "a PIN, a code or another proof of yours", "de": "einen anderen Nachweis von Ihnen"},
+		"recovery-code": {"en": "a recovery code of yours", "de": "einen Ihrer Wiederherstellungscodes"},
+	} {
+		for lang, part := range want {
+			w := s.texts(lang, Delivery{Kind: kindVouch, Params: map[string]string{"request": "r1", "beside": beside}})
+			stop := map[string]string{"en": "somebody else has that proof: choose “This wasn’t me”", "de": "Wählen Sie „Das war ich nicht“"}[lang]
+			if !strings.Contains(w.Text, part) || strings.Contains(w.Text, stop) != (beside != "") || !strings.Contains(w.Text, "Helpdesk (4711)") {
+				t.Errorf("%s %q: %s", lang, beside, w.Text)
+			}
+			if beside != "" && strings.Contains(w.Text, none[lang]) {
+				t.Errorf("%s %q: %s", lang, beside, w.Text)
+			}
+		}
+	}
+}
+
+// The page asks whoever says "it is me again" to call, and whoever lifts waits for that.
+func TestWhoeverAsksToBeLetInAgainIsToldToCall(t *testing.T) {
+	s := newWorld(t).Service
+	for _, by := range []string{"", "recovery"} {
+		for lang, part := range map[string]string{"en": "If this was you, call and say what happened.", "de": "Wenn Sie das waren, rufen Sie an, und sagen Sie, was geschehen ist."} {
+			w := s.texts(lang, Delivery{Kind: kindProved, Params: map[string]string{"by": by}})
+			if !strings.Contains(w.Text, part) {
+				t.Errorf("%q, %s: %s", by, lang, w.Text)
 			}
 		}
 	}

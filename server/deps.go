@@ -102,9 +102,9 @@ type Passkeys interface {
 	RecoveryOf(token secret.Text) (enroll.Recovery, error)
 	// FinishRecovery uses the proofs up, all or none, and makes a short session.
 	FinishRecovery(ctx context.Context, token secret.Text, answers []enroll.Answer, from enroll.Client, suffices enroll.Suffices) (enroll.Session, secret.Text, error)
-	// Braked records that the way in by what could be guessed is closed for everybody,
-	// and tells whoever runs the server.
-	Braked(ctx context.Context) error
+	// Braked records that the way in by what could be guessed is closed for everybody, or
+	// that words were asked for too often, and tells whoever runs the server.
+	Braked(ctx context.Context, what audit.Action) error
 	// RefuseRecovery records a try that is not looked at, and returns its refusal.
 	RefuseRecovery(ctx context.Context, of enroll.Recovery, from enroll.Client, why string) error
 	// AskWord asks others to vouch, behind the answer; TakeWord makes the session once

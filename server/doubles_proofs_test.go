@@ -8,6 +8,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
@@ -90,7 +91,10 @@ func (p *relyingParty) FinishRecovery(_ context.Context, _ secret.Text, _ []enro
 	return p.session(), secret.New(goodCookie), p.err
 }
 
-func (p *relyingParty) Braked(context.Context) error { return p.err }
+func (p *relyingParty) Braked(_ context.Context, what audit.Action) error {
+	p.braked = append(p.braked, what)
+	return p.err
+}
 
 func (p *relyingParty) RefuseRecovery(context.Context, enroll.Recovery, enroll.Client, string) error {
 	return enroll.ErrRecoverRefused

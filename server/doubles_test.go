@@ -44,6 +44,7 @@ type relyingParty struct {
 	ended   int
 	panics  bool // in FinishRecovery
 	from    enroll.Client
+	braked  []audit.Action
 	used    atomic.Int32                 // calls of Session
 	alive   atomic.Pointer[func() error] // what Alive answers; nil for nil
 }

@@ -71,7 +71,7 @@ var (
 	rateWordAll      = rate{name: "word-all", by: byValue, burst: 120, refill: 30 * time.Second}     // everybody together
 	rateWait         = rate{name: "wait", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateStop         = rate{name: "stop", by: byAddress, burst: 60, refill: time.Second, local: true}
-	rateBrake        = rate{name: "brake", by: byValue, burst: 1, refill: time.Hour} // alerts of it
+	rateBrake        = rate{name: "brake", by: byValue, burst: 1, refill: time.Hour} // alerts, of each brake apart
 	rateFreeze       = rate{name: "freeze", by: byAddress, burst: 30, refill: 4 * time.Second}
 	rateForget       = rate{name: "forget", by: byAddress, burst: 60, refill: time.Second, local: true}
 	rateStepUp       = rate{name: "step-up", by: byAccount, burst: 30, refill: 5 * time.Second}

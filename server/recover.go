@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
@@ -122,15 +123,20 @@ func (s *Server) leading(of enroll.Recovery) (sets [][]enroll.ProofKind) {
 }
 
 // brake tells whoever runs the server, once in an hour, that somebody tries a little
-// with everybody. A fault of that changes no answer.
+// with everybody.
 func (s *Server) brake(ctx context.Context, id string) {
 	s.log.Error("the way in by what could be guessed is closed for everybody: too many tries", "id", id)
-	err := s.take(ctx, rateBrake, "")
+	s.braked(ctx, "", audit.RecoverBraked)
+}
+
+// braked tells of each apart, so that the one hides no other. A fault of it changes no answer.
+func (s *Server) braked(ctx context.Context, which string, what audit.Action) {
+	err := s.take(ctx, rateBrake, which)
 	if errors.As(err, new(limited)) {
 		return
 	}
 	if err == nil {
-		err = s.cfg.Passkeys.Braked(ctx)
+		err = s.cfg.Passkeys.Braked(ctx, what)
 	}
 	if err != nil {
 		s.log.Error("nobody was told of the brake", "error", err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
+	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/workflow"
@@ -83,9 +84,15 @@ func (s *Server) countAsked(ctx context.Context, c *call) error {
 	}
 	err := s.take(ctx, rateWordAll, "")
 	if errors.As(err, new(limited)) {
-		s.brake(ctx, c.id)
+		s.brakeWords(ctx, c.id, "nobody is asked for a word for a while: too many were asked for")
 	}
 	return err
+}
+
+// brakeWords is no brake of what could be guessed: every other way in is as it was.
+func (s *Server) brakeWords(ctx context.Context, id, what string) {
+	s.log.Error(what, "id", id)
+	s.braked(ctx, "words", audit.WordsBraked)
 }
 
 // ruled is why the rules did not go on, as the log has it.
@@ -144,7 +151,7 @@ func (a *asking) do(ctx context.Context, w enroll.Word, vouch func(context.Conte
 		Spare: func(ctx context.Context, approver ad.GUID) (bool, error) { return a.spare(ctx, approver, near, lane) },
 	})
 	if errors.Is(err, workflow.ErrSpared) {
-		a.s.brake(ctx, a.id)
+		a.s.brakeWords(ctx, a.id, "somebody waits for a word that nobody is asked for: all who could vouch were asked too often")
 	}
 	if err != nil {
 		return ruled{err}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/ad/minidc"
@@ -442,9 +443,24 @@ func TestAnApproverIsNotAskedWithoutEnd(t *testing.T) {
 	if r := next(); !seen[r.ID] || q.state().State != "waiting" {
 		t.Errorf("asked once more: %+v", r)
 	}
-	var log strings.Builder
-	if err := h.store.Export(t.Context(), &log); err != nil || strings.Count(log.String(), `"`+string(audit.RecoverBraked)+`"`) != 1 {
-		t.Errorf("nobody is told: %v", err)
+	told := func(what audit.Action) int {
+		t.Helper()
+		var log strings.Builder
+		if err := h.store.Export(t.Context(), &log); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(log.String(), `"`+string(what)+`"`)
+	}
+	if words, spray := told(audit.WordsBraked), told(audit.RecoverBraked); words != 1 || spray != 0 {
+		t.Errorf("told of words %d times, of spraying %d times", words, spray)
+	}
+	// Who tries codes within the same hour is told of all the same.
+	narrow(t, &rateRecoverAll)
+	for _, name := range []string{"guess.1", "guess.2"} {
+		h.phone().tries(name, "unlock", "totp", "000000")
+	}
+	if words, spray := told(audit.WordsBraked), told(audit.RecoverBraked); words != 1 || spray != 1 {
+		t.Errorf("after spraying: told of words %d times, of spraying %d times", words, spray)
 	}
 	// From elsewhere they are heard.
 	h.Server.Set(Settings{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/8")}})
@@ -453,5 +469,78 @@ func TestAnApproverIsNotAskedWithoutEnd(t *testing.T) {
 	other.asks(h.requester().Account, "reset")
 	if r := next(); seen[r.ID] {
 		t.Error("one network keeps another from being heard")
+	}
+}
+
+// narrow gives limits one try.
+func narrow(t *testing.T, rates ...*rate) {
+	t.Helper()
+	for _, r := range rates {
+		was := *r
+		r.burst, r.refill = 1, time.Hour
+		t.Cleanup(func() { *r = was })
+	}
+}
+
+// Too many words close nothing but words: that is said of them, once in an hour, and
+// neither alert takes the other's place, whichever comes first.
+func TestWordsAndGuessesAreToldApart(t *testing.T) {
+	wide(t, &rateWordNet, &rateRecover, &rateRecoverName)
+	narrow(t, &rateWordAll, &rateRecoverAll)
+	word := []string{"/api/recover/ask", `{"token":"t","proofs":[]}`, string(audit.WordsBraked), "nobody is asked for a word"}
+	guess := []string{"/api/recover/finish", `{"token":"t","proofs":[{"kind":"totp","value":"000000"}]}`, string(audit.RecoverBraked), "closed for everybody"}
+	for _, order := range [][2][]string{{word, guess}, {guess, word}} {
+		st := newStage(t)
+		var want []audit.Action
+		for _, c := range order {
+			before := st.logged.Len()
+			for range 3 {
+				st.in("POST", c[0], c[1])
+			}
+			want = append(want, audit.Action(c[2]))
+			if !slices.Equal(st.party.braked, want) {
+				t.Errorf("told of %v, want %v", st.party.braked, want)
+			}
+			said := st.logged.String()[before:]
+			if closed := strings.Contains(said, "closed for everybody"); !strings.Contains(said, c[3]) || closed != (c[2] == string(audit.RecoverBraked)) {
+				t.Errorf("%s: logged %s", c[2], said)
+			}
+		}
+	}
+}
+
+// A recovery code beside a word: its owner hears of the asking, and, also by text message,
+// that the code is used.
+func TestWhoseCodeIsGivenBesideAWordHearsOfBoth(t *testing.T) {
+	h := newHouse(t, func(acts map[workflow.Kind]workflow.Act) {
+		byAWord(acts)
+		for kind, act := range acts {
+			act.Prove = append(act.Prove, []enroll.ProofKind{enroll.ProofVouching, enroll.ProofRecoveryCode})
+			acts[kind] = act
+		}
+	})
+	_, next := h.heard("kwame.mensah")
+	who, p := h.requester(), h.phone()
+	p.enrol(h.invitation(ad.GUID(who.GUID)), who.Password)
+	codes := p.codes()
+	told := func() (out []string) {
+		t.Helper()
+		all, err := h.store.ClaimNotices(t.Context(), h.now(), time.Minute, 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range all {
+			if n.To == ad.GUID(who.GUID).String() {
+				out = append(out, strings.TrimSpace(n.Kind+" "+n.Params["kind"]+" "+n.Params["beside"]))
+			}
+		}
+		slices.Sort(out)
+		return out
+	}
+	told()
+	h.phone().asks(who.Account, "reset", fields{"kind": "recovery-code", "value": codes[0]})
+	next()
+	if got, want := told(), []string{"proof.changed code-used", "request.vouch reset recovery-code"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
 	}
 }

@@ -106,6 +106,6 @@ const (
 	NoticeThawAsked = "account.thaw-asked"  // to the account's owner: somebody proved that it is them; "by" as there
 	NoticeThawed    = "account.thawed"      // to the account's owner: somebody lifted its freeze
 	NoticeReplaced  = enroll.NoticeReplaced // to the target's manager; "who" is the target's name as the directory has it
-	NoticeVouch     = "request.vouch"       // to the account's owner: somebody without a proof asks others to vouch for them
+	NoticeVouch     = "request.vouch"       // to the account's owner: somebody without a proof asks others to vouch for them; "beside" is what they proved with it
 	NoticeExpiring  = "password.expiring"   // to the account's owner; "days", "expires" (unix ms); no request
 )

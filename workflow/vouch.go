@@ -288,12 +288,27 @@ func (e *Engine) insertVouched(ctx context.Context, v Vouch, r Request, p panel)
 	}
 	told := r.notice(NoticeVouch)
 	told.Until = r.Created.Add(day)
+	if b := beside(v.Proofs); b != "" {
+		told.Params["beside"] = b
+	}
 	c.Events, c.Notices = append(events, c.Events...), append(c.Notices, told)
 	c.Unspent = v.Over // or a stop that came first would find nothing to take back
 	if err := e.store.Create(ctx, r, c); err != nil {
 		return Request{}, fmt.Errorf("create request: %w", err)
 	}
 	return r, nil
+}
+
+// beside says in NoticeVouch what was given with the asking: a recovery code, which its
+// owner may look for, or any other proof.
+func beside(given []enroll.Proof) string {
+	switch {
+	case len(given) == 0:
+		return ""
+	case slices.ContainsFunc(given, func(p enroll.Proof) bool { return p.Kind == enroll.ProofRecoveryCode }):
+		return string(enroll.ProofRecoveryCode)
+	}
+	return "proof"
 }
 
 // waitsFor finds the request that a browser waits on, by the session it would get.

@@ -422,6 +422,39 @@ func TestNobodyIsNamedAsTheOneWhoAskedForAWord(t *testing.T) {
 	})
 }
 
+// Whoever gave a proof of its owner's with the asking has that: the notice says so.
+func TestTheOwnerHearsWhatWasProvedBesideAWord(t *testing.T) {
+	for name, c := range map[string]struct {
+		given []enroll.ProofKind
+		want  string
+	}{
+		"a word alone":    {nil, ""},
+		"a PIN":           {[]enroll.ProofKind{enroll.ProofPIN}, "proof"},
+		"a code by mail":  {[]enroll.ProofKind{enroll.ProofMailCode}, "proof"}, // no change of that: push names those so
+		"a recovery code": {[]enroll.ProofKind{enroll.ProofRecoveryCode}, "recovery-code"},
+		"both":            {[]enroll.ProofKind{enroll.ProofPIN, enroll.ProofRecoveryCode}, "recovery-code"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vouching(t, [][]enroll.ProofKind{{enroll.ProofPasskey}, append([]enroll.ProofKind{enroll.ProofVouching}, c.given...)}, func(w *world) {
+				v := word(workflow.KindReset, "waits")
+				for _, kind := range c.given {
+					v.Proofs = append(v.Proofs, enroll.Proof{ID: "beside-" + string(kind), Kind: kind, Account: annGUID, Session: v.Session, At: time.Now()})
+				}
+				if _, err := w.engine.Vouch(w.ctx, v); err != nil {
+					t.Fatal(err)
+				}
+				i := slices.IndexFunc(w.store.notices, func(n workflow.Notice) bool { return n.Kind == workflow.NoticeVouch })
+				if i < 0 {
+					t.Fatal("its owner is not told")
+				}
+				if got, named := w.store.notices[i].Params["beside"]; got != c.want || named != (c.want != "") {
+					t.Errorf("beside %q, want %q", got, c.want)
+				}
+			})
+		})
+	}
+}
+
 func TestADeniedWordOpensNothing(t *testing.T) {
 	vouching(t, byWord, func(w *world) {
 		r, err := w.engine.Vouch(w.ctx, word(workflow.KindReset, "waits"))

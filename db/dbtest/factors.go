@@ -157,6 +157,9 @@ func changesOfProofsAreTold(s *suite) {
 	s.must(s.Recovered(s.ctx, s.way("w"), []enroll.FactorUse{s.use("code", "p1", 1, enroll.ProofRecoveryCode, "s")},
 		s.session("s", guid(1), ""), s.event(audit.Recovered, guid(1))))
 	s.must(s.AddCredential(s.ctx, s.credential("c", guid(1)), s.event(audit.PasskeyRegistered, guid(1))))
+	used := s.event(audit.Answered, guid(1))
+	used.Detail["proof_kinds"] = []string{string(enroll.ProofRecoveryCode)}
+	s.must(s.Answered(s.ctx, s.way("x"), nil, used, s.event(audit.Answered, guid(1))))
 	told, err := s.ClaimNotices(s.ctx, s.now, time.Minute, 10)
 	s.must(err)
 	var kinds []string
@@ -164,7 +167,7 @@ func changesOfProofsAreTold(s *suite) {
 		s.same(n.Kind, enroll.NoticeProofs)
 		kinds = append(kinds, n.Params["kind"])
 	}
-	s.same(kinds, []string{"recovered", "passkey"})
+	s.same(kinds, []string{"recovered", "passkey", "code-used"})
 
 	// A first passkey by invitation is no news to anybody; another one is to its person
 	// and beside them, also where IT took the lost one away before.

@@ -78,6 +78,7 @@ export const de: Mine = {
   'a.session.recover-refused': 'Jemand wollte ohne Ihren Anmeldeschlüssel herein',
   'a.proof.codes-used-up': 'Die SMS-Codes für ein Land waren eine Weile aufgebraucht',
   'a.session.recover-braked': 'Der Weg ohne Anmeldeschlüssel war eine Weile zu, denn es gab zu viele Versuche',
+  'a.session.words-braked': 'Andere wurden zu oft gebeten zu bürgen, und manche hatten eine Weile Ruhe',
   'a.proof.made': 'Ein weiterer Nachweis wurde eingerichtet',
   'a.proof.removed': 'Ein weiterer Nachweis wurde entfernt',
   'a.proof.answered': 'Sie haben mehr als Ihren Anmeldeschlüssel vorgewiesen',

@@ -76,6 +76,7 @@ export const en = {
   'a.session.recover-refused': 'Somebody tried to come in without your passkey',
   'a.proof.codes-used-up': 'A country’s codes by SMS were used up for a while',
   'a.session.recover-braked': 'The way in without a passkey was closed for a while, for there were too many tries',
+  'a.session.words-braked': 'Colleagues were asked too often to vouch, and some were left in peace for a while',
   'a.proof.made': 'A way to prove it’s you was set up',
   'a.proof.removed': 'A way to prove it’s you was removed',
   'a.proof.answered': 'You proved more than your passkey',
