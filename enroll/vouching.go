@@ -37,6 +37,10 @@ type waiting struct {
 	Act     string  `json:"k"`
 	Nonce   []byte  `json:"n"`
 	End     int64   `json:"e"` // unix milliseconds
+	// Proved: it was asked for with a proof beside. What the token gives then, its session
+	// among it, it gives to nobody who asked without one: that there is such a request says
+	// that something was proved.
+	Proved bool `json:"p,omitempty"`
 }
 
 // Waiting is what somebody is given who asked others to vouch for them.
@@ -89,7 +93,8 @@ func (s *Service) AskWord(ctx context.Context, token secret.Text, answers []Answ
 		return Waiting{}, err
 	}
 	end := time.UnixMilli(w.End).Add(WaitValid - RecoverValid).UTC()
-	h := waiting{Account: w.Account, Act: w.Act, Nonce: w.Nonce, End: end.UnixMilli()}
+	proves := slices.ContainsFunc(answers, func(a Answer) bool { return Strength(a.Kind) > 0 })
+	h := waiting{Account: w.Account, Act: w.Act, Nonce: w.Nonce, End: end.UnixMilli(), Proved: proves}
 	plain, err := json.Marshal(h)
 	if err != nil {
 		return Waiting{}, fmt.Errorf("encode waiting: %w", err)
@@ -100,7 +105,7 @@ func (s *Service) AskWord(ctx context.Context, token secret.Text, answers []Answ
 	}
 	_, session := h.session()
 	word := Word{Account: w.Account, Act: w.Act, Session: session, Number: out.Number, Until: end, From: from, Over: s.overNow(h, PurposeStop)}
-	if !slices.ContainsFunc(answers, func(a Answer) bool { return Strength(a.Kind) > 0 }) {
+	if !proves {
 		s.behind(ctx, s.sending, func(ctx context.Context) {
 			if err := s.askBeside(ctx, w, h, word, answers, ask); err != nil {
 				s.unasked(ctx, word, err)
@@ -117,7 +122,7 @@ func (s *Service) AskWord(ctx context.Context, token secret.Text, answers []Answ
 // askBeside proves what is given beside the word, and asks for that. An error comes before
 // anything was used up: from then on whoever asks waits, whatever becomes of it.
 func (s *Service) askBeside(ctx context.Context, w way, h waiting, word Word, answers []Answer, ask Words) error {
-	if len(answers) > 0 {
+	if h.Proved {
 		waits, err := s.waitsAlready(ctx, h, &word, ask.Given)
 		if err != nil {
 			return s.hidden(err)
@@ -125,25 +130,24 @@ func (s *Service) askBeside(ctx context.Context, w way, h waiting, word Word, an
 		if waits {
 			return nil
 		}
-		if word.Proofs == nil {
-			if word.Proofs, err = s.besideWord(ctx, w, word, answers, ask); err != nil {
-				return err
-			}
+	}
+	if len(answers) > 0 && word.Proofs == nil {
+		var err error
+		if word.Proofs, err = s.besideWord(ctx, w, word, answers, ask); err != nil {
+			return err
 		}
 	}
 	if w.Account.IsZero() {
 		return because("nobody has the name")
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), behindTime)
-	defer cancel()
 	if err := ask.Ask(ctx, word); err != nil {
 		s.unasked(ctx, word, err)
 	}
 	return nil
 }
 
-// waitsAlready says whether this token was asked with before; where that ended between
-// what was proved and the asking, word has what was proved.
+// waitsAlready says whether something was proved with this token before, and asked with;
+// where that ended in between, word has what was proved.
 func (s *Service) waitsAlready(ctx context.Context, h waiting, word *Word, given Given) (bool, error) {
 	request, _, err := given(ctx, h.whoever(), word.Session)
 	if err != nil || request != "" {
@@ -188,6 +192,7 @@ func (s *Service) besideWord(ctx context.Context, w way, word Word, answers []An
 		return nil, errAnswered
 	}
 	e := s.event(audit.Answered, w.Account)
+	e.Actor = audit.ActorAnonymous
 	e.Detail["proofs"], e.Detail["proof_kinds"] = usesOf(uses)
 	e.Detail["session"] = session
 	spent := Ceremony{
@@ -281,6 +286,9 @@ func wordCode(err error) string {
 // derive works something out of the nonce, which is random, stands in no token but
 // sealed, and outlives a rotation of the keys.
 func (h waiting) derive(what string) []byte {
+	if h.Proved {
+		what += "/proved"
+	}
 	mac := hmac.New(sha256.New, h.Nonce)
 	mac.Write([]byte(placeWaiting + "/" + what + "\x00" + h.Account.String() + "\x00" + h.Act))
 	return mac.Sum(nil)
@@ -309,7 +317,13 @@ func (h waiting) number() string {
 
 // over is the id of the ceremony that whoever takes the session spends, or stops: of
 // both one comes first.
-func (h waiting) over() string { return spentID("word/" + hex.EncodeToString(h.Nonce)) }
+func (h waiting) over() string {
+	word := "word/"
+	if h.Proved {
+		word = "word/proved/"
+	}
+	return spentID(word + hex.EncodeToString(h.Nonce))
+}
 
 func (s *Service) overNow(h waiting, purpose Purpose) Ceremony {
 	return Ceremony{ID: h.over(), Purpose: purpose, Created: s.now(), Expires: time.UnixMilli(h.End).Add(spentKept).UTC()}

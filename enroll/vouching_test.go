@@ -255,6 +255,30 @@ func TestAWordThatWasAskedForWaitsAlikeOnceMore(t *testing.T) {
 	}
 }
 
+// What was asked for without a proof says nothing to whoever then gives one with the same
+// token: whether there is such a request is told only by what was proved.
+func TestAWordAskedForAloneTellsNothingToAProof(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	codes := w.codes(d, of)
+	for name, first := range map[string][]enroll.Answer{"nothing": nil, "a number": {typed(enroll.ProofDirectory, "E-4711")}} {
+		a := &words{}
+		token := must(w.begun(w.ctx, "alice", "reset"))(t)
+		alone := must(w.AskWord(w.ctx, token, first, phone, a.all()))(t)
+		wantErr(t, "drain", w.Drain(w.ctx), nil)
+		_, err := w.AskWord(w.ctx, token, []enroll.Answer{code(secret.New("0000-0000-0000-0000"))}, phone, a.all())
+		wantErr(t, "a wrong code after "+name, err, enroll.ErrRecoverRefused)
+		wantErr(t, "stop", w.StopWord(w.ctx, alone.Token, func(context.Context, ad.GUID, string) error { return nil }), nil)
+		if len(first) > 0 {
+			continue // its number has used the token up
+		}
+		must(w.AskWord(w.ctx, token, []enroll.Answer{code(codes[2])}, phone, a.all()))(t)
+		if n := len(a.asked); n != 2 || a.asked[0].Session == a.asked[1].Session || a.asked[0].Number == "" || a.asked[0].Over.ID == a.asked[1].Over.ID {
+			t.Errorf("after %s: asked %+v", name, a.asked)
+		}
+	}
+}
+
 // An employee number proves nothing, and so says nothing of whether it is right, nor of
 // whether somebody has the name.
 func TestWhatOnlyNamesSomebodyBesideAWordTellsNothing(t *testing.T) {

@@ -183,7 +183,7 @@ func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery,
 			err = s.take(ctx, rateRecoverOne.forKind(a.Kind), whose(of, a.Kind))
 		}
 		if errors.As(err, new(limited)) {
-			return nil, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), "too many tries for this account with this kind of proof")
+			return nil, errors.Join(errAccountTries, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), errAccountTries.Error()))
 		}
 		if err != nil {
 			return nil, err
@@ -191,6 +191,9 @@ func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery,
 	}
 	return answers, nil
 }
+
+// errAccountTries is told to nobody.
+var errAccountTries = errors.New("too many tries for this account with this kind of proof")
 
 // countTold counts what may be told, since it is counted alike for every name.
 func (s *Server) countTold(ctx context.Context, c *call, of enroll.Recovery, answers []enroll.Answer, coded bool) error {

@@ -69,6 +69,10 @@ func (s *Server) askFor(ctx context.Context, c *call, in *askWord, browser strin
 	answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs, known, func(answers []enroll.Answer) bool {
 		return s.taken(of, append(slices.Clone(answers), enroll.Answer{Kind: enroll.ProofVouching}))
 	})
+	if errors.Is(err, errAccountTries) && !anyProof(in.Body.Proofs) {
+		// Then that of a wrong one is to wait: nothing that was typed is looked at.
+		answers, err = []enroll.Answer{{Kind: enroll.ProofDirectory}}, nil
+	}
 	if err != nil {
 		return enroll.Waiting{}, err
 	}

@@ -137,6 +137,9 @@ func (e *Engine) vouchable(ctx context.Context, v Vouch, account ad.Account) (Re
 	r := e.fresh(who, account, v.Kind, "")
 	r.AskedIn, r.Waiting = v.Browser, Waiting{Over: v.Over.ID, Until: v.Over.Expires}
 	for _, p := range v.Proofs {
+		if !e.isFresh(p.At, r.Created) { // it was kept while nobody could be asked
+			return Request{}, panel{}, ErrProofExpired
+		}
 		consume(&r, p)
 	}
 	consume(&r, enroll.Proof{ID: e.newID(), Kind: enroll.ProofVouching, At: r.Created, Session: v.Session})
@@ -300,15 +303,17 @@ func (e *Engine) insertVouched(ctx context.Context, v Vouch, r Request, p panel)
 }
 
 // beside says in NoticeVouch what was given with the asking: a recovery code, which its
-// owner may look for, or any other proof.
-func beside(given []enroll.Proof) string {
-	switch {
-	case len(given) == 0:
-		return ""
-	case slices.ContainsFunc(given, func(p enroll.Proof) bool { return p.Kind == enroll.ProofRecoveryCode }):
-		return string(enroll.ProofRecoveryCode)
+// owner may look for, or any other proof. What only names them is none.
+func beside(given []enroll.Proof) (what string) {
+	for _, p := range given {
+		switch {
+		case p.Kind == enroll.ProofRecoveryCode:
+			return string(p.Kind)
+		case enroll.Strength(p.Kind) > 0:
+			what = "proof"
+		}
 	}
-	return "proof"
+	return what
 }
 
 // waitsFor finds the request that a browser waits on, by the session it would get.

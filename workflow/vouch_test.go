@@ -433,6 +433,7 @@ func TestTheOwnerHearsWhatWasProvedBesideAWord(t *testing.T) {
 		"a code by mail":  {[]enroll.ProofKind{enroll.ProofMailCode}, "proof"}, // no change of that: push names those so
 		"a recovery code": {[]enroll.ProofKind{enroll.ProofRecoveryCode}, "recovery-code"},
 		"both":            {[]enroll.ProofKind{enroll.ProofPIN, enroll.ProofRecoveryCode}, "recovery-code"},
+		"what names them": {[]enroll.ProofKind{enroll.ProofDirectory}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			vouching(t, [][]enroll.ProofKind{{enroll.ProofPasskey}, append([]enroll.ProofKind{enroll.ProofVouching}, c.given...)}, func(w *world) {
@@ -449,6 +450,55 @@ func TestTheOwnerHearsWhatWasProvedBesideAWord(t *testing.T) {
 				}
 				if got, named := w.store.notices[i].Params["beside"]; got != c.want || named != (c.want != "") {
 					t.Errorf("beside %q, want %q", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+// What was proved is looked at with the rules before it is used up; nothing is written.
+func TestWhetherAWordWouldBeAskedForIsWhatVouchAnswers(t *testing.T) {
+	pinned := [][]enroll.ProofKind{{enroll.ProofPasskey}, {enroll.ProofVouching, enroll.ProofPIN}}
+	for name, c := range map[string]struct {
+		bend func(w *world, v *workflow.Vouch)
+		want error
+	}{
+		"as it should be": {func(*world, *workflow.Vouch) {}, nil},
+		"nothing beside":  {func(_ *world, v *workflow.Vouch) { v.Proofs = nil }, workflow.ErrProofMissing},
+		"another proof":   {func(_ *world, v *workflow.Vouch) { v.Proofs[0].Kind = enroll.ProofTOTP }, workflow.ErrProofMissing},
+		"proved long ago": {func(_ *world, v *workflow.Vouch) { v.Proofs[0].At = time.Now().Add(-6 * time.Minute) }, workflow.ErrProofExpired},
+		"frozen":          {func(w *world, _ *workflow.Vouch) { w.store.frozen[annGUID] = workflow.Freeze{Account: annGUID} }, workflow.ErrFrozen},
+		"protected": {func(w *world, _ *workflow.Vouch) {
+			w.dir.edit(annGUID, func(a *ad.Account) { a.Protected = ad.ProtectedGroup })
+		}, ad.ErrProtected},
+		"nobody who could": {func(w *world, _ *workflow.Vouch) { w.store.keyless[bossGUID] = true }, workflow.ErrNoApprover},
+		"no such kind":     {func(_ *world, v *workflow.Vouch) { v.Kind = "thaw" }, workflow.ErrKind},
+		"no session":       {func(_ *world, v *workflow.Vouch) { v.Session = "" }, workflow.ErrKind},
+		"all are left in peace": {func(_ *world, v *workflow.Vouch) {
+			v.Spare = func(context.Context, ad.GUID) (bool, error) { return true, nil }
+		}, workflow.ErrSpared},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vouching(t, pinned, func(w *world) {
+				v := word(workflow.KindReset, "waits")
+				v.Proofs = []enroll.Proof{{ID: "beside", Kind: enroll.ProofPIN, Account: annGUID, Session: v.Session, At: time.Now()}}
+				c.bend(w, &v)
+				err := w.engine.MayVouch(w.ctx, v)
+				if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+					t.Fatalf("%v, want %v", err, c.want)
+				}
+				if len(w.store.requests) != 0 || len(w.store.notices) != 0 || len(w.store.events) != 0 {
+					t.Errorf("written: %+v", w.store.events)
+				}
+				r, asked := w.engine.Vouch(w.ctx, v)
+				if !errors.Is(asked, c.want) || (asked == nil) != (c.want == nil) {
+					t.Errorf("Vouch says %v, want %v", asked, c.want)
+				}
+				if asked == nil {
+					v.Proofs = nil
+					if err := w.engine.MayVouch(w.ctx, v); err != nil || len(w.store.requests) != 1 || r.State != workflow.Pending {
+						t.Errorf("once it waits: %v", err)
+					}
 				}
 			})
 		})

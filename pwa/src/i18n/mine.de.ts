@@ -81,7 +81,7 @@ export const de: Mine = {
   'a.session.words-braked': 'Andere wurden zu oft gebeten zu bürgen, und manche hatten eine Weile Ruhe',
   'a.proof.made': 'Ein weiterer Nachweis wurde eingerichtet',
   'a.proof.removed': 'Ein weiterer Nachweis wurde entfernt',
-  'a.proof.answered': 'Sie haben mehr als Ihren Anmeldeschlüssel vorgewiesen',
+  'a.proof.answered': 'Ein weiterer Nachweis von Ihnen wurde gegeben',
   'a.proof.refused': 'Ein Nachweis wurde abgewiesen',
   'a.proof.code-sent': 'Ein Code für Sie wurde angefordert',
   'a.request.submitted': 'Sie haben um etwas gebeten',

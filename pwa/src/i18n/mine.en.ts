@@ -79,7 +79,7 @@ export const en = {
   'a.session.words-braked': 'Colleagues were asked too often to vouch, and some were left in peace for a while',
   'a.proof.made': 'A way to prove it’s you was set up',
   'a.proof.removed': 'A way to prove it’s you was removed',
-  'a.proof.answered': 'You proved more than your passkey',
+  'a.proof.answered': 'A further proof of yours was given',
   'a.proof.refused': 'What should prove that it’s you was refused',
   'a.proof.code-sent': 'A code for you was asked for',
   'a.request.submitted': 'You asked for something',

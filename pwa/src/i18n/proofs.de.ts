@@ -191,7 +191,7 @@ export const de: Proofs = {
   'pr.remove.keep': 'Behalten',
   'pr.remove.go': 'Entfernen',
 
-  'rc.lead': 'Zehn Codes für einen sicheren Ort. Mit jedem kommen Sie einmal hinein, ohne Ihr Telefon.',
+  'rc.lead': 'Zehn Codes für einen sicheren Ort. Jeder gilt einmal, ohne Ihr Telefon; Ihre Organisation kann einen zweiten Nachweis dazu verlangen, etwa Ihre PIN.',
   'rc.make': 'Wiederherstellungscodes anlegen',
   'rc.make.new': 'Zehn neue anlegen',
   'rc.make.void': 'Die Codes, die Sie jetzt haben, gelten dann nicht mehr.',
@@ -201,7 +201,7 @@ export const de: Proofs = {
   'rc.print': 'Drucken',
   'rc.file': 'latchkey-wiederherstellungscodes.txt',
   'rc.text.title': 'Wiederherstellungscodes für {host}',
-  'rc.text.how': 'Jeder gilt einmal: {host} öffnen, „Mein Anmeldeschlüssel geht nicht“ wählen, Namen und einen davon tippen.',
+  'rc.text.how': 'Jeder gilt einmal: {host} öffnen, „Mein Anmeldeschlüssel geht nicht“ wählen, Namen und einen davon tippen, und was dort sonst gefragt ist, etwa Ihre PIN.',
   'rc.text.made': 'Angelegt am {date}. Sie ersetzen alle früheren.',
   'rc.kept': 'Sie liegen dort, wo ich sie ohne dieses Telefon finde',
   'rc.kept.why': 'Legen Sie sie erst ab und setzen Sie das Häkchen.',

@@ -189,7 +189,7 @@ export const en = {
   'pr.remove.keep': 'Keep',
   'pr.remove.go': 'Remove',
 
-  'rc.lead': 'Ten codes for a safe place. Each lets you in once, without your phone.',
+  'rc.lead': 'Ten codes for a safe place. Each works once, without your phone; your organisation may ask for a second proof, such as your PIN.',
   'rc.make': 'Make recovery codes',
   'rc.make.new': 'Make ten new ones',
   'rc.make.void': 'The codes that you have now will stop working.',
@@ -199,7 +199,7 @@ export const en = {
   'rc.print': 'Print',
   'rc.file': 'latchkey-recovery-codes.txt',
   'rc.text.title': 'Recovery codes for {host}',
-  'rc.text.how': 'Each works once: open {host}, choose “I can’t use my passkey”, type your name and one of these.',
+  'rc.text.how': 'Each works once: open {host}, choose “I can’t use my passkey”, type your name and one of these, and what else is asked for there, such as your PIN.',
   'rc.text.made': 'Made {date}. They replace all made before.',
   'rc.kept': 'I have put them where I find them without this phone',
   'rc.kept.why': 'Put them away first, and tick the box.',

@@ -105,10 +105,10 @@ function Until({ review, now }: { review: Review; now: number }) {
   );
 }
 
-/** That the reviewer's word is needed: whether anything was proved beside it. */
+/** That the reviewer's word is needed: whether anything was proved beside it. What the directory knows proves nothing. */
 function word(r: Review): string {
-  const beside = proved(r);
-  return beside ? t('inbox.vouch.beside', { proofs: beside }) : t('inbox.vouch');
+  const beside = r.proofs.some((p) => p !== 'vouching' && p !== 'directory');
+  return beside ? t('inbox.vouch.beside', { proofs: proved(r) }) : t('inbox.vouch');
 }
 
 function Entry({ review: r, offline, sub, when = '' }: { review: Review; offline: boolean; sub: ComponentChildren; when?: string }) {
