@@ -79,6 +79,7 @@ func TestARuleThatNobodyMatchesIsFound(t *testing.T) {
 		{"a night that ends before", all(hours([7]bool{5: true}, 22, 6, berlin), hours([7]bool{6: true}, 6, 12, berlin)), "who.all[0].hours and who.all[1].hours"},
 		{"hours of two zones", all(hours(weekdays, 7, 12, berlin), hours(weekdays, 12, 19, time.UTC)), ""},
 		{"hours, and not longer ones", with(hours(weekdays, 8, 12, berlin), hours(weekdays, 7, 12, berlin)), "who.hours and who.not.hours"},
+		{"hours, and not longer ones of another zone", with(hours(weekdays, 8, 12, berlin), hours(weekdays, 7, 12, time.UTC)), ""},
 		{"hours, and not shorter ones", with(hours(weekdays, 7, 12, berlin), hours(weekdays, 8, 12, berlin)), ""},
 		{"hours that can't be read", with(Condition{Hours: &Hours{}}, Condition{Hours: &Hours{}}), ""},
 		{"states that exclude each other", all(state(StateExpired), state(StateMustChange)), "who.all[0].state and who.all[1].state"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -68,6 +69,9 @@ func aHandleIsGivenOnce(s *suite) {
 		return err
 	}, nil)
 	first := <-given
+	if !strings.HasPrefix(first, "handle ") {
+		s.Errorf("given %q", first)
+	}
 	for range 49 {
 		s.same(<-given, first)
 	}
