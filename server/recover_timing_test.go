@@ -81,7 +81,7 @@ func TestAWayInTakesTheSameTimeForEveryName(t *testing.T) {
 		&rateWordNet, &rateWordAll, &rateWordOne, &rateWordNear, &rateWordFrom, &rateWordApprover)
 	h := newHouse(t, byCodesToo, byAWord, alsoBy([]enroll.ProofKind{enroll.ProofPIN}, []enroll.ProofKind{enroll.ProofQuestions},
 		[]enroll.ProofKind{enroll.ProofPassword}, []enroll.ProofKind{enroll.ProofDirectory, enroll.ProofPassword},
-		[]enroll.ProofKind{enroll.ProofMailCode}, []enroll.ProofKind{enroll.ProofSMSCode}))
+		[]enroll.ProofKind{enroll.ProofMailCode}, []enroll.ProofKind{enroll.ProofSMSCode}, []enroll.ProofKind{enroll.ProofDirectory, enroll.ProofVouching}))
 	h.post.waits()
 	quick := pauses
 	pauses = pausesOf
@@ -357,7 +357,11 @@ func tryNames(t *testing.T, h *house, names map[string]string, n int, later time
 				took, nth := taken{}, i/3
 				switch i % 3 {
 				case 0:
-					err = tryWord(h.phone(), names[order[j]], []string{"reset", "enrol"}[nth/2%2], nth%2 == 0, took, wait)
+					beside := []fields{}
+					if nth%5 == 4 {
+						beside = []fields{{"kind": "directory", "value": "wrong"}}
+					}
+					err = tryWord(h.phone(), names[order[j]], []string{"reset", "enrol"}[nth/2%2], beside, nth%2 == 0, took, wait)
 				case 1:
 					err = tryProof(h.phone(), names[order[j]], sent[nth%len(sent)], took, wait)
 				case 2:
@@ -412,12 +416,13 @@ func tryProof(p *phone, name string, kind enroll.ProofKind, took taken, later ti
 	return nil
 }
 
-// tryWord asks for a colleague's word, waits once for it and stops, or first stops.
-func tryWord(p *phone, name, kind string, stopFirst bool, took taken, later time.Duration) (err error) {
+// tryWord asks for a colleague's word, alone or beside what only names somebody, waits once
+// for it and stops, or first stops.
+func tryWord(p *phone, name, kind string, beside []fields, stopFirst bool, took taken, later time.Duration) (err error) {
 	begun := fetch[RecoveryBegun](p, "POST", "/api/recover/begin", fields{"name": name, "kind": kind})
 	var q waits
 	took.by("ask", pauses.finish, later, func() {
-		q = waits{p, fetch[Waiting](p, "POST", "/api/recover/ask", fields{"token": begun.Token, "proofs": []fields{}})}
+		q = waits{p, fetch[Waiting](p, "POST", "/api/recover/ask", fields{"token": begun.Token, "proofs": beside})}
 	})
 	look := func() {
 		took.by("wait", pauses.wait, later, func() {
