@@ -107,7 +107,7 @@ func TestInAForestEachDomainAnswersForItself(t *testing.T) {
 	child.server.AddOU("OU=Branch," + childBase)
 	cfg := l.config()
 	cfg.BaseDN = miniBase
-	f, err := ad.OpenForest(cfg, child.config())
+	f, err := ad.OpenForest(child.config(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,6 +121,7 @@ func TestInAForestEachDomainAnswersForItself(t *testing.T) {
 	expect("a unit of the child", f.FindUnit(ctxFor(t), "OU=Branch,"+childBase), "")
 	expect("its name in the root", f.FindUnit(ctxFor(t), "OU=Branch,"+miniBase), ad.ErrNotFound)
 	expect("an attribute", f.FindAttribute(ctxFor(t), "employeeType"), "")
+	expect("a unit of a domain that is not mapped", l.domainClient().FindUnit(ctxFor(t), "OU=Branch,"+childBase), ad.ErrNotFound) // would be a referral
 	child.server.Close()
 	expect("a unit of the child that is down", f.FindUnit(ctxFor(t), "OU=Branch,"+childBase), ad.ErrUnavailable)
 	expect("a unit of the root", f.FindUnit(ctxFor(t), miniStaff), "")
