@@ -18,6 +18,13 @@ func missing(why error) *Error {
 	return &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten, Err: why}
 }
 
+// absent says that the controller refused a name since nothing here can have it. Any
+// other refusal says nothing about what is there.
+func absent(err error) bool {
+	r := refused(err)
+	return r != nil && (r.ResultCode == ldap.LDAPResultInvalidDNSyntax || r.ResultCode == ldap.LDAPResultReferral)
+}
+
 // FindUnit is nil where there is an object of that DN for people to lie below, and
 // ErrNotFound where there is none.
 func (c *Client) FindUnit(ctx context.Context, dn string) error {
@@ -31,8 +38,8 @@ func (c *Client) FindUnit(ctx context.Context, dn string) error {
 			return missing(errOtherDomain) // would be referred
 		}
 		e, ok, err := on.object(ctx, dn, []string{"1.1"})
-		switch r := refused(err); {
-		case r != nil && r.ResultCode == ldap.LDAPResultInvalidDNSyntax:
+		switch {
+		case absent(err):
 			return missing(errNoName)
 		case err != nil:
 			return err
