@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/latchkey/latchkey/ad"
@@ -214,4 +215,24 @@ var policyIlls = []ill{
 	{kind: "password-max-age", provoke: rules(func(p *minidc.Policy) { p.MaxAge = 14 * day })},
 	{kind: "password-history-off", provoke: rules(func(p *minidc.Policy) { p.History = 0 })},
 	{kind: "password-reversible", provoke: spoil(miniBase, "pwdProperties", "17")},
+}
+
+// A controller that refuses a question has not said that what it was asked for is missing.
+func TestWhatTheControllerDoesNotTellIsNotMissing(t *testing.T) {
+	for name, dn := range map[string]string{"a unit": miniStaff, "a group": approvers, "a protected group": admins, "a protected unit": miniOthers} {
+		w := newWard(t)
+		w.cfg.ProtectedGroups, w.cfg.ProtectedOUs = []string{admins}, []string{miniOthers}
+		for _, dc := range []*minidc.Server{w.one, w.other} {
+			dc.Inject(minidc.RefuseWrites(51, "00002024: SvcErr: DSID-0C090000, problem 5001 (BUSY), data 0").On(minidc.OpSearch).For(dn))
+		}
+		found := bad(w.run())
+		if _, failed := has(found, "ad.check-failed"); !failed {
+			t.Errorf("%s: no check failed%s", name, list(found))
+		}
+		for _, f := range found {
+			if strings.HasSuffix(f.ID, "-missing") && f.Subject == dn {
+				t.Errorf("%s: %s", name, list(found))
+			}
+		}
+	}
 }

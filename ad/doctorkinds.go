@@ -92,7 +92,7 @@ var (
 	kindBaseMissing    = kind("base-missing", failure, "base_dn names nothing, so that nobody is found.")
 	kindBaseElsewhere  = kind("base-elsewhere", failure, "base_dn is not of the domain that the controllers serve, so that nobody is found.")
 	kindHeadUnread     = kind("head-unreadable", failure, "The head of the domain can't be read: neither roles nor the password policy are known.")
-	kindOUMissing      = kind("ou-missing", failure, "A policy names a unit that does not exist: it speaks of nobody.")
+	kindOUMissing      = kind("ou-missing", failure, "A policy names a unit that can't be found: its rule is an error and denies.")
 	kindOUOutside      = kind("ou-outside", failure, "A policy names a unit outside of base_dn, where nobody exists for Latchkey.")
 	kindOUEmpty        = kind("ou-empty", note, "No person lies below the unit, so that no right could be tried on anybody.")
 	kindGroupMissing   = kind("group-missing", failure, "A policy names a group that can't be found: its rule is an error and denies.")

@@ -12,7 +12,7 @@ func (x *exam) checkNamed(ctx context.Context) {
 		x.check(ctx, "policy-group", dn, func(ctx context.Context, out *result) (string, error) {
 			e, _, err := x.reader().group(ctx, dn)
 			switch {
-			case err == notFound || refused(err) != nil:
+			case err == notFound || absent(err):
 				out.found(kindGroupMissing, "there is no such group", list, config("group: DISTINGUISHED-NAME-FROM-THAT-LIST # in the policy"))
 				return "", nil
 			case err != nil:
@@ -28,7 +28,7 @@ func (x *exam) checkNamed(ctx context.Context) {
 	for _, dn := range unique(x.c.cfg.ProtectedGroups) {
 		x.check(ctx, "protected-group", dn, func(ctx context.Context, out *result) (string, error) {
 			_, _, err := x.reader().group(ctx, dn)
-			if err == notFound || refused(err) != nil {
+			if err == notFound || absent(err) {
 				out.found(kindProtectedGroup, "there is no such group", list, config("protected_groups: [] # below directory, without it"))
 				return "", nil
 			}
@@ -38,7 +38,7 @@ func (x *exam) checkNamed(ctx context.Context) {
 	for _, dn := range unique(x.c.cfg.ProtectedOUs) {
 		x.check(ctx, "protected-ou", dn, func(ctx context.Context, out *result) (string, error) {
 			_, ok, err := x.reader().object(ctx, dn, []string{"objectClass"})
-			if refused(err) != nil || err == nil && !ok {
+			if absent(err) || err == nil && !ok {
 				out.found(kindProtectedOU, "there is no such object", power("Get-ADOrganizationalUnit -Filter * | Format-Table DistinguishedName"),
 					samba("ou list --full-dn"))
 				return "", nil

@@ -89,7 +89,7 @@ func (x *exam) checkUnit(ctx context.Context, ou string) {
 	exists := false
 	x.check(ctx, "unit", ou, func(ctx context.Context, out *result) (string, error) {
 		_, ok, err := x.reader().object(ctx, ou, []string{"objectClass"})
-		if err != nil && refused(err) == nil {
+		if err != nil && !absent(err) {
 			return "", err
 		}
 		list := lines(power("Get-ADOrganizationalUnit -Filter * | Format-Table DistinguishedName"), samba("ou list --full-dn"))

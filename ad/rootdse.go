@@ -20,6 +20,7 @@ type rootInfo struct {
 	host     string // dnsHostName
 	base     string // defaultNamingContext
 	config   string // configurationNamingContext
+	schema   string // schemaNamingContext
 	hints    string // OID of the policy hints control, or ""
 	site     string // that the controller lies in
 	writable bool
@@ -28,7 +29,7 @@ type rootInfo struct {
 	readAt   time.Time
 }
 
-var rootAttrs = []string{"dnsHostName", "defaultNamingContext", "configurationNamingContext", "dsServiceName",
+var rootAttrs = []string{"dnsHostName", "defaultNamingContext", "configurationNamingContext", "schemaNamingContext", "dsServiceName",
 	"supportedControl", "supportedCapabilities", "isSynchronized", "currentTime"}
 
 // protocolError is an answer that can't be understood.
@@ -71,7 +72,8 @@ func (c *Client) readRoot(ctx context.Context, on *conn) (*rootInfo, error) {
 	}
 	info := &rootInfo{
 		site: siteOf(root.text("dsServiceName")), host: root.text("dnsHostName"), base: root.text("defaultNamingContext"), config: root.text("configurationNamingContext"),
-		hints: hintsOf(root.texts("supportedControl")), readAt: c.now(),
+		schema: root.text("schemaNamingContext"),
+		hints:  hintsOf(root.texts("supportedControl")), readAt: c.now(),
 	}
 	info.time, _ = time.Parse("20060102150405.0Z", root.text("currentTime"))
 	info.writable = !slices.Contains(root.texts("supportedCapabilities"), oidPartialSecrets) &&

@@ -16,6 +16,8 @@ type directory interface {
 	workflow.People
 	Resolve(ctx context.Context, name string) (ad.GUID, error)
 	ResolveGroup(ctx context.Context, dn string) (string, error)
+	FindUnit(ctx context.Context, dn string) error
+	FindAttribute(ctx context.Context, name string) error
 	Photo(ctx context.Context, account ad.GUID) ([]byte, error)
 	Contact(ctx context.Context, account ad.GUID) (ad.Contact, error)
 	Capabilities(ctx context.Context) ([]ad.ControllerInfo, error)

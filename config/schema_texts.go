@@ -57,7 +57,7 @@ var furtherTexts = map[string]string{
 	"*.independent":                       "Whether two proofs of one alternative must not lie on the same thing. Default: true.",
 	"who.everyone":                        "Matches every account. May stand beside not, and nothing else. Default: false.",
 	"who.group":                           "DN of a security group; nested membership counts. One that can't be found denies. Default: not asked for.",
-	"who.ou":                              "DN of an OU; those below it count. Default: not asked for.",
+	"who.ou":                              "DN of an OU; those below it count. One that can't be found denies. Default: not asked for.",
 	"who.department":                      "The department attribute, in any case of letters. Default: not asked for.",
 	"who.not":                             "Takes out whoever matches this. Default: not asked for.",
 	"who.company":                         "The company attribute, in any case of letters. Default: not asked for.",

@@ -118,6 +118,43 @@ func (c Config) Attributes() (names []string) {
 	return names
 }
 
+// AttributeSettings are the attributes that settings name beside the policies.
+func (c Config) AttributeSettings() (out []workflow.Setting) {
+	add := func(key, name string) {
+		if name != "" {
+			out = append(out, workflow.Setting{Key: key, Name: name})
+		}
+	}
+	add("directory.location_attribute", c.Directory.LocationAttribute)
+	if m := c.Proofs.MailCode; m != nil {
+		add("proofs.mail_code.attribute", m.Attribute)
+	}
+	if m := c.Proofs.SMSCode; m != nil {
+		add("proofs.sms_code.attribute", m.Attribute)
+	}
+	if d := c.Proofs.Directory; d != nil {
+		add("proofs.directory.attribute", d.Attribute)
+	}
+	return out
+}
+
+// UnitSettings are the units that settings name: who is found, and who is protected.
+func (c Config) UnitSettings() (out []workflow.Setting) {
+	for i, d := range c.Directory.All() {
+		key := "directory"
+		if len(c.Directory.Domains) > 0 {
+			key = fmt.Sprintf("directory.domains[%d]", i)
+		}
+		if d.BaseDN != "" {
+			out = append(out, workflow.Setting{Key: key + ".base_dn", Name: d.BaseDN})
+		}
+		for j, dn := range d.ProtectedOUs {
+			out = append(out, workflow.Setting{Key: fmt.Sprintf("%s.protected_ous[%d]", key, j), Name: dn})
+		}
+	}
+	return out
+}
+
 // named says how many keys are set beside everyone.
 func (w Who) named() (n int) {
 	for _, set := range []bool{

@@ -12,9 +12,11 @@ import (
 // Condition matches a target account under the circumstances of a request. All
 // parts that are set must match; an empty one is an error.
 type Condition struct {
-	Everyone   bool
-	Group      *Group // nested membership, by SID
-	OU         string // DN; the account lies under it
+	Everyone bool
+	Group    *Group // nested membership, by SID
+	OU       string // DN; the account lies under it
+	// OUErr is why the unit could not be found: the rule then denies.
+	OUErr      string
 	Department string // case-insensitive, whole
 	// Company, Location and Attribute compare a directory attribute; nil asks
 	// nothing. They differ in the key that the configuration has for them.

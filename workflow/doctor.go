@@ -22,40 +22,55 @@ var (
 	FoundWeakProof   = doctor.Kind{ID: "policy.weak-proof", Severity: doctor.Failure, Why: "Whoever holds a passkey or recovery codes is refused this way. For whoever holds neither it is a way by what can be guessed, read in a mailbox or talked out of them, and nobody is asked."}
 	FoundUnlockWaits = doctor.Kind{ID: "policy.unlock-approval", Severity: doctor.Note, Why: "An unlock gives nobody a new secret. Waiting for an approver makes the commonest call take as long as before."}
 
-	FoundGroupMissing  = doctor.Kind{ID: "policy.group-missing", Severity: doctor.Failure, Why: "A group that can't be found is an error of its rule, and the rule denies everybody it is asked about."}
-	FoundGroupList     = doctor.Kind{ID: "policy.group-list", Severity: doctor.Failure, Why: "Membership of a mailing list is in nobody's token, so nobody would be in the group; the rule denies."}
-	FoundGroupsUnread  = doctor.Kind{ID: "policy.groups-unread", Severity: doctor.Failure, Why: "While groups can't be read, their rules deny."}
-	FoundGroupEmpty    = doctor.Kind{ID: "policy.group-empty", Severity: doctor.Warning, Why: "A rule for a group without members is for nobody."}
-	FoundNoApprovers   = doctor.Kind{ID: "policy.approvers-empty", Severity: doctor.Failure, Why: "Nobody can approve: every such request is refused."}
-	FoundOneApprover   = doctor.Kind{ID: "policy.approvers-one", Severity: doctor.Warning, Why: "While that person is away nobody approves, and nobody at all approves for them."}
-	FoundManyApprovers = doctor.Kind{ID: "policy.approvers-many", Severity: doctor.Note, Why: "Only the first 25 are asked, always the same ones; where everybody is asked nobody feels meant."}
-	FoundNoPasskey     = doctor.Kind{ID: "policy.approvers-passkey", Severity: doctor.Failure, Why: "An approval takes the approver's passkey. With none in the group every such request is refused."}
-	FoundManagerAlone  = doctor.Kind{ID: "policy.manager-alone", Severity: doctor.Warning, Why: "People without a manager in the directory, or with one who is disabled or has no passkey, are refused."}
-	FoundWithinShort   = doctor.Kind{ID: "policy.within-short", Severity: doctor.Warning, Why: "Nobody answers in so short a time: requests end by themselves."}
-	FoundWithinLong    = doctor.Kind{ID: "policy.within-long", Severity: doctor.Warning, Why: "A request that waits for days is approved by somebody who no longer remembers it."}
+	FoundGroupMissing     = doctor.Kind{ID: "policy.group-missing", Severity: doctor.Failure, Why: "A group that can't be found is an error of its rule, and the rule denies everybody it is asked about."}
+	FoundGroupList        = doctor.Kind{ID: "policy.group-list", Severity: doctor.Failure, Why: "Membership of a mailing list is in nobody's token, so nobody would be in the group; the rule denies."}
+	FoundGroupsUnread     = doctor.Kind{ID: "policy.groups-unread", Severity: doctor.Failure, Why: "While groups can't be read, their rules deny."}
+	FoundUnitMissing      = doctor.Kind{ID: "policy.ou-missing", Severity: doctor.Failure, Why: "A unit that can't be found is an error of its rule, and the rule denies everybody it is asked about."}
+	FoundUnitSetting      = doctor.Kind{ID: "policy.setting-ou-missing", Severity: doctor.Failure, Why: "Nobody lies below a unit that does not exist: whoever was to be protected is not, and of a base nobody is found."}
+	FoundAttributeMissing = doctor.Kind{ID: "policy.attribute-missing", Severity: doctor.Failure, Why: "The directory answers for an attribute that does not exist as for one that is empty: whomever the condition was to mean, a rule behind it decides for them."}
+	FoundAttributeSetting = doctor.Kind{ID: "policy.setting-attribute-missing", Severity: doctor.Failure, Why: "Nobody has a value in an attribute that does not exist: nothing can be compared with it, and nothing sent there."}
+	FoundNamesUnread      = doctor.Kind{ID: "policy.names-unread", Severity: doctor.Failure, Why: "While the directory does not say which units and attributes there are, a typing mistake in one stays unseen."}
+	FoundGroupEmpty       = doctor.Kind{ID: "policy.group-empty", Severity: doctor.Warning, Why: "A rule for a group without members is for nobody."}
+	FoundNoApprovers      = doctor.Kind{ID: "policy.approvers-empty", Severity: doctor.Failure, Why: "Nobody can approve: every such request is refused."}
+	FoundOneApprover      = doctor.Kind{ID: "policy.approvers-one", Severity: doctor.Warning, Why: "While that person is away nobody approves, and nobody at all approves for them."}
+	FoundManyApprovers    = doctor.Kind{ID: "policy.approvers-many", Severity: doctor.Note, Why: "Only the first 25 are asked, always the same ones; where everybody is asked nobody feels meant."}
+	FoundNoPasskey        = doctor.Kind{ID: "policy.approvers-passkey", Severity: doctor.Failure, Why: "An approval takes the approver's passkey. With none in the group every such request is refused."}
+	FoundManagerAlone     = doctor.Kind{ID: "policy.manager-alone", Severity: doctor.Warning, Why: "People without a manager in the directory, or with one who is disabled or has no passkey, are refused."}
+	FoundWithinShort      = doctor.Kind{ID: "policy.within-short", Severity: doctor.Warning, Why: "Nobody answers in so short a time: requests end by themselves."}
+	FoundWithinLong       = doctor.Kind{ID: "policy.within-long", Severity: doctor.Warning, Why: "A request that waits for days is approved by somebody who no longer remembers it."}
 )
 
 // FoundKinds are all that Doctor finds; Kinds are those of requests.
 var FoundKinds = []doctor.Kind{
 	FoundNoRules, FoundSameName, FoundHidden, FoundDropped, FoundNobody, FoundEverybody, FoundWeakProof, FoundUnlockWaits,
-	FoundGroupMissing, FoundGroupList, FoundGroupsUnread, FoundGroupEmpty, FoundNoApprovers, FoundOneApprover, FoundManyApprovers,
+	FoundGroupMissing, FoundGroupList, FoundGroupsUnread, FoundUnitMissing, FoundUnitSetting, FoundAttributeMissing, FoundAttributeSetting, FoundNamesUnread,
+	FoundGroupEmpty, FoundNoApprovers, FoundOneApprover, FoundManyApprovers,
 	FoundNoPasskey, FoundManagerAlone, FoundWithinShort, FoundWithinLong,
 }
 
-// Groups is what Doctor asks of the directory.
-type Groups interface {
+// Names is what Doctor asks of the directory.
+type Names interface {
 	// ResolveGroup is ad.ErrNotFound for no group, and ad.ErrMailingList too for
 	// one that is in nobody's token.
 	ResolveGroup(ctx context.Context, dn string) (sid string, err error)
 	// Members reads the enabled people in a group, nested ones too, at most limit.
 	Members(ctx context.Context, groupSID string, limit int) ([]ad.Account, error)
+	// FindUnit and FindAttribute are ad.ErrNotFound for what is not there; FindUnit is
+	// ad.ErrSpelling too where it is there under another name.
+	FindUnit(ctx context.Context, dn string) error
+	FindAttribute(ctx context.Context, name string) error
 }
 
 // DoctorConfig is what Doctor asks; nil leaves out what it is for.
 type DoctorConfig struct {
-	Groups  Groups
-	Holders Holders
+	Directory Names
+	Holders   Holders
+	// Units and Attributes are those that settings name beside the policies.
+	Units, Attributes []Setting
 }
+
+// Setting is a key of the configuration, and what it names in the directory.
+type Setting struct{ Key, Name string }
 
 // Bounds of a sensible wait for a review.
 const (
@@ -83,7 +98,7 @@ func Doctor(ctx context.Context, p Policy, c DoctorConfig, r *doctor.Report) {
 		own.Good("policy.rules", "policies", fmt.Sprintf("%d rules, each of which decides for somebody.", len(p.Rules)))
 	}
 	r.Add(own)
-	DoctorGroups(ctx, p, c, r)
+	DoctorNames(ctx, p, c, r)
 }
 
 func policyLine(format string, args ...any) doctor.Line {

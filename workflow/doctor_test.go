@@ -30,6 +30,8 @@ type office struct {
 	client  *ad.Client
 	policy  workflow.Policy
 	holders holders
+	named   []workflow.Setting
+	units   []workflow.Setting
 }
 
 type holders struct{ all bool }
@@ -51,6 +53,7 @@ func newOffice(t *testing.T) *office {
 	t.Cleanup(func() { dc.Close() })
 	dc.AddOU(groups)
 	dc.AddOU(people)
+	dc.AddOU("OU=Sales," + people)
 	const password = "Svc-Pass.word-26"
 	dc.AddUser(minidc.User{Name: "svc", Parent: people, Account: "svc", Password: password})
 	var all []string
@@ -110,7 +113,7 @@ func rightPolicy() workflow.Policy {
 
 func (o *office) examine(t *testing.T) *doctor.Report {
 	r := &doctor.Report{}
-	workflow.Doctor(t.Context(), o.policy, workflow.DoctorConfig{Groups: o.client, Holders: o.holders}, r)
+	workflow.Doctor(t.Context(), o.policy, workflow.DoctorConfig{Directory: o.client, Holders: o.holders, Units: o.units, Attributes: o.named}, r)
 	return r
 }
 
@@ -154,10 +157,22 @@ var doctored = map[string]func(*testing.T, *office){
 	workflow.FoundWeakProof.ID: rule(1, func(r *workflow.Rule) {
 		r.Acts[workflow.KindReset] = workflow.Act{Prove: [][]enroll.ProofKind{{enroll.ProofPasskey}, {enroll.ProofPassword}}}
 	}),
-	workflow.FoundUnlockWaits.ID:   rule(0, func(r *workflow.Rule) { r.Acts[workflow.KindUnlock] = act(workflow.Tier{By: byGroup("helpdesk")}) }),
-	workflow.FoundGroupMissing.ID:  who(inGroup("nowhere")),
-	workflow.FoundGroupList.ID:     who(inGroup("list")),
-	workflow.FoundGroupsUnread.ID:  func(_ *testing.T, o *office) { o.dc.Close() },
+	workflow.FoundUnlockWaits.ID:  rule(0, func(r *workflow.Rule) { r.Acts[workflow.KindUnlock] = act(workflow.Tier{By: byGroup("helpdesk")}) }),
+	workflow.FoundGroupMissing.ID: who(inGroup("nowhere")),
+	workflow.FoundGroupList.ID:    who(inGroup("list")),
+	workflow.FoundGroupsUnread.ID: func(_ *testing.T, o *office) { o.dc.Close() },
+	workflow.FoundUnitMissing.ID:  rule(1, func(r *workflow.Rule) { r.Who.Not = &workflow.Condition{OU: "OU=Slaes," + people} }),
+	workflow.FoundUnitSetting.ID: func(_ *testing.T, o *office) {
+		o.units = []workflow.Setting{{Key: "directory.protected_ous[0]", Name: "OU=Borad," + base}}
+	},
+	workflow.FoundAttributeMissing.ID: who(workflow.Condition{Attribute: &workflow.Attribute{Name: "employType", Value: "x"}}),
+	workflow.FoundAttributeSetting.ID: func(_ *testing.T, o *office) {
+		o.named = []workflow.Setting{{Key: "proofs.directory.attribute", Name: "employeNumber"}}
+	},
+	workflow.FoundNamesUnread.ID: func(_ *testing.T, o *office) {
+		o.policy.Rules = o.policy.Rules[1:]
+		o.dc.Close()
+	},
 	workflow.FoundGroupEmpty.ID:    who(inGroup("none")),
 	workflow.FoundNoApprovers.ID:   tier(workflow.Tier{By: byGroup("none")}),
 	workflow.FoundOneApprover.ID:   tier(workflow.Tier{By: byGroup("one")}),

@@ -52,14 +52,11 @@ func groupsOf(p Policy) []*named {
 	return out
 }
 
-// DoctorGroups asks the directory for the groups of a policy: unknown ones, empty ones,
-// and approvers that are nobody.
-func DoctorGroups(ctx context.Context, p Policy, c DoctorConfig, r *doctor.Report) {
-	if c.Groups == nil {
-		return
-	}
+// doctorGroups asks the directory for the groups of a policy: unknown ones, empty ones,
+// and approvers that are nobody. It says whether the directory answered.
+func (c DoctorConfig) doctorGroups(ctx context.Context, p Policy, r *doctor.Report) bool {
 	for _, n := range groupsOf(p) {
-		sid, err := c.Groups.ResolveGroup(ctx, n.dn)
+		sid, err := c.Directory.ResolveGroup(ctx, n.dn)
 		switch {
 		case errors.Is(err, ad.ErrMailingList):
 			r.Found(FoundGroupList, n.where(), "It is a mailing list.",
@@ -71,11 +68,12 @@ func DoctorGroups(ctx context.Context, p Policy, c DoctorConfig, r *doctor.Repor
 		case err != nil:
 			r.Found(FoundGroupsUnread, n.where(), err.Error(), doctor.Line{Tool: doctor.Shell, Text: "latchkey doctor --only ad --config FILE"},
 				doctor.Do("Mend what that finds. Groups are read anew each time."))
-			return // the next one fails the same way
+			return false // the next one fails the same way
 		default:
 			c.doctorMembers(ctx, n, sid, r)
 		}
 	}
+	return true
 }
 
 // firstName is the value of a DN's first part, without what a shell would read.
@@ -102,7 +100,7 @@ func (c DoctorConfig) doctorMembers(ctx context.Context, n *named, sid string, r
 	if n.approvers {
 		limit = maxAsked + 1
 	}
-	people, err := c.Groups.Members(ctx, sid, limit)
+	people, err := c.Directory.Members(ctx, sid, limit)
 	if err != nil {
 		r.Found(FoundGroupsUnread, n.where(), err.Error(), doctor.Line{Tool: doctor.Shell, Text: "latchkey doctor --only ad --config FILE"},
 			doctor.Do("Mend what that finds. Groups are read anew each time."))

@@ -56,6 +56,8 @@ func TestConditions(t *testing.T) {
 		{"not", somebody, Condition{Not: &Condition{Group: inOther}}, Allow, foundMatched},
 		{"not, matching", somebody, Condition{Not: &Condition{Group: inStaff}}, Deny, foundNoMatch},
 		{"not nothing", somebody, Condition{Not: &Condition{}}, Deny, "condition-empty"},
+		{"unresolved unit", somebody, Condition{OU: "OU=Staff,DC=corp", OUErr: "gone"}, Deny, "unit-unresolved"},
+		{"not an unresolved unit", somebody, Condition{Not: &Condition{OU: "OU=Staff,DC=corp", OUErr: "gone"}}, Deny, "unit-unresolved"},
 		{"not unresolved", somebody, Condition{Not: &Condition{Group: unresolved}}, Deny, "group-unresolved"},
 		{"not not unresolved", somebody, Condition{Not: &Condition{Not: &Condition{Group: unresolved}}}, Deny, "group-unresolved"},
 		{"not unknown", nobodyKnows, Condition{Not: &Condition{Group: inStaff}}, Deny, "membership-unknown"},

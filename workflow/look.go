@@ -21,6 +21,7 @@ var (
 	errGroup          = errors.New("group-unresolved")
 	errMembership     = errors.New("membership-unknown")
 	errDN             = errors.New("dn-unreadable")
+	errUnit           = errors.New("unit-unresolved")
 	errAttribute      = errors.New("attribute-unread")
 	errAddress        = errors.New("address-unknown")
 	errNetwork        = errors.New("network-unreadable")
@@ -30,7 +31,7 @@ var (
 )
 
 var conditionErrors = []error{
-	errEmptyCondition, errGroup, errMembership, errDN, errAttribute, errAddress, errNetwork, errHours, errState, errDevice,
+	errEmptyCondition, errGroup, errMembership, errDN, errUnit, errAttribute, errAddress, errNetwork, errHours, errState, errDevice,
 }
 
 // Ready returns the policy with its conditions made ready, so that an evaluation
@@ -263,6 +264,9 @@ func (g *Group) holds(m *maker) func(*subject) (bool, error) {
 
 func (c *Condition) unit() test {
 	ou, err := ad.ParseName(c.OU)
+	if c.OUErr != "" {
+		return test{key: "ou", value: c.OU, holds: func(*subject) (bool, error) { return false, errUnit }}
+	}
 	return test{key: "ou", value: c.OU, holds: func(on *subject) (bool, error) {
 		dn, unread := on.name()
 		if err != nil || unread != nil {

@@ -231,6 +231,37 @@ var identityCases = []Case{
 			c.Errorf("%d attributes", len(e.Attributes))
 		}
 	}},
+	{"the schema tells which attributes there are", func(c *C) {
+		root := c.read(c.service, "", "schemaNamingContext")
+		for names, want := range map[string][]string{
+			"employeeType": {"employeeType"}, "EMPLOYEETYPE": {"employeeType"}, "employType": nil, "Employee-Type": nil, "user": nil,
+			"tokenGroups cn": {"cn", "tokenGroups"}, "employType cn": {"cn"}, "msDS-UserPasswordExpiryTimeComputed": {"msDS-UserPasswordExpiryTimeComputed"},
+		} {
+			var or string
+			for _, n := range strings.Fields(names) {
+				or += "(lDAPDisplayName=" + n + ")"
+			}
+			res, err := c.service.Search(query(root.GetAttributeValue("schemaNamingContext"), ldap.ScopeSingleLevel,
+				"(&(objectClass=attributeSchema)(|"+or+"))", "lDAPDisplayName", "isDefunct"))
+			c.must(err)
+			var got []string
+			for _, e := range res.Entries {
+				got = append(got, e.GetAttributeValue("lDAPDisplayName"))
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				c.Errorf("%s: %v, want %v", names, got, want)
+			}
+		}
+	}},
+	{"a unit is read by its name, and 1.1 brings the name back", func(c *C) {
+		e := c.read(c.service, strings.ToLower(c.ou), "1.1")
+		c.same("name", e.DN, c.ou)
+		_, err := c.service.Search(query("OX=none,"+c.BaseDN, ldap.ScopeBaseObject, "(objectClass=*)", "1.1"))
+		if a := answer(err); a == "" {
+			c.Errorf("a name of no type: %q", a)
+		}
+	}},
 	{"paging brings everybody exactly once", paging},
 	{"a page holds what was asked for and no more", onePage},
 }

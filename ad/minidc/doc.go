@@ -29,7 +29,8 @@
 //   - a lockout ends to the moment, on Samba to the whole second;
 //   - access rights are given with Delegate, Allow and Deny; nTSecurityDescriptor can
 //     be read but not written, and has no SACL;
-//   - the schema is a short list, there are no DNS partitions, and DirSync,
+//   - the schema is a short list, in which each attribute has its name and no more, and
+//     which can't be added to; there are no DNS partitions, and DirSync,
 //     virtual list views, extended names and deleted objects are not offered.
 //
 // It never was meant to guard anything: passwords are kept in memory as they

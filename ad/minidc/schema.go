@@ -52,7 +52,7 @@ func attr(syn syntax, flags int, names string) {
 func init() {
 	attr(text, 0, `adminDescription adminDisplayName cn company comment co dNSHostName department description
 		displayName displayNamePrintable division dc dnsRoot employeeID employeeNumber employeeType generationQualifier
-		givenName gPLink homeDirectory homeDrive initials ldapServiceName legacyExchangeDN location mail mailNickname middleName
+		givenName gPLink homeDirectory homeDrive initials lDAPDisplayName ldapServiceName legacyExchangeDN location mail mailNickname middleName
 		nETBIOSName oEMInformation operatingSystem operatingSystemVersion ou preferredLanguage profilePath roomNumber
 		sAMAccountName scriptPath sn title uid userPrincipalName userWorkstations vendorName`)
 	attr(text, multi, `servicePrincipalName proxyAddresses o carLicense departmentNumber altSecurityIdentities
@@ -76,7 +76,7 @@ func init() {
 		ms-DS-MachineAccountQuota msDS-SupportedEncryptionTypes uASCompat serverState`)
 	attr(integer, local, `badPasswordTime badPwdCount lastLogoff lastLogon logonCount`)
 	attr(integer, systemOnly, `sAMAccountType uSNChanged uSNCreated`)
-	attr(boolean, 0, `isCriticalSystemObject isDeleted msDS-PasswordComplexityEnabled
+	attr(boolean, 0, `isCriticalSystemObject isDefunct isDeleted msDS-PasswordComplexityEnabled
 		msDS-PasswordReversibleEncryptionEnabled showInAdvancedViewOnly`)
 	attr(moment, systemOnly, `whenChanged whenCreated`)
 	attr(link, multi, `member msDS-PSOAppliesTo msDS-NeverRevealGroup msDS-RevealOnDemandGroup hasMasterNCs msDS-hasMasterNCs msDS-HasDomainNCs`)
@@ -167,6 +167,8 @@ func init() {
 	defineClass("top builtinDomain", "CN", "Builtin-Domain", "")
 	defineClass("top domain domainDNS", "DC", "Domain-DNS", "")
 	defineClass("top configuration", "CN", "Configuration", "")
+	defineClass("top dMD", "CN", "DMD", "")
+	defineClass("top attributeSchema", "CN", "Attribute-Schema", "")
 	defineClass("top crossRefContainer", "CN", "Cross-Ref-Container", "")
 	defineClass("top crossRef", "CN", "Cross-Ref", "")
 	defineClass("top foreignSecurityPrincipal", "CN", "Foreign-Security-Principal", "")

@@ -1,6 +1,8 @@
 package minidc
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -185,6 +187,7 @@ func (d *directory) seedUser(name string, rid uint32, uac, password string) *ent
 func (d *directory) seedConfiguration() {
 	if d == d.top {
 		d.place("CN=Configuration", "configuration").head = true
+		d.seedSchema()
 		d.place("CN=Partitions,CN=Configuration", "crossRefContainer")
 		d.place("CN=Sites,CN=Configuration", "sitesContainer")
 		d.place("CN=Default-First-Site-Name,CN=Sites,CN=Configuration", "site")
@@ -192,6 +195,15 @@ func (d *directory) seedConfiguration() {
 	}
 	d.top.place("CN="+escapeRDN(d.cfg.NetBIOS)+",CN=Partitions,CN=Configuration", "crossRef",
 		"dnsRoot", d.cfg.Domain, "nETBIOSName", d.cfg.NetBIOS, "systemFlags", "3").linkTo("ncname", d.root)
+}
+
+// seedSchema makes the attributes that exist known to who searches for them.
+func (d *directory) seedSchema() {
+	d.place("CN=Schema,CN=Configuration", "dMD").head = true
+	for _, key := range slices.Sorted(maps.Keys(attributes)) {
+		name := attributes[key].name
+		d.place("CN="+name+",CN=Schema,CN=Configuration", "attributeSchema", "lDAPDisplayName", name)
+	}
 }
 
 // inForest finds a built-in group here, or in the forest's root.

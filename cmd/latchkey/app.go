@@ -43,7 +43,7 @@ type app struct {
 	notices  notices
 	web      *server.Server // nil for a command
 	started  time.Time
-	sids     map[string]string // of the groups of the policies that count, by DN, as they were found last
+	sids     map[string]string // of the groups of the policies that count, by DN, as they were found last; and units
 
 	reloads
 	keys sync.Mutex // held while the key file is read again
@@ -52,8 +52,8 @@ type app struct {
 	first       func()              // asks for a certificate by ACME; nil without
 }
 
-// openApp joins the packages. It asks the directory for the groups of the
-// policies; one that can't be resolved denies until a later try finds it.
+// openApp joins the packages. It asks the directory for the groups and units of the
+// policies; one that can't be found denies until a later try finds it.
 func openApp(ctx context.Context, cfg config.Config, s streams) (*app, error) {
 	a := &app{cfg: cfg, live: server.NewBroker(), started: time.Now()}
 	a.reloads.start(cfg)
@@ -145,48 +145,62 @@ func service(a config.Account) (ad.Service, error) {
 	return ad.Service{Bind: a.Bind, Password: pw}, nil
 }
 
-// groupFinder turns a group's name into its SID.
-type groupFinder interface {
+// finder says what the directory has of what policies name.
+type finder interface {
 	ResolveGroup(ctx context.Context, dn string) (string, error)
+	FindUnit(ctx context.Context, dn string) error
 }
 
-// resolving turns the groups of policies into SIDs.
+// resolving turns the groups of policies into SIDs, and looks their units up.
 type resolving struct {
-	in   groupFinder
-	sids map[string]string // by DN, as they were found last
+	in   finder
+	sids map[string]string // by DN, as they were found last; of units by unitKey
 	log  *slog.Logger
 }
 
-// resolve turns the groups of the policies into SIDs. known are those that were found
-// before, in the same directory; what it returns takes their place once the policy
-// counts.
-func (a *app) resolve(ctx context.Context, cfg config.Config, in groupFinder, known map[string]string) (workflow.Policy, map[string]string) {
+// unitKey keeps a unit apart from a group of the same name.
+func unitKey(dn string) string { return "ou " + dn }
+
+// resolve turns the groups of the policies into SIDs, and looks their units up. known
+// are those that were found before, in the same directory; what it returns takes their
+// place once the policy counts.
+func (a *app) resolve(ctx context.Context, cfg config.Config, in finder, known map[string]string) (workflow.Policy, map[string]string) {
 	return resolvePolicy(ctx, cfg, in, known, a.log)
 }
 
-// group: one that can't be found denies, and never lets anybody in.
 func (r resolving) group(ctx context.Context, g *workflow.Group) {
 	if g == nil {
 		return
 	}
-	sid, err := r.in.ResolveGroup(ctx, g.DN)
-	switch {
-	case err == nil:
-		r.sids[g.DN] = sid
-	case errors.Is(err, ad.ErrUnavailable) && r.sids[g.DN] != "":
-		// Nobody answers, which says nothing about the group: what was found counts.
-		r.log.Warn("group of a policy can't be looked up again", "group", g.DN, "error", err)
-		sid = r.sids[g.DN]
-	default:
-		delete(r.sids, g.DN)
-		g.Err = err.Error()
-		r.log.Error("resolve group of a policy: its rule denies", "group", g.DN, "error", err)
-	}
-	g.SID = sid
+	g.SID, g.Err = r.find("group", g.DN, g.DN, func() (string, error) { return r.in.ResolveGroup(ctx, g.DN) })
 }
 
-// groupsAgain is how often the groups of the policies are looked up again: one
-// that was missing at start, or was made anew under the same name.
+func (r resolving) unit(ctx context.Context, c *workflow.Condition) {
+	if c.OU == "" {
+		return
+	}
+	_, c.OUErr = r.find("unit", c.OU, unitKey(c.OU), func() (string, error) { return "found", r.in.FindUnit(ctx, c.OU) })
+}
+
+// find: what can't be found denies, and never lets anybody in.
+func (r resolving) find(what, dn, key string, ask func() (string, error)) (found, failed string) {
+	found, err := ask()
+	switch {
+	case err == nil:
+		r.sids[key] = found
+		return found, ""
+	case errors.Is(err, ad.ErrUnavailable) && r.sids[key] != "":
+		// Nobody answers, which says nothing about it: what was found counts.
+		r.log.Warn(what+" of a policy can't be looked up again", what, dn, "error", err)
+		return r.sids[key], ""
+	}
+	delete(r.sids, key)
+	r.log.Error("resolve "+what+" of a policy: its rule denies", what, dn, "error", err)
+	return "", err.Error()
+}
+
+// groupsAgain is how often the groups and units of the policies are looked up again:
+// one that was missing at start, was renamed, or was made anew under the same name.
 const groupsAgain = 5 * time.Minute
 
 // watchEvery is the pause between two looks at an account after an unlock: a

@@ -249,7 +249,7 @@ func (p *parser) configCheck() *cobra.Command {
 	c := &configCheckCmd{}
 	cmd := p.leaf("check FILE", "Check a configuration file whole; every mistake with line and column.", c, &c.File)
 	cmd.Long = cmd.Short + "\n\n" + checkHelp
-	cmd.Flags().BoolVar(&c.Directory, "directory", false, "Ask the directory for the groups, too.")
+	cmd.Flags().BoolVar(&c.Directory, "directory", false, "Ask the directory for groups, OUs and attributes, too.")
 	return cmd
 }
 

@@ -19,7 +19,7 @@ type configCheckCmd struct {
 // checkHelp is what --help adds.
 const checkHelp = "Finds mistakes of writing, and policies that are never reached or ask for what nobody can give; warns of " +
 	"those that few people can satisfy. With --directory it also asks the directory, with the configured account and without " +
-	"writing, for the groups that the policies name: whether there are such groups, and whether anybody is in them who could approve."
+	"writing, for what the file names: whether there are such groups, OUs and attributes, and whether anybody is in the groups who could approve."
 
 // checkWithin bounds the questions to the directory.
 const checkWithin = time.Minute
@@ -47,7 +47,7 @@ func (c configCheckCmd) Run(ctx context.Context, s streams) error {
 		fmt.Fprintf(s.err, "warning: %s\n", w)
 	}
 	if c.Directory {
-		if err := c.groups(ctx, loaded, s); err != nil {
+		if err := c.names(ctx, loaded, s); err != nil {
 			return err
 		}
 	}
@@ -55,8 +55,8 @@ func (c configCheckCmd) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// groups says what the directory has of the groups, as the doctor does.
-func (c configCheckCmd) groups(ctx context.Context, cfg config.Config, s streams) error {
+// names says what the directory has of what the file names, as the doctor does.
+func (c configCheckCmd) names(ctx context.Context, cfg config.Config, s streams) error {
 	in, err := openPolicies(cfg, s)
 	if err != nil {
 		return err
@@ -65,7 +65,9 @@ func (c configCheckCmd) groups(ctx context.Context, cfg config.Config, s streams
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	found := &doctor.Report{}
-	workflow.DoctorGroups(ctx, cfg.Policy(), workflow.DoctorConfig{Groups: in.dir}, found)
+	workflow.DoctorNames(ctx, cfg.Policy(), workflow.DoctorConfig{
+		Directory: in.dir, Units: cfg.UnitSettings(), Attributes: cfg.AttributeSettings(),
+	}, found)
 	mend := 0
 	for _, f := range found.Findings() {
 		said := doctor.Plain(fmt.Sprintf("%s: %s %s", f.Subject, f.Seen, f.Why))

@@ -35,6 +35,10 @@ func (d *directory) ResolveGroup(ctx context.Context, dn string) (string, error)
 	return d.p.Load().ResolveGroup(ctx, dn)
 }
 
+func (d *directory) FindUnit(ctx context.Context, dn string) error {
+	return d.p.Load().FindUnit(ctx, dn)
+}
+
 func (d *directory) Account(ctx context.Context, id ad.GUID) (ad.Account, error) {
 	return d.p.Load().Account(ctx, id)
 }

@@ -204,10 +204,10 @@ func (e examination) directory(ctx context.Context, r *doctor.Report) {
 }
 
 func (e examination) policies(ctx context.Context, r *doctor.Report) {
-	var c workflow.DoctorConfig
+	c := workflow.DoctorConfig{Units: e.cfg.UnitSettings(), Attributes: e.cfg.AttributeSettings()}
 	if dir, err := openDirectory(e.cfg.Directory, e.cfg.Attributes(), newLogger(config.Log{}, slog.LevelError, streams{io.Discard, io.Discard})); err == nil {
 		defer dir.Close()
-		c.Groups = dir
+		c.Directory = dir
 	}
 	if store := e.store(ctx); store != nil {
 		defer store.Close()

@@ -34,6 +34,7 @@ import (
 	"github.com/latchkey/latchkey/push/pushtest"
 	"github.com/latchkey/latchkey/secret"
 	"github.com/latchkey/latchkey/server"
+	"github.com/latchkey/latchkey/workflow"
 )
 
 const clinicHost = "latchkey.example.com"
@@ -257,6 +258,12 @@ func TestDoctorOfAWholeInstallation(t *testing.T) {
 		{"alerts to nobody", config.FoundAlertsNone, func() { c.swap("alerts: {mail: [it-security@example.com]}", "alerts: {}") },
 			func() { c.swap("alerts: {}", "alerts: {mail: [it-security@example.com]}") }},
 		{"alerts to no mailbox", push.FoundMailAlert, func() { c.mails.Be(smtpd.Refuses) }, func() { c.mails.Be(smtpd.Well) }},
+		{"a unit below not that is not there", workflow.FoundUnitMissing, func() { c.swap("who: {ou:", `who: {not: {ou: "OU=Slaes,DC=corp,DC=example,DC=test"}, ou:`) },
+			func() { c.swap(`who: {not: {ou: "OU=Slaes,DC=corp,DC=example,DC=test"}, ou:`, "who: {ou:") }},
+		{"an attribute that is not there", workflow.FoundAttributeMissing, func() { c.swap("who: {ou:", "who: {attribute: {name: employType, value: x}, ou:") },
+			func() { c.swap("who: {attribute: {name: employType, value: x}, ou:", "who: {ou:") }},
+		{"an attribute of a proof that is not there", workflow.FoundAttributeSetting, func() { c.swap("proofs: {", "proofs: {directory: {attribute: employeNumber, en: a, de: b}, ") },
+			func() { c.swap("proofs: {directory: {attribute: employeNumber, en: a, de: b}, ", "proofs: {") }},
 		{"a key that opens nothing", push.FoundKeySealed, func() { c.otherKey() }, func() { c.ownKey() }},
 	} {
 		tc.wrong()

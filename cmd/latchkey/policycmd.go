@@ -68,7 +68,7 @@ func openPolicies(cfg config.Config, s streams, others ...string) (policyReader,
 	return policyReader{dir, log}, err
 }
 
-// resolve is what a server does at its start: a group that can't be found is said on
+// resolve is what a server does at its start: a group or unit that can't be found is said on
 // standard error, and an error of its rule.
 func (r policyReader) resolve(ctx context.Context, cfg config.Config) workflow.Policy {
 	p, _ := resolvePolicy(ctx, cfg, r.dir, nil, r.log)
@@ -86,13 +86,16 @@ func (r policyReader) person(ctx context.Context, name string) (ad.Account, erro
 	return r.dir.Account(ctx, id)
 }
 
-// resolvePolicy turns the groups of the policies into SIDs, see app.resolve.
-func resolvePolicy(ctx context.Context, cfg config.Config, in groupFinder, known map[string]string, log *slog.Logger) (workflow.Policy, map[string]string) {
+// resolvePolicy looks up what the policies name, see app.resolve.
+func resolvePolicy(ctx context.Context, cfg config.Config, in finder, known map[string]string, log *slog.Logger) (workflow.Policy, map[string]string) {
 	r := resolving{in: in, sids: map[string]string{}, log: log}
 	maps.Copy(r.sids, known)
 	p := cfg.Policy()
 	for i := range p.Rules {
-		p.Rules[i].Who.Walk(func(c *workflow.Condition, _ bool) { r.group(ctx, c.Group) })
+		p.Rules[i].Who.Walk(func(c *workflow.Condition, _ bool) {
+			r.group(ctx, c.Group)
+			r.unit(ctx, c)
+		})
 		for _, act := range p.Rules[i].Acts {
 			for _, tier := range act.Approve {
 				r.group(ctx, tier.By.Group)

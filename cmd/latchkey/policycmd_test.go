@@ -277,6 +277,7 @@ func drawWho(rnd *rand.Rand, depth int) object {
 
 func TestExplainPrintsWhatDecided(t *testing.T) {
 	r := newRealm(t, rand.New(rand.NewPCG(1, 1)), 1)
+	r.dc.AddOU("OU=No," + realmBase)
 	must(t, os.WriteFile(r.config, []byte(r.head+`
 policies:
   - name: nights

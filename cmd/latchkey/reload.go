@@ -83,7 +83,7 @@ func edgeSettings(cfg config.Config) server.Settings {
 	}
 }
 
-// resolveAgain looks the groups of the policies up again.
+// resolveAgain looks the groups and units of the policies up again.
 func (a *app) resolveAgain(ctx context.Context) {
 	a.reading.Lock()
 	defer a.reading.Unlock()

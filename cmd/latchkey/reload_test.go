@@ -66,6 +66,8 @@ type down struct{}
 
 func (down) ResolveGroup(context.Context, string) (string, error) { return "", ad.ErrUnavailable }
 
+func (down) FindUnit(context.Context, string) error { return ad.ErrUnavailable }
+
 // Another directory may know another group by the same name.
 func TestGroupsOfAnotherDirectoryAreForgotten(t *testing.T) {
 	in := install(t)
