@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,7 +44,9 @@ type app struct {
 	notices  notices
 	web      *server.Server // nil for a command
 	started  time.Time
-	sids     map[string]string // of the groups of the policies that count, by DN, as they were found last; and units
+	// unanswered: the directory did not say whether all of them are there.
+	unanswered atomic.Bool
+	sids       map[string]string // of the groups of the policies that count, by DN, as they were found last; and units
 
 	reloads
 	keys sync.Mutex // held while the key file is read again
@@ -156,6 +159,8 @@ type resolving struct {
 	in   finder
 	sids map[string]string // by DN, as they were found last; of units by unitKey
 	log  *slog.Logger
+	// unanswered: of something nobody could say whether it is there.
+	unanswered bool
 }
 
 // unitKey keeps a unit apart from a group of the same name.
@@ -165,17 +170,20 @@ func unitKey(dn string) string { return "ou " + dn }
 // are those that were found before, in the same directory; what it returns takes their
 // place once the policy counts.
 func (a *app) resolve(ctx context.Context, cfg config.Config, in finder, known map[string]string) (workflow.Policy, map[string]string) {
-	return resolvePolicy(ctx, cfg, in, known, a.log)
+	r := newResolving(in, known, a.log)
+	p := r.policy(ctx, cfg)
+	a.unanswered.Store(r.unanswered)
+	return p, r.sids
 }
 
-func (r resolving) group(ctx context.Context, g *workflow.Group) {
+func (r *resolving) group(ctx context.Context, g *workflow.Group) {
 	if g == nil {
 		return
 	}
 	g.SID, g.Err = r.find("group", g.DN, g.DN, func() (string, error) { return r.in.ResolveGroup(ctx, g.DN) })
 }
 
-func (r resolving) unit(ctx context.Context, c *workflow.Condition) {
+func (r *resolving) unit(ctx context.Context, c *workflow.Condition) {
 	if c.OU == "" {
 		return
 	}
@@ -183,8 +191,9 @@ func (r resolving) unit(ctx context.Context, c *workflow.Condition) {
 }
 
 // find: what can't be found denies, and never lets anybody in.
-func (r resolving) find(what, dn, key string, ask func() (string, error)) (found, failed string) {
+func (r *resolving) find(what, dn, key string, ask func() (string, error)) (found, failed string) {
 	found, err := ask()
+	r.unanswered = r.unanswered || errors.Is(err, ad.ErrUnavailable)
 	switch {
 	case err == nil:
 		r.sids[key] = found
@@ -202,6 +211,17 @@ func (r resolving) find(what, dn, key string, ask func() (string, error)) (found
 // groupsAgain is how often the groups and units of the policies are looked up again:
 // one that was missing at start, was renamed, or was made anew under the same name.
 const groupsAgain = 5 * time.Minute
+
+// groupsSoon likewise, where nobody answered: a server that starts before its directory
+// denies no longer than that.
+const groupsSoon = 10 * time.Second
+
+func (a *app) resolvesIn() time.Duration {
+	if a.unanswered.Load() {
+		return groupsSoon
+	}
+	return groupsAgain
+}
 
 // watchEvery is the pause between two looks at an account after an unlock: a
 // person still has the page open when it locks again.
@@ -231,7 +251,7 @@ func (a *app) jobs(ctx context.Context) (wait func()) {
 	if a.certificate != nil {
 		running.Go(func() { a.certificate.Watch(ctx, server.CertificateEvery) })
 	}
-	running.Go(func() { every(ctx, groupsAgain, func() { a.resolveAgain(ctx) }) })
+	running.Go(func() { varying(ctx, a.resolvesIn, func() { a.resolveAgain(ctx) }) })
 	return running.Wait
 }
 
@@ -250,6 +270,20 @@ func every(ctx context.Context, d time.Duration, do func()) {
 	for {
 		select {
 		case <-ctx.Done():
+			return
+		case <-t.C:
+			do()
+		}
+	}
+}
+
+// varying is every, with a pause that is asked for each time.
+func varying(ctx context.Context, pause func() time.Duration, do func()) {
+	for {
+		t := time.NewTimer(pause())
+		select {
+		case <-ctx.Done():
+			t.Stop()
 			return
 		case <-t.C:
 			do()

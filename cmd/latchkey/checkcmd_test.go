@@ -161,8 +161,14 @@ policies:
 	if got := state(); got != "" {
 		t.Errorf("there again: %q", got)
 	}
+	if d := a.resolvesIn(); d != groupsAgain {
+		t.Errorf("looked up again in %s", d)
+	}
 	if p, _ := a.resolve(t.Context(), cfg, down{}, a.sids); p.Rules[0].Who.Not.Any[0].OUErr != "" {
 		t.Error("an outage forgets a unit")
+	}
+	if d := a.resolvesIn(); d != groupsSoon {
+		t.Errorf("in an outage looked up again in %s", d)
 	}
 	if p, _ := a.resolve(t.Context(), cfg, down{}, nil); p.Rules[0].Who.Not.Any[0].OUErr == "" {
 		t.Error("a unit that was never found is taken for there")

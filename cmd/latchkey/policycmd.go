@@ -71,7 +71,7 @@ func openPolicies(cfg config.Config, s streams, others ...string) (policyReader,
 // resolve is what a server does at its start: a group or unit that can't be found is said on
 // standard error, and an error of its rule.
 func (r policyReader) resolve(ctx context.Context, cfg config.Config) workflow.Policy {
-	p, _ := resolvePolicy(ctx, cfg, r.dir, nil, r.log)
+	p := newResolving(r.dir, nil, r.log).policy(ctx, cfg)
 	return p.Ready()
 }
 
@@ -86,10 +86,14 @@ func (r policyReader) person(ctx context.Context, name string) (ad.Account, erro
 	return r.dir.Account(ctx, id)
 }
 
-// resolvePolicy looks up what the policies name, see app.resolve.
-func resolvePolicy(ctx context.Context, cfg config.Config, in finder, known map[string]string, log *slog.Logger) (workflow.Policy, map[string]string) {
-	r := resolving{in: in, sids: map[string]string{}, log: log}
+func newResolving(in finder, known map[string]string, log *slog.Logger) *resolving {
+	r := &resolving{in: in, sids: map[string]string{}, log: log}
 	maps.Copy(r.sids, known)
+	return r
+}
+
+// policy looks up what the policies name, see app.resolve.
+func (r *resolving) policy(ctx context.Context, cfg config.Config) workflow.Policy {
 	p := cfg.Policy()
 	for i := range p.Rules {
 		p.Rules[i].Who.Walk(func(c *workflow.Condition, _ bool) {
@@ -105,7 +109,7 @@ func resolvePolicy(ctx context.Context, cfg config.Config, in finder, known map[
 			}
 		}
 	}
-	return p, r.sids
+	return p
 }
 
 // loadPolicies reads a configuration; a broken one is reported as `config check`
