@@ -189,6 +189,10 @@ func (s *Service) recover(ctx context.Context, w way, spent Ceremony, answers []
 	if errors.Is(err, ErrWrongCode) || errors.Is(err, ErrNoFactor) {
 		return Session{}, none, because("used by another try just now")
 	}
+	if errors.Is(err, ErrNoCeremony) { // begun anew it would do, so the answer says that; the log has that it was tried
+		_ = s.refusedRecovery(ctx, w.Account, from, because("right, and the way in was used before")) // or said in the server's log
+		return Session{}, none, err
+	}
 	if err != nil {
 		return Session{}, none, fmt.Errorf("store recovery: %w", err)
 	}

@@ -122,18 +122,21 @@ func (s *Service) AskWord(ctx context.Context, token secret.Text, answers []Answ
 // askBeside proves what is given beside the word, and asks for that. An error comes before
 // anything was used up: from then on whoever asks waits, whatever becomes of it.
 func (s *Service) askBeside(ctx context.Context, w way, h waiting, word Word, answers []Answer, ask Words) error {
-	if h.Proved {
+	if len(answers) > 0 {
 		waits, err := s.waitsAlready(ctx, h, &word, ask.Given)
-		if err != nil {
+		switch {
+		case err != nil:
 			return s.hidden(err)
-		}
-		if waits {
+		case waits:
 			return nil
+		case word.Proofs == nil:
+			word.Proofs, err = s.besideWord(ctx, w, h, word, answers, ask)
+		default: // they may be too old by now
+			if err = ask.May(ctx, word); err != nil {
+				err = whyUnasked(err)
+			}
 		}
-	}
-	if len(answers) > 0 && word.Proofs == nil {
-		var err error
-		if word.Proofs, err = s.besideWord(ctx, w, word, answers, ask); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -150,8 +153,11 @@ func (s *Service) askBeside(ctx context.Context, w way, h waiting, word Word, an
 // where that ended in between, word has what was proved.
 func (s *Service) waitsAlready(ctx context.Context, h waiting, word *Word, given Given) (bool, error) {
 	request, _, err := given(ctx, h.whoever(), word.Session)
-	if err != nil || request != "" {
-		return request != "", err
+	if request != "" {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
 	}
 	proofs, err := s.store.RecoverProofs(ctx, word.Session)
 	if err != nil {
@@ -164,7 +170,7 @@ func (s *Service) waitsAlready(ctx context.Context, h waiting, word *Word, given
 }
 
 // besideWord uses up what else is proved; it is bound to the same account and act.
-func (s *Service) besideWord(ctx context.Context, w way, word Word, answers []Answer, ask Words) ([]Proof, error) {
+func (s *Service) besideWord(ctx context.Context, w way, h waiting, word Word, answers []Answer, ask Words) ([]Proof, error) {
 	session, from := word.Session, word.From
 	uses, err := s.check(ctx, attempt{
 		account: w.Account, nonce: w.Nonce, sent: w.Sent, asked: s.settings().Proofs.byID(w.Asked),
@@ -196,7 +202,7 @@ func (s *Service) besideWord(ctx context.Context, w way, word Word, answers []An
 	e.Detail["proofs"], e.Detail["proof_kinds"] = usesOf(uses)
 	e.Detail["session"] = session
 	spent := Ceremony{
-		ID: spentID(hex.EncodeToString(w.Nonce)), Purpose: PurposeRecover,
+		ID: h.spent(), Purpose: PurposeRecover,
 		Created: s.now(), Expires: time.UnixMilli(w.End).Add(spentKept).UTC(),
 	}
 	if err := s.store.Answered(ctx, spent, uses, withClient(e, from)); err != nil {
@@ -313,6 +319,15 @@ func (h waiting) whoever() ad.GUID {
 // number is two digits; 2^64 is so much more that none is likelier.
 func (h waiting) number() string {
 	return fmt.Sprintf("%02d", binary.BigEndian.Uint64(h.derive("number"))%100)
+}
+
+// spent is the id of the way in that a proof beside the word uses up. What only names
+// somebody uses up none: whether it did would tell that it was right.
+func (h waiting) spent() string {
+	if !h.Proved {
+		return spentID("named/" + hex.EncodeToString(h.Nonce))
+	}
+	return spentID(hex.EncodeToString(h.Nonce))
 }
 
 // over is the id of the ceremony that whoever takes the session spends, or stops: of

@@ -235,6 +235,9 @@ func TestAWordThatWasAskedForWaitsAlikeOnceMore(t *testing.T) {
 	wantErr(t, "by another token", err, enroll.ErrRecoverRefused)
 	fails := a.all()
 	fails.Given = func(context.Context, ad.GUID, string) (string, bool, error) { return "", false, errDisk }
+	known := a.all() // that it waits is known, and whether somebody vouched is not
+	known.Given = func(context.Context, ad.GUID, string) (string, bool, error) { return "r1", false, errDisk }
+	must(w.AskWord(w.ctx, token, []enroll.Answer{code(codes[0])}, phone, known))(t)
 	_, err = w.AskWord(w.ctx, must(w.begun(w.ctx, "alice", "reset"))(t), []enroll.Answer{code(codes[1])}, phone, fails)
 	wantErr(t, "where nobody knows whether it was asked", err, enroll.ErrRecoverRefused)
 	if len(a.asked) != 1 || w.events(alice)[audit.Answered] != 1 {
@@ -253,6 +256,17 @@ func TestAWordThatWasAskedForWaitsAlikeOnceMore(t *testing.T) {
 	if left := must(w.Held(w.ctx, alice))(t); len(left) != 2 {
 		t.Errorf("left %v", left)
 	}
+
+	// And here for so long that it counts no more.
+	token = must(w.begun(w.ctx, "alice", "reset"))(t)
+	must(w.AskWord(w.ctx, token, []enroll.Answer{code(codes[2])}, phone, down))(t)
+	late := a.all()
+	late.May = func(context.Context, enroll.Word) error { return workflow.ErrProofExpired }
+	_, err = w.AskWord(w.ctx, token, []enroll.Answer{code(codes[2])}, phone, late)
+	wantErr(t, "too late", err, enroll.ErrRecoverRefused)
+	if len(a.asked) != 2 {
+		t.Errorf("asked %+v", a.asked)
+	}
 }
 
 // What was asked for without a proof says nothing to whoever then gives one with the same
@@ -269,13 +283,64 @@ func TestAWordAskedForAloneTellsNothingToAProof(t *testing.T) {
 		_, err := w.AskWord(w.ctx, token, []enroll.Answer{code(secret.New("0000-0000-0000-0000"))}, phone, a.all())
 		wantErr(t, "a wrong code after "+name, err, enroll.ErrRecoverRefused)
 		wantErr(t, "stop", w.StopWord(w.ctx, alone.Token, func(context.Context, ad.GUID, string) error { return nil }), nil)
-		if len(first) > 0 {
-			continue // its number has used the token up
-		}
-		must(w.AskWord(w.ctx, token, []enroll.Answer{code(codes[2])}, phone, a.all()))(t)
+		must(w.AskWord(w.ctx, token, []enroll.Answer{code(codes[len(first)])}, phone, a.all()))(t)
 		if n := len(a.asked); n != 2 || a.asked[0].Session == a.asked[1].Session || a.asked[0].Number == "" || a.asked[0].Over.ID == a.asked[1].Over.ID {
 			t.Errorf("after %s: asked %+v", name, a.asked)
 		}
+	}
+}
+
+// A right number uses up nothing of the way in, or the next door would tell that it was
+// right; asked for once more, the same waits.
+func TestANumberBesideAWordUsesUpNothing(t *testing.T) {
+	w, _ := furnished(t)
+	d, of := w.enrolled(alice)
+	codes := w.codes(d, of)
+	for i, number := range []string{"E-4711", "E-4712"} {
+		a := &words{}
+		token := must(w.begun(w.ctx, "alice", "reset"))(t)
+		for range 3 {
+			must(w.AskWord(w.ctx, token, []enroll.Answer{typed(enroll.ProofDirectory, number)}, phone, a.all()))(t)
+			wantErr(t, "drain", w.Drain(w.ctx), nil)
+		}
+		if len(a.asked) != 1-i {
+			t.Errorf("%s: asked %+v", number, a.asked)
+		}
+		_, _, err := w.FinishRecovery(w.ctx, token, []enroll.Answer{code(codes[i])}, phone, enough)
+		wantErr(t, "a right code with the same token after "+number, err, nil)
+	}
+	if e := w.events(alice); e[audit.RecoverRefused] != 3 { // of the wrong number
+		t.Errorf("in the log: %v", e)
+	}
+
+	// What ended between the number and the asking is asked for by the next one.
+	a := &words{}
+	token := must(w.begun(w.ctx, "alice", "reset"))(t)
+	down := a.all()
+	down.Ask = func(context.Context, enroll.Word) error { return errDisk }
+	for _, ask := range []enroll.Words{down, a.all()} {
+		must(w.AskWord(w.ctx, token, []enroll.Answer{typed(enroll.ProofDirectory, "E-4711")}, phone, ask))(t)
+		wantErr(t, "drain", w.Drain(w.ctx), nil)
+	}
+	if len(a.asked) != 1 || len(a.asked[0].Proofs) != 1 {
+		t.Errorf("asked %+v", a.asked)
+	}
+}
+
+// Whoever holds a way in that was used tries nothing with it that the log does not have.
+func TestATryWithAWayInThatWasUsedIsInTheLog(t *testing.T) {
+	w := newWorld(t, withNames)
+	d, of := w.enrolled(alice)
+	codes := w.codes(d, of)
+	token := must(w.begun(w.ctx, "alice", "reset"))(t)
+	_, _, err := w.FinishRecovery(w.ctx, token, []enroll.Answer{code(codes[0])}, phone, enough)
+	wantErr(t, "once", err, nil)
+	_, _, err = w.FinishRecovery(w.ctx, token, []enroll.Answer{code(codes[1])}, phone, enough)
+	wantErr(t, "by another code", err, enroll.ErrNoCeremony)
+	_, err = w.AskWord(w.ctx, token, []enroll.Answer{code(codes[1])}, phone, (&words{}).all())
+	wantErr(t, "beside a word", err, enroll.ErrRecoverRefused)
+	if e := w.events(alice); e[audit.RecoverRefused] != 2 || e[audit.Recovered] != 1 {
+		t.Errorf("in the log: %v", e)
 	}
 }
 

@@ -73,7 +73,7 @@ func (s *Server) finishRecovery(ctx context.Context, in *finishRecovery) (*reply
 		}
 		answers, err := s.countRecovery(ctx, c, of, in.Body.Proofs, false, func(answers []enroll.Answer) bool { return s.taken(of, answers) })
 		if err != nil {
-			return got, err
+			return got, s.hideTries(ctx, c, of, err)
 		}
 		suffices := func(ctx context.Context, person ad.Account, proved []enroll.ProofKind) (err error) {
 			if of.Act == workflow.ActThaw {
@@ -183,7 +183,7 @@ func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery,
 			err = s.take(ctx, rateRecoverOne.forKind(a.Kind), whose(of, a.Kind))
 		}
 		if errors.As(err, new(limited)) {
-			return nil, errors.Join(errAccountTries, s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), errAccountTries.Error()))
+			return nil, errAccountTries
 		}
 		if err != nil {
 			return nil, err
@@ -194,6 +194,14 @@ func (s *Server) countRecovery(ctx context.Context, c *call, of enroll.Recovery,
 
 // errAccountTries is told to nobody.
 var errAccountTries = errors.New("too many tries for this account with this kind of proof")
+
+// hideTries makes it the refusal of a wrong proof.
+func (s *Server) hideTries(ctx context.Context, c *call, of enroll.Recovery, err error) error {
+	if errors.Is(err, errAccountTries) {
+		return s.cfg.Passkeys.RefuseRecovery(ctx, of, c.client(false), err.Error())
+	}
+	return err
+}
 
 // countTold counts what may be told, since it is counted alike for every name.
 func (s *Server) countTold(ctx context.Context, c *call, of enroll.Recovery, answers []enroll.Answer, coded bool) error {

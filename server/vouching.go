@@ -71,10 +71,11 @@ func (s *Server) askFor(ctx context.Context, c *call, in *askWord, browser strin
 	})
 	if errors.Is(err, errAccountTries) && !anyProof(in.Body.Proofs) {
 		// Then that of a wrong one is to wait: nothing that was typed is looked at.
+		s.log.Info("nobody is asked to vouch", "id", c.id, "error", err)
 		answers, err = []enroll.Answer{{Kind: enroll.ProofDirectory}}, nil
 	}
 	if err != nil {
-		return enroll.Waiting{}, err
+		return enroll.Waiting{}, s.hideTries(ctx, c, of, err)
 	}
 	from := c.client(false)
 	from.Browser, from.Known = browser, known
@@ -115,13 +116,23 @@ func (r ruled) Unwrap() error { return r.error }
 // askOthers runs behind the answer. An account, and whoever is asked, is left in peace
 // after some tries: whoever asks is not told. Of one approver's tries most are counted
 // by where they come from, so that one network keeps nobody else from being heard. What is
-// asked in a browser that the account's passkey was used in is counted apart from all that.
+// asked in a browser that the account's passkey was used in is counted apart from all that,
+// and so is what is asked with a proof: strangers who ask without one neither stand in its
+// way, nor see by it whom their asking reached.
 func (s *Server) askOthers(id, from string) enroll.Words {
 	asking := asking{s: s, id: id, from: from, spared: map[ad.GUID]bool{}}
 	return enroll.Words{
 		Given: s.cfg.Requests.VouchedFor,
-		May:   func(ctx context.Context, w enroll.Word) error { return asking.do(ctx, w, s.cfg.Requests.MayVouch) },
+		May: func(ctx context.Context, w enroll.Word) error {
+			if err := asking.do(ctx, w, s.cfg.Requests.MayVouch); err != nil {
+				return err
+			}
+			return asking.count(ctx, w) // last: what is refused costs nothing
+		},
 		Ask: func(ctx context.Context, w enroll.Word) error {
+			if err := asking.count(ctx, w); err != nil {
+				return err
+			}
 			return asking.do(ctx, w, func(ctx context.Context, v workflow.Vouch) error {
 				_, err := s.cfg.Requests.Vouch(ctx, v)
 				return err
@@ -139,16 +150,38 @@ type asking struct {
 	spared   map[ad.GUID]bool
 }
 
-func (a *asking) do(ctx context.Context, w enroll.Word, vouch func(context.Context, workflow.Vouch) error) error {
-	near, lane := a.from, ""
+// lanes are by whom an approver's tries are counted, and apart from which others.
+func (a *asking) lanes(w enroll.Word) (near, lane string) {
+	near = a.from
 	if w.From.Known {
 		near, lane = "known "+w.Account.String(), " known"
-	} else if !a.counted {
-		a.counted = true
-		if err := a.s.countAbout(ctx, w); err != nil {
-			return ruled{err}
-		}
 	}
+	if slices.ContainsFunc(w.Proofs, func(p enroll.Proof) bool { return enroll.Strength(p.Kind) > 0 }) {
+		near, lane = near+" proved", lane+" proved"
+	}
+	return near, lane
+}
+
+// count counts who is asked about: of an account's share one network has less than comes
+// back. A known browser's was counted before.
+func (a *asking) count(ctx context.Context, w enroll.Word) error {
+	if a.counted || w.From.Known {
+		return nil
+	}
+	a.counted = true
+	_, lane := a.lanes(w)
+	err := a.s.take(ctx, rateWordNear, w.Account.String()+" "+w.From.Network+lane)
+	if err == nil {
+		err = a.s.take(ctx, rateWordOne, w.Account.String()+lane)
+	}
+	if err != nil {
+		return ruled{err}
+	}
+	return nil
+}
+
+func (a *asking) do(ctx context.Context, w enroll.Word, vouch func(context.Context, workflow.Vouch) error) error {
+	near, lane := a.lanes(w)
 	err := vouch(ctx, workflow.Vouch{
 		Account: w.Account, Kind: workflow.Kind(w.Act), Session: w.Session, Number: w.Number, Until: w.Until,
 		From: workflow.From{Device: w.From.Device, Address: w.From.Address}, Browser: w.From.Browser, Proofs: w.Proofs, Over: w.Over,
@@ -178,15 +211,6 @@ func (a *asking) spare(ctx context.Context, approver ad.GUID, near, lane string)
 	}
 	a.spared[approver] = out
 	return out, nil
-}
-
-// countAbout counts who is asked about: of an account's share one network has less than
-// comes back.
-func (s *Server) countAbout(ctx context.Context, w enroll.Word) error {
-	if err := s.take(ctx, rateWordNear, w.Account.String()+" "+w.From.Network); err != nil {
-		return err
-	}
-	return s.take(ctx, rateWordOne, w.Account.String())
 }
 
 // Waited is what became of the waiting.
