@@ -27,9 +27,9 @@ var targets = []target{
 		dir: "workflow",
 		files: []string{
 			"approve.go", "approver.go", "attempt.go", "condition.go", "contradiction.go", "covers.go", "deny.go", "duty.go", "enrol.go", "evaluate.go",
-			"execute.go", "explain.go", "fit.go", "freeze.go", "freezelink.go", "gates.go", "hardware.go", "lift.go", "look.go",
+			"execute.go", "expiry.go", "explain.go", "fit.go", "freeze.go", "freezelink.go", "gates.go", "hardware.go", "jobs.go", "lift.go", "look.go", "outcome.go",
 			"own.go", "pending.go", "policy.go", "prove.go", "request.go", "resolve.go", "review.go", "reviews.go", "rules.go",
-			"seated.go", "seats.go", "state.go", "stop.go", "strength.go", "subject.go", "submit.go", "thaw.go", "vouch.go", "ways.go",
+			"seated.go", "seats.go", "settle.go", "state.go", "stop.go", "strength.go", "subject.go", "submit.go", "thaw.go", "vouch.go", "ways.go",
 		},
 		suites: []suite{{dir: "workflow"}},
 	},
