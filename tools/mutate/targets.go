@@ -26,17 +26,17 @@ var targets = []target{
 	{
 		dir: "workflow",
 		files: []string{
-			"approve.go", "approver.go", "attempt.go", "condition.go", "contradiction.go", "covers.go", "deny.go", "duty.go", "enrol.go", "evaluate.go",
+			"approve.go", "approver.go", "attempt.go", "condition.go", "contradiction.go", "covers.go", "deny.go", "duty.go", "engine.go", "enrol.go", "evaluate.go",
 			"execute.go", "expiry.go", "explain.go", "fit.go", "freeze.go", "freezelink.go", "gates.go", "hardware.go", "jobs.go", "lift.go", "look.go", "outcome.go",
 			"own.go", "pending.go", "policy.go", "prove.go", "request.go", "resolve.go", "review.go", "reviews.go", "rules.go",
-			"seated.go", "seats.go", "settle.go", "state.go", "stop.go", "strength.go", "subject.go", "submit.go", "thaw.go", "vouch.go", "ways.go",
+			"seated.go", "seats.go", "settle.go", "state.go", "statement.go", "stop.go", "store.go", "strength.go", "subject.go", "submit.go", "thaw.go", "vouch.go", "watch.go", "ways.go",
 		},
 		suites: []suite{{dir: "workflow"}},
 	},
 	{
 		dir: "enroll",
 		files: []string{
-			"anonymous.go", "answers.go", "asking.go", "assertion.go", "ceremony.go", "factor.go", "hardware.go", "invitation.go", "memory.go", "passkeys.go",
+			"anonymous.go", "answers.go", "asking.go", "assertion.go", "ceremony.go", "enroll.go", "factor.go", "hardware.go", "invitation.go", "memory.go", "passkeys.go",
 			"address.go", "person.go", "pin.go", "questions.go", "recover.go", "sent.go",
 			"recoverycode.go", "register.go", "session.go", "signin.go", "statement.go", "stepup.go", "totp.go", "tries.go",
 			"vouching.go",
