@@ -45,14 +45,34 @@ var targets = []target{
 	},
 	{
 		dir:    "ad",
-		files:  []string{"outside.go", "own.go", "password.go", "protect.go", "protectedset.go", "write.go"},
+		files:  []string{"attributes.go", "forest.go", "forestmembers.go", "homes.go", "outside.go", "own.go", "password.go", "people.go", "protect.go", "protectedset.go", "read.go", "resolve.go", "write.go"},
 		suites: []suite{{dir: "ad", quick: "^(minidc|forest.of.one)$"}},
+	},
+	// Every reading comes by it, so that any test could kill and all of them would be tried.
+	{
+		dir:    "ad",
+		files:  []string{"dn.go"},
+		suites: []suite{{dir: "ad", only: "^(Test|Fuzz)(Under|NamesOf)"}},
+	},
+	// What no policy may say.
+	{
+		dir:    "config",
+		files:  []string{"approve.go", "check.go", "hardware.go", "hold.go", "nobody.go", "proofs.go", "secretfile.go", "who.go"},
+		suites: []suite{{dir: "config"}},
 	},
 	// What was decided is looked at once more where it is kept, under the same lock.
 	{
 		dir:    "db",
-		files:  []string{"browsers.go", "ceremonies.go", "credentials.go", "factors.go", "freezes.go", "invitations.go", "limits.go", "proofs.go", "replace.go", "requests.go"},
-		suites: []suite{{dir: "db", only: "^Test(SQLite|AFailureAtAnyStatementChangesNothing|ABucketThatCantBeReadIsAnError|APasskeyThatIsNotWhatItWasIsReadAnew|ARowThatIsBrokenIsAnError|NoFieldOfARecordIsForgotten|AReadThatFailsIsAnError|WithoutAKeyNothingSealedIsWrittenOrRead)$"}},
+		files:  []string{"browsers.go", "ceremonies.go", "credentials.go", "factors.go", "freezes.go", "invitations.go", "limits.go", "proofs.go", "replace.go", "requests.go", "reviews.go"},
+		suites: []suite{{dir: "db", only: "^Test(SQLite|AFailureAtAnyStatementChangesNothing|ABucketThatCantBeReadIsAnError|APasskeyThatIsNotWhatItWasIsReadAnew|ARowThatIsBrokenIsAnError|NoFieldOfARecordIsForgotten|AReadThatFailsIsAnError|AFreezeWhoseAuthorCantBeReadIsAnError|WithoutAKeyNothingSealedIsWrittenOrRead)$"}},
+	},
+	// Who gets through, and how often.
+	{
+		dir:   "server",
+		files: []string{"crosssite.go", "guard.go", "limits.go", "recover.go", "vouching.go"},
+		suites: []suite{{dir: "server", only: "^Test(ABurst|UnknownTokens|TheStoreCounts|AddressesHave|ATokenNever|OneIPv6|TheFactor|KeysIn|StrangersUse|OfMany|AClockThatWas" +
+			"|TriesOf|GuessesOf|ABrowserIs|AnIPv6|AnswersOf|TheWaitFor|NewNetworks|AskingForAWordTellsNothingBy|WhatIsRefused|Spellings|AShared|AKnownB|OneNetwork|WhatNeigh" +
+			"|OnlyOur|TwoOrigins|Bodies|TheCookie|AnUnknownS|TheSessionOut|ARefusedSignIn|Forget|EveryRouteAns|Anonymous|ARow|AManagersWord|AWordIs|AStop|AFailingStore|TriesThatCant|ASessionOpens|WhatAPageReads|AnApproverIsNot|WhoeverWaits)"}},
 	},
 }
 
