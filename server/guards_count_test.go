@@ -101,3 +101,18 @@ func TestASessionOpensWhatItIsForOnly(t *testing.T) {
 		}
 	}
 }
+
+// Whatever the relying party refuses is refused: no page goes on with nothing.
+func TestARefusedWayInIsNoWayIn(t *testing.T) {
+	st := newStage(t)
+	st.party.err = enroll.ErrRefused
+	for path, body := range map[string]string{
+		"/api/recover/begin":  `{"name":"ann","kind":"unlock"}`,
+		"/api/recover/finish": `{"token":"t","proofs":[{"kind":"pin","value":"739201"}]}`,
+		"/api/recover/ask":    `{"token":"t","proofs":[]}`,
+	} {
+		if res := st.ask("POST", path, body); res.StatusCode < 400 {
+			t.Errorf("%s: %d", path, res.StatusCode)
+		}
+	}
+}

@@ -72,7 +72,9 @@ var targets = []target{
 		files: []string{"crosssite.go", "guard.go", "limits.go", "recover.go", "vouching.go"},
 		suites: []suite{{dir: "server", only: "^Test(ABurst|UnknownTokens|TheStoreCounts|AddressesHave|ATokenNever|OneIPv6|TheFactor|KeysIn|StrangersUse|OfMany|AClockThatWas" +
 			"|TriesOf|GuessesOf|ABrowserIs|AnIPv6|AnswersOf|TheWaitFor|NewNetworks|AskingForAWordTellsNothingBy|WhatIsRefused|Spellings|AShared|AKnownB|OneNetwork|WhatNeigh" +
-			"|OnlyOur|TwoOrigins|Bodies|TheCookie|AnUnknownS|TheSessionOut|ARefusedSignIn|Forget|EveryRouteAns|Anonymous|ARow|AManagersWord|AWordIs|AStop|AFailingStore|TriesThatCant|ASessionOpens|WhatAPageReads|AnApproverIsNot|WhoeverWaits)"}},
+			"|OnlyOur|TwoOrigins|Bodies|TheCookie|AnUnknownS|TheSessionOut|ARefusedSignIn|Forget|EveryRouteAns|Anonymous|ARow" +
+			"|ALocked|ALostPhone|AnAuthenticator|AChangedAuth|ASession|AWayInFor|AClockThatIs|ItIsMe|ASignInBy|AManagersWord|AWordIs|NobodyVouches|WhoeverWaits|AStop|WhoeverMayNot" +
+			"|WhatIsProved|AnApproverIsNot|WordsAnd|WhoseCode|AFailingStore|TriesThatCant|ARefusedWay|WhatAPageReads)"}},
 	},
 }
 
