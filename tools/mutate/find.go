@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -208,6 +209,9 @@ func (g guards) denies(body []ast.Stmt) bool {
 	if len(body) == 0 {
 		return false
 	}
+	if slices.ContainsFunc(body, g.reports) {
+		return true
+	}
 	ret, ok := body[len(body)-1].(*ast.ReturnStmt)
 	if !ok || len(ret.Results) == 0 {
 		return false
@@ -229,9 +233,19 @@ func (g guards) denies(body []ast.Stmt) bool {
 	return g.refusal(ret.Results...)
 }
 
+// reports says whether a statement tells of a mistake that a file is refused for.
+func (g guards) reports(s ast.Stmt) bool {
+	e, ok := s.(*ast.ExprStmt)
+	if !ok {
+		return false
+	}
+	call, ok := e.X.(*ast.CallExpr)
+	return ok && g.textOf(call.Fun) == "f.add"
+}
+
 // refusal words in what is returned: a call that makes or passes on an error or a
 // denial, or the name of one.
-var refusal = regexp.MustCompile(`(?i)(^|\.)(deny|denied|refuse|refused|fault|beside|Errorf|errors\.New|errors\.Join)$|(^|\.)(err|Err[A-Z]\w*|err[A-Z]\w*|found[A-Z]\w*|Protected[A-Z]\w*|fault)$`)
+var refusal = regexp.MustCompile(`(?i)(^|\.)(deny|denied|refuse|refused|fault|beside|misread|unmapped|Errorf|errors\.New|errors\.Join)$|(^|\.)(err|Err[A-Z]\w*|err[A-Z]\w*|found[A-Z]\w*|Protected[A-Z]\w*|fault)$`)
 
 func (g guards) refusal(results ...ast.Expr) (found bool) {
 	for _, r := range results {
