@@ -11,7 +11,7 @@ var left = []struct {
 	dir, because string
 	files        []string
 }{
-	{"workflow", "they find what is wrong for whoever runs the server, and serve nobody", []string{"doctor.go", "doctorgroups.go"}},
+	{"workflow", "they find what is wrong for whoever runs the server, and serve nobody", []string{"doctor.go", "doctorgroups.go", "doctornames.go"}},
 	{"workflow", "they name and tell, and decide nothing", []string{"actor.go", "errors.go", "events.go", "settings.go"}},
 
 	{"enroll", "they name and tell, and decide nothing", []string{"client.go", "errors.go", "events.go", "settings.go", "store.go", "tell.go"}},
@@ -30,6 +30,7 @@ var left = []struct {
 		"account.go", "descriptor.go", "entry.go", "filetime.go", "filter.go", "guid.go", "logonhours.go", "sid.go",
 	}},
 	{"ad", "they read what people are told, or sent, or held to by the directory itself", []string{"contact.go", "everybody.go", "expiring.go", "policy.go"}},
+	{"ad", "it looks up what a policy names, for a finding or the error of its rule; whose condition holds, workflow/look.go says", []string{"exists.go"}},
 	{"ad", "they name and tell, and decide nothing", []string{"causes.go", "doc.go", "errors.go"}},
 
 	{"db", "they find what is wrong for whoever runs the server, and serve nobody", []string{"doctor.go", "doctordata.go", "doctorpostgres.go"}},

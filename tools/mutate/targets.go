@@ -74,7 +74,7 @@ var targets = []target{
 			"|TriesOf|GuessesOf|ABrowserIs|AnIPv6|AnswersOf|TheWaitFor|NewNetworks|AskingForAWordTellsNothingBy|WhatIsRefused|Spellings|AShared|AKnownB|OneNetwork|WhatNeigh" +
 			"|OnlyOur|TwoOrigins|Bodies|TheCookie|AnUnknownS|TheSessionOut|ARefusedSignIn|Forget|EveryRouteAns|Anonymous|ARow" +
 			"|ALocked|ALostPhone|AnAuthenticator|AChangedAuth|ASession|AWayInFor|AClockThatIs|ItIsMe|ASignInBy|AManagersWord|AWordIs|NobodyVouches|WhoeverWaits|AStop|WhoeverMayNot" +
-			"|WhatIsProved|AnApproverIsNot|WordsAnd|WhoseCode|AFailingStore|TriesThatCant|ARefusedWay|WhatAPageReads)"}},
+			"|WhatIsProved|AWordThatIsNot|AnAskingIsCounted|TooManyNumbers|StrangersStand|AnApproverIsNot|WordsAnd|WhoseCode|AFailingStore|TriesThatCant|ARefusedWay|WhatAPageReads)"}},
 	},
 }
 
