@@ -122,7 +122,7 @@ func (p *program) reach(ctx context.Context, mutants []mutant) error {
 	for i := range p.tests {
 		narrow := p.quick != ""
 		ids, took, split, err := p.comesBy(ctx, p.tests[i].name, narrow)
-		if err == nil && narrow && len(ids) == 0 && !split { // its subtests are others, or it has none
+		if err == nil && narrow && !split { // its subtests are others, or it has none
 			narrow = false
 			ids, took, split, err = p.comesBy(ctx, p.tests[i].name, narrow)
 		}
