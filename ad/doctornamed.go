@@ -2,7 +2,16 @@ package ad
 
 import (
 	"context"
+
+	"github.com/go-ldap/ldap/v3"
 )
+
+// absent says that the controller refused a name since nothing here can have it. Any
+// other refusal says nothing about what is there.
+func absent(err error) bool {
+	r := refused(err)
+	return r != nil && (r.ResultCode == ldap.LDAPResultInvalidDNSyntax || r.ResultCode == ldap.LDAPResultReferral)
+}
 
 // checkNamed looks up what the configuration names: groups of policies, and what
 // is protected beside the built-in groups.

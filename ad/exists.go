@@ -18,13 +18,6 @@ func missing(why error) *Error {
 	return &Error{Cause: ErrNotFound, Outcome: OutcomeNotWritten, Err: why}
 }
 
-// absent says that the controller refused a name since nothing here can have it. Any
-// other refusal says nothing about what is there.
-func absent(err error) bool {
-	r := refused(err)
-	return r != nil && (r.ResultCode == ldap.LDAPResultInvalidDNSyntax || r.ResultCode == ldap.LDAPResultReferral)
-}
-
 // FindUnit is nil where there is an object of that DN for people to lie below, and
 // ErrNotFound where there is none.
 func (c *Client) FindUnit(ctx context.Context, dn string) error {
@@ -38,15 +31,17 @@ func (c *Client) FindUnit(ctx context.Context, dn string) error {
 			return missing(errOtherDomain) // would be referred
 		}
 		e, ok, err := on.object(ctx, dn, []string{"1.1"})
+		// Nothing can have such a name. Any other refusal says nothing about what is there.
+		r := refused(err)
 		switch {
-		case absent(err):
+		case r != nil && r.ResultCode == ldap.LDAPResultInvalidDNSyntax:
 			return missing(errNoName)
 		case err != nil:
 			return err
 		case !ok:
 			return notFound
 		}
-		if got, err := ParseName(e.DN); err != nil || got != want {
+		if got, _ := ParseName(e.DN); got != want { // what can't be read is no name, and none is want
 			return missing(ErrSpelling)
 		}
 		return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/go-ldap/ldap/v3"
 	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/ad/minidc"
 )
@@ -44,6 +45,35 @@ func TestAUnitIsThereByItsOwnNameOnly(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A controller may know by a name alone that nothing can have it. When it can't answer,
+// it has said nothing, and what is no name needs no controller.
+func TestAUnitIsMissingWhereTheControllerSaysThatNothingHasItsName(t *testing.T) {
+	const dn = "OX=Staff," + miniBase
+	for _, c := range []struct {
+		name, dn string
+		code     int
+		want     ad.Cause
+	}{
+		{"it can't be a name", dn, ldap.LDAPResultInvalidDNSyntax, ad.ErrNotFound},
+		{"too busy", dn, ldap.LDAPResultBusy, ad.ErrUnavailable},
+		{"held elsewhere", dn, ldap.LDAPResultReferral, ad.ErrReferral},
+		{"not for the service", dn, ldap.LDAPResultInsufficientAccessRights, ad.ErrRights},
+		{"of another domain, which it isn't asked", "OU=Staff,DC=elsewhere,DC=test", ldap.LDAPResultBusy, ad.ErrNotFound},
+	} {
+		s := domain(t, minidc.Config{})
+		s.Inject(minidc.RefuseWrites(c.code, "").On(minidc.OpSearch).For(c.dn))
+		if err := labOf(t, s).client().FindUnit(ctxFor(t), c.dn); causeOf(err) != c.want {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	s := domain(t, minidc.Config{})
+	c := labOf(t, s).client()
+	s.Close()
+	if err := c.FindUnit(ctxFor(t), "Staff"); causeOf(err) != ad.ErrNotFound {
+		t.Error(err)
+	}
 }
 
 // A directory takes two blanks for one, and the names of people are compared as they stand.
@@ -87,6 +117,9 @@ func TestAnAttributeIsNotMissingWhereTheSchemaCannotBeRead(t *testing.T) {
 		{"nobody says where it is", func(s *minidc.Server) { s.Answer("schemaNamingContext") }, ad.ErrProtocol},
 		{"the attribute is defunct", func(s *minidc.Server) { s.Set("CN=employeeType,"+schema, "isDefunct", "TRUE") }, ad.ErrNotFound},
 		{"nobody answers", func(s *minidc.Server) { s.Close() }, ad.ErrUnavailable},
+		{"it may not be asked", func(s *minidc.Server) {
+			s.Inject(minidc.RefuseWrites(ldap.LDAPResultBusy, "").On(minidc.OpSearch).For(schema))
+		}, ad.ErrUnavailable},
 	} {
 		s := domain(t, minidc.Config{})
 		l := labOf(t, s)
@@ -120,6 +153,7 @@ func TestInAForestEachDomainAnswersForItself(t *testing.T) {
 	}
 	expect("a unit of the child", f.FindUnit(ctxFor(t), "OU=Branch,"+childBase), "")
 	expect("its name in the root", f.FindUnit(ctxFor(t), "OU=Branch,"+miniBase), ad.ErrNotFound)
+	expect("a unit of a domain that nobody mapped", f.FindUnit(ctxFor(t), "OU=Branch,DC=elsewhere,DC=test"), ad.ErrNotFound)
 	expect("an attribute", f.FindAttribute(ctxFor(t), "employeeType"), "")
 	expect("a unit of a domain that is not mapped", l.domainClient().FindUnit(ctxFor(t), "OU=Branch,"+childBase), ad.ErrNotFound) // would be a referral
 	child.server.Close()

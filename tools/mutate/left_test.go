@@ -30,7 +30,6 @@ var left = []struct {
 		"account.go", "descriptor.go", "entry.go", "filetime.go", "filter.go", "guid.go", "logonhours.go", "sid.go",
 	}},
 	{"ad", "they read what people are told, or sent, or held to by the directory itself", []string{"contact.go", "everybody.go", "expiring.go", "policy.go"}},
-	{"ad", "it looks up what a policy names, for a finding or the error of its rule; whose condition holds, workflow/look.go says", []string{"exists.go"}},
 	{"ad", "they name and tell, and decide nothing", []string{"causes.go", "doc.go", "errors.go"}},
 
 	{"db", "they find what is wrong for whoever runs the server, and serve nobody", []string{"doctor.go", "doctordata.go", "doctorpostgres.go"}},

@@ -45,7 +45,7 @@ var targets = []target{
 	},
 	{
 		dir:    "ad",
-		files:  []string{"attributes.go", "forest.go", "forestmembers.go", "homes.go", "outside.go", "own.go", "password.go", "people.go", "protect.go", "protectedset.go", "read.go", "resolve.go", "write.go"},
+		files:  []string{"attributes.go", "exists.go", "forest.go", "forestmembers.go", "homes.go", "outside.go", "own.go", "password.go", "people.go", "protect.go", "protectedset.go", "read.go", "resolve.go", "write.go"},
 		suites: []suite{{dir: "ad", quick: "^(minidc|forest.of.one)$"}},
 	},
 	// Every reading comes by it, so that any test could kill and all of them would be tried.
