@@ -110,7 +110,7 @@ CREATE INDEX limits_full_at ON limits (full_at);`
 // they would reach one of the pool. busy_timeout comes first, so that the others
 // wait too. FULL syncs each commit: a consumed ceremony stays consumed when the
 // power fails. secure_delete overwrites what was erased. The write-ahead log grows to
-// 16 MB before it is folded into the file, so that a page that changes often is copied
+// 32 MB before it is folded into the file, so that a page that changes often is copied
 // once. The writer keeps 4 MB of pages; a reader keeps 1 MB, since it forgets its pages
 // with each commit of the writer's.
 var (
@@ -118,7 +118,7 @@ var (
 		"_txlock=immediate", "_defensive=1", "_dqs=0",
 		"_pragma=busy_timeout(5000)", "_pragma=journal_mode(WAL)", "_pragma=foreign_keys(1)",
 		"_pragma=synchronous(FULL)", "_pragma=secure_delete(1)", "_pragma=trusted_schema(0)",
-		"_pragma=journal_size_limit(67108864)", "_pragma=wal_autocheckpoint(4000)", "_pragma=cache_size(-4000)",
+		"_pragma=journal_size_limit(67108864)", "_pragma=wal_autocheckpoint(8000)", "_pragma=cache_size(-4000)",
 	}
 	sqliteReader = []string{
 		"_defensive=1", "_dqs=0",

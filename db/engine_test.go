@@ -367,6 +367,14 @@ func writes() map[string]func(*Store) error {
 			c := enroll.Ceremony{ID: "spent", Purpose: enroll.PurposeSignIn, Created: now, Expires: now.Add(time.Hour)}
 			return s.SpendCeremony(ctx, c, &enroll.PasskeyChange{ID: []byte("c"), Fn: touch}, signedIn())
 		},
+		"add session": func(s *Store) error {
+			named := session
+			named.Browser = "b"
+			return s.AddSession(ctx, named, signedIn())
+		},
+		"touch session":  func(s *Store) error { return s.TouchSession(ctx, "s", now.Add(time.Minute)) },
+		"end session":    func(s *Store) error { return s.EndSession(ctx, "s", signedIn()) },
+		"purge sessions": func(s *Store) error { _, err := s.PurgeSessions(ctx, now.Add(2*time.Hour), time.Hour); return err },
 		"remove passkey": func(s *Store) error { return s.RemoveCredential(ctx, anna, []byte("c"), "", true, own, signedIn()) },
 		"revoke":         func(s *Store) error { return s.RevokeInvitation(ctx, "i", now, signedIn()) },
 		"take ceremony":  func(s *Store) error { _, err := s.TakeCeremony(ctx, "k", enroll.PurposeSignIn, now); return err },

@@ -297,25 +297,34 @@ func TestAccountsThatMayNotEnrolAddNothing(t *testing.T) {
 
 func TestNewRefusesWhatABrowserWould(t *testing.T) {
 	w := newWorld(t)
-	for name, change := range map[string]func(*enroll.Config){
-		"no RP ID":           func(c *enroll.Config) { c.RPID = "" },
-		"an IP address":      func(c *enroll.Config) { c.RPID, c.Origins = "10.0.0.5", []string{"https://10.0.0.5"} },
-		"a single label":     func(c *enroll.Config) { c.RPID, c.Origins = "unlock", []string{"https://unlock"} },
-		"no origin":          func(c *enroll.Config) { c.Origins = nil },
-		"plain http":         func(c *enroll.Config) { c.Origins = []string{"http://" + rpID} },
-		"a path":             func(c *enroll.Config) { c.Origins = []string{origin + "/"} },
-		"a user":             func(c *enroll.Config) { c.Origins = []string{"https://x@" + rpID} },
-		"another domain":     func(c *enroll.Config) { c.Origins = []string{"https://reset.other.test"} },
-		"a suffix of a word": func(c *enroll.Config) { c.Origins = []string{"https://my" + rpID} },
-		"no store":           func(c *enroll.Config) { c.Store = nil },
-		"no directory":       func(c *enroll.Config) { c.Directory = nil },
-		"no sealer":          func(c *enroll.Config) { c.Sealer = nil },
-		"no freezes":         func(c *enroll.Config) { c.Frozen = nil },
+	named := func(rpID string, origins ...string) func(*enroll.Config) {
+		return func(c *enroll.Config) { c.RPID, c.Origins = rpID, origins }
+	}
+	for name, c := range map[string]struct {
+		change func(*enroll.Config)
+		says   string
+	}{
+		"no RP ID":            {named("", origin), "an RP ID and at least one origin"},
+		"no origin":           {named(rpID), "an RP ID and at least one origin"},
+		"an IP address":       {named("10.0.0.5", "https://10.0.0.5"), "RPID"},
+		"a single label":      {named("unlock", "https://unlock"), "RPID"},
+		"plain http":          {named(rpID, "http://"+rpID), "over https only"},
+		"another way to here": {named("localhost", "ftp://localhost"), "over https only"},
+		"a path":              {named(rpID, origin+"/"), "is no origin"},
+		"a user":              {named(rpID, "https://x@"+rpID), "is no origin"},
+		"nobody":              {named(rpID, "https://"), "is no origin"},
+		"no URL":              {named(rpID, "https://%zz"), "is no origin"},
+		"another domain":      {named(rpID, "https://reset.other.test"), "does not lie at or below"},
+		"a suffix of a word":  {named(rpID, "https://my"+rpID), "does not lie at or below"},
+		"no store":            {func(c *enroll.Config) { c.Store = nil }, "are needed"},
+		"no directory":        {func(c *enroll.Config) { c.Directory = nil }, "are needed"},
+		"no sealer":           {func(c *enroll.Config) { c.Sealer = nil }, "are needed"},
+		"no freezes":          {func(c *enroll.Config) { c.Frozen = nil }, "are needed"},
 	} {
 		cfg := w.cfg
-		change(&cfg)
-		if _, err := enroll.New(cfg); err == nil {
-			t.Errorf("%s: accepted", name)
+		c.change(&cfg)
+		if _, err := enroll.New(cfg); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for _, o := range [][2]string{{"localhost", "http://localhost:8080"}, {"reset.localhost", "http://reset.localhost:1"}, {"example.test", origin}} {

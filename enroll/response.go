@@ -6,8 +6,8 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 )
 
-// plainResponse decodes a response as browsers spell it: objects of known members, each
-// once, and texts without escapes. It is false for any other, which may be good for all
+// plainResponse decodes a response as browsers spell it: objects of known members, of
+// which the last of a name counts, and texts without escapes. It is false for any other, which may be good for all
 // that, and which the library decodes then. Nothing is judged here: what the members
 // say is the library's to check (see parseAssertion), whoever decoded them.
 func plainResponse(body []byte) (protocol.CredentialAssertionResponse, bool) {
@@ -108,20 +108,18 @@ func (r *plainReader) quoted() ([]byte, bool) {
 	return nil, false
 }
 
-// text fills what is empty still.
 func (r *plainReader) text(to *string) bool {
 	text, ok := r.quoted()
-	if !ok || *to != "" {
+	if !ok {
 		return false
 	}
 	*to = string(text)
 	return true
 }
 
-// base64 fills what is not there yet.
 func (r *plainReader) base64(to *protocol.URLEncodedBase64) bool {
 	text, ok := r.quoted()
-	if !ok || *to != nil {
+	if !ok {
 		return false
 	}
 	at := len(r.decoded)

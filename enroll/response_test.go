@@ -96,6 +96,7 @@ func responses(t testing.TB) []string {
 	id, client, handle := r.ID, r.AssertionResponse.ClientDataJSON.String(), r.AssertionResponse.UserHandle.String()
 	all := []string{
 		plain, full, "", "null", "{}", "{,}", "[]", `"x"`, "{", plain[:len(plain)-1], plain + "x", plain + plain, plain + " \n\t", "\ufeff" + plain,
+		plain[1:], full[1:], `{"id":"x",`, `{"id":"x"`, `{"id":"x","response":{"signature":"AA",`, `{:"x"}`,
 	}
 	replace := func(old, new string) {
 		for _, of := range []string{plain, full} {
@@ -117,6 +118,17 @@ func responses(t testing.TB) []string {
 	replace(`{`, `{"clientExtensionResults":null,`)
 	replace(`{`, `{"authenticatorAttachment":"other",`)
 	replace(`{`, `{"authenticatorAttachment":1,`)
+	replace(`{`, `{"signature":"AA","response":{"signature":"AA","userHandle":"AA"},`)
+	replace(`{`, `{"authenticatorAttachment":"platform","authenticatorAttachment":"cross-platform",`)
+	replace(`{`, `{"authenticatorAttachment":"`+"\xff"+`",`)
+	replace(`{`, `{"authenticatorAttachment":"`+"\x7f"+`",`)
+	replace(`{`, `{"clientExtensionResults":},`)
+	replace(`{`, `{"clientExtensionResults":{,`)
+	replace(`":"`, `""`)
+	replace(`"id":"`, `"id":`)
+	replace(`{`, `{"authenticatorAttachment":,`)
+	replace(`"userHandle":"`+handle+`"`, `"userHandle":`)
+	replace(`"signature":"`, `"signature":`)
 	replace(`}`, `,}`)
 	replace(`":"`, `" : "`)
 	replace(`"`, `'`)

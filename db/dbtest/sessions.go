@@ -93,6 +93,7 @@ func sessionsEnd(s *suite) {
 	s.want(s.TouchSession(s.ctx, "none", s.now), enroll.ErrNoSession)
 
 	s.must(s.EndSession(s.ctx, "b", s.event(audit.SignedOut, guid(1))))
+	s.same(s.events(guid(1)), 4)
 	s.must(s.EndSession(s.ctx, "b", s.event(audit.SignedOut, guid(1)))) // logs nothing
 	s.same(s.events(guid(1)), 4)
 	s.must(s.EndSessions(s.ctx, guid(1), "a", s.withdrawal(1), s.event(audit.SignedOut, guid(1))))
@@ -100,8 +101,11 @@ func sessionsEnd(s *suite) {
 	s.must(s.EndSessions(s.ctx, guid(1), "a", s.withdrawal(1), s.event(audit.SignedOut, guid(1)))) // ends none, logs nothing
 	s.same(s.events(guid(1)), 5)
 	for id, alive := range map[string]bool{"a": true, "b": false, "c": false, "other": true} {
-		if _, err := s.Session(s.ctx, id, s.now); (err == nil) != alive {
-			s.Errorf("%s: %v, want alive %t", id, err, alive)
+		_, err := s.Session(s.ctx, id, s.now)
+		if alive {
+			s.must(err)
+		} else {
+			s.want(err, enroll.ErrNoSession)
 		}
 	}
 	n, err := s.PurgeSessions(s.ctx, s.now.Add(30*time.Minute+time.Second), 30*time.Minute)

@@ -15,8 +15,6 @@ var left = []struct {
 	{"workflow", "they name and tell, and decide nothing", []string{"actor.go", "errors.go", "events.go", "settings.go"}},
 
 	{"enroll", "they name and tell, and decide nothing", []string{"client.go", "errors.go", "events.go", "settings.go", "store.go", "tell.go"}},
-	{"enroll", "it only reads what the library would read as well, which a fuzz test compares", []string{"response.go"}},
-	{"enroll", "it is put together at the start, of what config has checked", []string{"service.go"}},
 
 	{"ad", "they find what is wrong for whoever runs the server, and serve nobody", []string{
 		"access.go", "doctor.go", "doctorbind.go", "doctorcontrol.go", "doctordns.go", "doctorkinds.go", "doctormend.go",
@@ -37,7 +35,6 @@ var left = []struct {
 		"copy.go", "db.go", "decoded.go", "dialect.go", "direct.go", "file_other.go", "file_unix.go", "listen.go", "migrate.go", "postgres.go", "present.go",
 		"reader.go", "remote.go", "reseal.go", "seal.go", "sealed.go", "servers.go", "space_linux.go", "space_other.go", "statement.go", "tx.go", "writer.go",
 	}},
-	{"db", "it keeps sessions, of which enroll/session.go says whether they are over", []string{"sessions.go"}},
 	{"db", "they keep the log, and what is told of it", []string{"deliveries.go", "log.go", "outbox.go", "subscriptions.go", "tell.go"}},
 
 	{"config", "they find what is wrong for whoever runs the server, and serve nobody", []string{"doctor.go", "doctorkeys.go"}},

@@ -38,7 +38,7 @@ var targets = []target{
 		files: []string{
 			"anonymous.go", "answers.go", "asking.go", "assertion.go", "ceremony.go", "enroll.go", "factor.go", "hardware.go", "invitation.go", "memory.go", "passkeys.go",
 			"address.go", "person.go", "pin.go", "questions.go", "recover.go", "sent.go",
-			"recoverycode.go", "register.go", "session.go", "signin.go", "statement.go", "stepup.go", "totp.go", "tries.go",
+			"recoverycode.go", "register.go", "response.go", "service.go", "session.go", "signin.go", "statement.go", "stepup.go", "totp.go", "tries.go",
 			"vouching.go",
 		},
 		suites: []suite{{dir: "enroll"}},
@@ -63,7 +63,7 @@ var targets = []target{
 	// What was decided is looked at once more where it is kept, under the same lock.
 	{
 		dir:    "db",
-		files:  []string{"browsers.go", "ceremonies.go", "credentials.go", "factors.go", "freezes.go", "invitations.go", "limits.go", "proofs.go", "replace.go", "requests.go", "reviews.go"},
+		files:  []string{"browsers.go", "ceremonies.go", "credentials.go", "factors.go", "freezes.go", "invitations.go", "limits.go", "proofs.go", "replace.go", "requests.go", "reviews.go", "sessions.go"},
 		suites: []suite{{dir: "db", only: "^Test(SQLite|AFailureAtAnyStatementChangesNothing|ABucketThatCantBeReadIsAnError|APasskeyThatIsNotWhatItWasIsReadAnew|ARowThatIsBrokenIsAnError|NoFieldOfARecordIsForgotten|AReadThatFailsIsAnError|AFreezeWhoseAuthorCantBeReadIsAnError|WithoutAKeyNothingSealedIsWrittenOrRead)$"}},
 	},
 	// Who gets through, and how often.
