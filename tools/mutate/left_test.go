@@ -14,7 +14,7 @@ var left = []struct {
 	{"workflow", "they find what is wrong for whoever runs the server, and serve nobody", []string{"doctor.go", "doctorgroups.go", "doctornames.go"}},
 	{"workflow", "they name and tell, and decide nothing", []string{"actor.go", "errors.go", "events.go", "settings.go"}},
 
-	{"enroll", "they name and tell, and decide nothing", []string{"client.go", "errors.go", "events.go", "settings.go", "store.go", "tell.go"}},
+	{"enroll", "they name and tell, and decide nothing", []string{"behind.go", "client.go", "errors.go", "events.go", "settings.go", "store.go", "tell.go"}},
 
 	{"ad", "they find what is wrong for whoever runs the server, and serve nobody", []string{
 		"access.go", "doctor.go", "doctorbind.go", "doctorcontrol.go", "doctordns.go", "doctorkinds.go", "doctormend.go",

@@ -39,7 +39,7 @@ var targets = []target{
 			"anonymous.go", "answers.go", "asking.go", "assertion.go", "ceremony.go", "enroll.go", "factor.go", "hardware.go", "invitation.go", "memory.go", "passkeys.go",
 			"address.go", "person.go", "pin.go", "questions.go", "recover.go", "sent.go",
 			"recoverycode.go", "register.go", "response.go", "service.go", "session.go", "signin.go", "statement.go", "stepup.go", "totp.go", "tries.go",
-			"vouching.go",
+			"vouching.go", "waiting.go",
 		},
 		suites: []suite{{dir: "enroll"}},
 	},
