@@ -7,9 +7,10 @@ import (
 )
 
 // plainResponse decodes a response as browsers spell it: objects of known members, of
-// which the last of a name counts, and texts without escapes. It is false for any other, which may be good for all
-// that, and which the library decodes then. Nothing is judged here: what the members
-// say is the library's to check (see parseAssertion), whoever decoded them.
+// which the last of a name counts, and texts without escapes. It is false for any other,
+// which may be good for all that, and which the library decodes then. Nothing is judged
+// here: what the members say is the library's to check (see parseAssertion), whoever
+// decoded them.
 func plainResponse(body []byte) (protocol.CredentialAssertionResponse, bool) {
 	var c protocol.CredentialAssertionResponse
 	r := plainReader{rest: body, decoded: make([]byte, 0, base64.RawURLEncoding.DecodedLen(len(body)))}
