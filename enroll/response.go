@@ -7,7 +7,8 @@ import (
 )
 
 // plainResponse decodes a response as browsers spell it: objects of known members, of
-// which the last of a name counts, and texts without escapes. It is false for any other,
+// which the last of a name counts (objects are filled one over the other, as the library
+// does), and texts without escapes. It is false for any other,
 // which may be good for all that, and which the library decodes then. Nothing is judged
 // here: what the members say is the library's to check (see parseAssertion), whoever
 // decoded them.

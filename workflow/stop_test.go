@@ -229,6 +229,14 @@ func TestAWrongLinkChangesNothingAndSaysNothing(t *testing.T) {
 			b[len(b)-1] ^= 1
 			return secret.New(base64.RawURLEncoding.EncodeToString(b))
 		},
+		"something behind it": func(w *world) secret.Text {
+			// Of every third length all of the link is decoded before what is behind it.
+			for kind := workflow.NoticeChanged; ; kind += "x" {
+				if text := w.engine.FreezeLink(annGUID, kind, 7, time.Now()).Reveal(); len(text)%4 == 0 {
+					return secret.New(text + "!")
+				}
+			}
+		},
 		"spelled otherwise": func(w *world) secret.Text { return secret.New(w.link().Reveal() + "=") },
 		"a week old": func(w *world) secret.Text {
 			token := w.link()
