@@ -55,6 +55,27 @@ func TestAnUnknownSessionsCookieIsTakenBack(t *testing.T) {
 	}
 }
 
+// What was asked beside a sign-in, with the cookie of the session before it, may be
+// answered behind it: the stream that ended with that session is asked for anew at once.
+func TestALateAnswerTakesNoCookieBack(t *testing.T) {
+	st := newStage(t)
+	for _, r := range st.routes {
+		if r.path == "/api/me" || r.path == "/api/forget" { // a page begins, or is to forget
+			continue
+		}
+		res := st.ask(r.method, goodPath(r), goodBody(r), "Cookie", cookieName+"="+strings.Repeat("x", 43))
+		for _, k := range res.Cookies() {
+			if k.Name == cookieName && k.MaxAge < 0 {
+				t.Errorf("%s %s takes it back", r.method, r.path)
+			}
+		}
+	}
+	res := st.ask("GET", "/api/me", "", "Cookie", cookieName+"="+strings.Repeat("x", 43), headerUnattended, "1")
+	if got := res.Header.Get("Set-Cookie"); got != "" {
+		t.Errorf("a page that asks by itself: %q", got)
+	}
+}
+
 // A directory that fails right after the sign-in costs no second one.
 func TestTheSessionOutlivesAFailingDirectory(t *testing.T) {
 	st := newStage(t)

@@ -68,8 +68,7 @@ func (s *Server) pass(ctx context.Context, c *call, r route) error {
 	return jsonBody(c.http)
 }
 
-// findSession looks up the cookie where the guard asks for it. An unknown
-// session's cookie is taken back.
+// findSession looks up the cookie where the guard asks for it.
 func (s *Server) findSession(ctx context.Context, c *call, g guard) error {
 	if g == public {
 		return nil
@@ -88,7 +87,9 @@ func (s *Server) findSession(ctx context.Context, c *call, g guard) error {
 	found, err := look(ctx, cookie)
 	switch {
 	case errors.Is(err, enroll.ErrNoSession):
-		c.dropCookie()
+		if c.begins() {
+			c.dropCookie()
+		}
 		if g == optional {
 			return nil
 		}
@@ -103,6 +104,12 @@ func (s *Server) findSession(ctx context.Context, c *call, g guard) error {
 	c.session = &found
 	return nil
 }
+
+// begins: a page asks whose it is. An unknown session's cookie is taken back there, so
+// that the next document is that of Start, and nowhere else: whatever else was asked with
+// the cookie of before, the stream that its end closed among it, may be answered behind a
+// sign-in, and would take back the new one.
+func (c *call) begins() bool { return c.route == "/api/me" && !c.byItself() }
 
 // headerUnattended is on what a page does again with nobody at it: reading an inbox
 // when something changed, renewing the options of a ceremony before they run out.
