@@ -34,6 +34,7 @@ var postgresDialect = dialect{
 		"{{append_only}}", postgresAppendOnly,
 		"{{by_key}}", "",
 		"{{rebuilt_by_key}}", postgresSpent,
+		"{{short_keys}}", "",
 		// jsonb takes no NUL, which a browser could have named a transport with.
 		"{{attestation}}", `CASE WHEN strpos(record, '\u0000') = 0 THEN record::jsonb ->> 'attestation' END`,
 		"{{not_attestation}}", `(record::jsonb - 'attestation')::text`,

@@ -60,7 +60,7 @@ func (s *Store) EndSession(ctx context.Context, id string, events ...audit.Event
 // EndSessions is enroll.SessionStore's.
 func (s *Store) EndSessions(ctx context.Context, account ad.GUID, keep string, links enroll.Withdrawal, events ...audit.Event) error {
 	return wrap("end sessions", s.write(ctx, func(t *tx) error {
-		n, err := t.endSessions(`account = $1 AND id <> $2`, guidText(account), keep)
+		n, err := t.endSessions(ofAccount+` AND id <> $2`, guidText(account), keep)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (s *Store) EndSessions(ctx context.Context, account ad.GUID, keep string, l
 // Sessions is enroll.SessionStore's, newest first.
 func (s *Store) Sessions(ctx context.Context, account ad.GUID) ([]enroll.Session, error) {
 	all, err := list(ctx, s, scanSession,
-		`SELECT `+sessionColumns+` FROM sessions WHERE account = $1 ORDER BY signed_in DESC, id`, guidText(account))
+		`SELECT `+sessionColumns+` FROM sessions WHERE `+ofAccount+` ORDER BY signed_in DESC, id`, guidText(account))
 	return all, wrap("list sessions", err)
 }
 

@@ -1,0 +1,2 @@
+-- What finds rows by an account.
+{{short_keys}}
