@@ -116,6 +116,7 @@ var cases = []struct {
 	{"AnAssertionIsKeptWholeOrNotAtAll", anAssertionIsKeptWholeOrNotAtAll, false},
 	{"OneOf200SignsInWithACeremony", oneOf200SignsInWithACeremony, true},
 	{"SessionsEnd", sessionsEnd, false},
+	{"AccountsThatBeginAlikeStayApart", accountsThatBeginAlikeStayApart, false},
 	{"ABrowserIsKnownFromItsFirstSignInOn", aBrowserIsKnownFromItsFirstSignInOn, false},
 	{"ASignInProofCountsOnce", aSignInProofCountsOnce, false},
 	{"FactorsAreReplacedByKind", factorsAreReplacedByKind, false},

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/audit"
 	"github.com/latchkey/latchkey/enroll"
 	"github.com/latchkey/latchkey/workflow"
@@ -114,6 +115,33 @@ func sessionsEnd(s *suite) {
 	n, err = s.PurgeSessions(s.ctx, s.now.Add(time.Hour), 24*time.Hour)
 	s.must(err)
 	s.same(n, 1) // "a", expired
+}
+
+// SQLite's indexes know the first eight digits of an objectGUID alone.
+func accountsThatBeginAlikeStayApart(s *suite) {
+	mine, hers := ad.GUID{1, 2, 3, 4, 15: 1}, ad.GUID{1, 2, 3, 4, 15: 2}
+	s.same(mine.String()[:8], hers.String()[:8])
+	for i, account := range []ad.GUID{mine, hers} {
+		s.must(s.AddSession(s.ctx, s.session(fmt.Sprint(i), account, "one"), s.event(audit.SignedIn, account)))
+	}
+	s.must(s.Record(s.ctx, s.event(audit.SignedOut, hers)))
+	ids := func(account ad.GUID) (all []string) {
+		sessions, err := s.Sessions(s.ctx, account)
+		s.must(err)
+		for _, session := range sessions {
+			all = append(all, session.ID)
+		}
+		return all
+	}
+	s.same([][]string{ids(mine), ids(hers)}, [][]string{{"0"}, {"1"}})
+	s.same([]int{s.events(mine), s.events(hers)}, []int{1, 2})
+	all, err := s.Events(s.ctx, mine, 5)
+	s.must(err)
+	s.same(len(all), 1)
+	s.same(all[0].Target, mine.String())
+
+	s.must(s.EndSessions(s.ctx, hers, "", s.withdrawal(1)))
+	s.same([][]string{ids(mine), ids(hers)}, [][]string{{"0"}, nil})
 }
 
 func (s *suite) signIn(session string, proofs ...enroll.Proof) {
