@@ -92,6 +92,9 @@ func contents(t testing.TB, s *Store) string {
 			}
 			line := table
 			for i, v := range values {
+				if table == "sessions" && names[i] == "entry" { // SQLite's own
+					continue
+				}
 				switch b := v.(type) {
 				case []byte:
 					v = string(b)

@@ -117,7 +117,7 @@ func (s *Store) RemoveCredential(ctx context.Context, account ad.GUID, id []byte
 		if err := t.replaced(account); err != nil {
 			return err
 		}
-		if _, err := t.endSessions(ofAccount+` AND credential = $2 AND id <> $3`, guidText(account), id, keep); err != nil {
+		if _, err := t.endSessions(t.dialect.ofAccount+` AND credential = $2 AND id <> $3`, guidText(account), id, keep); err != nil {
 			return err
 		}
 		// Which browser it was used in is not kept: it may be a lost phone's.

@@ -126,6 +126,7 @@ func TestTheLogRefusesChanges(t *testing.T) {
 	}
 	for _, query := range []string{
 		`UPDATE audit_entries SET actor = 'x'`, `DELETE FROM audit_entries`, `UPDATE audit_personal SET value = 'x'`,
+		`UPDATE audit_older SET older = 0`, `DELETE FROM audit_older`, `DELETE FROM audit_newest`,
 	} {
 		err := s.write(t.Context(), func(t *tx) error { _, err := t.exec(query); return err })
 		if err == nil || !strings.Contains(err.Error(), "append-only") {

@@ -187,7 +187,7 @@ func (s *Store) Verified(ctx context.Context, account string, sms bool) (string,
 
 // endRecovered ends an account's sessions that no passkey opened, but one.
 func (t *tx) endRecovered(account ad.GUID, keep string) error {
-	_, err := t.endSessions(ofAccount+` AND length(credential) = 0 AND id <> $2`, guidText(account), keep)
+	_, err := t.endSessions(t.dialect.ofAccount+` AND length(credential) = 0 AND id <> $2`, guidText(account), keep)
 	return err
 }
 

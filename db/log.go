@@ -47,16 +47,15 @@ func (s *Store) Events(ctx context.Context, account ad.GUID, limit int) (all []a
 			all = append(all, n)
 			return nil
 		}, `SELECT `+entryColumns+`, p.name, p.salt, p.value
-			FROM (SELECT seq, at, action, actor, target, request, bytes, hash
-				FROM audit_entries WHERE `+ofTarget+` ORDER BY seq DESC LIMIT $2) e
-			LEFT JOIN audit_personal p ON p.seq = e.seq ORDER BY e.seq DESC`, guidText(account), limit)
+			FROM audit_entries e LEFT JOIN audit_personal p ON p.seq = e.seq
+			WHERE e.seq IN (`+s.dialect.about+` LIMIT $2) ORDER BY e.seq DESC`, guidText(account), limit)
 	})
 	return all, wrap("list events", err)
 }
 
 // CountEvents counts the entries about an account.
 func (s *Store) CountEvents(ctx context.Context, account ad.GUID) (n int, err error) {
-	err = s.row(ctx, `SELECT count(*) FROM audit_entries WHERE `+ofTarget, guidText(account)).Scan(&n)
+	err = s.row(ctx, `SELECT count(*) FROM (`+s.dialect.about+`) AS about`, guidText(account)).Scan(&n)
 	return n, wrap("count events", err)
 }
 

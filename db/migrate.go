@@ -17,7 +17,7 @@ import (
 var migrations embed.FS
 
 // latest is the version that this release works with: the highest number.
-const latest = 24
+const latest = 25
 
 // migrate brings the database up to a version. Migrations only go forward; each
 // is one transaction.

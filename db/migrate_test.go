@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/latchkey/latchkey/ad"
 	"github.com/latchkey/latchkey/e2e/postgres"
 	"github.com/latchkey/latchkey/enroll"
 )
@@ -82,6 +85,68 @@ func TestEveryVersionLeadsToTheSameSchema(t *testing.T) {
 		}
 		if got := schema(t, openAt(t, path)); got != want {
 			t.Errorf("from version %d:\n%s\nwant\n%s", version, got, want)
+		}
+	}
+}
+
+// Sessions, and the entries about an account, were found by an index before; they are
+// found from the newest entry on since.
+func TestSessionsAndEntriesOfAnEarlierReleaseAreFound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	d, err := openSQLite(path, sqliteWriter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.SetMaxOpenConns(1)
+	if err := migrate(t.Context(), d, sqliteDialect, 24); err != nil {
+		t.Fatal(err)
+	}
+	for seq, target := range []string{anna.String(), bert.String(), anna.String(), "", anna.String()} {
+		if _, err := d.Exec(`INSERT INTO audit_entries (seq, at, action, actor, target, request, bytes, hash)
+			VALUES ($1, 1, 'session.signed-in', '', $2, '', '{}', zeroblob(32))`, seq+1, target); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nobody := ad.GUID{7} // no entry is about
+	for i, account := range []ad.GUID{anna, bert, nobody, anna} {
+		if _, err := d.Exec(`INSERT INTO sessions (id, account, credential, signed_in, last_seen, expires, remember, device, address)
+			VALUES ($1, $2, '', $3, 1, 1, 0, '', '')`, fmt.Sprint(i), account.String(), 10-i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.Exec(`UPDATE audit_head SET seq = 5`); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := openAt(t, path)
+	if err := s.Record(t.Context(), signedIn()); err != nil { // about anna
+		t.Fatal(err)
+	}
+	for _, want := range []struct {
+		account  ad.GUID
+		sessions []string
+		entries  []int64
+	}{{anna, []string{"0", "3"}, []int64{6, 5, 3, 1}}, {bert, []string{"1"}, []int64{2}}, {nobody, []string{"2"}, nil}} {
+		all, err := s.Sessions(t.Context(), want.account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, one := range all {
+			ids = append(ids, one.ID)
+		}
+		entries, err := s.Events(t.Context(), want.account, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var seqs []int64
+		for _, n := range entries {
+			seqs = append(seqs, n.Seq)
+		}
+		if !slices.Equal(ids, want.sessions) || !slices.Equal(seqs, want.entries) {
+			t.Errorf("%s has the sessions %v and the entries %v, want %v and %v", want.account, ids, seqs, want.sessions, want.entries)
 		}
 	}
 }

@@ -22,10 +22,13 @@ import (
 // then write, and needs no isolation beyond read committed, where each statement
 // sees all that was committed before the lock was had.
 var postgresDialect = dialect{
-	goose:     goose.DialectPostgres,
-	remote:    true,
-	begin:     `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT 1 FROM audit_head WHERE id = 1 FOR UPDATE`,
-	forUpdate: ` FOR UPDATE`,
+	goose:      goose.DialectPostgres,
+	remote:     true,
+	begin:      `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT 1 FROM audit_head WHERE id = 1 FOR UPDATE`,
+	forUpdate:  ` FOR UPDATE`,
+	about:      `SELECT seq FROM audit_entries WHERE target = $1 ORDER BY seq DESC`,
+	ofAccount:  `account = $1`,
+	addSession: `INSERT INTO sessions (` + sessionColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 	words: strings.NewReplacer(
 		"{{blob}}", "BYTEA",
 		"{{key}}", "BIGINT PRIMARY KEY",
@@ -35,6 +38,7 @@ var postgresDialect = dialect{
 		"{{by_key}}", "",
 		"{{rebuilt_by_key}}", postgresSpent,
 		"{{short_keys}}", "",
+		"{{newest}}", "",
 		// jsonb takes no NUL, which a browser could have named a transport with.
 		"{{attestation}}", `CASE WHEN strpos(record, '\u0000') = 0 THEN record::jsonb ->> 'attestation' END`,
 		"{{not_attestation}}", `(record::jsonb - 'attestation')::text`,

@@ -53,7 +53,7 @@ func (t *tx) register(r *enroll.Registered) error {
 		if _, err := t.deleteCredential(account, other.ID); err != nil {
 			return err
 		}
-		if _, err := t.endSessions(ofAccount+` AND credential = $2 AND id <> $3`, guidText(account), other.ID, r.Keep); err != nil {
+		if _, err := t.endSessions(t.dialect.ofAccount+` AND credential = $2 AND id <> $3`, guidText(account), other.ID, r.Keep); err != nil {
 			return err
 		}
 		if err := t.recordTold(r.Removed(other)); err != nil {

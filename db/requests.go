@@ -187,7 +187,7 @@ func (t *tx) endOthers(of *workflow.SessionsOf) error {
 	if of == nil {
 		return nil
 	}
-	n, err := t.endSessions(ofAccount+` AND id <> $2`, guidText(of.Account), of.Keep)
+	n, err := t.endSessions(t.dialect.ofAccount+` AND id <> $2`, guidText(of.Account), of.Keep)
 	if err != nil {
 		return err
 	}

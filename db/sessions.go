@@ -60,7 +60,7 @@ func (s *Store) EndSession(ctx context.Context, id string, events ...audit.Event
 // EndSessions is enroll.SessionStore's.
 func (s *Store) EndSessions(ctx context.Context, account ad.GUID, keep string, links enroll.Withdrawal, events ...audit.Event) error {
 	return wrap("end sessions", s.write(ctx, func(t *tx) error {
-		n, err := t.endSessions(ofAccount+` AND id <> $2`, guidText(account), keep)
+		n, err := t.endSessions(t.dialect.ofAccount+` AND id <> $2`, guidText(account), keep)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (s *Store) EndSessions(ctx context.Context, account ad.GUID, keep string, l
 // Sessions is enroll.SessionStore's, newest first.
 func (s *Store) Sessions(ctx context.Context, account ad.GUID) ([]enroll.Session, error) {
 	all, err := list(ctx, s, scanSession,
-		`SELECT `+sessionColumns+` FROM sessions WHERE `+ofAccount+` ORDER BY signed_in DESC, id`, guidText(account))
+		`SELECT `+sessionColumns+` FROM sessions WHERE `+s.dialect.ofAccount+` ORDER BY signed_in DESC, id`, guidText(account))
 	return all, wrap("list sessions", err)
 }
 
@@ -109,7 +109,7 @@ func (t *tx) insertSession(c enroll.Session) error {
 	if err := t.bind(c); err != nil {
 		return err
 	}
-	_, err := t.exec(`INSERT INTO sessions (`+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+	_, err := t.exec(t.dialect.addSession,
 		c.ID, t.account(c.Account), bytesOf(c.Credential), millis(c.SignedIn), millis(c.LastSeen), millis(c.Expires),
 		c.Remember, c.Device, c.Address)
 	return err

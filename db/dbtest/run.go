@@ -117,6 +117,7 @@ var cases = []struct {
 	{"OneOf200SignsInWithACeremony", oneOf200SignsInWithACeremony, true},
 	{"SessionsEnd", sessionsEnd, false},
 	{"AccountsThatBeginAlikeStayApart", accountsThatBeginAlikeStayApart, false},
+	{"SessionsAndEntriesOfAnAccountAreAllFound", sessionsAndEntriesOfAnAccountAreAllFound, false},
 	{"ABrowserIsKnownFromItsFirstSignInOn", aBrowserIsKnownFromItsFirstSignInOn, false},
 	{"ASignInProofCountsOnce", aSignInProofCountsOnce, false},
 	{"FactorsAreReplacedByKind", factorsAreReplacedByKind, false},

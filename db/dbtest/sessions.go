@@ -2,6 +2,8 @@ package dbtest
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,6 +144,79 @@ func accountsThatBeginAlikeStayApart(s *suite) {
 
 	s.must(s.EndSessions(s.ctx, hers, "", s.withdrawal(1)))
 	s.same([][]string{ids(mine), ids(hers)}, [][]string{{"0"}, nil})
+}
+
+// sessionsAndEntriesOfAnAccountAreAllFound holds the store to lists that are kept beside it,
+// in whatever order sessions and entries of several accounts come and go. Some sessions
+// begin before there is any entry about their account.
+func sessionsAndEntriesOfAnAccountAreAllFound(s *suite) {
+	seed := rand.Uint64()
+	s.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	accounts := []ad.GUID{guid(1), guid(2), {1, 2, 3, 4, 15: 1}, {1, 2, 3, 4, 15: 2}}
+	sessions := map[ad.GUID][]string{} // newest first
+	entries := map[ad.GUID][]int64{}   // likewise
+	expires := map[string]time.Time{}
+	var seq int64
+	note := func(account ad.GUID) audit.Event {
+		seq++
+		entries[account] = append([]int64{seq}, entries[account]...)
+		return s.event(audit.SignedIn, account)
+	}
+	drop := func(gone func(id string) bool) {
+		for account, ids := range sessions {
+			sessions[account] = slices.DeleteFunc(ids, gone)
+		}
+	}
+	for step := range 150 {
+		account := accounts[r.IntN(len(accounts))]
+		begun := sessions[account]
+		switch what := r.IntN(10); {
+		case what < 4:
+			one := s.session(fmt.Sprintf("%06d", step), account, "one")
+			one.SignedIn = s.now.Add(time.Duration(step) * time.Second)
+			one.Expires = one.SignedIn.Add(time.Duration(1+r.IntN(60)) * time.Minute)
+			var events []audit.Event
+			if r.IntN(3) > 0 {
+				events = append(events, note(account))
+			}
+			s.must(s.AddSession(s.ctx, one, events...))
+			sessions[account], expires[one.ID] = append([]string{one.ID}, begun...), one.Expires
+		case what < 7:
+			s.must(s.Record(s.ctx, note(account)))
+		case what < 8 && len(begun) > 0:
+			id := begun[r.IntN(len(begun))]
+			s.must(s.EndSession(s.ctx, id))
+			drop(func(other string) bool { return other == id })
+		case what < 9 && len(begun) > 0:
+			keep := begun[r.IntN(len(begun))]
+			s.must(s.EndSessions(s.ctx, account, keep, s.withdrawal(1)))
+			sessions[account] = []string{keep}
+		default:
+			at := s.now.Add(time.Duration(r.IntN(30)) * time.Minute)
+			_, err := s.PurgeSessions(s.ctx, at, 24*time.Hour)
+			s.must(err)
+			drop(func(id string) bool { return !at.Before(expires[id]) })
+		}
+		for _, account := range accounts {
+			ids, seqs := []string{}, []int64{}
+			all, err := s.Sessions(s.ctx, account)
+			s.must(err)
+			for _, session := range all {
+				ids = append(ids, session.ID)
+			}
+			limit := 1 + r.IntN(30)
+			found, err := s.Events(s.ctx, account, limit)
+			s.must(err)
+			for _, entry := range found {
+				seqs = append(seqs, entry.Seq)
+			}
+			about := entries[account]
+			s.same(ids, append([]string{}, sessions[account]...))
+			s.same(seqs, append([]int64{}, about[:min(limit, len(about))]...))
+			s.same(s.events(account), len(about))
+		}
+	}
 }
 
 func (s *suite) signIn(session string, proofs ...enroll.Proof) {
