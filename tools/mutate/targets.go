@@ -29,7 +29,7 @@ var targets = []target{
 			"approve.go", "approver.go", "attempt.go", "condition.go", "contradiction.go", "covers.go", "deny.go", "duty.go", "engine.go", "enrol.go", "evaluate.go",
 			"execute.go", "expiry.go", "explain.go", "fit.go", "freeze.go", "freezelink.go", "gates.go", "hardware.go", "jobs.go", "lift.go", "look.go", "outcome.go",
 			"own.go", "pending.go", "policy.go", "prove.go", "request.go", "resolve.go", "review.go", "reviews.go", "rules.go",
-			"seated.go", "seats.go", "settle.go", "state.go", "statement.go", "stop.go", "store.go", "strength.go", "subject.go", "submit.go", "thaw.go", "vouch.go", "watch.go", "ways.go",
+			"seated.go", "seats.go", "settle.go", "state.go", "statement.go", "stop.go", "store.go", "strength.go", "subject.go", "submit.go", "supersede.go", "thaw.go", "vouch.go", "watch.go", "ways.go",
 		},
 		suites: []suite{{dir: "workflow"}},
 	},
