@@ -22,7 +22,8 @@ type dialect struct {
 	remote    bool   // behind a connection that may be lost, and shared with other servers
 	begin     string // starts a transaction that may write, when no other is writing
 	forUpdate string // behind a SELECT whose row is about to be changed
-	about     string // selects the seq of the entries about the account $1, newest first
+	about     string // selects the seq of each entry about the account $1
+	newest    string // selects the newest $2 of them
 	ofAccount string // behind WHERE: the sessions of the account $1
 	// addSession takes sessionColumns.
 	addSession string
@@ -32,7 +33,7 @@ type dialect struct {
 var sqliteDialect = dialect{
 	goose: goose.DialectSQLite3,
 	begin: "BEGIN IMMEDIATE",
-	about: sqliteAbout, ofAccount: sqliteOfAccount, addSession: sqliteAddSession,
+	about: sqliteAbout, newest: sqliteNewestFew, ofAccount: sqliteOfAccount, addSession: sqliteAddSession,
 	words: strings.NewReplacer(
 		"{{blob}}", "BLOB",
 		"{{key}}", "INTEGER PRIMARY KEY",
@@ -122,58 +123,6 @@ DROP INDEX sessions_account;
 CREATE INDEX sessions_account ON sessions (substr(account, 1, 8));
 DROP INDEX audit_entries_target;
 CREATE INDEX audit_entries_target ON audit_entries (substr(target, 1, 8));`
-
-// sqliteNewest finds an account's entries from its newest on, each of which leads to the
-// one before, instead of by an index: there, each sign-in of somebody else writes another
-// page of a tree that grows with the log; the newest ones take a row for each account.
-// A session says which entry was its account's newest when it began (0 for none), so that
-// those of an account are among its entries, and need no tree by account either.
-const sqliteNewest = `
-CREATE TABLE audit_newest (
-    target TEXT PRIMARY KEY,
-    seq    BIGINT
-) WITHOUT ROWID;
-
-CREATE TABLE audit_older (
-    seq   INTEGER PRIMARY KEY,
-    older BIGINT
-);
-
-INSERT INTO audit_older (seq, older)
-SELECT seq, lag(seq) OVER (PARTITION BY target ORDER BY seq) FROM audit_entries ORDER BY seq;
-INSERT INTO audit_newest (target, seq) SELECT target, max(seq) FROM audit_entries GROUP BY target;
-
-CREATE TRIGGER audit_entries_insert AFTER INSERT ON audit_entries
-BEGIN
-    INSERT INTO audit_older (seq, older) VALUES (new.seq, (SELECT seq FROM audit_newest WHERE target = new.target));
-    INSERT INTO audit_newest (target, seq) VALUES (new.target, new.seq) ON CONFLICT (target) DO UPDATE SET seq = excluded.seq;
-END;
-
-CREATE TRIGGER audit_older_update BEFORE UPDATE ON audit_older
-BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
-
-CREATE TRIGGER audit_older_delete BEFORE DELETE ON audit_older
-BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
-
-CREATE TRIGGER audit_newest_delete BEFORE DELETE ON audit_newest
-BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
-
-DROP INDEX audit_entries_target;
-
-ALTER TABLE sessions ADD COLUMN entry BIGINT NOT NULL DEFAULT 0;
-UPDATE sessions SET entry = coalesce((SELECT seq FROM audit_newest WHERE target = account), 0);
-DROP INDEX sessions_account;
-CREATE INDEX sessions_entry ON sessions (entry);`
-
-// The entries about the account $1, newest first, and its sessions, which none has from
-// before the oldest of all.
-const (
-	sqliteAbout      = `WITH RECURSIVE about (seq) AS (` + sqliteNewestOne + ` WHERE older > 0) SELECT seq FROM about`
-	sqliteOfAccount  = `account = $1 AND entry IN (WITH RECURSIVE about (seq) AS (` + sqliteNewestOne + ` WHERE older >= (SELECT min(entry) FROM sessions)) SELECT seq FROM about UNION ALL SELECT 0)`
-	sqliteNewestOne  = `SELECT seq FROM audit_newest WHERE target = $1 UNION ALL SELECT older FROM about JOIN audit_older USING (seq)`
-	sqliteAddSession = `INSERT INTO sessions (` + sessionColumns + `, entry)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce((SELECT seq FROM audit_newest WHERE target = $2), 0))`
-)
 
 // The settings stand in the DSN because that reaches every connection; by Exec
 // they would reach one of the pool. busy_timeout comes first, so that the others

@@ -33,6 +33,7 @@ var (
 	FoundWAL       = doctor.Kind{ID: "db.wal-large", Severity: doctor.Warning, Why: "The write-ahead log is folded into the file all the time. One that grows is held by a reader that does not end, and fills the disk."}
 	FoundLarge     = doctor.Kind{ID: "db.large", Severity: doctor.Note, Why: "Backups and checks take long. The log grows for ever: export it and look what makes it grow."}
 	FoundLogBroken = doctor.Kind{ID: "db.log-broken", Severity: doctor.Failure, Why: "The audit log does not fit together: something in it was changed or taken out, and it proves nothing behind that place."}
+	FoundLost      = doctor.Kind{ID: "db.lost", Severity: doctor.Failure, Why: "Sessions that are not found are not ended when their owner, or a freeze, ends all; entries that are not found stand in the log, and on nobody's page."}
 	FoundOtherName = doctor.Kind{ID: "db.rp-id", Severity: doctor.Failure, Why: "Passkeys are bound to the host name that they were made under, for good. Under another one browsers don't offer them: these people can't sign in."}
 	FoundStuck     = doctor.Kind{ID: "db.notices-stuck", Severity: doctor.Warning, Why: "Somebody should have heard of something, and did not."}
 
@@ -46,7 +47,7 @@ var (
 // Kinds are all that Doctor finds.
 var Kinds = append([]doctor.Kind{
 	FoundMissing, FoundUnread, FoundReadable, FoundNewer, FoundOlder, FoundCorrupt, FoundJournal, FoundWAL, FoundLarge,
-	FoundLogBroken, FoundOtherName, FoundStuck, FoundNoBackup, FoundBackupGone, FoundOldBackup, FoundEmptyBackup, FoundInsideBackup,
+	FoundLogBroken, FoundLost, FoundOtherName, FoundStuck, FoundNoBackup, FoundBackupGone, FoundOldBackup, FoundEmptyBackup, FoundInsideBackup,
 }, append(dataKinds, postgresKinds...)...)
 
 const (
@@ -166,7 +167,23 @@ func (c DoctorConfig) doctorContent(ctx context.Context, r *doctor.Report) {
 		return // without a DSN there is nothing to refuse
 	}
 	s.read = read
+	c.doctorNewest(ctx, s, r)
 	c.doctorStored(ctx, s, r)
+}
+
+// doctorNewest looks whether everything that is about somebody is found.
+func (c DoctorConfig) doctorNewest(ctx context.Context, s *Store, r *doctor.Report) {
+	var entries, sessions int
+	err := s.read.QueryRowContext(ctx, lost).Scan(&entries, &sessions)
+	switch {
+	case err != nil && ctx.Err() != nil: // out of time; the run says so
+	case err != nil:
+		r.Found(FoundUnread, c.subject(), err.Error(), c.restore())
+	case entries > 0 || sessions > 0:
+		r.Found(FoundLost, c.subject(), fmt.Sprintf("%d entries of the log and %d sessions are not found by whose they are.", entries, sessions), c.restore())
+	default:
+		r.Good("db.newest", c.subject(), "Every entry of the log and every session is found by whose it is.")
+	}
 }
 
 // doctorVersion says whether the schema is this release's.

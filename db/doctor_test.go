@@ -148,6 +148,10 @@ var provocations = map[string]func(*patient){
 	FoundLogBroken.ID: func(p *patient) {
 		p.exec(`DROP TRIGGER audit_entries_update`, `UPDATE audit_entries SET bytes = replace(bytes, 'sign', 'sing') WHERE seq = 2`)
 	},
+	FoundLost.ID: func(p *patient) {
+		p.use(func(s *Store) { p.must(s.Record(p.t.Context(), signedIn())) })
+		p.exec(`DROP TRIGGER newest_update`, `UPDATE newest SET entry = 1`)
+	},
 	FoundOtherName.ID: func(p *patient) { p.use(func(s *Store) { p.passkey(s, "old.example.test") }) },
 	FoundStuck.ID: func(p *patient) {
 		p.exec(fmt.Sprintf(`INSERT INTO deliveries (to_guid, kind, channel, subscription, nonce, created, until, due, attempts, code)
@@ -181,7 +185,7 @@ var provocations = map[string]func(*patient){
 
 func TestDoctorFindsNothingInARightInstallation(t *testing.T) {
 	p := newPatient(t)
-	if r := p.examine(); r.Worst() != doctor.OK || len(r.Findings()) != 5 {
+	if r := p.examine(); r.Worst() != doctor.OK || len(r.Findings()) != 6 {
 		t.Errorf("got %+v", r.Findings())
 	}
 	// Also while a server writes.

@@ -48,7 +48,7 @@ func (s *Store) Events(ctx context.Context, account ad.GUID, limit int) (all []a
 			return nil
 		}, `SELECT `+entryColumns+`, p.name, p.salt, p.value
 			FROM audit_entries e LEFT JOIN audit_personal p ON p.seq = e.seq
-			WHERE e.seq IN (`+s.dialect.about+` LIMIT $2) ORDER BY e.seq DESC`, guidText(account), limit)
+			WHERE e.seq IN (`+s.dialect.newest+`) ORDER BY e.seq DESC`, guidText(account), limit)
 	})
 	return all, wrap("list events", err)
 }

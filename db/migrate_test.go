@@ -110,7 +110,7 @@ func TestSessionsAndEntriesOfAnEarlierReleaseAreFound(t *testing.T) {
 	nobody := ad.GUID{7} // no entry is about
 	for i, account := range []ad.GUID{anna, bert, nobody, anna} {
 		if _, err := d.Exec(`INSERT INTO sessions (id, account, credential, signed_in, last_seen, expires, remember, device, address)
-			VALUES ($1, $2, '', $3, 1, 1, 0, '', '')`, fmt.Sprint(i), account.String(), 10-i); err != nil {
+			VALUES ($1, $2, '', $3, 1, 1, 0, '', '')`, fmt.Sprint(i), account.String(), 10+i); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -121,6 +121,10 @@ func TestSessionsAndEntriesOfAnEarlierReleaseAreFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := openAt(t, path)
+	ways, err := list(t.Context(), s, scanText, `SELECT num || ' ' || older FROM older_sessions ORDER BY num`)
+	if want := []string{"1 0", "2 0", "3 0", "4 1"}; err != nil || !slices.Equal(ways, want) { // 4 and 1 are anna's
+		t.Errorf("sessions lead back so: %q, %v, want %q", ways, err, want)
+	}
 	if err := s.Record(t.Context(), signedIn()); err != nil { // about anna
 		t.Fatal(err)
 	}
@@ -128,7 +132,7 @@ func TestSessionsAndEntriesOfAnEarlierReleaseAreFound(t *testing.T) {
 		account  ad.GUID
 		sessions []string
 		entries  []int64
-	}{{anna, []string{"0", "3"}, []int64{6, 5, 3, 1}}, {bert, []string{"1"}, []int64{2}}, {nobody, []string{"2"}, nil}} {
+	}{{anna, []string{"3", "0"}, []int64{6, 5, 3, 1}}, {bert, []string{"1"}, []int64{2}}, {nobody, []string{"2"}, nil}} {
 		all, err := s.Sessions(t.Context(), want.account)
 		if err != nil {
 			t.Fatal(err)

@@ -26,7 +26,8 @@ var postgresDialect = dialect{
 	remote:     true,
 	begin:      `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT 1 FROM audit_head WHERE id = 1 FOR UPDATE`,
 	forUpdate:  ` FOR UPDATE`,
-	about:      `SELECT seq FROM audit_entries WHERE target = $1 ORDER BY seq DESC`,
+	about:      `SELECT seq FROM audit_entries WHERE target = $1`,
+	newest:     `SELECT seq FROM audit_entries WHERE target = $1 ORDER BY seq DESC LIMIT $2`,
 	ofAccount:  `account = $1`,
 	addSession: `INSERT INTO sessions (` + sessionColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 	words: strings.NewReplacer(

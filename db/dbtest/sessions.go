@@ -119,7 +119,7 @@ func sessionsEnd(s *suite) {
 	s.same(n, 1) // "a", expired
 }
 
-// SQLite's indexes know the first eight digits of an objectGUID alone.
+// Whoever looks by less than a whole objectGUID finds somebody else's too.
 func accountsThatBeginAlikeStayApart(s *suite) {
 	mine, hers := ad.GUID{1, 2, 3, 4, 15: 1}, ad.GUID{1, 2, 3, 4, 15: 2}
 	s.same(mine.String()[:8], hers.String()[:8])

@@ -1,2 +1,2 @@
--- What is about an account, and its sessions, found from the newest entry on.
+-- What is about an account, and its sessions, are found from the newest on.
 {{newest}}

@@ -30,6 +30,8 @@ var others = []string{
 	`INSERT INTO handles (account, handle) SELECT account, randomblob(64) FROM n`,
 	`INSERT INTO credentials (id, account, name, record, created, last_used)
 		SELECT randomblob(32), account, 'Phone', '{"ID":"' || hex(randomblob(200)) || '"}', 1790000000000 + i, 1790000000000 + i FROM n`,
+	`INSERT INTO sessions (id, account, credential, signed_in, last_seen, expires, remember, device, address{{num}})
+		SELECT hex(randomblob(32)), account, randomblob(32), $2, $2, $2 + 86400000, TRUE, 'Chrome on Android', '192.0.2.7'{{next}} FROM n`,
 	`INSERT INTO proofs (id, kind, account, session, label, statement, at, receipt)
 		SELECT hex(randomblob(16)), 'passkey', account, hex(randomblob(32)), '', zeroblob(0), $2, hex(randomblob(200)) FROM n`,
 	`INSERT INTO consumed_proofs (proof, use) SELECT hex(randomblob(16)), 'request' FROM n`,
@@ -45,8 +47,6 @@ var others = []string{
 		FROM n, (SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4) AS four_times`,
 	`INSERT INTO audit_personal (seq, name, salt, value) SELECT seq, 'device', randomblob(16), 'Chrome on Android' FROM audit_entries WHERE hash = zeroblob(32)`,
 	`UPDATE audit_head SET seq = (SELECT max(seq) FROM audit_entries)`,
-	`INSERT INTO sessions (id, account, credential, signed_in, last_seen, expires, remember, device, address{{entry}})
-		SELECT hex(randomblob(32)), account, randomblob(32), $2, $2, $2 + 86400000, TRUE, 'Chrome on Android', '192.0.2.7'{{newest}} FROM n`,
 	`DROP TABLE n`,
 }
 
@@ -65,7 +65,7 @@ var engines = []engine{
 		name: "SQLite", driver: "sqlite",
 		words: []string{
 			"{{guid}}", `lower(printf('%08x-%04x-4000-8000-%012x', (i * 2654435761) % 4294967296, i % 65536, i))`,
-			"{{entry}}", ", entry", "{{newest}}", ", (SELECT seq FROM audit_newest WHERE target = account)",
+			"{{num}}", ", num", "{{next}}", ", (SELECT coalesce(max(num), 0) FROM older_sessions) + row_number() OVER ()",
 		},
 		dsn: func(_ *testing.T, w *world.World) string {
 			return (&url.URL{Scheme: "file", Path: filepath.Join(w.Data, "latchkey.db"), RawQuery: "_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)"}).String()
@@ -76,7 +76,7 @@ var engines = []engine{
 		name: "PostgreSQL", driver: "pgx",
 		words: []string{
 			"{{guid}}", `concat_ws('-', lpad(to_hex((i * 2654435761) % 4294967296), 8, '0'), lpad(to_hex(i % 65536), 4, '0'), '4000', '8000', lpad(to_hex(i), 12, '0'))`,
-			"{{entry}}", "", "{{newest}}", "",
+			"{{num}}", "", "{{next}}", "",
 			"randomblob(", "pg_temp.randomblob(", "zeroblob(", "pg_temp.zeroblob(", "hex(", "pg_temp.hex(",
 		},
 		before: []string{

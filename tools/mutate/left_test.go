@@ -35,7 +35,7 @@ var left = []struct {
 		"copy.go", "db.go", "decoded.go", "dialect.go", "direct.go", "file_other.go", "file_unix.go", "listen.go", "migrate.go", "postgres.go", "present.go",
 		"reader.go", "remote.go", "reseal.go", "seal.go", "sealed.go", "servers.go", "space_linux.go", "space_other.go", "statement.go", "tx.go", "writer.go",
 	}},
-	{"db", "they keep the log, and what is told of it", []string{"append.go", "deliveries.go", "log.go", "outbox.go", "subscriptions.go", "tell.go"}},
+	{"db", "they keep the log, and what is told of it", []string{"append.go", "deliveries.go", "log.go", "newest.go", "outbox.go", "subscriptions.go", "tell.go"}},
 
 	{"config", "they find what is wrong for whoever runs the server, and serve nobody", []string{"doctor.go", "doctorkeys.go"}},
 	{"config", "they say where the server, its database and the directory are reached, and for whom is no matter there", []string{
