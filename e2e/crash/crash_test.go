@@ -39,12 +39,17 @@ type company struct {
 	two  bool          // servers
 	done chan struct{} // takes one for each act that went well
 
-	spent *sync.Map // the people who have asked as often as one may within an hour
+	turns chan struct{} // holds one for each act that goes on
+	spent *sync.Map     // the people who have asked as often as one may within an hour
 }
+
+// acting is how many act at a time, of however many people: where all did, each step would
+// wait so long for the server that no password is written between two kills.
+const acting = 48
 
 func newCompany(t *testing.T, o world.Options) company {
 	t.Helper()
-	return company{world.New(t, o), o.Two, make(chan struct{}, 1024), &sync.Map{}}
+	return company{world.New(t, o), o.Two, make(chan struct{}, 1024), make(chan struct{}, acting), &sync.Map{}}
 }
 
 // went counts an act.
@@ -114,8 +119,9 @@ func killAtRandom(t *testing.T, kills, soak int, o world.Options) {
 	o.People = 16
 	most := 2 * o.People // acts before a kill
 	if soaking() {
-		// Some 40 requests before each kill, and 20 of each person within an hour.
-		kills, o.People, most = soak, max(48, 3*min(soak, 100)), 96
+		// Each person may ask 20 times within an hour: some 40 requests before each of a
+		// hundred kills, and fewer before each of more.
+		kills, o.People, most = soak, max(48, 3*min(soak, 100)), 96*100/max(soak, 100)
 	}
 	if everyday.Quick() {
 		kills = 3
@@ -163,7 +169,9 @@ func (w company) trouble(n int, r *rand.Rand) (clear func()) {
 func (w company) live(ctx context.Context, p *world.Person, r *rand.Rand) {
 	for n := 0; ctx.Err() == nil; n++ {
 		w.WaitUp(ctx)
+		w.turns <- struct{}{}
 		err := w.act(ctx, p, r, n)
+		<-w.turns
 		if problem := (*phone.Problem)(nil); errors.As(err, &problem) && problem.Code == "request.too-many" {
 			w.spent.Store(p.Account, true)
 		}
