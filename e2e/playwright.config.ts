@@ -19,7 +19,13 @@ const postgres = {
 };
 
 // It comes last and alone. With LATCHKEY_BENCH set, in a row of bars, nothing comes before it.
-const lighthouse = { name: 'Lighthouse', testMatch: measured, ...(process.env.LATCHKEY_BENCH === undefined ? { dependencies: ['SQLite', postgres.name] } : {}) };
+// For a trace Playwright puts a script into every page, which cost what is measured here.
+const lighthouse = {
+  name: 'Lighthouse',
+  testMatch: measured,
+  use: { trace: 'off' as const },
+  ...(process.env.LATCHKEY_BENCH === undefined ? { dependencies: ['SQLite', postgres.name] } : {}),
+};
 
 export default defineConfig<object, Options>({
   testDir: '.',

@@ -75,6 +75,7 @@ type watch struct {
 func (w *watch) run(out *bufio.Writer) {
 	w.out = out
 	defer w.s.cfg.Live.leave(w.stream)
+	defer w.grant() // for the end of the answer, which is written behind this
 	beat := time.NewTicker(w.s.cfg.streams.beat)
 	defer beat.Stop()
 	life := time.NewTimer(w.s.cfg.streams.life)
@@ -126,7 +127,7 @@ func (w *watch) tell() bool {
 
 // send says whether the reader is still there, as far as can be known.
 func (w *watch) send(text string) bool {
-	if err := w.conn.SetWriteDeadline(time.Now().Add(w.s.cfg.streams.write)); err != nil {
+	if w.grant() != nil {
 		return false
 	}
 	if _, err := w.out.WriteString(text); err != nil {
@@ -134,3 +135,6 @@ func (w *watch) send(text string) bool {
 	}
 	return w.out.Flush() == nil
 }
+
+// grant gives the reader its time for what is written next.
+func (w *watch) grant() error { return w.conn.SetWriteDeadline(time.Now().Add(w.s.cfg.streams.write)) }

@@ -122,6 +122,18 @@ func TestAStreamOutlivesTheWriteTimeoutOfOtherAnswers(t *testing.T) {
 	}
 }
 
+// A browser writes an answer that is cut off into its console, as an error.
+func TestAStreamThatEndsLaterThanItsLastWriteIsWhole(t *testing.T) {
+	st := newStage(t, func(cfg *Config) {
+		cfg.streams = streamTimes{beat: time.Hour, life: 200 * time.Millisecond, write: 20 * time.Millisecond}
+	})
+	l := st.listen(st.listening())
+	l.want(hello)
+	if rest, err := io.ReadAll(l.text); err != nil || len(rest) > 0 {
+		t.Errorf("it ends with %q, %v", rest, err)
+	}
+}
+
 // What a page does by itself must not keep somebody signed in.
 func TestAStreamIsNoUseOfItsSession(t *testing.T) {
 	st := newStage(t, quickly)
