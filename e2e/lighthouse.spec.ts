@@ -43,12 +43,14 @@ async function measure(url: string, signedIn?: Stored): Promise<Result> {
   }
 }
 
-/** Makes the browser the one that somebody is signed in with. */
+/** Makes the browser the one that somebody is signed in with, and has just opened the app in. */
 async function takeOver(browser: BrowserContext, url: string, { cookies, origins }: Stored): Promise<void> {
   await browser.addCookies(cookies);
   const page = await browser.newPage();
   await page.goto(`${url}/icons/mark.svg`);
   await page.evaluate((all) => { for (const { name, value } of all) localStorage.setItem(name, value); }, origins.flatMap((o) => o.localStorage));
+  await page.goto(url);
+  await page.locator('h1').first().waitFor();
   await page.close();
 }
 
