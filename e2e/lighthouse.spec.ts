@@ -67,6 +67,7 @@ test('Lighthouse on Start and Request', async ({ stack, phone, enrolled }) => {
     for (let i = 0; i < runs; i++) {
       const report = await measure(url, name === 'Request' ? signedIn : undefined);
       expect(report.runtimeError, name).toBeUndefined();
+      expect(report.runWarnings, name).toEqual([]);
       expect(new URL(report.finalDisplayedUrl).pathname, name).toBe(new URL(url).pathname);
       expect(JSON.stringify(report.audits['network-requests']!.details).includes('/proof/begin'), `${name}: the request itself, not a sign-in`).toBe(name === 'Request');
       for (const c of ['performance', 'accessibility', 'best-practices']) found[c]!.push(Math.round(report.categories[c]!.score! * 100));

@@ -128,6 +128,7 @@ async function connect(signal: AbortSignal, opened: () => void): Promise<number>
       credentials: 'same-origin',
       cache: 'no-store',
       redirect: 'error',
+      priority: 'low', // whatever the page itself needs comes first; and a stream is not a page that still loads
       signal: abort.signal,
     });
     if (response.status !== 200 || !response.body) return response.status;
