@@ -125,7 +125,7 @@ func TestAStreamOutlivesTheWriteTimeoutOfOtherAnswers(t *testing.T) {
 // A browser writes an answer that is cut off into its console, as an error.
 func TestAStreamThatEndsLaterThanItsLastWriteIsWhole(t *testing.T) {
 	st := newStage(t, func(cfg *Config) {
-		cfg.streams = streamTimes{beat: time.Hour, life: 200 * time.Millisecond, write: 20 * time.Millisecond}
+		cfg.streams = streamTimes{beat: time.Hour, life: time.Second, write: 250 * time.Millisecond}
 	})
 	l := st.listen(st.listening())
 	l.want(hello)
